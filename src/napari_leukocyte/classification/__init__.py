@@ -1,0 +1,1 @@
+"""From objects to classes: measurements, crops and the classifier."""

@@ -1,0 +1,111 @@
+"""Measure the objects of a label image."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+
+from napari_leukocyte.classification.regions import Region, as_label_image, iterate_regions
+from napari_leukocyte.errors import ImageError
+
+#: Columns of the table of measurements, in order.
+COLUMNS = (
+    "label",
+    "y",
+    "x",
+    "bbox_y0",
+    "bbox_x0",
+    "bbox_y1",
+    "bbox_x1",
+    "area_px",
+    "equivalent_diameter_px",
+    "circularity",
+    "solidity",
+    "nucleus_cell_ratio",
+)
+_WHOLE = ("label", "bbox_y0", "bbox_x0", "bbox_y1", "bbox_x1", "area_px")
+#: Probability from which a pixel belongs to the nucleus.
+NUCLEUS_THRESHOLD = 0.5
+
+
+def measure(labels: ArrayLike, nucleus: ArrayLike | None = None) -> pd.DataFrame:
+    """Measure every object.
+
+    Parameters
+    ----------
+    labels : array_like
+        (H, W) integers.
+    nucleus : array_like, optional
+        (H, W), 0 to 1: the probability of a nucleus.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row an object, in the order of the labels: ``label``; centroid ``y``, ``x``, px; bounding
+        box ``bbox_y0``, ``bbox_x0``, ``bbox_y1``, ``bbox_x1``, px, ends exclusive;
+        ``area_px``; ``equivalent_diameter_px``, of the disc of that area; ``circularity``,
+        4 pi area / perimeter^2 with Crofton's perimeter, at most 1; ``solidity``, area over
+        the convex hull's; ``nucleus_cell_ratio``, area of the nucleus over the whole cell's, NaN
+        without a nucleus map.
+
+    Raises
+    ------
+    ImageError
+        If an argument has the wrong shape or type.
+    """
+    array = as_label_image(labels)
+    nuclei: NDArray[np.bool_] | None = None
+    if nucleus is not None:
+        probability = np.asarray(nucleus)
+        if probability.shape != array.shape:
+            raise ImageError(
+                f"The nucleus map has shape {probability.shape}, the label image {array.shape}."
+            )
+        nuclei = probability >= NUCLEUS_THRESHOLD
+    rows = [_measure_region(region, nuclei) for region in iterate_regions(array)]
+    table = pd.DataFrame(rows, columns=list(COLUMNS))
+    return table.astype({c: np.int64 if c in _WHOLE else np.float64 for c in COLUMNS})
+
+
+def _measure_region(
+    region: Region, nuclei: NDArray[np.bool_] | None
+) -> tuple[float, ...]:
+    ys, xs = np.nonzero(region.mask)
+    area = len(ys)
+    box = (region.y0, region.x0, region.y1, region.x1)
+    ratio = float("nan")
+    if nuclei is not None:
+        inside = nuclei[region.y0 : region.y1, region.x0 : region.x1] & region.mask
+        ratio = float(np.count_nonzero(inside)) / area
+    return (
+        region.label,
+        region.y0 + float(ys.mean()),
+        region.x0 + float(xs.mean()),
+        *box,
+        area,
+        float(np.sqrt(4 * area / np.pi)),
+        _circularity(region.mask, area),
+        _solidity(region.mask, area),
+        ratio,
+    )
+
+
+def _circularity(mask: NDArray[np.bool_], area: int) -> float:
+    from skimage.measure import perimeter_crofton
+
+    perimeter = float(perimeter_crofton(np.pad(mask, 1), directions=4))
+    return min(1.0, 4 * np.pi * area / perimeter**2) if perimeter > 0 else 1.0
+
+
+def _solidity(mask: NDArray[np.bool_], area: int) -> float:
+    """Area over the area of the convex hull of the pixels' squares."""
+    contours, _ = cv2.findContours(
+        mask.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE
+    )
+    centres = np.concatenate(contours).reshape(-1, 2).astype(np.float32)
+    offsets = np.array([[-0.5, -0.5], [-0.5, 0.5], [0.5, -0.5], [0.5, 0.5]], np.float32)
+    corners = (centres[:, np.newaxis] + offsets).reshape(-1, 1, 2)
+    hull = float(cv2.contourArea(cv2.convexHull(corners)))
+    return min(1.0, area / hull) if hull > 0 else 1.0

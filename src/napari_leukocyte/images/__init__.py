@@ -1,0 +1,1 @@
+"""Reading images and bringing them to 8-bit RGB."""

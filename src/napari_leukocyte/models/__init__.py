@@ -1,0 +1,1 @@
+"""Models: manifests, where they are found, and how ONNX Runtime runs them."""

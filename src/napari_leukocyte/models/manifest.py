@@ -1,0 +1,169 @@
+"""What is known about a model, read from its ``manifest.json``.
+
+A model is a folder: a manifest and one ONNX file for each member. Nothing in it is executed but
+the graph, by ONNX Runtime, after its checksum was compared.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+from napari_leukocyte.errors import ModelError
+
+Kind = Literal["segmentation", "classification"]
+#: Version of the manifest's layout that this code reads.
+SCHEMA_VERSION = 1
+FILE_NAME = "manifest.json"
+
+
+@dataclass(frozen=True)
+class Member:
+    """One network of an ensemble.
+
+    Attributes
+    ----------
+    name : str
+        Shown to the user.
+    file : Path
+        The ONNX file.
+    sha256 : str
+        Its checksum, hexadecimal.
+    weight : float
+        Its share in the vote, before normalisation; > 0.
+    diameter_px : float
+        Diameter that a leukocyte must have in its input, px.
+    """
+
+    name: str
+    file: Path
+    sha256: str
+    weight: float
+    diameter_px: float
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """A model and what was written about it.
+
+    Attributes
+    ----------
+    name : str
+        Unique among the models of a kind.
+    kind : {"segmentation", "classification"}
+        What it does.
+    title : str
+        One line for the user.
+    folder : Path
+        Where it lies.
+    members : tuple of Member
+        At least one.
+    classes : tuple of str
+        Classes in the order of a classifier's outputs; empty for segmentation.
+    side_px : int
+        Side of a classifier's crops, px; 0 for segmentation.
+    temperature : float
+        Divides a classifier's logits.
+    licence : str
+        Of the weights.
+    training_data : tuple of str
+        The sets it was trained on.
+    figures : dict
+        Held-out figures, as measured by ``training/``.
+    """
+
+    name: str
+    kind: Kind
+    title: str
+    folder: Path
+    members: tuple[Member, ...]
+    classes: tuple[str, ...] = ()
+    side_px: int = 0
+    temperature: float = 1.0
+    licence: str = ""
+    training_data: tuple[str, ...] = ()
+    figures: dict[str, Any] = field(default_factory=dict, compare=False)
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """Read the manifest of a model's folder.
+
+    Parameters
+    ----------
+    folder : Path
+        Folder that holds ``manifest.json``.
+
+    Returns
+    -------
+    Manifest
+
+    Raises
+    ------
+    ModelError
+        If the file is missing, damaged, of another version, or names files outside its folder.
+    """
+    path = folder / FILE_NAME
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise ModelError(f"{folder} is not a model: it has no {FILE_NAME}.") from error
+    except (OSError, ValueError) as error:
+        raise ModelError(f"{path} can't be read as JSON.") from error
+    try:
+        if data["schema"] != SCHEMA_VERSION:
+            raise ModelError(
+                f"{path} has layout version {data['schema']}; this plugin reads {SCHEMA_VERSION}."
+            )
+        if data["kind"] not in get_args(Kind):
+            raise ModelError(f"{path} describes a model of unknown kind {data['kind']!r}.")
+        members = tuple(_member(folder, m) for m in data["members"])
+        manifest = Manifest(
+            name=str(data["name"]),
+            kind=data["kind"],
+            title=str(data["title"]),
+            folder=folder,
+            members=members,
+            classes=tuple(str(c) for c in data.get("classes", ())),
+            side_px=int(data.get("side_px", 0)),
+            temperature=float(data.get("temperature", 1.0)),
+            licence=str(data.get("licence", "")),
+            training_data=tuple(str(s) for s in data.get("training_data", ())),
+            figures=dict(data.get("figures", {})),
+        )
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        if isinstance(error, ModelError):
+            raise
+        raise ModelError(f"{path} is incomplete or malformed ({error}).") from error
+    _check(manifest, path)
+    return manifest
+
+
+def _member(folder: Path, entry: dict[str, Any]) -> Member:
+    file = str(entry["file"])
+    # A manifest may come from anywhere: its files must lie directly in its own folder.
+    if Path(file).name != file or file in ("", ".", "..") or "\\" in file:
+        raise ModelError(f"The model in {folder} names a file outside its folder: {file!r}.")
+    return Member(
+        name=str(entry["name"]),
+        file=folder / file,
+        sha256=str(entry["sha256"]).lower(),
+        weight=float(entry.get("weight", 1.0)),
+        diameter_px=float(entry["diameter_px"]),
+    )
+
+
+def _check(manifest: Manifest, path: Path) -> None:
+    if not manifest.members:
+        raise ModelError(f"{path} names no member.")
+    if not all(m.weight > 0 and 8 <= m.diameter_px <= 1024 for m in manifest.members):
+        raise ModelError(f"{path} has a weight or a diameter outside its range.")
+    if not manifest.temperature > 0:
+        raise ModelError(f"{path} has a temperature that is not positive.")
+    if manifest.kind == "classification" and (
+        len(set(manifest.classes)) < 2
+        or len(set(manifest.classes)) != len(manifest.classes)
+        or not 32 <= manifest.side_px <= 1024
+    ):
+        raise ModelError(f"{path} needs at least two different classes and a crop of 32 to 1024 px.")

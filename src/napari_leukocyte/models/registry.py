@@ -1,0 +1,92 @@
+"""Where models are found: shipped with the package, in the user's folder, or anywhere by path."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+from napari_leukocyte.errors import ModelError
+from napari_leukocyte.models.manifest import FILE_NAME, Kind, Manifest, read_manifest
+
+#: Models that come with the package.
+SHIPPED = Path(__file__).parent / "shipped"
+#: Environment variable that names another folder of user models.
+FOLDER_VARIABLE = "NAPARI_LEUKOCYTE_MODELS"
+
+
+def user_folder() -> Path:
+    """Return the folder in which a user's own models lie; it may not exist yet."""
+    given = os.environ.get(FOLDER_VARIABLE)
+    if given:
+        return Path(given)
+    from platformdirs import user_data_path
+
+    return user_data_path("napari-leukocyte", appauthor=False) / "models"
+
+
+def list_models(kind: Kind) -> list[Manifest]:
+    """List the models of a kind: the default first, the other shipped ones, then the user's.
+
+    Parameters
+    ----------
+    kind : {"segmentation", "classification"}
+        Which.
+
+    Returns
+    -------
+    list of Manifest
+        Folders that hold no sound manifest are left out; :func:`find_model` says why.
+    """
+    default = default_name(kind)
+    found: dict[str, Manifest] = {}
+    for root in (SHIPPED, user_folder()):
+        for path in sorted(root.glob(f"*/{FILE_NAME}")) if root.is_dir() else ():
+            try:
+                manifest = read_manifest(path.parent)
+            except ModelError:
+                continue
+            if manifest.kind == kind:
+                found.setdefault(manifest.name, manifest)
+    return sorted(found.values(), key=lambda m: m.name != default)
+
+
+def default_name(kind: Kind) -> str:
+    """Return the name of the model that ``"default"`` stands for."""
+    defaults = json.loads((SHIPPED / "defaults.json").read_text(encoding="utf-8"))
+    return str(defaults[kind])
+
+
+def find_model(kind: Kind, name: str | Path = "default") -> Manifest:
+    """Find a model by its name or its folder.
+
+    Parameters
+    ----------
+    kind : {"segmentation", "classification"}
+        What it must do.
+    name : str or Path
+        ``"default"``, a name of :func:`list_models`, or the path of a model's folder.
+
+    Returns
+    -------
+    Manifest
+
+    Raises
+    ------
+    ModelError
+        If there is none, or it is of the other kind or damaged.
+    """
+    wanted = default_name(kind) if name == "default" else str(name)
+    models = {m.name: m for m in list_models(kind)}
+    if wanted in models:
+        return models[wanted]
+    for folder in (Path(wanted), user_folder() / wanted):
+        if folder.is_dir():
+            manifest = read_manifest(folder)
+            if manifest.kind != kind:
+                raise ModelError(f"{folder} is a {manifest.kind} model, not a {kind} model.")
+            return manifest
+    raise ModelError(
+        f"There is no {kind} model {wanted!r}: known are {', '.join(models) or 'none'}, "
+        "or give the folder of a model."
+    )

@@ -1,0 +1,161 @@
+"""The five kinds of leukocyte as Wright-Giemsa stain shows them, painted as optical densities.
+
+Morphology after the usual descriptions (Bain, *Blood Cells: A Practical Guide*, 5th ed., 2015).
+Optical densities are those of red, green and blue against the empty background (log10);
+they were chosen to lie near those of public photographs of stained smears.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from napari_leukocyte import vocabulary
+from napari_leukocyte.samples import _cytoplasm, _nuclei
+from napari_leukocyte.samples._cytoplasm import Density, mix
+from napari_leukocyte.samples._shapes import Field, Outline, Rng, Window, noise, ramp
+
+# Samples a pixel, along each axis, at which leukocytes are painted.
+_FINE = 2
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What a kind of leukocyte looks like.
+
+    Attributes
+    ----------
+    size : float
+        Diameter in parts of a neutrophil's.
+    uneven : tuple of float
+        How uneven the outline is: see `Outline.random`.
+    cytoplasm, nucleus : tuple of float
+        Optical densities.
+    shape : callable
+        Depth in the nucleus from coordinates in parts of the cell's radius.
+    warp : float
+        How far the nucleus departs from its ideal shape, in parts of the cell's radius.
+    """
+
+    size: float
+    uneven: tuple[float, ...]
+    cytoplasm: Density
+    nucleus: Density
+    shape: Callable[[Field, Field, Rng], Field]
+    warp: float
+
+
+# Standard deviations of the harmonics of an outline, from the second on.
+_SMOOTH = (0.04, 0.025, 0.015, 0.01, 0.006, 0.005, 0.005, 0.004, 0.004, 0.003)
+_RAGGED = (0.055, 0.04, 0.03, 0.02, 0.012, 0.012, 0.01, 0.009, 0.008, 0.008, 0.007, 0.006)
+KINDS: dict[str, Kind] = {
+    vocabulary.NEUTROPHIL.name: Kind(
+        1.0, _SMOOTH, (0.068, 0.122, 0.068), (0.52, 0.86, 0.18), _nuclei.segmented, 0.05
+    ),
+    vocabulary.EOSINOPHIL.name: Kind(
+        1.06, _SMOOTH, (0.11, 0.15, 0.07), (0.45, 0.74, 0.17), _nuclei.bilobed, 0.04
+    ),
+    vocabulary.BASOPHIL.name: Kind(
+        0.96, _SMOOTH, (0.14, 0.25, 0.1), (0.4, 0.67, 0.16), _nuclei.clover, 0.05
+    ),
+    vocabulary.LYMPHOCYTE.name: Kind(
+        0.8, _SMOOTH, (0.21, 0.205, 0.055), (0.53, 0.84, 0.19), _nuclei.round_nucleus, 0.03
+    ),
+    vocabulary.MONOCYTE.name: Kind(
+        1.25,
+        _RAGGED,
+        (0.165, 0.19, 0.07),
+        (0.4, 0.69, 0.16),
+        _nuclei.horseshoe,
+        0.07,
+    ),
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Painted:
+    """A painted leukocyte, on the pixels of a part of the field.
+
+    Attributes
+    ----------
+    slices : tuple of slice
+        The part: rows, columns.
+    density : (H, W, 3) float32 ndarray
+        Optical density; 0 outside the cell.
+    cell, nucleus : (H, W) float32 ndarray
+        Depth in the cell and in its nucleus, px, negative outside.
+    """
+
+    slices: tuple[slice, slice]
+    density: Field
+    cell: Field
+    nucleus: Field
+
+
+def _pressed(cell: Outline, others: list[Outline], y: Field, x: Field) -> Field:
+    """Return the depth in a cell, flattened where other cells press on it."""
+    own = depth = cell.depth(y, x)
+    for other in others:
+        depth = np.minimum(depth, (own - other.depth(y, x)) / 2)
+    return depth
+
+
+_CONTENTS: dict[str, Callable[[Field, Field, Field, Field, float, Rng], None]] = {
+    vocabulary.NEUTROPHIL.name: _cytoplasm.neutrophil,
+    vocabulary.EOSINOPHIL.name: _cytoplasm.eosinophil,
+    vocabulary.BASOPHIL.name: _cytoplasm.basophil,
+    vocabulary.LYMPHOCYTE.name: _cytoplasm.lymphocyte,
+    vocabulary.MONOCYTE.name: _cytoplasm.monocyte,
+}
+
+
+def paint(
+    name: str, outline: Outline, others: list[Outline], shape: tuple[int, int], rng: Rng
+) -> Painted:
+    """Paint one leukocyte.
+
+    Parameters
+    ----------
+    name : str
+        One of `vocabulary.LEUKOCYTE_NAMES`.
+    outline : Outline
+        The cell's, within the field.
+    others : list of Outline
+        Cells that press on it.
+    shape : tuple of int
+        Height and width of the field, px.
+    rng : numpy.random.Generator
+        Source of everything that varies from cell to cell.
+
+    Returns
+    -------
+    Painted
+    """
+    kind = KINDS[name]
+    radius = outline.radius
+    window = Window.around(outline.y, outline.x, outline.reach + 1, shape, _FINE)
+    unit = radius * window.factor
+    y, x = window.coordinates()
+    depth = _pressed(outline, others, y, x)
+    u, v = (x - np.float32(outline.x)) / radius, (y - np.float32(outline.y)) / radius
+    bend_u, bend_v = (kind.warp * noise(u.shape, 0.22 * unit, rng) for _ in range(2))
+    inside = np.asarray(kind.shape(u + bend_u, v + bend_v, rng), np.float32)
+    # Some cytoplasm lies all around a nucleus.
+    inside = np.minimum(inside, depth / radius - 0.035)
+    nucleus = ramp(inside, -0.02, 0.02)
+
+    uneven = 1 + 0.1 * noise(u.shape, 0.3 * unit, rng)[..., None]
+    cell = np.asarray(np.asarray(kind.cytoplasm, np.float32) * uneven, np.float32)
+    texture = _nuclei.lacy if name == vocabulary.MONOCYTE.name else _nuclei.clumped
+    chromatin = texture(inside, unit, rng)[..., None]
+    mix(cell, np.asarray(kind.nucleus, np.float32) * chromatin, nucleus)
+    _CONTENTS[name](cell, u, v, nucleus, unit, rng)
+    membrane = np.exp(-(((depth / radius - 0.03) / 0.03) ** 2)) * (1 - nucleus)
+    cell *= (1 + 0.22 * membrane)[..., None]
+    # Smears are nowhere stained evenly.
+    cell *= np.float32(rng.uniform(0.92, 1.08)) * ramp(depth, -0.6, 0.6)[..., None]
+    return Painted(
+        window.slices, window.reduce(cell), window.reduce(depth), window.reduce(inside) * radius
+    )

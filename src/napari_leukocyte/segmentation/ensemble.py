@@ -1,0 +1,224 @@
+"""The ensemble: every member's maps, and the weighted vote over them.
+
+The vote is that of Chernykh, Mikhelev and others (2024): each member's output times its weight,
+then the mean.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from napari_leukocyte.errors import ParameterError
+from napari_leukocyte.images.normalise import normalise_image
+from napari_leukocyte.models import runtime
+from napari_leukocyte.models.manifest import Manifest, Member
+from napari_leukocyte.models.registry import find_model
+from napari_leukocyte.progress import Progress, silent
+from napari_leukocyte.segmentation.scale import Diameter, estimate_diameter
+from napari_leukocyte.segmentation.tiles import Network, lattice, predict_tiled
+
+#: Diameters, px, for which cells can be found at all.
+DIAMETER_RANGE = (8.0, 2000.0)
+
+
+@dataclass(frozen=True, eq=False)
+class MemberMaps:
+    """The maps of every member of an ensemble for one image.
+
+    Attributes
+    ----------
+    cell, nucleus : ndarray
+        (M, H, W) float32, 0 to 1.
+    names : tuple of str
+        Names of the members.
+    weights : tuple of float
+        The model's own weights of the members.
+    diameter : float
+        Diameter of a leukocyte, px, that the image was scaled by.
+    model : str
+        Name of the model.
+    sha256 : tuple of str
+        Checksums of the members' files.
+    notes : tuple of str
+        What a user should know, a sentence each.
+    """
+
+    cell: NDArray[np.float32]
+    nucleus: NDArray[np.float32]
+    names: tuple[str, ...]
+    weights: tuple[float, ...]
+    diameter: float
+    model: str
+    sha256: tuple[str, ...]
+    notes: tuple[str, ...] = field(default=())
+
+    def combine(self, weights: Sequence[float] | None = None) -> NDArray[np.float32]:
+        """Return the vote on the cell maps, (H, W) float32.
+
+        Parameters
+        ----------
+        weights : sequence of float, optional
+            One for each member, not negative, not all 0; the model's own by default.
+
+        Raises
+        ------
+        ParameterError
+            If the weights do not fit.
+        """
+        return _vote(self.cell, self._shares(weights))
+
+    def combine_nucleus(self, weights: Sequence[float] | None = None) -> NDArray[np.float32]:
+        """Return the vote on the nucleus maps, (H, W) float32; weights as in `combine`."""
+        return _vote(self.nucleus, self._shares(weights))
+
+    def disagreement(self, weights: Sequence[float] | None = None) -> NDArray[np.float32]:
+        """Return the weighted standard deviation between the members' cell maps.
+
+        Parameters
+        ----------
+        weights : sequence of float, optional
+            As in `combine`.
+
+        Returns
+        -------
+        ndarray
+            (H, W) float32, 0 (the members agree) to 0.5.
+        """
+        shares = self._shares(weights)
+        mean = _vote(self.cell, shares)
+        variance = np.zeros_like(mean)
+        for share, member in zip(shares, self.cell, strict=True):
+            variance += np.float32(share) * (member - mean) ** 2
+        return np.sqrt(variance)
+
+    def _shares(self, weights: Sequence[float] | None) -> tuple[float, ...]:
+        given = self.weights if weights is None else tuple(float(w) for w in weights)
+        if len(given) != len(self.names):
+            raise ParameterError(
+                f"{len(given)} weights were given for {len(self.names)} members "
+                f"({', '.join(self.names)})."
+            )
+        total = sum(given)
+        if not all(math.isfinite(w) and w >= 0 for w in given) or total <= 0:
+            raise ParameterError("The members' weights must not be negative, and not all 0.")
+        return tuple(w / total for w in given)
+
+
+def _vote(maps: NDArray[np.float32], shares: tuple[float, ...]) -> NDArray[np.float32]:
+    result = np.zeros(maps.shape[1:], np.float32)
+    for share, member in zip(shares, maps, strict=True):
+        if share > 0:
+            result += np.float32(share) * member
+    return np.minimum(result, np.float32(1), out=result)
+
+
+def segment_members(
+    image: ArrayLike,
+    model: str = "default",
+    diameter: float | Literal["auto"] = "auto",
+    progress: Progress | None = None,
+) -> MemberMaps:
+    """Run every member of an ensemble over an image.
+
+    Parameters
+    ----------
+    image : array_like
+        See :func:`napari_leukocyte.images.normalise.normalise_image`.
+    model : str
+        ``"default"``, the name of a model, or the path of its folder.
+    diameter : float or "auto"
+        Diameter of a leukocyte, px; ``"auto"`` estimates it.
+    progress : callable, optional
+        Called after each tile; it may raise :class:`~napari_leukocyte.errors.Cancelled`.
+
+    Returns
+    -------
+    MemberMaps
+        The maps, from which :meth:`MemberMaps.combine` votes with any weights.
+
+    Raises
+    ------
+    ImageError, ModelError, ParameterError
+        With one sentence on what is wrong.
+    """
+    normalised = normalise_image(image)
+    manifest = find_model("segmentation", model)
+    report = progress or silent
+    size = _diameter(normalised.rgb, manifest, diameter, report)
+    members = manifest.members
+    shape = normalised.rgb.shape[:2]
+    scales = [m.diameter_px / size.px for m in members]
+    total = sum(lattice(shape, s).n_tiles for s in scales)
+    maps = np.zeros((len(members), 2, *shape), np.float32)
+    done = 0
+    report(0, total, "Segmenting")
+    for member, scale, out in zip(members, scales, maps, strict=True):
+
+        def after_tile(name: str = member.name) -> None:
+            nonlocal done
+            done += 1
+            report(done, total, f"Segmenting ({name})")
+
+        predict_tiled(normalised.rgb, scale, _network(member), out, after_tile)
+    # Weights of a tile's fades add up to one but for rounding.
+    np.clip(maps, 0, 1, out=maps)
+    return MemberMaps(
+        cell=maps[:, 0],
+        nucleus=maps[:, 1],
+        names=tuple(m.name for m in members),
+        weights=tuple(m.weight for m in members),
+        diameter=size.px,
+        model=manifest.name,
+        sha256=tuple(m.sha256 for m in members),
+        notes=normalised.notes + size.notes,
+    )
+
+
+def segment(
+    image: ArrayLike,
+    model: str = "default",
+    diameter: float | Literal["auto"] = "auto",
+    weights: Sequence[float] | None = None,
+    progress: Progress | None = None,
+) -> NDArray[np.float32]:
+    """Return the ensemble's probability of a leukocyte for every pixel.
+
+    Parameters
+    ----------
+    image, model, diameter, progress
+        See :func:`segment_members`, which also gives the nuclei and the diameter found.
+    weights : sequence of float, optional
+        Weights of the members in the vote; the model's own by default.
+
+    Returns
+    -------
+    ndarray
+        (H, W) float32, 0 to 1.
+    """
+    return segment_members(image, model, diameter, progress).combine(weights)
+
+
+def _network(member: Member) -> Network:
+    return lambda batch: runtime.run(member, batch)[0]
+
+
+def _diameter(
+    rgb: NDArray[np.uint8],
+    manifest: Manifest,
+    diameter: float | Literal["auto"],
+    progress: Progress,
+) -> Diameter:
+    if diameter == "auto":
+        return estimate_diameter(rgb, manifest.members[0], progress)
+    low, high = DIAMETER_RANGE
+    if isinstance(diameter, str) or not low <= float(diameter) <= high:
+        raise ParameterError(
+            f'The diameter must be "auto" or from {low:g} to {high:g} px, not {diameter!r}.'
+        )
+    return Diameter(float(diameter))

@@ -1,0 +1,1 @@
+"""Dock widgets, and what ties a session to napari's layers."""

@@ -1,0 +1,191 @@
+"""Run a function of the core off the main thread, with progress in napari's activity dock."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from napari.utils.notifications import notification_manager, show_error
+from napari.utils.progress import cancelable_progress
+from qtpy.QtCore import QCoreApplication, QObject, Signal
+
+from napari_leukocyte.errors import Cancelled, LeukocyteError
+from napari_leukocyte.progress import Progress
+
+T = TypeVar("T")
+
+#: Jobs whose thread has not ended: nothing else need keep them alive.
+_RUNNING: set[Job] = set()
+
+
+class Job(QObject):
+    """A function at work in a thread of its own.
+
+    Made by :func:`start_job`. Everything but the function itself happens on the main thread.
+
+    Parameters
+    ----------
+    function : callable
+        Called with a progress callback. It must hold neither widgets nor layers.
+    title : str
+        Shown in the activity dock.
+    on_done : callable
+        Called with the result.
+    on_error : callable, optional
+        Called with the exception after the user was told.
+    on_end : callable, optional
+        Called last, however the job ended.
+    """
+
+    _progressed = Signal(int, int, str)
+    _ended = Signal(object, object)
+
+    def __init__(
+        self,
+        function: Callable[[Progress], Any],
+        *,
+        title: str,
+        on_done: Callable[[Any], None],
+        on_error: Callable[[Exception], None] | None = None,
+        on_end: Callable[[], None] | None = None,
+    ) -> None:
+        super().__init__()
+        self._on_done: Callable[[Any], None] | None = on_done
+        self._on_error = on_error
+        self._on_end = on_end
+        self._stop = threading.Event()
+        self._title = title
+        self._bar = cancelable_progress(total=0, desc=title)
+        self._progressed.connect(self._show)
+        self._ended.connect(self._end)
+        # Not a daemon: at exit the interpreter waits until ONNX Runtime has let go.
+        self._thread = threading.Thread(
+            target=self._work, args=(function,), name=f"napari-leukocyte: {title}"
+        )
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether the user asked for it to stop, here or in the activity dock."""
+        return self._stop.is_set() or bool(self._bar.is_canceled)
+
+    @property
+    def running(self) -> bool:
+        """Whether its end is still to come."""
+        return self in _RUNNING
+
+    def cancel(self) -> None:
+        """Ask the function to stop; its result, if one still comes, is dropped."""
+        self._stop.set()
+
+    def abandon(self) -> None:
+        """Cancel, and call nobody back: for a widget that is going away."""
+        self.cancel()
+        self._on_done = self._on_error = self._on_end = None
+        self._close_bar()
+
+    def wait(self) -> None:
+        """Block until the thread has ended; callbacks still need the event loop."""
+        self._thread.join()
+
+    def _start(self) -> None:
+        _RUNNING.add(self)
+        self._thread.start()
+
+    def _work(self, function: Callable[[Progress], Any]) -> None:
+        """Run in the thread."""
+        result: Any = None
+        error: Exception | None = None
+        try:
+            result = function(self._report)
+        except Exception as caught:
+            error = caught
+        try:
+            self._ended.emit(result, error)
+        except RuntimeError:  # Qt is gone: the application has quit
+            _RUNNING.discard(self)
+
+    def _report(self, done: int, total: int, what: str) -> None:
+        """Take the function's progress, in the thread."""
+        if self.cancelled:
+            raise Cancelled
+        self._progressed.emit(done, total, what)
+
+    def _show(self, done: int, total: int, what: str) -> None:
+        bar = self._bar
+        if bar.disable:  # closed: by the viewer's end or by `abandon`
+            return
+        if bar.total != total:
+            bar.total = total
+        if bar.desc != f"{what}: ":
+            bar.set_description(what)
+        bar.update(done - bar.n)
+
+    def _end(self, result: object, error: Exception | None) -> None:
+        self._thread.join()
+        _RUNNING.discard(self)
+        self._close_bar()
+        on_done, on_error, on_end = self._on_done, self._on_error, self._on_end
+        self._on_done = self._on_error = self._on_end = None
+        try:
+            if on_done is None or self.cancelled or isinstance(error, Cancelled):
+                return
+            if error is None:
+                on_done(result)
+                return
+            tell(error)
+            if on_error is not None:
+                on_error(error)
+        finally:
+            if on_end is not None:
+                on_end()
+
+    def _close_bar(self) -> None:
+        self._bar.close()
+
+
+def start_job(
+    function: Callable[[Progress], T],
+    *,
+    title: str,
+    on_done: Callable[[T], None],
+    on_error: Callable[[Exception], None] | None = None,
+    on_end: Callable[[], None] | None = None,
+) -> Job:
+    """Start a function of the core in a thread of its own.
+
+    Parameters
+    ----------
+    function : callable
+        Called with a progress callback, which raises
+        :class:`~napari_leukocyte.errors.Cancelled` once the job is to stop.
+    title : str
+        Shown in the activity dock.
+    on_done : callable
+        Called with the result, unless the job failed or was cancelled.
+    on_error : callable, optional
+        Called with the exception of a job that failed, after the user was told: one sentence for a
+        :class:`~napari_leukocyte.errors.LeukocyteError`, napari's notification with the
+        traceback for anything else.
+    on_end : callable, optional
+        Called last, however the job ended.
+
+    Returns
+    -------
+    Job
+        All callbacks come on the main thread.
+    """
+    job = Job(function, title=title, on_done=on_done, on_error=on_error, on_end=on_end)
+    app = QCoreApplication.instance()
+    if app is not None:
+        app.aboutToQuit.connect(job.abandon)
+    job._start()
+    return job
+
+
+def tell(error: Exception) -> None:
+    """Show an error to the user: one sentence for what they can mend, else the traceback."""
+    if isinstance(error, LeukocyteError):
+        show_error(str(error))
+    else:
+        notification_manager.receive_error(type(error), error, error.__traceback__)

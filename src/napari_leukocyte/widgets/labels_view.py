@@ -1,0 +1,153 @@
+"""A Labels layer as a view of a session: what changes in one shows in the other."""
+
+from __future__ import annotations
+
+import weakref
+from typing import Any
+
+import numpy as np
+from napari.layers import Labels
+from numpy.typing import NDArray
+
+from napari_leukocyte.errors import ImageError
+from napari_leukocyte.session.session import Session
+
+
+class LabelsView:
+    """Ties a Labels layer to a session, both ways.
+
+    Parameters
+    ----------
+    session : Session
+        Kept alive by the view.
+    layer : napari.layers.Labels
+        Of the image's size; not kept alive. What it holds beyond the session's labels becomes an
+        edit of the session, and its data are then a copy of the session's labels.
+
+    Raises
+    ------
+    ImageError
+        If the layer cannot show the session's labels.
+    """
+
+    def __init__(self, session: Session, layer: Labels) -> None:
+        if layer.multiscale:
+            raise ImageError(
+                f"The labels layer “{layer.name}” is multiscale, which cannot be edited: choose or "
+                "make one with a single level."
+            )
+        session.accept_edit(np.asarray(layer.data))
+        self.session = session
+        self._layer = weakref.ref(layer)
+        self._busy = False
+        # Whether the layer may hold steps to undo; clearing them interrupts the user's tool.
+        self._painted = True
+        # napari fires `paint` before it has written what a call (not a stroke) paints.
+        self._unwritten = False
+        self._shown = session.labels
+        self._write(layer)
+        layer.events.paint.connect(self._on_paint)
+        layer.events.labels_update.connect(self._on_update)
+        layer.events.set_data.connect(self._on_set_data)
+        layer.events.data.connect(self._on_data)
+        session.labels_changed.connect(self._on_session)
+        session.table_changed.connect(self._on_session)
+
+    def detach(self) -> None:
+        """End the tie; the layer keeps what it shows."""
+        self.session.labels_changed.disconnect(self._on_session, missing_ok=True)
+        self.session.table_changed.disconnect(self._on_session, missing_ok=True)
+        layer = self._layer()
+        if layer is not None:
+            layer.events.disconnect(self)
+
+    # -- from the layer to the session ----------------------------------------------------
+
+    def _on_paint(self, event: Any = None) -> None:
+        self._painted = True
+        self._unwritten = not self._pull()
+
+    def _on_update(self, event: Any = None) -> None:
+        # Also fires with every movement of a stroke: what counts is the whole one.
+        if self._unwritten:
+            self._unwritten = not self._pull()
+
+    def _on_set_data(self, event: Any = None) -> None:
+        # Undo and redo fire nothing else.
+        self._unwritten = False
+        self._pull()
+
+    def _on_data(self, event: Any = None) -> None:
+        # Someone else replaced the array; steps to undo belong to the old one.
+        if not self._busy:
+            self._painted = True
+            self._pull()
+
+    def _pull(self) -> bool:
+        """Hand what the user painted to the session; say whether there was anything."""
+        layer = self._layer()
+        if layer is None or self._busy:
+            return False
+        data = np.asarray(layer.data)
+        if data.shape != self._shown.shape:
+            from napari_leukocyte.widgets.links import unbind_labels
+
+            unbind_labels(layer)
+            return False
+        painted = data != self._shown
+        if not painted.any():
+            return False
+        self._busy = True
+        try:
+            self._accept(data, painted)
+        finally:
+            self._busy = False
+        return True
+
+    def _accept(self, data: NDArray[Any], painted: NDArray[np.bool_]) -> None:
+        labels = data
+        if self._outdated:
+            # The session has moved on, so only what was painted counts.
+            labels = np.where(painted, data, self.session.labels)
+        self.session.accept_edit(labels)
+        if not self._outdated or np.array_equal(data, self.session.labels):
+            pass
+        self._shown = self.session.labels
+
+    # -- from the session to the layer ----------------------------------------------------
+
+    @property
+    def _outdated(self) -> bool:
+        # The session never writes into its array, so a new state is a new array.
+        return self.session.labels.base is not self._shown.base
+
+    def _on_session(self) -> None:
+        layer = self._layer()
+        if layer is None or self._busy or not self._outdated:
+            return
+        data = np.asarray(layer.data)
+        self._busy = True
+        try:
+            # A stroke that is still going on: napari tells about it only at its end.
+            painted = data != self._shown if data.shape == self._shown.shape else None
+            if painted is not None and painted.any():
+                self._accept(data, painted)
+            self._write(layer)
+        finally:
+            self._busy = False
+
+    def _write(self, layer: Labels) -> None:
+        """Show the session's labels."""
+        self._shown = self.session.labels
+        editable, mode = layer.editable, layer.mode
+        layer.data = self._shown.copy()
+        if self._painted:
+            # An undo would write pixels of the old labels into the new ones. Napari clears its
+            # history when a layer stops being editable, and then also drops the tool in hand.
+            layer.editable = False
+            layer.editable = True
+            if editable:
+                layer.mode = mode
+            self._painted = False
+        if layer.editable != editable:
+            layer.editable = editable

@@ -1,0 +1,56 @@
+"""Take the image out of an image layer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import psutil
+from napari.layers import Image
+from numpy.typing import NDArray
+
+from napari_leukocyte.errors import ImageError
+
+#: Bytes a pixel that an analysis needs: the image (3), two maps of three members (24), their votes
+#: (8), labels new and old (8), and as much again while they are computed.
+BYTES_PER_PIXEL = 80
+
+
+def image_of(layer: Image) -> NDArray[Any]:
+    """Return an image layer's data as one array.
+
+    Parameters
+    ----------
+    layer : napari.layers.Image
+        RGB, grey, or channel-first with three or four channels. Of a multiscale layer the level
+        of the highest resolution is taken.
+
+    Returns
+    -------
+    ndarray
+        (H, W), (H, W, 3 or 4) or (3 or 4, H, W), of any type.
+
+    Raises
+    ------
+    ImageError
+        If it is a stack, or larger than the free memory allows.
+    """
+    data = layer.data[0] if layer.multiscale else layer.data
+    shape = tuple(int(n) for n in data.shape)
+    planes = shape[:-1] if layer.rgb else shape
+    channel_first = not layer.rgb and len(shape) == 3 and shape[0] in (3, 4)
+    if len(planes) > 2 and not channel_first:
+        extra = len(planes) - 2
+        which = " and ".join(f"axis {i} ({planes[i]} planes)" for i in range(extra))
+        raise ImageError(
+            f"“{layer.name}” is a stack of {' × '.join(map(str, planes))}: take one plane along "
+            f"{which}, for example by “Split Stack” in the layer's context menu."
+        )
+    height, width = planes[-2:]
+    needed, free = height * width * BYTES_PER_PIXEL, psutil.virtual_memory().available
+    if needed > free:
+        raise ImageError(
+            f"“{layer.name}” has {height} × {width} px, for which {needed / 1e9:.1f} GB of memory "
+            f"are needed and {free / 1e9:.1f} GB are free: crop it or reduce its resolution."
+        )
+    return np.asarray(data)

@@ -1,0 +1,127 @@
+"""Single cells for the classifier: photograph, mask and class, cut and kept.
+
+Where a set has no masks, the plugin's own segmentation gives them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_leukocyte.classification.crops import cut_window
+from napari_leukocyte.classification.regions import Region, iterate_regions
+from napari_leukocyte.segmentation.ensemble import segment_members
+from napari_leukocyte.segmentation.postprocess import postprocess
+from training.data.photographs import Photograph
+from training.fitting import RUNS
+
+#: Diameter of a leukocyte in PBC's photographs, px (median; see its README).
+PBC_DIAMETER = 130.0
+#: The cell that a photograph's class speaks of lies within this part of its sides of the centre.
+CENTRAL = 0.25
+#: Room around the crop for rotation and shift, in parts of its side.
+MARGIN = 1.45
+
+
+@dataclass(frozen=True, eq=False)
+class Cell:
+    """A cell cut from its photograph.
+
+    Attributes
+    ----------
+    photograph : Photograph
+        Where it comes from.
+    patch : ndarray
+        (S, S, 3) uint8 RGB, larger than a crop by `MARGIN`; colours as photographed.
+    mask : ndarray
+        (S, S) uint8, 255 inside.
+    background : ndarray
+        (3,) colour of the photograph's background.
+    """
+
+    photograph: Photograph
+    patch: NDArray[np.uint8]
+    mask: NDArray[np.uint8]
+    background: NDArray[np.float64]
+
+
+def segmented_labels(photograph: Photograph, rgb: NDArray[np.uint8]) -> NDArray[np.int32]:
+    """Return the plugin's own label image of a photograph, kept in ``runs/masks``."""
+    path = RUNS / "masks" / Path(photograph.name).with_suffix(".png")
+    if path.is_file():
+        return np.asarray(cv2.imread(str(path), cv2.IMREAD_GRAYSCALE), np.int32)
+    diameter = PBC_DIAMETER if photograph.dataset == "pbc" else "auto"
+    maps = segment_members(rgb, diameter=diameter)
+    labels = postprocess(maps.combine(), diameter=maps.diameter)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    cv2.imwrite(str(path), np.minimum(labels, 255).astype(np.uint8))
+    return labels
+
+
+def truth_labels(photograph: Photograph) -> NDArray[np.int32]:
+    """Return the connected regions of a photograph's true mask."""
+    _, labels = cv2.connectedComponents(photograph.read_mask()[..., 0], ltype=cv2.CV_32S)
+    return np.asarray(labels, np.int32)
+
+
+def main_region(labels: NDArray[np.int32], central: bool) -> Region | None:
+    """Return the cell that a photograph's class speaks of.
+
+    Parameters
+    ----------
+    labels : ndarray
+        (H, W) int32.
+    central : bool
+        Whether it must lie near the centre; otherwise it is the largest.
+
+    Returns
+    -------
+    Region or None
+    """
+    height, width = labels.shape
+    regions = list(iterate_regions(labels))
+    if central:
+        near = []
+        for r in regions:
+            dy = abs((r.y0 + r.y1) / 2 - height / 2) / height
+            dx = abs((r.x0 + r.x1) / 2 - width / 2) / width
+            if max(dx, dy) <= CENTRAL:
+                near.append((dx * dx + dy * dy, r))
+        return min(near, key=lambda pair: pair[0])[1] if near else None
+    return max(regions, key=lambda r: r.area, default=None)
+
+
+def load_cells(photographs: list[Photograph], side: int, diameter: float) -> list[Cell]:
+    """Cut the cell of every photograph that has one.
+
+    Parameters
+    ----------
+    photographs : list of Photograph
+        Each with a class.
+    side : int
+        Side of the classifier's crops, px; patches are larger by `MARGIN`.
+    diameter : float
+        Diameter of a cell in a crop, px.
+
+    Returns
+    -------
+    list of Cell
+        Photographs in which no cell is found are left out.
+    """
+    from napari_leukocyte.images.background import background_color
+
+    cells = []
+    for photograph in photographs:
+        rgb = photograph.read()
+        if photograph.mask is not None:
+            region = main_region(truth_labels(photograph), central=False)
+        else:
+            region = main_region(segmented_labels(photograph, rgb), central=True)
+        if region is not None and region.area >= 50:
+            patch, mask = cut_window(rgb, region, round(side * MARGIN), diameter)
+            cells.append(Cell(photograph, patch, mask, background_color(rgb)))
+    return cells

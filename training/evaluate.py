@@ -1,0 +1,238 @@
+"""Measure the plugin on photographs that its models were not trained on."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import tifffile
+from numpy.typing import NDArray
+
+from napari_leukocyte.classification.classify import predict
+from napari_leukocyte.models.registry import find_model
+from napari_leukocyte.segmentation.ensemble import MemberMaps, segment_members
+from napari_leukocyte.segmentation.postprocess import postprocess
+from napari_leukocyte.vocabulary import LEUKOCYTE_NAMES
+from training.cells import main_region, segmented_labels, truth_labels
+from training.data.photographs import CLASSIFIED, SEGMENTED, Photograph, load
+from training.data.splits import select
+from training.fitting import RESULTS
+from training.metrics import (
+    Estimate,
+    ObjectScore,
+    bootstrap_mean,
+    classification_figures,
+    foreground_iou,
+    match_objects,
+    mean_iou,
+)
+
+Method = Callable[[NDArray[np.uint8], MemberMaps], NDArray[np.int32]]
+
+
+def disc_baseline(rgb: NDArray[np.uint8], _: MemberMaps) -> NDArray[np.int32]:
+    """Guess a centred disc of six tenths of the smaller side: what a crop's layout gives."""
+    height, width = rgb.shape[:2]
+    labels = np.zeros((height, width), np.uint8)
+    cv2.circle(labels, (width // 2, height // 2), round(0.3 * min(height, width)), 1, -1)
+    return labels.astype(np.int32)
+
+
+def threshold_baseline(rgb: NDArray[np.uint8], _: MemberMaps) -> NDArray[np.int32]:
+    """Threshold saturation by Otsu's method, then the plugin's own post-processing."""
+    saturation = cv2.GaussianBlur(cv2.cvtColor(rgb, cv2.COLOR_RGB2HSV)[..., 1], (0, 0), 2)
+    _, mask = cv2.threshold(saturation, 0, 255, cv2.THRESH_BINARY + cv2.THRESH_OTSU)
+    return postprocess((mask > 0).astype(np.float32))
+
+
+def _methods(names: tuple[str, ...]) -> dict[str, Method]:
+    def ensemble(weights: tuple[float, ...] | None) -> Method:
+        return lambda rgb, maps: postprocess(
+            maps.combine(weights), diameter=maps.diameter, nucleus=maps.combine_nucleus(weights)
+        )
+
+    methods: dict[str, Method] = {
+        "centred disc": disc_baseline,
+        "threshold and watershed": threshold_baseline,
+    }
+    for i, name in enumerate(names):
+        methods[name] = ensemble(tuple(float(i == j) for j in range(len(names))))
+    methods["ensemble, equal weights"] = ensemble((1.0,) * len(names))
+    methods["ensemble"] = ensemble(None)
+    return methods
+
+
+def evaluate_segmentation(data_root: Path, model: str = "default") -> dict[str, Any]:
+    """Measure a segmentation model on the test photographs of every set with masks.
+
+    Parameters
+    ----------
+    data_root : Path
+        Folder of the data sets.
+    model : str
+        Which.
+
+    Returns
+    -------
+    dict
+        Figures by set and method: mean foreground IoU a photograph with its interval and 5th
+        percentile, mean IoU over both classes, F1 of objects at IoU 0.5, and the estimated
+        diameter over the true one.
+    """
+    names = tuple(m.name for m in find_model("segmentation", model).members)
+    result: dict[str, Any] = {}
+    for dataset in SEGMENTED:
+        photographs = [p for p in select(load(dataset, data_root), dataset, "test") if p.mask]
+        scores: dict[str, list[tuple[float, float, ObjectScore]]] = {}
+        ratios = []
+        for photograph in photographs:
+            rgb, truth = photograph.read(), truth_labels(photograph)
+            maps = segment_members(rgb, model)
+            areas = np.bincount(truth.ravel())[1:]
+            ratios.append(maps.diameter / float(np.sqrt(4 * np.median(areas) / np.pi)))
+            for name, method in _methods(names).items():
+                found = method(rgb, maps)
+                scores.setdefault(name, []).append(
+                    (
+                        foreground_iou(truth > 0, found > 0),
+                        mean_iou(truth > 0, found > 0),
+                        match_objects(truth, found),
+                    )
+                )
+        result[dataset] = {
+            "photographs": len(photographs),
+            "diameter_ratio_percentiles_5_50_95": np.percentile(ratios, [5, 50, 95]).tolist(),
+            "methods": {name: _summary(values) for name, values in scores.items()},
+        }
+    return result
+
+
+def _summary(values: list[tuple[float, float, ObjectScore]]) -> dict[str, Any]:
+    ious = np.array([v[0] for v in values])
+    estimate: Estimate = bootstrap_mean(ious)
+    objects = sum((v[2] for v in values), ObjectScore(0, 0, 0))
+    return {
+        "foreground_iou": estimate.mean,
+        "foreground_iou_95": [estimate.low, estimate.high],
+        "foreground_iou_5th_percentile": float(np.percentile(ious, 5)),
+        "mean_iou_both_classes": float(np.mean([v[1] for v in values])),
+        "object_f1_at_0.5": objects.f1,
+    }
+
+
+def evaluate_fields(data_root: Path, n_fields: int = 20) -> dict[str, Any]:
+    """Run the command line on held-out BCCD fields and compare its files with the masks.
+
+    Parameters
+    ----------
+    data_root : Path
+        Folder of the data sets.
+    n_fields : int
+        How many test fields, in the order of their names.
+
+    Returns
+    -------
+    dict
+        Mean foreground IoU with its interval, and F1 of objects at IoU 0.5.
+    """
+    fields = [p for p in select(load("bccd", data_root), "bccd", "test") if p.mask][:n_fields]
+    ious, objects = [], ObjectScore(0, 0, 0)
+    with tempfile.TemporaryDirectory() as folder:
+        out = Path(folder) / "out"
+        command = [sys.executable, "-m", "napari_leukocyte", "run"]
+        command += [str(p.image) for p in fields] + ["--out", str(out)]
+        subprocess.run(command, check=True)
+        for field in fields:
+            truth = truth_labels(field)
+            found = tifffile.imread(out / field.image.stem / "labels.tif").astype(np.int32)
+            ious.append(foreground_iou(truth > 0, found > 0))
+            objects = objects + match_objects(truth, found)
+    estimate = bootstrap_mean(np.array(ious))
+    return {
+        "fields": [f.image.name for f in fields],
+        "foreground_iou": estimate.mean,
+        "foreground_iou_95": [estimate.low, estimate.high],
+        "object_f1_at_0.5": objects.f1,
+        "objects": [objects.true_positives, objects.false_positives, objects.false_negatives],
+    }
+
+
+def _cell_labels(
+    photograph: Photograph, rgb: NDArray[np.uint8], model: str
+) -> NDArray[np.int32] | None:
+    """Return a label image of the one cell that the photograph's class speaks of."""
+    if photograph.dataset == "pbc":
+        labels = segmented_labels(photograph, rgb)
+    else:
+        maps = segment_members(rgb, model)
+        labels = postprocess(maps.combine(), diameter=maps.diameter)
+    region = main_region(labels, central=photograph.dataset != "bccd")
+    return None if region is None else np.where(labels == region.label, labels, np.int32(0))
+
+
+def evaluate_classification(data_root: Path, model: str = "default") -> dict[str, Any]:
+    """Measure a classifier on the test photographs of every set, masks by the plugin itself.
+
+    Parameters
+    ----------
+    data_root : Path
+        Folder of the data sets.
+    model : str
+        Which classifier.
+
+    Returns
+    -------
+    dict
+        By set: photographs, cells not found (counted as wrong), the figures of
+        :func:`training.metrics.classification_figures`, the interval of the accuracy, the
+        confusion matrix (rows truth) and the majority class's accuracy as a baseline.
+    """
+    manifest = find_model("classification", model)
+    result: dict[str, Any] = {}
+    for dataset in CLASSIFIED:
+        photographs = [
+            p
+            for p in select(load(dataset, data_root), dataset, "test")
+            if p.label in LEUKOCYTE_NAMES
+        ]
+        truth, said = [], []
+        for photograph in photographs:
+            rgb = photograph.read()
+            labels = _cell_labels(photograph, rgb, "default")
+            truth.append(str(photograph.label))
+            if labels is None:
+                said.append("not found")
+                continue
+            said.append(manifest.classes[int(predict(rgb, labels, manifest)[0].argmax())])
+        right = np.array([t == s for t, s in zip(truth, said, strict=True)], dtype=np.float64)
+        estimate = bootstrap_mean(right)
+        counts = {name: truth.count(name) for name in LEUKOCYTE_NAMES}
+        result[dataset] = {
+            "photographs": len(truth),
+            "not_found": said.count("not found"),
+            **classification_figures(truth, said, LEUKOCYTE_NAMES),
+            "accuracy_95": [estimate.low, estimate.high],
+            "majority_class_accuracy": max(counts.values()) / len(truth),
+            "cells": counts,
+            "confusion": {
+                t: {s: sum(a == t and b == s for a, b in zip(truth, said, strict=True))
+                    for s in (*LEUKOCYTE_NAMES, "not found")}
+                for t in LEUKOCYTE_NAMES
+            },
+        }
+    return result
+
+
+def write_result(name: str, figures: dict[str, Any]) -> Path:
+    """Write figures to ``training/results/<name>.json``."""
+    path = RESULTS / f"{name}.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
+    return path

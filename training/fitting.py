@@ -1,0 +1,127 @@
+"""The part of a training run that is the same for every network."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import keras
+
+#: Checkpoints and logs of runs, ignored by git.
+RUNS = Path(__file__).parent / "runs"
+#: Small results that are committed.
+RESULTS = Path(__file__).parent / "results"
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """How long and how fast.
+
+    Attributes
+    ----------
+    epochs, steps, batch_size : int
+        Length of the run.
+    learning_rate : float
+        Peak; a linear warm-up of one epoch, then half a cosine down to a hundredth.
+    weight_decay : float
+        Of AdamW.
+    patience : int
+        Epochs without a better validation loss before the run stops.
+    """
+
+    epochs: int = 16
+    steps: int = 100
+    batch_size: int = 8
+    learning_rate: float = 1e-3
+    weight_decay: float = 1e-4
+    patience: int = 8
+
+
+def optimizer(schedule: Schedule) -> keras.optimizers.Optimizer:
+    """Return AdamW with warm-up and cosine decay."""
+    total = schedule.epochs * schedule.steps
+    warmup = min(schedule.steps, total // 4)
+    rate = keras.optimizers.schedules.CosineDecay(
+        schedule.learning_rate / 20,
+        decay_steps=max(1, total - warmup),
+        alpha=0.01,
+        warmup_target=schedule.learning_rate,
+        warmup_steps=warmup,
+    )
+    made = keras.optimizers.AdamW(rate, weight_decay=schedule.weight_decay, clipnorm=1.0)
+    made.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
+    return made
+
+
+def fit(
+    model: keras.Model,
+    train: keras.utils.PyDataset,
+    validation: tuple[Any, ...],
+    schedule: Schedule,
+    name: str,
+    config: Any,
+) -> dict[str, list[float]]:
+    """Fit a compiled model; an interrupted run goes on from its last epoch.
+
+    Parameters
+    ----------
+    model : keras.Model
+        Compiled. It ends with the weights of the best validation loss.
+    train : keras.utils.PyDataset
+        Batches.
+    validation : tuple
+        Fixed inputs and truth, and weights where samples count differently.
+    schedule : Schedule
+        Length and patience.
+    name : str
+        The experiment: names its folders under ``runs/`` and ``results/``.
+    config : dataclass
+        Saved beside the curves.
+
+    Returns
+    -------
+    dict
+        Curves by name, one value an epoch.
+    """
+    run, result = RUNS / name, RESULTS / name
+    run.mkdir(parents=True, exist_ok=True)
+    result.mkdir(parents=True, exist_ok=True)
+    best = run / "best.weights.h5"
+    log = run / "log.csv"
+    callbacks = [
+        keras.callbacks.BackupAndRestore(str(run / "backup"), delete_checkpoint=False),
+        keras.callbacks.ModelCheckpoint(
+            str(best), monitor="val_loss", save_best_only=True, save_weights_only=True
+        ),
+        keras.callbacks.EarlyStopping(monitor="val_loss", patience=schedule.patience),
+        keras.callbacks.CSVLogger(str(log), append=True),
+        keras.callbacks.TerminateOnNaN(),
+    ]
+    model.fit(
+        train,
+        epochs=schedule.epochs,
+        validation_data=validation,
+        validation_batch_size=schedule.batch_size,
+        callbacks=callbacks,
+        verbose=2,
+    )
+    model.load_weights(best)
+    curves = read_log(log)
+    record = {"config": asdict(config), "curves": curves}
+    (result / "training.json").write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+    return curves
+
+
+def read_log(path: Path) -> dict[str, list[float]]:
+    """Read Keras' CSV log; where a resumed run repeats an epoch, the later row counts."""
+    lines = path.read_text(encoding="utf-8").splitlines()
+    names = lines[0].split(",")
+    rows: dict[int, list[float]] = {}
+    for line in lines[1:]:
+        if line and line != lines[0]:
+            values = [float(v) if v else math.nan for v in line.split(",")]
+            rows[int(values[0])] = values
+    return {n: [rows[e][i] for e in sorted(rows)] for i, n in enumerate(names)}

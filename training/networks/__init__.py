@@ -1,0 +1,1 @@
+"""Keras networks: encoders, the U-Net over them, and the classifier."""

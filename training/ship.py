@@ -1,0 +1,223 @@
+"""Turn trained networks into a model of the plugin: fit the vote or the temperature, export."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_leukocyte.classification.classify import softmax
+from napari_leukocyte.models import runtime
+from napari_leukocyte.models.manifest import Manifest, read_manifest
+from napari_leukocyte.models.registry import SHIPPED
+from napari_leukocyte.segmentation.ensemble import segment_members
+from training.classify import ClassifierConfig, cells_of, plain_crops, targets
+from training.config import read_config
+from training.data.photographs import load
+from training.data.splits import select
+from training.export import to_onnx, write_manifest
+from training.fitting import RUNS
+from training.metrics import foreground_iou
+from training.segment import SegmentationConfig
+
+CONFIGS = Path(__file__).parent / "configs"
+#: Steps of the grid on which the vote's weights are fitted.
+GRID = 10
+#: ONNX and Keras must agree to this on probabilities and on logits.
+TOLERANCE = 2e-3
+
+
+@dataclass(frozen=True)
+class ShipConfig:
+    """A model to ship: the TOML files in ``configs/shipped/`` fill it.
+
+    Attributes
+    ----------
+    name, title, kind, licence : str
+        Go into the manifest.
+    members : tuple of str
+        Experiments in ``configs/`` whose networks take part.
+    default : bool
+        Whether the plugin takes it unless told otherwise.
+    """
+
+    name: str = ""
+    title: str = ""
+    kind: str = "segmentation"
+    licence: str = ""
+    members: tuple[str, ...] = ()
+    default: bool = True
+
+
+def ship(config_file: Path, data_root: Path) -> Path:
+    """Export a model into the package.
+
+    Parameters
+    ----------
+    config_file : Path
+        A file of ``configs/shipped/``.
+    data_root : Path
+        Folder of the data sets; the validation photographs fit weights and temperature.
+
+    Returns
+    -------
+    Path
+        The model's folder.
+    """
+    config = read_config(config_file, ShipConfig)
+    folder = SHIPPED / config.name
+    folder.mkdir(parents=True, exist_ok=True)
+    make = _segmentation if config.kind == "segmentation" else _classification
+    manifest = {
+        "kind": config.kind,
+        "name": config.name,
+        "title": config.title,
+        "licence": config.licence,
+        **make(config, folder, data_root),
+    }
+    write_manifest(folder, manifest)
+    if config.default:
+        path = SHIPPED / "defaults.json"
+        defaults = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+        defaults[config.kind] = config.name
+        path.write_text(json.dumps(defaults, indent=2) + "\n", encoding="utf-8")
+    return folder
+
+
+def record_figures(manifest: Manifest, figures: dict[str, Any]) -> None:
+    """Write measured figures into a shipped model's manifest."""
+    path = manifest.folder / "manifest.json"
+    data = json.loads(path.read_text(encoding="utf-8"))
+    data["figures"] = figures
+    path.write_text(json.dumps(data, indent=2) + "\n", encoding="utf-8")
+
+
+def _check(model: keras.Model, member: dict[str, Any], folder: Path, images: NDArray[Any]) -> None:
+    """Refuse an ONNX file that does not say what Keras says, on real images."""
+    from napari_leukocyte.models.manifest import Member
+
+    loaded = Member(
+        member["name"], folder / member["file"], member["sha256"], 1.0, member["diameter_px"]
+    )
+    found = runtime.run(loaded, images)[0]
+    expected = model(images)
+    expected = expected["logits"] if isinstance(expected, dict) else expected
+    difference = float(np.abs(found - np.asarray(expected)).max())
+    print(f"{member['name']}: ONNX and Keras differ by at most {difference:.2g}")
+    # Logits are not bounded by 1: the same tolerance holds relative to their size.
+    if difference > TOLERANCE * max(1.0, float(np.abs(expected).max())):
+        raise RuntimeError(f"{member['name']}: the exported network differs from the trained one.")
+
+
+def _segmentation(config: ShipConfig, folder: Path, data_root: Path) -> dict[str, Any]:
+    members: list[dict[str, Any]] = []
+    experiments = [read_config(CONFIGS / f"{m}.toml", SegmentationConfig) for m in config.members]
+    datasets = experiments[0].datasets
+    photographs = [
+        p for d in datasets for p in select(load(d, data_root), d, "validation") if p.mask
+    ]
+    for experiment in experiments:
+        model = keras.models.load_model(RUNS / experiment.name / "model.keras", compile=False)
+        file = f"{experiment.name}.onnx"
+        member = {
+            "name": experiment.name,
+            "file": file,
+            "sha256": to_onnx(model, folder / file),
+            "weight": 1.0,
+            "diameter_px": experiment.diameter,
+        }
+        crop = photographs[-1].read()[None, :256, :256].astype(np.float32)
+        _check(model, member, folder, crop)
+        members.append(member)
+    manifest = {
+        "members": members,
+        "outputs": ["cell", "nucleus"],
+        "input": "RGB, 0 to 255, a leukocyte of diameter_px px",
+        "training_data": list(datasets),
+    }
+    if len(members) > 1:
+        fields = {"kind": "segmentation", "name": config.name, "title": config.title}
+        write_manifest(folder, {**fields, **manifest})
+        weights = fit_weights(folder, [p for p in photographs])
+        for member, weight in zip(members, weights, strict=True):
+            member["weight"] = weight
+    return manifest
+
+
+def fit_weights(folder: Path, photographs: list[Any]) -> tuple[float, ...]:
+    """Choose the vote's weights by the mean foreground IoU on validation photographs.
+
+    Sets count alike, whatever their number of photographs. Among weights within 0.0002 of
+    the best, the most even ones are taken: a difference that small is noise.
+    """
+    n = len(read_manifest(folder).members)
+    grid = [
+        np.array(w) / GRID
+        for w in itertools.product(range(1, GRID), repeat=n)
+        if sum(w) == GRID
+    ]
+    datasets = sorted({p.dataset for p in photographs})
+    scores = np.zeros((len(datasets), len(grid)))
+    for photograph in photographs:
+        maps = segment_members(photograph.read(), str(folder))
+        truth = photograph.read_mask()[..., 0] > 0
+        of_set = datasets.index(photograph.dataset)
+        size = sum(p.dataset == photograph.dataset for p in photographs)
+        for i, weights in enumerate(grid):
+            voted = np.tensordot(weights.astype(np.float32), maps.cell, axes=1)
+            scores[of_set, i] += foreground_iou(truth, voted >= 0.5) / size
+    means = scores.mean(axis=0)
+    near = [i for i in range(len(grid)) if means[i] >= means.max() - 2e-4]
+    best = min(near, key=lambda i: float(grid[i].std()))
+    for i, weights in enumerate(grid):
+        print(weights, f"{means[i]:.4f}", "*" if i == best else "")
+    return tuple(float(w) for w in grid[best])
+
+
+def _classification(config: ShipConfig, folder: Path, data_root: Path) -> dict[str, Any]:
+    members: list[dict[str, Any]] = []
+    experiments = [read_config(CONFIGS / f"{m}.toml", ClassifierConfig) for m in config.members]
+    probabilities = []
+    for experiment in experiments:
+        model = keras.models.load_model(RUNS / experiment.name / "model.keras", compile=False)
+        file = f"{experiment.name}.onnx"
+        member = {
+            "name": experiment.name,
+            "file": file,
+            "sha256": to_onnx(model, folder / file, ("logits", "embedding")),
+            "weight": 1.0,
+            "diameter_px": experiment.diameter,
+        }
+        cells = cells_of(experiment, data_root, "validation")
+        crops = plain_crops(cells, experiment)
+        _check(model, member, folder, crops[:8])
+        members.append(member)
+        probabilities.append((model.predict(crops, verbose=0)["logits"], cells))
+    first = experiments[0]
+    logits, cells = probabilities[0]
+    return {
+        "members": members,
+        "classes": list(first.classes),
+        "side_px": first.side,
+        "temperature": fit_temperature(logits, targets(cells, first.classes)),
+        "outputs": ["logits", "embedding"],
+        "input": "RGB, 0 to 255, background balanced to white, surroundings faded",
+        "training_data": list(first.datasets),
+    }
+
+
+def fit_temperature(logits: NDArray[np.float32], truth: NDArray[np.float32]) -> float:
+    """Return the temperature with the least cross-entropy (Guo and others, ICML 2017)."""
+    from scipy.optimize import minimize_scalar
+
+    def loss(log_temperature: float) -> float:
+        p = softmax(logits / np.exp(log_temperature))
+        return float(-np.mean(np.log(np.sum(p * truth, axis=1) + 1e-12)))
+
+    return float(np.exp(minimize_scalar(loss, bounds=(-2, 2), method="bounded").x))
