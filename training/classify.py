@@ -80,7 +80,7 @@ class CellBatches(keras.utils.PyDataset):
         """Count epochs, so that each draws other crops."""
         self._epoch += 1
 
-    def __getitem__(self, index: int) -> tuple[NDArray[np.float32], dict[str, NDArray[np.float32]]]:
+    def __getitem__(self, index: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Return a batch: (N, side, side, 3) RGB 0 to 255 and one-hot classes."""
         config = self._config
         rng = np.random.default_rng([config.seed, self._epoch, index])
@@ -88,7 +88,7 @@ class CellBatches(keras.utils.PyDataset):
         size = config.schedule.batch_size
         chosen = rng.choice(len(self._cells), size, p=self._weight)
         crops = [augmented_crop(self._cells[i], config, appearance, rng) for i in chosen]
-        return np.stack(crops).astype(np.float32), {"logits": self._targets[chosen]}
+        return np.stack(crops).astype(np.float32), self._targets[chosen]
 
 
 def balance_weights(cells: list[Cell], config: ClassifierConfig) -> NDArray[np.float64]:
@@ -201,19 +201,20 @@ def train_classifier(config_file: Path, data_root: Path) -> keras.Model:
     loss = keras.losses.CategoricalCrossentropy(
         from_logits=True, label_smoothing=config.label_smoothing
     )
-    model.compile(
+    # The embedding has no truth to be compared with: it is trained through the logits alone.
+    trained = keras.Model(model.input, model.output["logits"])
+    trained.compile(
         optimizer(config.schedule),
-        loss={"logits": loss},
-        metrics={"logits": ["categorical_accuracy"]},
+        loss=loss,
+        metrics=["categorical_accuracy"],
         jit_compile=False,
     )
-    truth = {"logits": targets(validation, config.classes)}
     # The best epoch is the best over classes and sets alike, not over the largest set.
-    weights = {"logits": balance_weights(validation, config) * len(validation)}
+    weights = balance_weights(validation, config) * len(validation)
     fit(
-        model,
+        trained,
         CellBatches(train, config),
-        (plain_crops(validation, config), truth, weights),
+        (plain_crops(validation, config), targets(validation, config.classes), weights),
         config.schedule,
         config.name,
         config,

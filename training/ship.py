@@ -29,8 +29,9 @@ from training.segment import SegmentationConfig
 CONFIGS = Path(__file__).parent / "configs"
 #: Steps of the grid on which the vote's weights are fitted.
 GRID = 10
-#: ONNX and Keras must agree to this on probabilities and on logits.
-TOLERANCE = 2e-3
+#: ONNX and Keras must agree to these, in the mean and at worst, on probabilities or (relative to the
+#: largest) on logits. float16 weights shift a probability of 0.5 at a cell's edge by up to 0.01.
+MEAN_TOLERANCE, WORST_TOLERANCE = 5e-4, 0.02
 
 
 @dataclass(frozen=True)
@@ -108,10 +109,10 @@ def _check(model: keras.Model, member: dict[str, Any], folder: Path, images: NDA
     found = runtime.run(loaded, images)[0]
     expected = model(images)
     expected = expected["logits"] if isinstance(expected, dict) else expected
-    difference = float(np.abs(found - np.asarray(expected)).max())
-    print(f"{member['name']}: ONNX and Keras differ by at most {difference:.2g}")
-    # Logits are not bounded by 1: the same tolerance holds relative to their size.
-    if difference > TOLERANCE * max(1.0, float(np.abs(expected).max())):
+    size = max(1.0, float(np.abs(expected).max()))
+    difference = np.abs(found - np.asarray(expected)) / size
+    print(f"{member['name']}: ONNX - Keras {difference.mean():.2g} mean, {difference.max():.2g} worst")
+    if difference.mean() > MEAN_TOLERANCE or difference.max() > WORST_TOLERANCE:
         raise RuntimeError(f"{member['name']}: the exported network differs from the trained one.")
 
 

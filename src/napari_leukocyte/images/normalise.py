@@ -14,6 +14,12 @@ from napari_leukocyte.errors import ImageError
 SMALLEST_SIDE_PX = 16
 #: Percentiles that a float image outside 0..1 is stretched between.
 STRETCH_PERCENTILES = (0.1, 99.9)
+#: Values beyond this are marks for missing pixels, not intensities.
+LARGEST_VALUE = 1e18
+#: Values, at least, that percentiles are taken from; a large image's are taken from a grid.
+_SAMPLE_SIZE = 5_000_000
+#: Rows scaled at once, so that an image of 100 megapixels needs no second one in floats.
+_ROWS = 256
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,15 +45,16 @@ def normalise_image(image: ArrayLike) -> NormalisedImage:
     ----------
     image : array_like
         (H, W, 3) RGB, (H, W, 4) RGBA (alpha is dropped), (H, W) grey (repeated for every
-        channel), or channel-first (3 or 4, H, W). 8-bit values are kept. 16-bit values are
-        divided by 257 (65535 becomes 255), or by 4095 / 255 or 1023 / 255 if none
-        exceeds 4095 or 1023 (12 and 10-bit cameras). Floats from 0 to 1 are multiplied by
-        255; other floats are stretched between their 0.1 and 99.9 percentiles.
+        channel), or channel-first (3 or 4, H, W); more axes if they are of length 1. Values up
+        to 255 are kept. 16-bit values are divided by 257 (65535 becomes 255), or by
+        4095 / 255 or 1023 / 255 if none exceeds 4095 or 1023 (12 and 10-bit cameras);
+        larger integers by the greatest. Floats from 0 to 1 are multiplied by 255; whole floats
+        up to 255 are kept; other floats are stretched between their 0.1 and 99.9 percentiles.
 
     Returns
     -------
     NormalisedImage
-        The image and what was done to it.
+        The image and what was done to it. 8-bit RGB is not copied.
 
     Raises
     ------
@@ -60,35 +67,41 @@ def normalise_image(image: ArrayLike) -> NormalisedImage:
         raise ImageError("This is not an image: its rows have different lengths.") from error
     notes: list[str] = []
     array = _to_channels_last(array, notes)
-    array = _to_eight_bits(array, notes)
-    if array.ndim == 2:
-        array = np.repeat(array[..., np.newaxis], 3, axis=2)
+    # Before scaling: a camera's alpha is full even where its colours have 12 bits.
+    if array.ndim == 3 and array.shape[2] == 4:
+        array = array[..., :3]
+        notes.append("The alpha channel was dropped.")
+    eight_bits = _to_eight_bits(array, notes)
+    if eight_bits.ndim == 2:
+        eight_bits = np.repeat(eight_bits[..., np.newaxis], 3, axis=2)
         notes.append(
             "The image is grey: cells may be found, but classes rest on colour and are unreliable."
         )
-    elif array.shape[2] == 4:
-        array = array[..., :3]
-        notes.append("The alpha channel was dropped.")
-    return NormalisedImage(np.ascontiguousarray(array, dtype=np.uint8), tuple(notes))
+    return NormalisedImage(np.ascontiguousarray(eight_bits), tuple(notes))
 
 
 def _to_channels_last(array: NDArray[Any], notes: list[str]) -> NDArray[Any]:
     if array.size == 0:
         raise ImageError("The image is empty: it has no pixels.")
-    if array.dtype == bool or not np.issubdtype(array.dtype, np.number):
+    if not np.issubdtype(array.dtype, np.number):
         raise ImageError(f"The image holds {array.dtype} values, not intensities.")
     if np.issubdtype(array.dtype, np.complexfloating):
         raise ImageError("The image holds complex numbers, not intensities.")
     shape = array.shape
-    if array.ndim == 3 and shape[2] not in (1, 3, 4) and shape[0] in (1, 3, 4):
+    while array.ndim > 3 and array.shape[0] == 1:
+        array = array[0]
+    if array.ndim == 3 and array.shape[2] not in (1, 3, 4) and array.shape[0] in (1, 3, 4):
+        if array.shape[0] > 1:
+            notes.append("The image was channel-first and has been turned.")
         array = np.moveaxis(array, 0, 2)
-        notes.append("The image was channel-first and has been turned.")
     if array.ndim == 3 and array.shape[2] == 1:
         array = array[..., 0]
-    if array.ndim not in (2, 3) or (array.ndim == 3 and array.shape[2] not in (3, 4)):
+    if array.ndim < 2:
+        raise ImageError(f"This is not an image: its shape is {shape}.")
+    if array.ndim > 3 or (array.ndim == 3 and array.shape[2] not in (3, 4)):
         raise ImageError(
-            f"The image has shape {shape}: choose one plane of the stack, so that it is "
-            "(height, width) or (height, width, 3)."
+            f"The image has shape {shape}, a stack along {_stack_axes(shape)}: choose one plane, "
+            "so that it is (height, width) or (height, width, 3)."
         )
     if min(array.shape[:2]) < SMALLEST_SIDE_PX:
         raise ImageError(
@@ -98,27 +111,50 @@ def _to_channels_last(array: NDArray[Any], notes: list[str]) -> NDArray[Any]:
     return array
 
 
+def _stack_axes(shape: tuple[int, ...]) -> str:
+    """Name the axes that are most likely not height, width or colour."""
+    if len(shape) == 3:
+        return f"axis {int(np.argmin(shape))}"
+    planes = len(shape) - (3 if shape[-1] in (3, 4) else 2)
+    return "axis 0" if planes == 1 else f"axes 0 to {planes - 1}"
+
+
 def _to_eight_bits(array: NDArray[Any], notes: list[str]) -> NDArray[np.uint8]:
     if array.dtype == np.uint8:
         return array
     if np.issubdtype(array.dtype, np.integer):
-        low, high = int(array.min()), int(array.max())
-        if low < 0:
-            raise ImageError(f"The image has negative intensities (down to {low}).")
-        if high <= 255:
+        lowest, highest = int(array.min()), int(array.max())
+        if lowest < 0:
+            raise ImageError(f"The image has negative intensities (down to {lowest}).")
+        if highest <= 255:
             return array.astype(np.uint8)
-        full = next((f for f in (1023, 4095, 65535) if high <= f), high)
+        full = next((f for f in (1023, 4095, 65535) if highest <= f), highest)
         notes.append(f"Intensities from 0 to {full} were scaled to 8 bits.")
-        scaled = array.astype(np.float32) * (255.0 / full)
-        return np.round(scaled).astype(np.uint8)
-    if not np.isfinite(array).all():
-        raise ImageError("The image holds NaN or infinite values: fill them before segmenting.")
+        return _stretch(array, 0, full)
+    # NaN and infinity come through as the least or the greatest value.
     low, high = float(array.min()), float(array.max())
+    if not (np.isfinite(low) and np.isfinite(high)):
+        raise ImageError("The image holds NaN or infinite values: fill them before segmenting.")
     if low >= 0 and high <= 1:
-        return np.round(array.astype(np.float32) * 255).astype(np.uint8)
-    if low >= 0 and 1 < high <= 255 and np.array_equal(array, np.round(array)):
+        return _stretch(array, 0, 1)
+    if low >= 0 and high <= 255 and np.array_equal(array, np.round(array)):
         return array.astype(np.uint8)
-    low, high = (float(v) for v in np.percentile(array, STRETCH_PERCENTILES))
+    if max(-low, high) > LARGEST_VALUE:
+        raise ImageError(
+            f"The image holds values from {low:.4g} to {high:.4g}, which are no intensities."
+        )
+    step = 1 + int(np.sqrt(array.size / _SAMPLE_SIZE))
+    sample = array[::step, ::step].astype(np.float64)
+    low, high = np.percentile(sample, STRETCH_PERCENTILES).tolist()
     notes.append(f"Intensities from {low:.4g} to {high:.4g} were stretched to 8 bits.")
-    scaled = (array.astype(np.float32) - low) * (255.0 / max(high - low, 1e-12))
-    return np.round(np.clip(scaled, 0, 255)).astype(np.uint8)
+    return _stretch(array, low, high)
+
+
+def _stretch(array: NDArray[Any], low: float, high: float) -> NDArray[np.uint8]:
+    """Bring intensities from `low` to `high` to 0 to 255, a few rows at a time."""
+    result = np.empty(array.shape, np.uint8)
+    gain = 255 / (high - low) if high > low else 0.0
+    for start in range(0, len(array), _ROWS):
+        rows = (array[start : start + _ROWS].astype(np.float64) - low) * gain
+        result[start : start + _ROWS] = np.clip(np.round(rows), 0, 255)
+    return result

@@ -52,9 +52,18 @@ def list_models(kind: Kind) -> list[Manifest]:
 
 
 def default_name(kind: Kind) -> str:
-    """Return the name of the model that ``"default"`` stands for."""
-    defaults = json.loads((SHIPPED / "defaults.json").read_text(encoding="utf-8"))
-    return str(defaults[kind])
+    """Return the name of the model that ``"default"`` stands for.
+
+    Raises
+    ------
+    ModelError
+        If the package's own list of models is missing or damaged.
+    """
+    path = SHIPPED / "defaults.json"
+    try:
+        return str(json.loads(path.read_text(encoding="utf-8"))[kind])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ModelError(f"{path} is missing or damaged: install napari-leukocyte again.") from error
 
 
 def find_model(kind: Kind, name: str | Path = "default") -> Manifest:

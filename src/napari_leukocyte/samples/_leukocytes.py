@@ -37,6 +37,10 @@ class Kind:
         Depth in the nucleus from coordinates in parts of the cell's radius.
     warp : float
         How far the nucleus departs from its ideal shape, in parts of the cell's radius.
+    chromatin : callable
+        Amount of stain in the nucleus: see `_nuclei.clumped`.
+    finish : callable
+        Paints granules and vacuoles: see `_cytoplasm`.
     """
 
     size: float
@@ -45,6 +49,8 @@ class Kind:
     nucleus: Density
     shape: Callable[[Field, Field, Rng], Field]
     warp: float
+    chromatin: Callable[[Field, float, Rng], Field]
+    finish: Callable[[Field, Field, Field, Field, float, Rng], None]
 
 
 # Standard deviations of the harmonics of an outline, from the second on.
@@ -52,24 +58,54 @@ _SMOOTH = (0.04, 0.025, 0.015, 0.01, 0.006, 0.005, 0.005, 0.004, 0.004, 0.003)
 _RAGGED = (0.055, 0.04, 0.03, 0.02, 0.012, 0.012, 0.01, 0.009, 0.008, 0.008, 0.007, 0.006)
 KINDS: dict[str, Kind] = {
     vocabulary.NEUTROPHIL.name: Kind(
-        1.0, _SMOOTH, (0.068, 0.122, 0.068), (0.52, 0.86, 0.18), _nuclei.segmented, 0.05
+        size=1.0,
+        uneven=_SMOOTH,
+        cytoplasm=(0.068, 0.122, 0.068),
+        nucleus=(0.52, 0.86, 0.18),
+        shape=_nuclei.segmented,
+        warp=0.05,
+        chromatin=_nuclei.clumped,
+        finish=_cytoplasm.neutrophil,
     ),
     vocabulary.EOSINOPHIL.name: Kind(
-        1.06, _SMOOTH, (0.11, 0.15, 0.07), (0.45, 0.74, 0.17), _nuclei.bilobed, 0.04
+        size=1.06,
+        uneven=_SMOOTH,
+        cytoplasm=(0.11, 0.15, 0.07),
+        nucleus=(0.45, 0.74, 0.17),
+        shape=_nuclei.bilobed,
+        warp=0.04,
+        chromatin=_nuclei.clumped,
+        finish=_cytoplasm.eosinophil,
     ),
     vocabulary.BASOPHIL.name: Kind(
-        0.96, _SMOOTH, (0.14, 0.25, 0.1), (0.4, 0.67, 0.16), _nuclei.clover, 0.05
+        size=0.96,
+        uneven=_SMOOTH,
+        cytoplasm=(0.14, 0.25, 0.1),
+        nucleus=(0.4, 0.67, 0.16),
+        shape=_nuclei.clover,
+        warp=0.05,
+        chromatin=_nuclei.clumped,
+        finish=_cytoplasm.basophil,
     ),
     vocabulary.LYMPHOCYTE.name: Kind(
-        0.8, _SMOOTH, (0.21, 0.205, 0.055), (0.53, 0.84, 0.19), _nuclei.round_nucleus, 0.03
+        size=0.8,
+        uneven=_SMOOTH,
+        cytoplasm=(0.21, 0.205, 0.055),
+        nucleus=(0.53, 0.84, 0.19),
+        shape=_nuclei.round_nucleus,
+        warp=0.03,
+        chromatin=_nuclei.clumped,
+        finish=_cytoplasm.lymphocyte,
     ),
     vocabulary.MONOCYTE.name: Kind(
-        1.25,
-        _RAGGED,
-        (0.165, 0.19, 0.07),
-        (0.4, 0.69, 0.16),
-        _nuclei.horseshoe,
-        0.07,
+        size=1.25,
+        uneven=_RAGGED,
+        cytoplasm=(0.165, 0.19, 0.07),
+        nucleus=(0.4, 0.69, 0.16),
+        shape=_nuclei.horseshoe,
+        warp=0.07,
+        chromatin=_nuclei.lacy,
+        finish=_cytoplasm.monocyte,
     ),
 }
 
@@ -100,15 +136,6 @@ def _pressed(cell: Outline, others: list[Outline], y: Field, x: Field) -> Field:
     for other in others:
         depth = np.minimum(depth, (own - other.depth(y, x)) / 2)
     return depth
-
-
-_CONTENTS: dict[str, Callable[[Field, Field, Field, Field, float, Rng], None]] = {
-    vocabulary.NEUTROPHIL.name: _cytoplasm.neutrophil,
-    vocabulary.EOSINOPHIL.name: _cytoplasm.eosinophil,
-    vocabulary.BASOPHIL.name: _cytoplasm.basophil,
-    vocabulary.LYMPHOCYTE.name: _cytoplasm.lymphocyte,
-    vocabulary.MONOCYTE.name: _cytoplasm.monocyte,
-}
 
 
 def paint(
@@ -148,10 +175,9 @@ def paint(
 
     uneven = 1 + 0.1 * noise(u.shape, 0.3 * unit, rng)[..., None]
     cell = np.asarray(np.asarray(kind.cytoplasm, np.float32) * uneven, np.float32)
-    texture = _nuclei.lacy if name == vocabulary.MONOCYTE.name else _nuclei.clumped
-    chromatin = texture(inside, unit, rng)[..., None]
+    chromatin = kind.chromatin(inside, unit, rng)[..., None]
     mix(cell, np.asarray(kind.nucleus, np.float32) * chromatin, nucleus)
-    _CONTENTS[name](cell, u, v, nucleus, unit, rng)
+    kind.finish(cell, u, v, nucleus, unit, rng)
     membrane = np.exp(-(((depth / radius - 0.03) / 0.03) ** 2)) * (1 - nucleus)
     cell *= (1 + 0.22 * membrane)[..., None]
     # Smears are nowhere stained evenly.

@@ -99,7 +99,7 @@ def horseshoe(u: Field, v: Field, rng: Rng) -> Field:
     return union(shapes, 0.12)
 
 
-def clumped(depth: Field, unit: float, rng: Rng, scale: float = 0.042) -> Field:
+def clumped(depth: Field, unit: float, rng: Rng) -> Field:
     """Dense chromatin in clumps with paler channels between them.
 
     Parameters
@@ -110,14 +110,13 @@ def clumped(depth: Field, unit: float, rng: Rng, scale: float = 0.042) -> Field:
         The cell's radius in samples.
     rng : numpy.random.Generator
         Source of the texture.
-    scale : float
-        Size of a clump, in parts of the cell's radius.
 
     Returns
     -------
     (H, W) float32 ndarray
         Amount of stain, about 1.
     """
+    scale = 0.042  # of a clump
     coarse = noise(depth.shape, scale * unit, rng)
     fine = noise(depth.shape, 0.45 * scale * unit, rng)
     broad = noise(depth.shape, 3 * scale * unit, rng)

@@ -157,7 +157,8 @@ def fetch(image: PublicImage) -> Path:
                 known_hash=f"sha256:{image.sha256}",
                 fname=Path(image.path).name,
                 path=cache,
-                downloader=pooch.HTTPDownloader(timeout=_TIMEOUT),
+                # A stream would stay open where the server answers with an error.
+                downloader=pooch.HTTPDownloader(timeout=_TIMEOUT, stream=False),
             )
         except PermissionError as error:
             raise ImageError(

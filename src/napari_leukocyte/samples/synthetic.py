@@ -56,9 +56,9 @@ class SyntheticSmear:
 
 def _names(n_per_class: int | Mapping[str, int]) -> list[str]:
     counts = (
-        dict.fromkeys(LEUKOCYTE_NAMES, n_per_class)
-        if isinstance(n_per_class, int)
-        else dict(n_per_class)
+        dict(n_per_class)
+        if isinstance(n_per_class, Mapping)
+        else dict.fromkeys(LEUKOCYTE_NAMES, n_per_class)
     )
     unknown = sorted(set(counts) - set(LEUKOCYTE_NAMES))
     if unknown:

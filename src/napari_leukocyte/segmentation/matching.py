@@ -7,6 +7,11 @@ from numpy.typing import NDArray
 
 #: An object is the same as before if the intersection over the union is at least this.
 SAME_OBJECT_IOU = 0.2
+#: With more possible pairs than this, those that occur are sorted instead of tabled.
+_MOST_PAIRS = 1 << 22
+_LARGEST = int(np.iinfo(np.int32).max)
+
+Ints = NDArray[np.int64]
 
 
 def match_labels(
@@ -20,7 +25,7 @@ def match_labels(
         (H, W) int32 label images.
     next_label : int, optional
         First number for objects without a predecessor; by default one more than the largest of
-        `old`. Numbers once given are never given to another object.
+        `old`. Numbers once given are never given to another object, unless int32 has no more.
 
     Returns
     -------
@@ -28,22 +33,18 @@ def match_labels(
         (H, W) int32: `new` with other numbers. Pairs are taken greedily by falling overlap
         (intersection over union), each number at most once.
     """
-    n_new, n_old = int(new.max(initial=0)), int(old.max(initial=0))
-    if n_new == 0:
-        return new.copy()
-    following = n_old + 1 if next_label is None else max(next_label, n_old + 1)
-    numbers = np.zeros(n_new + 1, np.int32)
+    pairs = _pairs(new, old)
+    matched: dict[int, int] = {}
     taken: set[int] = set()
-    for iou, new_label, old_label in overlaps(new, old):
-        if iou >= SAME_OBJECT_IOU and not numbers[new_label] and old_label not in taken:
-            numbers[new_label] = old_label
+    for iou, new_label, old_label in _by_overlap(*pairs):
+        if iou >= SAME_OBJECT_IOU and new_label not in matched and old_label not in taken:
+            matched[new_label] = old_label
             taken.add(old_label)
-    present = np.bincount(new.ravel(), minlength=n_new + 1) > 0
-    for label in range(1, n_new + 1):
-        if present[label] and not numbers[label]:
-            numbers[label] = following
-            following += 1
-    return np.asarray(numbers[new], np.int32)
+    labels = [n for n in np.unique(pairs[0]).tolist() if n > 0]
+    unmatched = [n for n in labels if n not in matched]
+    numbers = _fresh_numbers(len(unmatched), np.unique(pairs[1]), next_label)
+    matched |= dict(zip(unmatched, numbers, strict=True))
+    return _replace(new, labels, [matched[n] for n in labels])
 
 
 def overlaps(new: NDArray[np.int32], old: NDArray[np.int32]) -> list[tuple[float, int, int]]:
@@ -59,15 +60,52 @@ def overlaps(new: NDArray[np.int32], old: NDArray[np.int32]) -> list[tuple[float
     list of (float, int, int)
         Intersection over union, number in `new`, number in `old`; greatest overlap first.
     """
-    both = (new > 0) & (old > 0)
-    if not both.any():
-        return []
-    width = int(old.max()) + 1
-    keys, shared = np.unique(
-        new[both].astype(np.int64) * width + old[both], return_counts=True
-    )
-    new_areas, old_areas = np.bincount(new.ravel()), np.bincount(old.ravel())
-    a, b = keys // width, keys % width
-    iou = shared / (new_areas[a] + old_areas[b] - shared)
-    order = np.lexsort((b, a, -iou))
-    return [(float(iou[i]), int(a[i]), int(b[i])) for i in order]
+    return _by_overlap(*_pairs(new, old))
+
+
+def _pairs(new: NDArray[np.int32], old: NDArray[np.int32]) -> tuple[Ints, Ints, Ints]:
+    """Return every pair of numbers that share pixels, background included, and how many."""
+    height, width = int(new.max(initial=0)) + 1, int(old.max(initial=0)) + 1
+    if height * width <= _MOST_PAIRS:
+        # Within int32, so that a pass over a large image stays short.
+        counts = np.bincount((new * np.int32(width) + old).ravel())
+        keys = np.flatnonzero(counts)
+        shared = counts[keys]
+    else:
+        keys, shared = np.unique(new.astype(np.int64) * width + old, return_counts=True)
+    return keys // width, keys % width, shared
+
+
+def _by_overlap(new: Ints, old: Ints, shared: Ints) -> list[tuple[float, int, int]]:
+    iou = shared / (_totals(new, shared) + _totals(old, shared) - shared)
+    order = np.lexsort((old, new, -iou))
+    order = order[(new[order] > 0) & (old[order] > 0)]
+    return list(zip(iou[order].tolist(), new[order].tolist(), old[order].tolist(), strict=True))
+
+
+def _totals(numbers: Ints, shared: Ints) -> Ints:
+    """Return the area of each pair's object."""
+    _, index = np.unique(numbers, return_inverse=True)
+    totals = np.zeros(index.size, np.int64)
+    np.add.at(totals, index, shared)
+    return totals[index]
+
+
+def _fresh_numbers(count: int, used: Ints, next_label: int | None) -> list[int]:
+    first = max(int(used.max(initial=0)) + 1, next_label or 1)
+    if first + count - 1 <= _LARGEST:
+        return list(range(first, first + count))
+    # A user may paint with the largest number there is: gaps below it are filled then.
+    occupied = set(used.tolist())
+    free = (n for n in range(1, _LARGEST) if n not in occupied)
+    return [next(free) for _ in range(count)]
+
+
+def _replace(labels: NDArray[np.int32], numbers: list[int], others: list[int]) -> NDArray[np.int32]:
+    """Give the objects other numbers."""
+    present, wanted = np.array([0, *numbers]), np.array([0, *others], np.int32)
+    if present[-1] > _MOST_PAIRS:
+        return np.take(wanted, np.searchsorted(present, labels))
+    table = np.zeros(int(present[-1]) + 1, np.int32)
+    table[present] = wanted
+    return np.take(table, labels)

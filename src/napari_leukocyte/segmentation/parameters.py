@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from numbers import Real
 from typing import Any, Literal, get_args
 
 from napari_leukocyte.errors import ParameterError
@@ -49,7 +49,7 @@ class PostprocessParams:
     opening_shape, closing_shape : {"ellipse", "rectangle", "cross"}
         Shape of the kernel.
     opening_size, closing_size : float
-        Width of the kernel, 0 to 0.6 diameters; below one pixel nothing is done. Opening
+        Width of the kernel, 0 to 0.6 diameters; a kernel of one pixel does nothing. Opening
         removes what is thinner, closing then joins what is nearer.
     fill_holes : bool
         Whether holes become part of the cell around them.
@@ -90,14 +90,19 @@ class PostprocessParams:
     def __post_init__(self) -> None:
         for name, (low, high) in RANGES.items():
             value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, (int, float)):
+            is_number = isinstance(value, Real) and not isinstance(value, bool)
+            if not is_number:
                 raise ParameterError(f"{name} must be a number, not {value!r}.")
-            if not (math.isfinite(value) and low <= value <= high):
-                raise ParameterError(f"{name} is {value:g}; it must lie from {low:g} to {high:g}.")
+            if not low <= value <= high:
+                raise ParameterError(f"{name} is {value}; it must lie from {low:g} to {high:g}.")
+            # NumPy's scalars are welcome, but JSON does not know them.
+            object.__setattr__(self, name, float(value))
         for name, allowed in CHOICES.items():
             value = getattr(self, name)
-            if value not in allowed:
-                raise ParameterError(f"{name} is {value!r}; it must be one of {', '.join(allowed)}.")
+            if not isinstance(value, str) or value not in allowed:
+                raise ParameterError(
+                    f"{name} is {value!r}; it must be one of {', '.join(allowed)}."
+                )
         if not isinstance(self.fill_holes, bool):
             raise ParameterError(f"fill_holes must be true or false, not {self.fill_holes!r}.")
 
@@ -112,8 +117,10 @@ class PostprocessParams:
         Raises
         ------
         ParameterError
-            If a name is unknown or a value is outside its range.
+            If this is no dictionary, a name is unknown or a value is outside its range.
         """
+        if not isinstance(values, Mapping):
+            raise ParameterError(f"Parameters are names with values, not {values!r}.")
         known = [f.name for f in dataclasses.fields(cls)]
         for name in values:
             if name not in known:

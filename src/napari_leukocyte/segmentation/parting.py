@@ -1,12 +1,11 @@
 """Part touching cells by watershed, region by region.
 
 Working inside the bounding box of each region keeps a field of a million pixels within a few
-milliseconds: most regions have one marker and need no flooding at all.
+milliseconds: most regions have one seed and need no flooding at all.
 
 References
 ----------
-.. [1] Soille, "Morphological Image Analysis", Springer 2004, sections 6.3 (h-maxima) and 9
-   (watershed).
+.. [1] Soille, "Morphological Image Analysis", Springer 2004, chapter 9 (watershed).
 """
 
 from __future__ import annotations
@@ -17,31 +16,32 @@ from numpy.typing import ArrayLike, NDArray
 
 from napari_leukocyte.errors import ParameterError
 from napari_leukocyte.segmentation.parameters import PostprocessParams
+from napari_leukocyte.segmentation.seeds import distance_seeds, nucleus_seeds
 
-Points = NDArray[np.float64]
+#: Probability from which a pixel belongs to a nucleus.
+NUCLEUS_THRESHOLD = 0.5
 
 
 def part_regions(
     labels: NDArray[np.int32],
-    stats: NDArray[np.int32],
-    kept: NDArray[np.bool_],
+    areas: NDArray[np.int64],
     params: PostprocessParams,
     diameter: float,
     nucleus: ArrayLike | None = None,
     markers: ArrayLike | None = None,
-) -> NDArray[np.int32]:
-    """Part the regions that hold more than one marker; remove those not kept.
+) -> NDArray[np.int64]:
+    """Part the regions that hold more than one seed, in place.
 
     Parameters
     ----------
     labels : ndarray
-        (H, W) int32: connected regions.
-    stats : ndarray
-        (N + 1, 5): OpenCV's table of the regions.
-    kept : ndarray
-        (N + 1,) bool: which regions stay; entry 0 is the background.
+        (H, W) int32: connected regions, 1 to N. Of a region that is parted, one part keeps
+        the number, the others get numbers from N + 1.
+    areas : ndarray
+        (N + 1,): areas of the regions, px; those with area 0, such as the background, are left
+        alone.
     params : PostprocessParams
-        Kind and distances of the markers.
+        Kind and distances of the seeds.
     diameter : float
         Diameter of a leukocyte, px.
     nucleus, markers : array_like, optional
@@ -50,142 +50,85 @@ def part_regions(
     Returns
     -------
     ndarray
-        (H, W) int32 with numbers of its own.
+        (M + 1,): areas of the regions and their parts, px.
 
     Raises
     ------
     ParameterError
         If the markers or the nucleus map asked for are missing or do not fit.
     """
-    source = _nucleus_mask(nucleus, labels.shape, params)
-    points = _points(markers, params)
-    numbers = np.cumsum(kept, dtype=np.int32) * kept
-    result = np.asarray(numbers[labels], np.int32)
+    nuclei = _nuclei(nucleus, labels.shape, params)
+    points = _points(markers, labels, params)
     if params.watershed == "none":
-        return result
-    following = int(numbers.max(initial=0)) + 1
-    for region in np.flatnonzero(kept):
-        x, y, w, h = (int(v) for v in stats[region, :4])
-        inside = (labels[y : y + h, x : x + w] == region).astype(np.uint8)
+        return areas
+    from scipy import ndimage
+
+    apart, height = params.marker_distance * diameter, params.marker_height * diameter
+    result = areas.tolist()
+    boxes = ndimage.find_objects(labels)
+    for region in np.flatnonzero(areas).tolist():
+        box = boxes[region - 1]
+        if params.watershed == "points" and len(points.get(region, ())) < 2:
+            continue
         # A frame of background, so that the box's own edge counts as the region's.
-        inside = cv2.copyMakeBorder(inside, 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=0)
-        distance = cv2.distanceTransform(inside, cv2.DIST_L2, 5)
-        if params.watershed == "distance":
-            seeds = _distance_seeds(distance, params, diameter)
-        elif source is not None:
-            box = cv2.copyMakeBorder(
-                source[y : y + h, x : x + w], 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=0
-            )
-            seeds = _nucleus_seeds(box & inside, params.marker_distance * diameter)
+        height_px, width_px = labels[box].shape
+        inside = np.zeros((height_px + 2, width_px + 2), bool)
+        np.equal(labels[box], region, out=inside[1:-1, 1:-1])
+        if params.watershed == "nucleus":
+            seeds = nucleus_seeds(np.pad(nuclei[box], 1) & inside, apart, diameter)
+        elif params.watershed == "points":
+            seeds = np.zeros(inside.shape, np.int32)
+            y, x = (points[region] - (box[0].start - 1, box[1].start - 1)).T
+            seeds[y, x] = np.arange(1, y.size + 1)
         else:
-            seeds = _point_seeds(points - (y - 1, x - 1), inside)
+            seeds = distance_seeds(_distance(inside), apart, height, diameter)
         count = int(seeds.max())
-        if count > 1:
-            from skimage.segmentation import watershed
+        if count < 2:
+            continue
+        from skimage.segmentation import watershed
 
-            parts = watershed(-distance, seeds, mask=inside.astype(bool))[1:-1, 1:-1]
-            view = result[y : y + h, x : x + w]
-            # The first part keeps the region's number.
-            table = np.concatenate([[0, numbers[region]], following + np.arange(count - 1)])
-            view[parts > 0] = table[parts[parts > 0]]
-            following += count - 1
-    return result
+        parts = watershed(-_distance(inside), seeds, connectivity=2, mask=inside)[1:-1, 1:-1]
+        sizes = np.bincount(parts.ravel(), minlength=count + 1)
+        numbers = np.arange(len(result) - 2, len(result) + count - 1, dtype=np.int32)
+        numbers[1] = region
+        np.copyto(labels[box], numbers[parts], where=parts > 0)
+        result[region] = int(sizes[1])
+        result += sizes[2:].tolist()
+    return np.array(result, np.int64)
 
 
-def _nucleus_mask(
+def _distance(inside: NDArray[np.bool_]) -> NDArray[np.float32]:
+    distance = cv2.distanceTransform(inside.view(np.uint8), cv2.DIST_L2, 5)
+    return np.asarray(distance, np.float32)
+
+
+def _nuclei(
     nucleus: ArrayLike | None, shape: tuple[int, ...], params: PostprocessParams
-) -> NDArray[np.uint8] | None:
+) -> NDArray[np.bool_]:
     if params.watershed != "nucleus":
-        return None
+        return np.empty((0, 0), bool)
     if nucleus is None:
         raise ParameterError("Parting by nuclei needs the nucleus map: run the segmentation first.")
     array = np.asarray(nucleus)
     if array.shape != shape:
         raise ParameterError(f"The nucleus map has shape {array.shape}, the cell map {shape}.")
-    return (array >= 0.5).astype(np.uint8)
+    return np.asarray(array >= NUCLEUS_THRESHOLD)
 
 
-def _points(markers: ArrayLike | None, params: PostprocessParams) -> Points:
+def _points(
+    markers: ArrayLike | None, labels: NDArray[np.int32], params: PostprocessParams
+) -> dict[int, NDArray[np.intp]]:
+    """Return the pixels under the points that lie in a region, by region."""
     if params.watershed != "points":
-        return np.empty((0, 2))
+        return {}
     if markers is None:
         raise ParameterError("Parting by points needs a Points layer with a point on each cell.")
     points = np.asarray(markers, dtype=np.float64)
     if points.size and (points.ndim != 2 or points.shape[1] != 2):
         raise ParameterError(f"Markers must be an (N, 2) array of y and x, not {points.shape}.")
-    points = points.reshape(-1, 2)
-    return points[np.isfinite(points).all(axis=1)]
-
-
-def _distance_seeds(
-    distance: NDArray[np.float32], params: PostprocessParams, diameter: float
-) -> NDArray[np.int32]:
-    """Mark the peaks of the distance transform that are high and far enough apart."""
-    reach = max(1, round(params.marker_distance * diameter / 2))
-    highest = cv2.dilate(distance, np.ones((2 * reach + 1, 2 * reach + 1), np.uint8))
-    peaks = ((distance >= highest) & (distance > 0)).astype(np.uint8)
-    count, plateaus, _, centres = cv2.connectedComponentsWithStats(peaks)
-    seeds = np.zeros(distance.shape, np.int32)
-    ys, xs = np.nonzero(plateaus)
-    heights = np.zeros(count)
-    heights[plateaus[ys, xs]] = distance[ys, xs]
-    order = np.argsort(-heights[1:], kind="stable") + 1
-    accepted: list[int] = []
-    for peak in order:
-        apart = all(
-            np.hypot(*(centres[peak] - centres[other])) >= params.marker_distance * diameter
-            for other in accepted
-        )
-        if apart and _stands_out(distance, plateaus, peak, accepted, heights, params, diameter):
-            accepted.append(int(peak))
-    for number, peak in enumerate(accepted, start=1):
-        seeds[plateaus == peak] = number
-    return seeds
-
-
-def _stands_out(
-    distance: NDArray[np.float32],
-    plateaus: NDArray[np.int32],
-    peak: int,
-    accepted: list[int],
-    heights: NDArray[np.float64],
-    params: PostprocessParams,
-    diameter: float,
-) -> bool:
-    """Whether a peak rises far enough over its saddle to any higher, accepted one (h-maxima)."""
-    if not accepted:
-        return True
-    level = heights[peak] - params.marker_height * diameter
-    _, joined = cv2.connectedComponents((distance > level).astype(np.uint8))
-    own = joined[plateaus == peak][0]
-    return not any((joined[plateaus == other] == own).any() for other in accepted)
-
-
-def _nucleus_seeds(nuclei: NDArray[np.uint8], distance: float) -> NDArray[np.int32]:
-    """Mark nuclei; lobes whose centres are near each other are one nucleus."""
-    count, lobes, stats, centres = cv2.connectedComponentsWithStats(nuclei)
-    # Specks of a lobe's size or less of a hundredth of the region are noise of the map.
-    large = stats[:, cv2.CC_STAT_AREA] >= 0.05 * stats[1:, cv2.CC_STAT_AREA].sum()
-    group = np.arange(count)
-    for i in range(1, count):
-        for j in range(1, i):
-            if np.hypot(*(centres[i] - centres[j])) < distance:
-                group[group == group[i]] = group[j]
-    numbers = np.zeros(count, np.int32)
-    roots = sorted({int(group[i]) for i in range(1, count) if large[i]})
-    for number, root in enumerate(roots, start=1):
-        numbers[(group == root) & large] = number
-    numbers[0] = 0
-    return np.asarray(numbers[lobes], np.int32)
-
-
-def _point_seeds(points: Points, inside: NDArray[np.uint8]) -> NDArray[np.int32]:
-    """Mark the points that lie in the region."""
-    seeds = np.zeros(inside.shape, np.int32)
-    number = 0
-    for y, x in np.round(points).astype(np.int64):
-        within = 0 <= y < inside.shape[0] and 0 <= x < inside.shape[1]
-        if within and inside[y, x] and not seeds[y, x]:
-            number += 1
-            seeds[y, x] = number
-    return seeds
+    rounded = np.round(points.reshape(-1, 2))
+    # Compares false with NaN. Points beside the image mark nothing.
+    within = ((rounded >= 0) & (rounded < labels.shape)).all(axis=1)
+    pixels = np.unique(rounded[within].astype(np.intp), axis=0)
+    regions = labels[pixels[:, 0], pixels[:, 1]]
+    return {int(n): pixels[regions == n] for n in np.unique(regions) if n > 0}

@@ -8,6 +8,7 @@ the first ones shrink the image most and cost least.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 
 import cv2
@@ -67,7 +68,7 @@ class _Measurement:
     @property
     def merit(self) -> float:
         """Rank of a consistent measurement: sure, and near to what was assumed."""
-        return self.confidence - 0.3 * abs(np.log2(self.measured / self.assumed))
+        return self.confidence - 0.3 * abs(math.log2(self.measured / self.assumed))
 
 
 def estimate_diameter(rgb: NDArray[np.uint8], member: Member, progress: Progress) -> Diameter:
@@ -183,8 +184,7 @@ def _windows(rgb: NDArray[np.uint8], scale: float) -> list[NDArray[np.uint8]]:
     ]
     step = max(1, side // 128)
     darkness = [
-        float(np.percentile(rgb[y : y + side : step, x : x + side : step, 1], 1))
-        for y, x in starts
+        float(np.percentile(rgb[y : y + side : step, x : x + side : step, 1], 1)) for y, x in starts
     ]
     chosen = np.argsort(darkness, kind="stable")[:N_WINDOWS]
     return [rgb[y : y + side, x : x + side] for y, x in (starts[i] for i in chosen)]

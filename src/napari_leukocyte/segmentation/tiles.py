@@ -81,17 +81,15 @@ def _fades(spans: tuple[tuple[int, int], ...], block: int) -> list[NDArray[np.fl
     """Return each tile's weights along one axis, px; over all tiles they add up to one."""
     length = (spans[-1][0] + spans[-1][1]) * block
     total = np.zeros(length, np.float32)
-    fades = []
+    fades: list[NDArray[np.float32]] = []
     for start, blocks in spans:
         position = (np.arange(blocks * block, dtype=np.float32) + 0.5) / block
         to_edge = np.minimum(position, blocks - position)
         # The outer half block of a tile lacks context most: it counts hardly at all.
-        fade = np.clip(to_edge - 0.5, 0.01, OVERLAP_BLOCKS - 1)
+        fade = np.clip(to_edge - 0.5, 0.01, OVERLAP_BLOCKS - 1).astype(np.float32)
         fades.append(fade)
         total[start * block : (start + blocks) * block] += fade
-    return [
-        f / total[s * block : (s + n) * block] for f, (s, n) in zip(fades, spans, strict=True)
-    ]
+    return [f / total[s * block : (s + n) * block] for f, (s, n) in zip(fades, spans, strict=True)]
 
 
 def predict_tiled(
@@ -131,15 +129,14 @@ def predict_tiled(
             after_tile()
 
 
-def _patch(
-    rgb: NDArray[np.uint8], y: int, x: int, height: int, width: int
-) -> NDArray[np.uint8]:
+def _patch(rgb: NDArray[np.uint8], y: int, x: int, height: int, width: int) -> NDArray[np.uint8]:
     """Cut a patch; what lies beyond the image is mirrored in."""
     inside = rgb[y : y + height, x : x + width]
     below, right = height - inside.shape[0], width - inside.shape[1]
-    if below or right:
-        inside = cv2.copyMakeBorder(inside, 0, below, 0, right, cv2.BORDER_REFLECT_101)
-    return inside
+    if not (below or right):
+        return inside
+    mirrored = cv2.copyMakeBorder(inside, 0, below, 0, right, cv2.BORDER_REFLECT_101)
+    return np.asarray(mirrored, np.uint8)
 
 
 def _blend(

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-#: A computed object goes if at least this part of it lies under what the user drew or erased.
+#: A computed object goes if at least this part of it lies under what the user drew or erased, and
+#: a new one also if it covers at least this part of something erased.
 COVERED = 0.5
+#: Steps that can be taken back, as many as in napari.
+STEPS = 100
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,6 +40,68 @@ class Edits:
         return bool(self.labels) or bool(self.erased.any())
 
 
+@dataclass(frozen=True, eq=False)
+class _Step:
+    where: NDArray[np.int64]
+    values: NDArray[np.int32]
+    edits: Edits
+
+
+class EditLog:
+    """The edits, and the steps that led to them.
+
+    Taking a stroke back must also take back that its objects count as edited; the viewer only
+    shows a label image again that was there before.
+
+    Parameters
+    ----------
+    edits : Edits
+        To begin with.
+
+    Attributes
+    ----------
+    edits : Edits
+        As they are now.
+    """
+
+    def __init__(self, edits: Edits) -> None:
+        self.edits = edits
+        self._steps: deque[_Step] = deque(maxlen=STEPS)
+
+    def record(self, before: NDArray[np.int32], after: NDArray[np.int32]) -> bool:
+        """Take over a change; if it undoes the last one, return to the edits before that.
+
+        Parameters
+        ----------
+        before, after : ndarray
+            (H, W) int32 label images.
+
+        Returns
+        -------
+        bool
+            Whether there was any change.
+        """
+        where = np.flatnonzero(before != after)
+        if not where.size:
+            return False
+        old, new = before.ravel()[where], after.ravel()[where]
+        last = self._steps[-1] if self._steps else None
+        if (
+            last is not None
+            and np.array_equal(last.where, where)
+            and np.array_equal(last.values, new)
+        ):
+            self.edits = self._steps.pop().edits
+        else:
+            self._steps.append(_Step(where, old, self.edits))
+            self.edits = record_edit(self.edits, before, after)
+        return True
+
+    def forget_steps(self) -> None:
+        """Keep the edits but not how they came about: the label image was computed anew."""
+        self._steps.clear()
+
+
 def record_edit(edits: Edits, before: NDArray[np.int32], after: NDArray[np.int32]) -> Edits:
     """Add the difference of two label images to the edits.
 
@@ -56,9 +123,11 @@ def record_edit(edits: Edits, before: NDArray[np.int32], after: NDArray[np.int32
     touched.discard(0)
     present = {n for n in touched if (after == n).any()}
     gone = np.isin(before, sorted(touched - present)) & (after == 0)
+    erased = (edits.erased | gone) & (after == 0)
     return Edits(
         frozenset((edits.labels | present) - (touched - present)),
-        (edits.erased | gone) & (after == 0),
+        # Most strokes erase nothing: steps then share one array.
+        edits.erased if np.array_equal(erased, edits.erased) else erased,
     )
 
 
@@ -79,8 +148,10 @@ def apply_edits(
     Returns
     -------
     ndarray
-        (H, W) int32: edited objects exactly as in `current`; computed objects that they or an
-        erased place cover by half or more are gone, others lose the covered part.
+        (H, W) int32: edited objects exactly as in `current`. A computed object is gone if half
+        of it or more is covered by edited objects or erased places, or if it is new and itself
+        covers half or more of an erased place, or if it is an edited object's former self. Other
+        computed objects lose what edited objects cover.
     """
     if not edits:
         return computed
@@ -91,7 +162,28 @@ def apply_edits(
     # A computed object with an edited one's number is its former self.
     numbers = [n for n in edits.labels if n < gone.size]
     gone[numbers] = True
+    if edits.erased.any():
+        gone |= _returned(computed, current, edits.erased, areas.size)
     gone[0] = False
     result = np.where(gone[computed] | drawn, np.int32(0), computed)
     result[drawn] = current[drawn]
     return result
+
+
+def _returned(
+    computed: NDArray[np.int32],
+    current: NDArray[np.int32],
+    erased: NDArray[np.bool_],
+    size: int,
+) -> NDArray[np.bool_]:
+    """Which computed objects are new and cover half or more of an erased place."""
+    count, places = cv2.connectedComponents(erased.astype(np.uint8), connectivity=8)
+    keys = computed[erased].astype(np.int64) * count + places[erased]
+    pairs, covered = np.unique(keys, return_counts=True)
+    objects, place = pairs // count, pairs % count
+    areas = np.bincount(places.ravel(), minlength=count)
+    result = np.zeros(size, bool)
+    result[objects[covered >= COVERED * areas[place]]] = True
+    # An object that was there beside the erased place, and has grown into it, stays.
+    known = np.bincount(current.ravel(), minlength=size)[:size] > 0
+    return np.asarray(result & ~known)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 import pandas as pd
@@ -16,13 +16,12 @@ from napari_leukocyte.counting.leukogram import count
 from napari_leukocyte.errors import ParameterError
 from napari_leukocyte.images.normalise import normalise_image
 from napari_leukocyte.segmentation.ensemble import MemberMaps
-from napari_leukocyte.segmentation.matching import match_labels
 from napari_leukocyte.segmentation.parameters import PostprocessParams
-from napari_leukocyte.segmentation.postprocess import postprocess
-from napari_leukocyte.session.edits import Edits, apply_edits, record_edit
-
-#: Who said which class an object has.
-MODEL, READER = "model", "reader"
+from napari_leukocyte.session.computation import Computation, Computed, Votes, lay_over
+from napari_leukocyte.session.edits import EditLog, Edits
+from napari_leukocyte.session.objects import MODEL as MODEL
+from napari_leukocyte.session.objects import READER as READER
+from napari_leukocyte.session.objects import object_table
 
 
 class Session:
@@ -61,11 +60,10 @@ class Session:
         self._weights: tuple[float, ...] | None = None
         self._params = PostprocessParams()
         self._markers: NDArray[np.float64] | None = None
-        self._labels = np.zeros(shape, np.int32)
-        self._edits = Edits.none(shape)
+        self._labels: NDArray[np.int32] = np.zeros(shape, np.int32)
+        self._log = EditLog(Edits.none(shape))
         self._next_label = 1
-        self._probability: NDArray[np.float32] | None = None
-        self._nucleus: NDArray[np.float32] | None = None
+        self._votes: Votes | None = None
         self._predictions = pd.DataFrame()
         self._classifier: str | None = None
         self._assigned: dict[int, str] = {}
@@ -96,21 +94,36 @@ class Session:
         return view
 
     @property
+    def next_label(self) -> int:
+        """First number that no object has had; for an object that is drawn."""
+        return self._next_label
+
+    @property
     def edits(self) -> Edits:
         """What was changed by hand."""
-        return self._edits
+        return self._log.edits
 
     @property
     def probability(self) -> NDArray[np.float32] | None:
         """The ensemble's vote with the weights in use, (H, W) float32."""
-        return self._probability
+        return None if self._votes is None else self._votes.cell
 
     @property
     def nucleus(self) -> NDArray[np.float32] | None:
         """The vote on the nuclei, (H, W) float32."""
-        return self._nucleus
+        return None if self._votes is None else self._votes.nucleus
 
-    def set_maps(self, maps: MemberMaps, weights: Sequence[float] | None = None) -> None:
+    @property
+    def markers(self) -> NDArray[np.float64] | None:
+        """The points that ``watershed="points"`` starts from, (N, 2) y and x in px; a copy."""
+        return None if self._markers is None else self._markers.copy()
+
+    def set_maps(
+        self,
+        maps: MemberMaps,
+        weights: Sequence[float] | None = None,
+        params: PostprocessParams | None = None,
+    ) -> None:
         """Take the maps of a run and compute the label image.
 
         Parameters
@@ -119,21 +132,18 @@ class Session:
             Of this session's image.
         weights : sequence of float, optional
             Of the members; the model's own by default.
+        params : PostprocessParams, optional
+            Those in use by default.
 
         Raises
         ------
         ParameterError
-            If the maps belong to an image of another size, or the weights do not fit.
+            If the maps belong to an image of another size, the weights do not fit, or the
+            parameters need markers that are not there. The session then stays as it was.
         """
-        if maps.cell.shape[1:] != self._labels.shape:
-            raise ParameterError(
-                f"The maps have shape {maps.cell.shape[1:]}, the image {self._labels.shape}."
-            )
-        chosen = tuple(maps.weights if weights is None else weights)
-        probability, nucleus = maps.combine(chosen), maps.combine_nucleus(chosen)
-        self._maps, self._weights = maps, chosen
-        self._probability, self._nucleus = probability, nucleus
-        self._compute()
+        computation = self.plan(maps=maps, weights=weights, params=params)
+        if computation is not None:
+            self.take(computation.run())
 
     def set_weights(self, weights: Sequence[float]) -> None:
         """Vote with other weights and compute the label image; see `set_maps`."""
@@ -148,35 +158,99 @@ class Session:
         ParameterError
             If the parameters need markers that are not there; the old ones then stay.
         """
-        former, self._params = self._params, params
-        try:
-            self._compute()
-        except ParameterError:
-            self._params = former
-            raise
+        computation = self.plan(params=params)
+        if computation is None:
+            self._params = params
+        else:
+            self.take(computation.run())
 
     def set_markers(self, markers: ArrayLike | None) -> None:
-        """Set the points, (N, 2) y and x in px, from which ``watershed="points"`` parts cells."""
-        self._markers = None if markers is None else np.array(markers, np.float64).reshape(-1, 2)
-        if self._params.watershed == "points":
-            self._compute()
+        """Set the points, (N, 2) y and x in px, from which ``watershed="points"`` parts cells.
 
-    def _compute(self) -> None:
-        if self._maps is None or self._probability is None:
-            return
-        computed = postprocess(
-            self._probability,
-            self._params,
-            diameter=self._maps.diameter,
-            nucleus=self._nucleus,
-            markers=self._markers,
+        Raises
+        ------
+        ParameterError
+            If they are taken away while the parameters need them; the old ones then stay.
+        """
+        points = None if markers is None else np.array(markers, np.float64).reshape(-1, 2)
+        former, self._markers = self._markers, points
+        computation = self.plan()
+        if computation is not None and self._params.watershed == "points":
+            try:
+                self.take(computation.run())
+            except ParameterError:
+                self._markers = former
+                raise
+
+    def plan(
+        self,
+        *,
+        maps: MemberMaps | None = None,
+        weights: Sequence[float] | None = None,
+        params: PostprocessParams | None = None,
+        markers: ArrayLike | None = None,
+    ) -> Computation | None:
+        """Prepare the next label image, so that a thread can compute it and `take` takes it.
+
+        Parameters
+        ----------
+        maps : MemberMaps, optional
+            Of a new run; those in use by default.
+        weights : sequence of float, optional
+            Those in use by default, or those of the model if the maps are new.
+        params : PostprocessParams, optional
+            Those in use by default.
+        markers : array_like, optional
+            (N, 2) y and x, px; those in use by default.
+
+        Returns
+        -------
+        Computation or None
+            None before the first run.
+
+        Raises
+        ------
+        ParameterError
+            If the maps belong to an image of another size.
+        """
+        used = self._maps if maps is None else maps
+        if used is None:
+            return None
+        if used.cell.shape[1:] != self._labels.shape:
+            raise ParameterError(
+                f"The maps have shape {used.cell.shape[1:]}, the image {self._labels.shape}."
+            )
+        known = self._weights if used is self._maps else None
+        chosen = tuple(weights if weights is not None else known or used.weights)
+        return Computation(
+            used,
+            chosen,
+            self._votes if used is self._maps and chosen == self._weights else None,
+            self._params if params is None else params,
+            self._markers if markers is None else np.array(markers, np.float64).reshape(-1, 2),
+            self._labels,
+            self.edits,
+            self._next_label,
         )
-        matched = match_labels(computed, self._labels, self._next_label)
-        self._replace(apply_edits(matched, self._labels, self._edits))
+
+    def take(self, computed: Computed) -> None:
+        """Make what was computed the session's state.
+
+        What was drawn after the computation was planned is kept as well.
+        """
+        source = computed.computation
+        labels = computed.labels
+        if source.labels is not self._labels or source.edits is not self.edits:
+            labels = lay_over(computed.raw, self._labels, self.edits, self._next_label)
+        self._maps, self._weights = source.maps, source.weights
+        self._params, self._markers = source.params, source.markers
+        self._votes = computed.votes
+        self._replace(labels)
 
     def _replace(self, labels: NDArray[np.int32]) -> None:
         self._labels = labels
         self._next_label = max(self._next_label, int(labels.max(initial=0)) + 1)
+        self._log.forget_steps()
         self._measured = None
         self.labels_changed.emit()
         self.table_changed.emit()
@@ -187,7 +261,7 @@ class Session:
         """Take over a label image that a user has painted in.
 
         The objects that differ are marked as edited: they stay as they are, with their numbers,
-        whatever is computed later.
+        whatever is computed later. A change that undoes the last one also undoes its marks.
 
         Parameters
         ----------
@@ -200,10 +274,8 @@ class Session:
             If it has another shape or is no label image.
         """
         array = as_label_image(labels, (self._labels.shape[0], self._labels.shape[1])).copy()
-        edits = record_edit(self._edits, self._labels, array)
-        if edits is self._edits:
+        if not self._log.record(self._labels, array):
             return
-        self._edits = edits
         self._labels = array
         self._next_label = max(self._next_label, int(array.max(initial=0)) + 1)
         self._measured = None
@@ -211,8 +283,10 @@ class Session:
 
     def forget_edits(self) -> None:
         """Give up every manual change of masks and compute the label image afresh."""
-        self._edits = Edits.none(self._labels.shape)
-        self._compute()
+        self._log = EditLog(Edits.none(self._labels.shape))
+        computation = self.plan()
+        if computation is not None:
+            self.take(computation.run())
 
     # -- classes --------------------------------------------------------------------------
 
@@ -267,7 +341,7 @@ class Session:
 
     def _measurements(self) -> pd.DataFrame:
         if self._measured is None:
-            self._measured = measure(self._labels, self._nucleus)
+            self._measured = measure(self._labels, self.nucleus)
         return self._measured
 
     def table(self) -> pd.DataFrame:
@@ -280,32 +354,10 @@ class Session:
             confidence missing for objects that nobody has classified), then ``source``
             ("model" or "reader", or missing) and ``edited`` (whether the mask was changed by hand).
         """
-        measured = self._measurements()
-        labels = measured["label"]
-        predicted = self._predictions.reindex(labels.to_numpy())
-        said = [self._assigned.get(int(n)) for n in labels]
-        model = predicted["class"].tolist() if "class" in predicted else [None] * len(labels)
-        known = [isinstance(c, str) for c in model]
-        classes = [s or (m if k else None) for s, m, k in zip(said, model, known, strict=True)]
-        source = [
-            READER if s else MODEL if k else None for s, k in zip(said, known, strict=True)
-        ]
-        front: dict[str, Any] = {
-            "label": labels,
-            "class": pd.Series(classes, index=labels.index, dtype="str"),
-            "confidence": (
-                predicted["confidence"].to_numpy()
-                if "confidence" in predicted
-                else np.full(len(labels), np.nan)
-            ),
-        }
-        for column in (c for c in predicted if str(c).startswith("p_")):
-            front[str(column)] = predicted[column].to_numpy()
-        edited = labels.isin(list(self._edits.labels))
-        return pd.concat([pd.DataFrame(front), measured.drop(columns="label")], axis=1).assign(
-            source=pd.Series(source, index=labels.index, dtype="str"), edited=edited
+        return object_table(
+            self._measurements(), self._predictions, self._assigned, self.edits.labels
         )
 
     def leukogram(self) -> pd.DataFrame:
-        """Return the count of the classes; see :func:`napari_leukocyte.counting.leukogram.count`."""
+        """Count the classes; see :func:`napari_leukocyte.counting.leukogram.count`."""
         return count(self.table())

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from napari.utils.notifications import notification_manager, show_error
 from napari.utils.progress import cancelable_progress
-from qtpy.QtCore import QCoreApplication, QObject, Signal
+from qtpy.QtCore import QCoreApplication, QObject, Signal  # type: ignore[attr-defined]
 
 from napari_leukocyte.errors import Cancelled, LeukocyteError
 from napari_leukocyte.progress import Progress
@@ -28,8 +28,8 @@ class Job(QObject):
     ----------
     function : callable
         Called with a progress callback. It must hold neither widgets nor layers.
-    title : str
-        Shown in the activity dock.
+    title : str, optional
+        Shown in the activity dock; without it nothing is.
     on_done : callable
         Called with the result.
     on_error : callable, optional
@@ -38,14 +38,15 @@ class Job(QObject):
         Called last, however the job ended.
     """
 
-    _progressed = Signal(int, int, str)
+    #: Emitted with steps done, steps in all and what is going on.
+    progressed = Signal(int, int, str)
     _ended = Signal(object, object)
 
     def __init__(
         self,
         function: Callable[[Progress], Any],
         *,
-        title: str,
+        title: str | None,
         on_done: Callable[[Any], None],
         on_error: Callable[[Exception], None] | None = None,
         on_end: Callable[[], None] | None = None,
@@ -55,19 +56,18 @@ class Job(QObject):
         self._on_error = on_error
         self._on_end = on_end
         self._stop = threading.Event()
-        self._title = title
-        self._bar = cancelable_progress(total=0, desc=title)
-        self._progressed.connect(self._show)
+        self._bar = None if title is None else cancelable_progress(total=0, desc=title)
+        self.progressed.connect(self._show)
         self._ended.connect(self._end)
         # Not a daemon: at exit the interpreter waits until ONNX Runtime has let go.
         self._thread = threading.Thread(
-            target=self._work, args=(function,), name=f"napari-leukocyte: {title}"
+            target=self._work, args=(function,), name="napari-leukocyte job"
         )
 
     @property
     def cancelled(self) -> bool:
         """Whether the user asked for it to stop, here or in the activity dock."""
-        return self._stop.is_set() or bool(self._bar.is_canceled)
+        return self._stop.is_set() or (self._bar is not None and bool(self._bar.is_canceled))
 
     @property
     def running(self) -> bool:
@@ -77,10 +77,12 @@ class Job(QObject):
     def cancel(self) -> None:
         """Ask the function to stop; its result, if one still comes, is dropped."""
         self._stop.set()
+        if self._bar is not None and not self._bar.disable:
+            self._bar.set_description("Cancelling")
 
     def abandon(self) -> None:
         """Cancel, and call nobody back: for a widget that is going away."""
-        self.cancel()
+        self._stop.set()
         self._on_done = self._on_error = self._on_end = None
         self._close_bar()
 
@@ -109,11 +111,12 @@ class Job(QObject):
         """Take the function's progress, in the thread."""
         if self.cancelled:
             raise Cancelled
-        self._progressed.emit(done, total, what)
+        self.progressed.emit(done, total, what)
 
     def _show(self, done: int, total: int, what: str) -> None:
         bar = self._bar
-        if bar.disable:  # closed: by the viewer's end or by `abandon`
+        # Closed: by the viewer's end or by `abandon`.
+        if bar is None or bar.disable or self.cancelled:
             return
         if bar.total != total:
             bar.total = total
@@ -141,13 +144,14 @@ class Job(QObject):
                 on_end()
 
     def _close_bar(self) -> None:
-        self._bar.close()
+        if self._bar is not None:
+            self._bar.close()
 
 
 def start_job(
     function: Callable[[Progress], T],
     *,
-    title: str,
+    title: str | None,
     on_done: Callable[[T], None],
     on_error: Callable[[Exception], None] | None = None,
     on_end: Callable[[], None] | None = None,
@@ -159,8 +163,8 @@ def start_job(
     function : callable
         Called with a progress callback, which raises
         :class:`~napari_leukocyte.errors.Cancelled` once the job is to stop.
-    title : str
-        Shown in the activity dock.
+    title : str or None
+        Shown in the activity dock; None shows nothing.
     on_done : callable
         Called with the result, unless the job failed or was cancelled.
     on_error : callable, optional

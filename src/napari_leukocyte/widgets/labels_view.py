@@ -45,6 +45,7 @@ class LabelsView:
         # napari fires `paint` before it has written what a call (not a stroke) paints.
         self._unwritten = False
         self._shown = session.labels
+        self._array: NDArray[np.int32] | None = None
         self._write(layer)
         layer.events.paint.connect(self._on_paint)
         layer.events.labels_update.connect(self._on_update)
@@ -59,7 +60,9 @@ class LabelsView:
         self.session.table_changed.disconnect(self._on_session, missing_ok=True)
         layer = self._layer()
         if layer is not None:
-            layer.events.disconnect(self)
+            events = layer.events
+            for emitter in (events.paint, events.labels_update, events.set_data, events.data):
+                emitter.disconnect(self)
 
     # -- from the layer to the session ----------------------------------------------------
 
@@ -110,8 +113,6 @@ class LabelsView:
             # The session has moved on, so only what was painted counts.
             labels = np.where(painted, data, self.session.labels)
         self.session.accept_edit(labels)
-        if not self._outdated or np.array_equal(data, self.session.labels):
-            pass
         self._shown = self.session.labels
 
     # -- from the session to the layer ----------------------------------------------------
@@ -140,7 +141,13 @@ class LabelsView:
         """Show the session's labels."""
         self._shown = self.session.labels
         editable, mode = layer.editable, layer.mode
-        layer.data = self._shown.copy()
+        if self._array is not None and layer.data is self._array:
+            np.copyto(self._array, self._shown)
+            layer.refresh(extent=False)
+        else:
+            # Whoever made the layer may use its array for something else.
+            self._array = self._shown.copy()
+            layer.data = self._array
         if self._painted:
             # An undo would write pixels of the old labels into the new ones. Napari clears its
             # history when a layer stops being editable, and then also drops the tool in hand.
@@ -151,3 +158,7 @@ class LabelsView:
             self._painted = False
         if layer.editable != editable:
             layer.editable = editable
+        selected = layer.selected_label
+        if selected < self.session.next_label and not (self._shown == selected).any():
+            # What is drawn next must not get the number of an object that is gone.
+            layer.selected_label = self.session.next_label

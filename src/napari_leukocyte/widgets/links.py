@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 from weakref import WeakKeyDictionary
 
-import numpy as np
 from napari.layers import Image, Labels
 
 from napari_leukocyte.session.session import Session
@@ -15,6 +14,11 @@ from napari_leukocyte.widgets.source import image_of
 # Kept beside the layers, not in their metadata, so that nothing of it is saved with them.
 _SESSIONS: WeakKeyDictionary[Image, Session] = WeakKeyDictionary()
 _VIEWS: WeakKeyDictionary[Labels, LabelsView] = WeakKeyDictionary()
+
+
+def unwrap(thing: Any) -> Any:
+    """Return the object behind the proxy in which napari hands its own to plugins."""
+    return getattr(thing, "__wrapped__", thing)
 
 
 def session_of(layer: Image) -> Session:
@@ -36,25 +40,36 @@ def session_of(layer: Image) -> Session:
     ImageError
         If the layer holds no image that can be analysed, with one sentence on why.
     """
+    layer = unwrap(layer)
     session = _SESSIONS.get(layer)
     if session is None:
         session = Session(image_of(layer), layer.name)
-        _SESSIONS[layer] = session
-        layer.events.data.connect(_on_image_replaced)
-        layer.events.name.connect(_on_image_renamed)
+        adopt_session(layer, session)
     return session
+
+
+def adopt_session(layer: Image, session: Session) -> None:
+    """Make a session that was made of an image layer's data the layer's own.
+
+    Making it takes a while for a large image; a thread can do that, but not this.
+    """
+    layer = unwrap(layer)
+    _SESSIONS[layer] = session
+    layer.events.data.connect(_on_image_replaced)
+    layer.events.name.connect(_on_image_renamed)
 
 
 def existing_session(layer: Image) -> Session | None:
     """Return the session of an image layer if there is one already."""
-    return _SESSIONS.get(layer)
+    return _SESSIONS.get(unwrap(layer))
 
 
 def forget_session(layer: Image) -> None:
     """End the session of an image layer; labels layers that show it stay as they are."""
-    session = _SESSIONS.pop(layer, None)
+    session = _SESSIONS.pop(unwrap(layer), None)
     if session is not None:
-        for labels in [l for l, view in _VIEWS.items() if view.session is session]:
+        shown_by = [labels for labels, view in _VIEWS.items() if view.session is session]
+        for labels in shown_by:
             unbind_labels(labels)
 
 
@@ -70,7 +85,7 @@ def _on_image_renamed(event: Any) -> None:
 
 def session_of_labels(viewer: Any, labels: Labels) -> Session | None:
     """Return the session whose result a labels layer shows, or None."""
-    view = _VIEWS.get(labels)
+    view = _VIEWS.get(unwrap(labels))
     return None if view is None else view.session
 
 
@@ -109,6 +124,7 @@ def bind_labels(viewer: Any, session: Session, layer: Labels) -> None:
     ImageError
         If the layer is multiscale, of another size, or holds numbers that no label image can.
     """
+    layer = unwrap(layer)
     if session_of_labels(viewer, layer) is session:
         return
     former = _VIEWS.get(layer)
@@ -120,6 +136,6 @@ def bind_labels(viewer: Any, session: Session, layer: Labels) -> None:
 
 def unbind_labels(layer: Labels) -> None:
     """Make a labels layer an ordinary one again."""
-    view = _VIEWS.pop(layer, None)
+    view = _VIEWS.pop(unwrap(layer), None)
     if view is not None:
         view.detach()

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-import psutil
+import psutil  # type: ignore[import-untyped]
 from napari.layers import Image
-from numpy.typing import NDArray
 
 from napari_leukocyte.errors import ImageError
 
@@ -16,8 +14,8 @@ from napari_leukocyte.errors import ImageError
 BYTES_PER_PIXEL = 80
 
 
-def image_of(layer: Image) -> NDArray[Any]:
-    """Return an image layer's data as one array.
+def image_of(layer: Image) -> Any:
+    """Return the array of an image layer, not yet loaded if it lies on disk.
 
     Parameters
     ----------
@@ -27,7 +25,7 @@ def image_of(layer: Image) -> NDArray[Any]:
 
     Returns
     -------
-    ndarray
+    array_like
         (H, W), (H, W, 3 or 4) or (3 or 4, H, W), of any type.
 
     Raises
@@ -53,4 +51,4 @@ def image_of(layer: Image) -> NDArray[Any]:
             f"“{layer.name}” has {height} × {width} px, for which {needed / 1e9:.1f} GB of memory "
             f"are needed and {free / 1e9:.1f} GB are free: crop it or reduce its resolution."
         )
-    return np.asarray(data)
+    return data

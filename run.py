@@ -1,0 +1,346 @@
+#!/usr/bin/env python3
+"""Set everything up, then run the demonstration or the tests; may be run again at any time.
+
+python3 run.py demo [ARGUMENT ...]     the main job on the sample: napari-leukocyte demo
+python3 run.py test [STEP ...]         every check, or the steps named
+python3 run.py test --here [STEP ...]  the same with the Python that runs this; sets nothing up
+
+Steps: lint, format, types, manifest, tests, training. What follows a -- goes to pytest.
+
+Needs Python 3.11 to 3.13 and nothing else. Makes a virtual environment in .venv (or in
+NAPARI_LEUKOCYTE_VENV) and installs the package into it, editable. On Debian and Ubuntu it also
+installs the system libraries that are missing, as root or with sudo.
+
+Exit status: 0 good, 1 a check failed, 2 wrong usage or the set-up is impossible.
+"""
+
+# Must start on Python 3.8, if only to say that it is too old: no newer syntax, and no imports from
+# outside the standard library.
+from __future__ import annotations
+
+import hashlib
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent
+NEWEST, OLDEST = (3, 13), (3, 11)
+EXTRAS = {"demo": "qt", "test": "all,test"}
+LINUX = sys.platform.startswith("linux")
+
+# Debian packages that Qt's xcb plugin and OpenGL load, and that a machine without a desktop lacks.
+WINDOW_PACKAGES = (
+    "fontconfig",
+    "fonts-dejavu-core",
+    "libdbus-1-3",
+    "libegl1",
+    "libgl1",
+    "libglib2.0-0",
+    "libopengl0",
+    "libxcb-cursor0",
+    "libxcb-icccm4",
+    "libxcb-image0",
+    "libxcb-keysyms1",
+    "libxcb-randr0",
+    "libxcb-render-util0",
+    "libxcb-shape0",
+    "libxkbcommon-x11-0",
+)
+# A screen for the tests, so that their windows neither need a desktop nor disturb one.
+VIRTUAL_SCREEN_PACKAGES = ("xauth", "xvfb")
+SCREEN = "-screen 0 1600x1000x24"
+
+
+class SetupError(Exception):
+    """The set-up can't go on; the message is one sentence for the user."""
+
+
+def say(text: str) -> None:
+    """Print at once: the programs started here write to the same terminal."""
+    print(text, flush=True)
+
+
+def quiet(command: list[str], log: Path) -> bool:
+    """Run a command with its output in the log only; show the end of it if it fails."""
+    done = subprocess.run(
+        command,
+        cwd=ROOT,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
+    printed = done.stdout.decode("utf-8", "replace")
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("a", encoding="utf-8") as f:
+        f.write(f"$ {shlex.join(command)}\n{printed}\n")
+    if done.returncode:
+        say(f"This failed: {shlex.join(command)}")
+        say("\n".join(f"    {line}" for line in printed.splitlines()[-25:]))
+        say(f"All of its output: {log}")
+    return done.returncode == 0
+
+
+def output_of(command: list[str]) -> str | None:
+    """Run a command and return what it prints, or None if it can't be run or fails."""
+    try:
+        done = subprocess.run(
+            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+        )
+    except OSError:
+        return None
+    return None if done.returncode else done.stdout.decode("utf-8", "replace")
+
+
+# System packages ------------------------------------------------------------------------------
+
+
+def missing_packages(names: tuple[str, ...]) -> list[str]:
+    """Return those Debian packages that are not installed; none where there is no apt."""
+    if not (LINUX and shutil.which("apt-get") and shutil.which("dpkg-query")):
+        return []
+    # Newer releases renamed some libraries to ...t64, for their 64-bit time.
+    both = [*names, *(f"{name}t64" for name in names)]
+    asked = subprocess.run(
+        ["dpkg-query", "-W", "-f=${db:Status-Status} ${Package}\n", *both],  # noqa: S607
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,  # one line for each that it doesn't know
+    )
+    lines = asked.stdout.decode().splitlines()
+    installed = {line.split()[1] for line in lines if line.startswith("installed ")}
+    return [n for n in names if n not in installed and f"{n}t64" not in installed]
+
+
+def as_root() -> list[str] | None:
+    """Return what to put before a command to run it as root, or None if that can't be done."""
+    if os.geteuid() == 0:
+        return []
+    if not shutil.which("sudo"):
+        return None
+    if output_of(["sudo", "-n", "true"]) is not None:
+        return ["sudo", "-n"]
+    # sudo asks for the password on the terminal by itself.
+    return ["sudo"] if sys.stdin.isatty() and subprocess.call(["sudo", "-v"]) == 0 else None  # noqa: S607
+
+
+def install_packages(names: tuple[str, ...], log: Path) -> bool:
+    """Install the Debian packages that are missing; say how where that isn't allowed."""
+    missing = missing_packages(names)
+    if not missing:
+        return True
+    root = as_root()
+    if root is not None:
+        say(f"Installing system packages: {' '.join(missing)}")
+        apt = [*root, "env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-y"]
+        apt += ["-o", "DPkg::Lock::Timeout=120"]
+        for _ in range(2):  # mirrors fail now and then
+            quiet([*apt, "update"], log)
+            if quiet([*apt, "install", "--no-install-recommends", *missing], log):
+                return True
+    say("Some system packages are missing and can't be installed from here. This command does it:")
+    say(f"    sudo apt-get update && sudo apt-get install {' '.join(missing)}")
+    return False
+
+
+# Python environment ---------------------------------------------------------------------------
+
+
+def version_of(python: list[str]) -> tuple[int, ...] | None:
+    """Return (major, minor, micro) of a Python that can be run, else None."""
+    printed = output_of([*python, "-c", "import sys; print(*sys.version_info[:3])"])
+    return tuple(int(n) for n in printed.split()) if printed else None
+
+
+def supported(version: tuple[int, ...] | None) -> bool:
+    """Tell whether the package runs on this version of Python."""
+    return version is not None and OLDEST <= version[:2] <= NEWEST
+
+
+def base_python() -> list[str]:
+    """Return the command of a Python to make the environment with: this one, if it will do."""
+    candidates = [[sys.executable]]
+    for minor in range(NEWEST[1], OLDEST[1] - 1, -1):
+        candidates += [[f"python3.{minor}"], ["py", f"-3.{minor}"]]
+    for command in candidates:
+        if supported(version_of(command)):
+            return command
+    have = ".".join(str(n) for n in sys.version_info[:3])
+    raise SetupError(
+        f"this is Python {have}, which won't do, and no Python 3.11 to 3.13 was found: install "
+        "one and run this again."
+    )
+
+
+def environment_folder() -> Path:
+    """Return the folder of the virtual environment."""
+    return Path(os.environ.get("NAPARI_LEUKOCYTE_VENV") or ROOT / ".venv").expanduser().absolute()
+
+
+def program(venv: Path, name: str) -> Path:
+    """Return the path of a program in the environment."""
+    return venv / ("Scripts" if os.name == "nt" else "bin") / name
+
+
+def make_environment(venv: Path, log: Path) -> None:
+    """Make the virtual environment, or make it anew where its Python is gone or won't do."""
+    if supported(version_of([str(program(venv, "python"))])):
+        return
+    base = base_python()
+    if output_of([*base, "-c", "import ensurepip, venv"]) is None:
+        # Debian keeps this part of the standard library in a package of its own.
+        minor = (version_of(base) or NEWEST)[1]
+        install_packages((f"python3.{minor}-venv",), log)
+        if output_of([*base, "-c", "import ensurepip, venv"]) is None:
+            raise SetupError(
+                f"{shlex.join(base)} has no venv module (on Debian and Ubuntu: "
+                f"sudo apt-get install python3.{minor}-venv)."
+            )
+    say(f"Making the virtual environment {venv}")
+    if not quiet([*base, "-m", "venv", "--clear", str(venv)], log):
+        raise SetupError(f"the virtual environment {venv} could not be made.")
+
+
+def install(extras: str, venv: Path, log: Path) -> None:
+    """Install the package, unless this pyproject.toml is installed here already."""
+    python = str(program(venv, "python"))
+    key = f"{version_of([python])} {ROOT} {extras}\n".encode()
+    key += (ROOT / "pyproject.toml").read_bytes()
+    stamp = venv / f"napari-leukocyte-{extras.replace(',', '-')}.sha256"
+    digest = hashlib.sha256(key).hexdigest()
+    if stamp.is_file() and stamp.read_text(encoding="ascii") == digest:
+        return
+    say(f"Installing napari-leukocyte[{extras}] (some minutes the first time)")
+    pip = [python, "-m", "pip", "--no-input", "--disable-pip-version-check", "install"]
+    for _ in range(2):  # so does the network
+        if quiet([*pip, "--editable", f".[{extras}]"], log):
+            stamp.write_text(digest, encoding="ascii")
+            return
+    raise SetupError("pip could not install the package.")
+
+
+def set_up(job: str) -> Path:
+    """Install what a job needs and return the folder of the environment."""
+    venv = environment_folder()
+    log = venv / "setup.log"
+    try:
+        venv.mkdir(parents=True, exist_ok=True)
+        # Making it anew empties the folder: never somebody's own.
+        if not (venv / "pyvenv.cfg").is_file() and set(venv.iterdir()) - {log}:
+            raise SetupError(f"{venv} is not a virtual environment, and it is not empty.")
+        log.touch()
+    except OSError as error:
+        raise SetupError(f"{venv} can't be written ({error.strerror}).") from error
+    make_environment(venv, log)
+    install(EXTRAS[job], venv, log)
+    if job == "test":
+        install_packages((*WINDOW_PACKAGES, *VIRTUAL_SCREEN_PACKAGES), log)
+    elif has_screen():  # without one, the demonstration opens no window
+        install_packages(WINDOW_PACKAGES, log)
+    return venv
+
+
+# Jobs -----------------------------------------------------------------------------------------
+
+
+def has_screen() -> bool:
+    """Tell whether a window can be opened."""
+    return not LINUX or bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+
+
+def virtual_screen() -> list[str]:
+    """Return what to put before a command that opens windows, so that they need no desktop."""
+    if not LINUX:
+        return []
+    if shutil.which("xvfb-run"):
+        return ["xvfb-run", "-a", "-s", SCREEN]
+    if has_screen():
+        return []
+    raise SetupError("the tests open windows and need xvfb-run, which is not installed.")
+
+
+def steps(python: str, pytest_arguments: list[str]) -> dict[str, list[str]]:
+    """Return the command of every check by its name, in the order they run."""
+    pytest = [python, "-m", "pytest"]
+    return {
+        "lint": [python, "-m", "ruff", "check", "."],
+        "format": [python, "-m", "ruff", "format", "--check", "."],
+        "types": [python, "-m", "mypy"],
+        "manifest": [python, "-m", "npe2", "validate", "napari-leukocyte"],
+        # Two processes: TensorFlow and the viewer's OpenGL crash in one.
+        "tests": [*pytest, "tests", "--ignore=tests/training", *pytest_arguments],
+        "training": [*pytest, "tests/training", *pytest_arguments],
+    }
+
+
+def test_environment() -> dict[str, str]:
+    """Return the environment variables of the checks."""
+    env = dict(os.environ)
+    # These would let something else than the environment's packages in, or choose a Qt platform
+    # that has no OpenGL or ignores the virtual screen.
+    for name in ("PYTHONPATH", "PYTHONHOME", "QT_QPA_PLATFORM", "QT_API"):
+        env.pop(name, None)
+    if LINUX and shutil.which("xvfb-run"):
+        env.pop("WAYLAND_DISPLAY", None)
+    env["NO_ALBUMENTATIONS_UPDATE"] = "1"  # else its import asks the network for a newer release
+    env["TF_CPP_MIN_LOG_LEVEL"] = "3"
+    return env
+
+
+def test(arguments: list[str]) -> int:
+    """Run the checks, all of them even if one fails, and sum up."""
+    cut = arguments.index("--") if "--" in arguments else len(arguments)
+    names, pytest_arguments = arguments[:cut], arguments[cut + 1 :]
+    here = "--here" in names
+    names = [name for name in names if name != "--here"]
+    known = steps(sys.executable, pytest_arguments)
+    for name in names:
+        if name not in known:
+            raise SetupError(f"there is no step {name!r}: known are {', '.join(known)}.")
+    if not here:
+        known = steps(str(program(set_up("test"), "python")), pytest_arguments)
+    results = []
+    for name in names or known:
+        screen = virtual_screen() if name == "tests" else []
+        command = [*screen, *known[name]]
+        say(f"\n== {name}: {shlex.join(command)}")
+        start = time.monotonic()
+        status = subprocess.call(command, cwd=ROOT, env=test_environment())
+        results.append((name, status, time.monotonic() - start))
+    say("\n== summary")
+    for name, status, seconds in results:
+        verdict = "passed" if status == 0 else f"FAILED (exit status {status})"
+        say(f"{name:<10}{seconds:7.1f} s  {verdict}")
+    return int(any(status for _, status, _ in results))
+
+
+def demo(arguments: list[str]) -> int:
+    """Run the main job on the sample."""
+    venv = set_up("demo")
+    return subprocess.call([str(program(venv, "napari-leukocyte")), "demo", *arguments])
+
+
+def main(arguments: list[str]) -> int:
+    """Run the job that the command line names."""
+    jobs = {"demo": demo, "test": test}
+    if arguments[:1] in (["-h"], ["--help"]):
+        say(str(__doc__))
+        return 0
+    if not arguments or arguments[0] not in jobs:
+        print(__doc__, file=sys.stderr)
+        given = f"there is no {arguments[0]!r}" if arguments else "nothing to do was named"
+        print(f"run.py: {given}: say 'demo' or 'test'.", file=sys.stderr)
+        return 2
+    try:
+        return jobs[arguments[0]](arguments[1:])
+    except SetupError as error:
+        print(f"run.py: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,144 @@
+"""The commands and their options. What they do is imported when they run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from napari_leukocyte.cli.sentences import OneSentenceGroup
+from napari_leukocyte.vocabulary import DISCLAIMER
+
+app = typer.Typer(
+    name="napari-leukocyte",
+    cls=OneSentenceGroup,
+    add_completion=False,
+    rich_markup_mode="markdown",  # joins the lines of a paragraph
+    help="From photographs of stained blood smears to a differential count. " + DISCLAIMER,
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from napari_leukocyte.version import __version__
+
+        typer.echo(f"napari-leukocyte {__version__}")
+        raise typer.Exit
+
+
+@app.callback(invoke_without_command=True)
+def _root(
+    context: typer.Context,
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_version, is_eager=True, help="Show the version."),
+    ] = False,
+) -> None:
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
+
+
+@app.command("run")
+def run_command(
+    paths: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="PATH",
+            help="Images, and folders whose images are taken.",
+            show_default=False,
+        ),
+    ],
+    out: Annotated[
+        Path, typer.Option(metavar="DIR", help="Folder for the results.", show_default=False)
+    ],
+    model: Annotated[
+        str, typer.Option(metavar="M", help="Segmentation model: a name or a folder.")
+    ] = "default",
+    classifier: Annotated[
+        str, typer.Option(metavar="C", help="Classifier: a name or a folder.")
+    ] = "default",
+    diameter: Annotated[
+        str, typer.Option(metavar="PX|auto", help="Diameter of a leukocyte, px.")
+    ] = "auto",
+    params: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE.json",
+            help="Parameters of the post-processing: an object of them, a preset or a run.json.",
+        ),
+    ] = None,
+    no_classify: Annotated[
+        bool,
+        typer.Option("--no-classify", help="Only segment and measure; no leukogram.csv."),
+    ] = False,
+    overwrite: Annotated[
+        bool,
+        typer.Option(
+            "--overwrite",
+            help="Allow a folder that is not empty: earlier results of the same names are "
+            "replaced, all else in it is left alone.",
+        ),
+    ] = False,
+) -> None:
+    """Segment, classify and count the leukocytes of images.
+
+    Writes DIR/NAME/labels.tif and DIR/NAME/overlay.png for each image, and objects.csv,
+    leukogram.csv and run.json for all. Images of one name get the folders NAME, NAME-2 and so
+    on; run.json says which.
+
+    Exit status: 0 if every image was analysed; 1 if some failed; 2 if nothing could be
+    done; 130 if interrupted (images that were finished are kept, with tables).
+    """
+    from napari_leukocyte.cli.run import RunOptions, run
+
+    options = RunOptions(
+        tuple(paths), out, model, classifier, diameter, params, not no_classify, overwrite
+    )
+    raise typer.Exit(run(options))
+
+
+@app.command("open")
+def open_command(
+    paths: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="PATH",
+            help="Images, and folders whose images are taken.",
+            show_default=False,
+        ),
+    ],
+) -> None:
+    """Open napari on images, with the widgets docked."""
+    from napari_leukocyte.cli.window import open_files
+
+    open_files(paths)
+
+
+@app.command("demo")
+def demo_command(
+    headless: Annotated[
+        bool,
+        typer.Option("--headless", help="Open no window; write the results and a picture."),
+    ] = False,
+    out: Annotated[
+        Path, typer.Option(metavar="DIR", help="Folder for the results, if no window opens.")
+    ] = Path("demo-output"),
+) -> None:
+    """Segment, classify and count the synthetic sample; without a display, into files."""
+    from napari_leukocyte.cli.demo import demo
+
+    demo(out, headless=headless)
+
+
+@app.command("models")
+def models_command() -> None:
+    """List the models, their held-out figures and their folders."""
+    from napari_leukocyte.cli.models import show_models
+
+    show_models()
+
+
+def main() -> None:
+    """Run the command line and leave with its exit status."""
+    app()

@@ -1,0 +1,219 @@
+"""``napari-leukocyte run``: many images, without a window."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from napari_leukocyte.cli.inputs import Job, list_images, parse_diameter, plan, read_params
+from napari_leukocyte.cli.outputs import RUN_FILES, prepare_folder, summarise, write_run
+from napari_leukocyte.cli.reporting import Reporter
+from napari_leukocyte.cli.sentences import (
+    BAD_INPUT,
+    DONE,
+    INTERRUPTED,
+    SOME_FAILED,
+    complain,
+    one_line,
+    quiet_decoders,
+)
+from napari_leukocyte.errors import LeukocyteError, OutputError
+from napari_leukocyte.images.reading import read_image
+from napari_leukocyte.models import runtime
+from napari_leukocyte.models.manifest import Manifest
+from napari_leukocyte.models.registry import find_model
+from napari_leukocyte.pipeline import Analysis, analyse, check_unattended
+from napari_leukocyte.results.atomic import remove_empty, write_together
+from napari_leukocyte.results.drawing import write_png
+from napari_leukocyte.results.labels_file import write_labels
+from napari_leukocyte.results.overlay import draw_overlay
+from napari_leukocyte.results.record import ImageRecord, describe_model, file_sha256, make_record
+from napari_leukocyte.results.save import LABELS, OVERLAY
+from napari_leukocyte.segmentation.parameters import PostprocessParams
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_IMAGE_FILES = (LABELS, OVERLAY)
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """The command line of ``run``; each as its option's help says."""
+
+    paths: tuple[str, ...]
+    out: Path
+    model: str = "default"
+    classifier: str = "default"
+    diameter: str = "auto"
+    params: Path | None = None
+    classify: bool = True
+    overwrite: bool = False
+
+
+@dataclass
+class _Run:
+    """What is settled before the first image, and what has come of them so far."""
+
+    options: RunOptions
+    jobs: list[Job]
+    diameter: float | Literal["auto"]
+    params: PostprocessParams
+    segmentation: Manifest
+    classification: Manifest | None
+    tables: list[tuple[str, pd.DataFrame]] = field(default_factory=list)
+    records: list[ImageRecord] = field(default_factory=list)
+    errors: dict[str, str] = field(default_factory=dict)
+
+
+def run(options: RunOptions) -> int:
+    """Analyse images and write their results.
+
+    Everything that can be wrong with the command line is found before the first image is read,
+    and the output folder is made only then. An image that fails is named on stderr and the rest
+    goes on. If the run is interrupted or the disk is full, the images that were finished keep
+    their files, and the tables and the record are written for them.
+
+    Parameters
+    ----------
+    options : RunOptions
+        The command line.
+
+    Returns
+    -------
+    int
+        Exit status: 0 if every image was analysed, 1 if some failed, 2 if all did or the results
+        can't be written, 130 if it was interrupted.
+
+    Raises
+    ------
+    LeukocyteError
+        If the command line is wrong; nothing was written.
+    """
+    state = _prepare(options)
+    made = prepare_folder(options.out, state.jobs, overwrite=options.overwrite)
+    status = _analyse_all(state)
+    if not state.tables:
+        remove_empty(made)
+        return status
+    try:
+        write_run(
+            options.out,
+            state.tables,
+            _make_record(state, status),
+            classified=options.classify,
+            overwrite=options.overwrite,
+        )
+    except OutputError as error:
+        if status != BAD_INPUT:  # else the same was just said of an image
+            complain(str(error))
+        return BAD_INPUT
+    summarise(options.out, state.tables, classified=options.classify)
+    return status
+
+
+def _prepare(options: RunOptions) -> _Run:
+    jobs = plan(list_images(options.paths), reserved=RUN_FILES)
+    diameter = parse_diameter(options.diameter)
+    params = PostprocessParams() if options.params is None else read_params(options.params)
+    check_unattended(params, diameter)
+    segmentation = find_model("segmentation", options.model)
+    classification = find_model("classification", options.classifier) if options.classify else None
+    for manifest in filter(None, (segmentation, classification)):
+        for member in manifest.members:
+            runtime.load(member)  # a damaged file shows now, not after the first image
+    return _Run(options, jobs, diameter, params, segmentation, classification)
+
+
+def _analyse_all(state: _Run) -> int:
+    alone = len(state.jobs) == 1
+    with Reporter(len(state.jobs)) as reporter:
+        try:
+            for job in state.jobs:
+                try:
+                    _analyse_one(state, job, reporter)
+                except OutputError:
+                    raise
+                except Exception as error:
+                    # Whatever it is, the other images must not suffer for it.
+                    state.errors[job.image] = _sentence(job, error)
+                    reporter.say(state.errors[job.image])
+                reporter.image_done()
+        except KeyboardInterrupt:
+            done = len(state.records)
+            reporter.say(f"Interrupted: {done} of {len(state.jobs)} images are done and kept.")
+            return INTERRUPTED
+        except OutputError as error:
+            reporter.say(str(error))
+            return BAD_INPUT
+        failed = len(state.errors)
+        if failed and not alone:
+            reporter.say(f"{failed} of {len(state.jobs)} images failed.")
+    if not failed:
+        return DONE
+    return SOME_FAILED if state.tables else BAD_INPUT
+
+
+def _analyse_one(state: _Run, job: Job, reporter: Reporter) -> None:
+    path = Path(job.image)
+    checksum = file_sha256(path)
+    with quiet_decoders():
+        image = read_image(path)
+    found = analyse(
+        image,
+        model=state.options.model,
+        classifier=state.options.classifier,
+        diameter=state.diameter,
+        params=state.params,
+        classify=state.options.classify,
+        progress=reporter.step,
+    )
+    with write_together(
+        state.options.out / job.folder, _IMAGE_FILES, overwrite=state.options.overwrite
+    ) as staging:
+        write_labels(staging / LABELS, found.labels)
+        write_png(staging / OVERLAY, draw_overlay(found.rgb, found.labels, found.table))
+    state.tables.append((job.image, found.table))
+    state.records.append(_record(job, found, checksum))
+    for note in found.notes:
+        reporter.say(f"{job.image}: {note}")
+
+
+def _record(job: Job, found: Analysis, checksum: str) -> ImageRecord:
+    return ImageRecord(
+        image=job.image,
+        shape=(found.labels.shape[0], found.labels.shape[1]),
+        diameter_px=found.maps.diameter,
+        objects=len(found.table),
+        file_sha256=checksum,
+        folder=job.folder,
+        notes=found.notes,
+    )
+
+
+def _sentence(job: Job, error: Exception) -> str:
+    """Say what is wrong with an image, naming it once."""
+    if isinstance(error, LeukocyteError):
+        message = str(error)
+        named = message.startswith((job.image, str(Path(job.image))))
+        return one_line(message if named else f"{job.image}: {message}")
+    if isinstance(error, MemoryError):
+        return one_line(f"{job.image}: there is not enough memory for an image of this size")
+    return one_line(f"{job.image}: the analysis failed ({type(error).__name__}: {error})")
+
+
+def _make_record(state: _Run, status: int) -> dict[str, Any]:
+    unfinished = len(state.jobs) - len(state.records) - len(state.errors)
+    classifier = state.classification
+    record = make_record(
+        images=state.records,
+        segmentation=describe_model(state.segmentation),
+        classification=None if classifier is None else describe_model(classifier),
+        params=state.params,
+        diameter=state.diameter,
+        errors=state.errors,
+        notes=[f"The run was stopped before {unfinished} images were done."] if unfinished else [],
+        command="run",
+    )
+    return record | {"status": status}

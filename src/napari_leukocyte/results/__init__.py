@@ -1,0 +1,1 @@
+"""Writing results: label image, tables, overlay and the record of how they came about."""

@@ -1,0 +1,198 @@
+"""Write files so that what is there is always whole: the old ones or the new ones."""
+
+from __future__ import annotations
+
+import errno
+import os
+import secrets
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from napari_leukocyte.errors import OutputError
+
+_REASONS = {
+    errno.ENOSPC: "the disk is full",
+    errno.EDQUOT: "the disk is full",
+    errno.EACCES: "writing there is not permitted",
+    errno.EPERM: "writing there is not permitted",
+    errno.EROFS: "the disk is read-only",
+    errno.ENOTDIR: "a part of its path is a file, not a folder",
+    errno.EEXIST: "a file of that name is in the way",
+    errno.EISDIR: "a folder of that name is in the way",
+    errno.ENAMETOOLONG: "the name is too long",
+}
+
+
+@contextmanager
+def as_output_error(path: Path) -> Iterator[None]:
+    """Turn an operating system's error into one sentence.
+
+    Parameters
+    ----------
+    path : Path
+        What is being written.
+
+    Raises
+    ------
+    OutputError
+        In place of any OSError.
+    """
+    try:
+        yield
+    except OSError as error:
+        reason = _REASONS.get(error.errno or 0, error.strerror or str(error))
+        raise OutputError(f"{path} can't be written: {reason}.") from error
+
+
+@contextmanager
+def atomic_write(path: Path) -> Iterator[Path]:
+    """Write one file whole or not at all.
+
+    Parameters
+    ----------
+    path : Path
+        The file; it is replaced if it exists. Its folder must exist.
+
+    Yields
+    ------
+    Path
+        File in the same folder that the caller writes; it takes the place of `path` at the end, or
+        is removed if anything goes wrong.
+
+    Raises
+    ------
+    OutputError
+        If it can't be written.
+    """
+    with as_output_error(path):
+        # Through a link, the file that it points to is meant.
+        target = Path(os.path.realpath(path))
+        temporary = target.with_name(f".{target.stem}-{secrets.token_hex(4)}{target.suffix}")
+        try:
+            yield temporary
+            _flush(temporary)
+            os.replace(temporary, target)  # noqa: PTH105 - one name for both moves of this module
+        finally:
+            temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def write_together(
+    folder: Path, names: Sequence[str], *, overwrite: bool = False
+) -> Iterator[Path]:
+    """Write several files of a folder, all of them or none.
+
+    Parameters
+    ----------
+    folder : Path
+        Made if it does not exist, with the folders above it.
+    names : sequence of str
+        The files. One that the caller does not write is removed if it exists, as it would belong
+        to an earlier result.
+    overwrite : bool
+        Whether existing files may be replaced.
+
+    Yields
+    ------
+    Path
+        Folder that the caller writes the files to; they are moved from there at the end.
+
+    Raises
+    ------
+    OutputError
+        If a file exists and may not be replaced, or anything can't be written. Existing files
+        are then as they were.
+    """
+    if not overwrite:
+        refuse_existing(folder, names)
+    with as_output_error(folder):
+        made = make_folder(folder)
+        staging = folder / f".napari-leukocyte-{secrets.token_hex(4)}"
+        complete = False
+        try:
+            staging.mkdir()
+            yield staging
+            for file in staging.iterdir():
+                _flush(file)
+            if not overwrite:
+                refuse_existing(folder, names)
+            _move(staging, folder, names)
+            complete = True
+        except OutputError as error:
+            # Of one file; its place in the staging folder would mean nothing to a user.
+            if isinstance(error.__cause__, OSError):
+                raise error.__cause__ from None
+            raise
+        finally:
+            shutil.rmtree(staging, ignore_errors=True)
+            if not complete:
+                remove_empty(made)
+
+
+def refuse_existing(folder: Path, names: Sequence[str]) -> None:
+    """Raise OutputError if files of these names exist in a folder."""
+    existing = [name for name in names if os.path.lexists(folder / name)]
+    if existing:
+        raise OutputError(
+            f"{folder} already holds {', '.join(existing)}: choose another folder or allow "
+            "overwriting."
+        )
+
+
+def make_folder(folder: Path) -> list[Path]:
+    """Make a folder and those above it; return the ones that were made, outermost first."""
+    missing = []
+    current = folder
+    while not os.path.lexists(current):
+        missing.append(current)
+        current = current.parent
+    folder.mkdir(parents=True, exist_ok=True)
+    return missing[::-1]
+
+
+def remove_empty(folders: Sequence[Path]) -> None:
+    """Remove folders that `make_folder` made, unless something is in them."""
+    for folder in reversed(folders):
+        with suppress(OSError):
+            folder.rmdir()
+
+
+def _flush(file: Path) -> None:
+    """Have a file on the disk: a move must not get there before what is moved."""
+    with file.open("rb+") as f:
+        os.fsync(f.fileno())
+
+
+def _move(staging: Path, folder: Path, names: Sequence[str]) -> None:
+    """Move files into place; if one move fails, undo the others."""
+    previous = staging / "previous"
+    previous.mkdir()
+    moved: list[str] = []
+    try:
+        for name in names:
+            target = folder / name
+            if os.path.lexists(target):
+                _keep(target, previous / name)
+            moved.append(name)
+            if (staging / name).exists():
+                os.replace(staging / name, target)  # noqa: PTH105 - as above
+            else:
+                target.unlink(missing_ok=True)
+    except BaseException:
+        for name in reversed(moved):
+            with suppress(OSError):
+                if os.path.lexists(previous / name):
+                    os.replace(previous / name, folder / name)  # noqa: PTH105 - as above
+                else:
+                    (folder / name).unlink(missing_ok=True)
+        raise
+
+
+def _keep(file: Path, copy: Path) -> None:
+    try:
+        copy.hardlink_to(file)
+    except OSError:
+        # Not every file system has hard links.
+        shutil.copy2(file, copy)

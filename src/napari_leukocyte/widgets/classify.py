@@ -1,0 +1,308 @@
+"""The widget that classifies the objects of a labels layer, counts them and saves the results."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from napari.layers import Image, Labels
+from napari.utils.notifications import show_info, show_warning
+from qtpy.QtCore import QTimer
+from qtpy.QtGui import QShowEvent
+from qtpy.QtWidgets import QVBoxLayout, QWidget
+
+from napari_leukocyte.counting.leukogram import count
+from napari_leukocyte.errors import LeukocyteError
+from napari_leukocyte.models.registry import list_models
+from napari_leukocyte.session.session import Session
+from napari_leukocyte.widgets import links
+from napari_leukocyte.widgets.classify_form import ClassifyForm
+from napari_leukocyte.widgets.classify_texts import describe_selection, describe_state
+from napari_leukocyte.widgets.jobs import tell
+from napari_leukocyte.widgets.objects_style import UNCLASSIFIED
+from napari_leukocyte.widgets.objects_view import TOGETHER_MS, ObjectsView, objects_view_of
+from napari_leukocyte.widgets.predictions import predictions_of, unseen
+from napari_leukocyte.widgets.runner import Runner
+from napari_leukocyte.widgets.save import ask_and_save
+from napari_leukocyte.widgets.takeover import take_labels
+
+if TYPE_CHECKING:
+    import napari
+
+
+class ClassifyWidget(QWidget):
+    """Classify the objects of a labels layer, count them and save the results.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+        Whose layers it works on.
+
+    Attributes
+    ----------
+    form : ClassifyForm
+        The controls.
+    """
+
+    def __init__(self, viewer: napari.viewer.Viewer) -> None:
+        super().__init__()
+        self._viewer: Any = viewer
+        self._session: Session | None = None
+        self._view: ObjectsView | None = None
+        # What must be disconnected when another session is followed, and at the end.
+        self._ties: list[Callable[[], object]] = []
+        self.form = ClassifyForm(viewer, self)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self.form)
+        # No child of this widget: Qt may delete children before it says that their parent goes.
+        self._runner = Runner()
+        self._soon = QTimer(self)
+        self._soon.setSingleShot(True)
+        self._soon.setInterval(TOGETHER_MS)
+        self._soon.timeout.connect(self.update_now)
+        self._connect()
+        self._list_models()
+        self._list_layers()
+        self._choose_labels()
+        self._follow_chosen()
+
+    def _connect(self) -> None:
+        form, runner = self.form, self._runner
+        form.image.changed.connect(self._choose_labels)
+        form.labels.changed.connect(self._choose_image)
+        form.kind.changed.connect(self._change_kind)
+        form.names.toggled.connect(self._show_names)
+        form.automatic.toggled.connect(self._set_automatic)
+        form.classify.clicked.connect(self._classify_or_cancel)
+        form.classify_new.clicked.connect(runner.classify_new)
+        form.show_objects.clicked.connect(self._show_objects)
+        form.legend.chosen.connect(self._assign)
+        form.copy.clicked.connect(self._copy)
+        form.save.clicked.connect(self._save)
+        runner.changed.connect(self._update_soon)
+        runner.classified.connect(self._on_classified)
+        events = self._viewer.layers.events
+        emitters = (events.inserted, events.removed, events.reordered, events.renamed)
+        for emitter in emitters:
+            emitter.connect(self._list_layers)
+
+        ties = self._ties
+
+        def end() -> None:
+            # Docked widgets go without a close event.
+            for emitter in emitters:
+                emitter.disconnect(self._list_layers)
+            for tie in ties:
+                tie()
+            runner.close()
+
+        self.destroyed.connect(end)
+
+    def showEvent(self, event: QShowEvent | None) -> None:  # noqa: N802 - Qt's name
+        """Look again which classifiers there are: training may have added one."""
+        self._list_models()
+        super().showEvent(event)
+
+    # -- choices --------------------------------------------------------------------------
+
+    def _list_models(self) -> None:
+        try:
+            models = list_models("classification")
+        except LeukocyteError as error:
+            tell(error)
+            models = []
+        self.form.set_models([(m.title or m.name, m.name) for m in models])
+
+    def _list_layers(self, event: Any = None) -> None:
+        self.form.image.reset_choices()
+        self.form.labels.reset_choices()
+        self._update_soon()
+
+    def _choose_labels(self, event: Any = None) -> None:
+        """Offer the labels that belong to the chosen image."""
+        image: Image | None = self.form.image.value
+        session = None if image is None else links.existing_session(image)
+        labels = None if session is None else links.labels_layer_of(self._viewer, session)
+        if labels is not None:
+            self.form.labels.value = labels
+        self._follow_chosen()
+
+    def _choose_image(self, event: Any = None) -> None:
+        """Offer the image that the chosen labels belong to."""
+        labels: Labels | None = self.form.labels.value
+        session = None if labels is None else links.session_of_labels(self._viewer, labels)
+        image = None if session is None else links.image_layer_of(self._viewer, session)
+        if image is not None:
+            self.form.image.value = image
+        self._follow_chosen()
+
+    def _follow_chosen(self) -> None:
+        """Show the session that the chosen layers have in common, if any."""
+        image: Image | None = self.form.image.value
+        labels: Labels | None = self.form.labels.value
+        session = None if labels is None else links.session_of_labels(self._viewer, labels)
+        if session is not None and (
+            image is None or links.existing_session(image) is not session
+        ):
+            session = None
+        self._follow(session)
+
+    def _follow(self, session: Session | None) -> None:
+        view = None if session is None else objects_view_of(self._viewer, session)
+        if session is self._session and view is self._view:
+            return
+        for tie in self._ties:
+            tie()
+        self._ties.clear()
+        self._session, self._view = session, view
+        self._runner.follow(session)
+        if session is not None:
+            session.table_changed.connect(self._update_soon)
+            self._ties.append(
+                lambda: session.table_changed.disconnect(self._update_soon, missing_ok=True)
+            )
+        if view is not None:
+            view.selection_changed.connect(self._show_selection)
+            view.closed.connect(self._on_view_closed)
+            self._ties.append(
+                lambda: view.selection_changed.disconnect(self._show_selection, missing_ok=True)
+            )
+            self._ties.append(
+                lambda: view.closed.disconnect(self._on_view_closed, missing_ok=True)
+            )
+            self.form.kind.value = view.kind
+            self.form.names.setChecked(view.layer.text.visible)
+        self._update_soon()
+
+    def _on_view_closed(self) -> None:
+        self._follow_chosen()
+
+    # -- what the user does ---------------------------------------------------------------
+
+    def _take_chosen(self) -> Session | None:
+        """Return the session of the chosen layers, made if need be; None after telling why not."""
+        image: Image | None = self.form.image.value
+        labels: Labels | None = self.form.labels.value
+        if image is None or labels is None:
+            missing = "an image" if image is None else "a labels layer"
+            show_warning(f"Choose {missing} first; “Segment leukocytes” makes labels of an image.")
+            return None
+        try:
+            session = take_labels(self, self._viewer, image, labels)
+        except LeukocyteError as error:
+            tell(error)
+            return None
+        if session is None:
+            return None
+        self._follow(session)
+        if session.labels.max(initial=0) == 0:
+            show_warning(f"“{labels.name}” has no objects yet: segment the image or paint some.")
+            return None
+        return session
+
+    def _classify_or_cancel(self) -> None:
+        if self._runner.running:
+            self._runner.cancel()
+            return
+        model = self.form.model.value
+        if model is None:
+            show_warning("There is no classifier: install napari-leukocyte again or train one.")
+        elif self._take_chosen() is not None:
+            self._runner.automatic = self.form.automatic.isChecked()
+            self._runner.start(model)
+
+    def _on_classified(self, session: Session) -> None:
+        if session is self._session and self._view is None:
+            self._open_view()
+
+    def _show_objects(self) -> None:
+        if self._take_chosen() is not None and self._view is None:
+            self._open_view()
+
+    def _open_view(self) -> None:
+        """Show the session's objects as a layer."""
+        session = self._session
+        image = None if session is None else links.image_layer_of(self._viewer, session)
+        if session is not None and image is not None:
+            ObjectsView(self._viewer, session, image, self.form.kind.value)
+            self._follow(session)
+
+    def _change_kind(self) -> None:
+        view = self._view
+        if view is None or view.kind == self.form.kind.value:
+            return
+        selected, names = view.selected, view.layer.text.visible
+        view.close()
+        self._open_view()
+        if self._view is not None:
+            self._view.select(selected)
+            self._view.layer.text.visible = names
+
+    def _show_names(self, visible: bool) -> None:
+        if self._view is not None:
+            self._view.layer.text.visible = visible
+
+    def _set_automatic(self, automatic: bool) -> None:
+        self._runner.automatic = automatic
+        if automatic:
+            self._runner.classify_new()
+        self._update_soon()
+
+    def _assign(self, name: str) -> None:
+        if self._view is None:
+            show_info("Show the objects first, then select those that this class is for.")
+        else:
+            self._view.assign(name)
+
+    def _copy(self) -> None:
+        self.form.leukogram.copy()
+        self._viewer.status = "The leukogram was copied."
+
+    def _save(self) -> None:
+        session = self._session
+        if session is not None:
+            ask_and_save(self, session, links.image_layer_of(self._viewer, session))
+
+    # -- what is shown --------------------------------------------------------------------
+
+    def _update_soon(self, event: Any = None) -> None:
+        if not self._soon.isActive():
+            self._soon.start()
+
+    def update_now(self) -> None:
+        """Show the session's state; many changes in a row are shown together."""
+        self._soon.stop()
+        form, session, running = self.form, self._session, self._runner.running
+        table = None if session is None else session.table()
+        any_objects = table is not None and len(table) > 0
+        form.classify.setText("Cancel" if running else "Classify")
+        form.classify.setEnabled(running or form.image.value is not None)
+        form.show_objects.setVisible(self._view is None)
+        new = 0
+        if session is None or table is None:
+            form.legend.show_counts({})
+            form.leukogram.show_leukogram(None, 0)
+        else:
+            counts = table["class"].fillna(UNCLASSIFIED).value_counts()
+            form.legend.show_counts({str(name): int(n) for name, n in counts.items()})
+            missing = int(table["class"].isna().sum())
+            form.leukogram.show_leukogram(
+                count(table) if missing < len(table) else None, missing
+            )
+            if session.classifier is not None:
+                new = len(unseen(table, predictions_of(session)))
+        form.classify_new.setVisible(new > 0 and not form.automatic.isChecked())
+        form.classify_new.setText(f"Classify {new} new object{'' if new == 1 else 's'}")
+        form.classify_new.setEnabled(not running)
+        form.state.setText(describe_state(session, table))
+        form.copy.setEnabled(form.leukogram.leukogram is not None)
+        form.save.setEnabled(any_objects)
+        self._show_selection()
+
+    def _show_selection(self) -> None:
+        view = self._view
+        chosen = view.rows() if view is not None else None
+        text, common = describe_selection(chosen)
+        self.form.selection.setText(text)
+        self.form.legend.mark(common)

@@ -1,0 +1,157 @@
+"""What the *Classify and count* widget is made of; what happens is in `classify`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from magicgui.widgets import ComboBox
+from napari.layers import Image, Labels
+from qtpy.QtCore import Qt
+from qtpy.QtGui import QFont
+from qtpy.QtWidgets import (
+    QCheckBox,
+    QFormLayout,
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QLayout,
+    QPushButton,
+    QScrollArea,
+    QSizePolicy,
+    QVBoxLayout,
+    QWidget,
+)
+
+from napari_leukocyte.widgets.legend import Legend
+from napari_leukocyte.widgets.leukogram_view import LeukogramView
+
+_KINDS = [("Rings (Points layer)", "points"), ("Boxes (Shapes layer)", "boxes")]
+
+
+class ClassifyForm(QWidget):
+    """The controls, from top to bottom.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+        Whose layers can be chosen.
+    parent : QWidget, optional
+        In which it stands.
+
+    Attributes
+    ----------
+    image, labels, model, kind : magicgui.widgets.ComboBox
+        Layers, name of the classifier, kind of the objects layer.
+    classify, classify_new, show_objects, copy, save : QPushButton
+    names, automatic : QCheckBox
+    state, selection : QLabel
+    legend : Legend
+    leukogram : LeukogramView
+    """
+
+    def __init__(self, viewer: Any, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+
+        def layers(kind: type) -> Any:
+            return lambda _: [layer for layer in viewer.layers if isinstance(layer, kind)]
+
+        self.image = ComboBox(choices=layers(Image), nullable=True)
+        self.labels = ComboBox(choices=layers(Labels), nullable=True)
+        self.model = ComboBox(nullable=True)
+        self.kind = ComboBox(choices=_KINDS)
+        self.names = QCheckBox("Names", self)
+        self.names.setChecked(True)
+        self.names.setToolTip("Show the first letters of each object's class on the image.")
+        self.automatic = QCheckBox("New objects too, as they appear", self)
+        self.automatic.setChecked(True)
+        self.automatic.setToolTip(
+            "After the first classification, objects that are drawn or that other parameters "
+            "bring are classified by themselves."
+        )
+        self.classify = QPushButton("Classify", self)
+        self.classify_new = QPushButton("Classify new objects", self)
+        self.show_objects = QPushButton("Show objects", self)
+        self.show_objects.setToolTip("Show the objects as a layer, to select and classify them.")
+        self.state = _text(self)
+        self.legend = Legend(self)
+        self.selection = _text(self)
+        self.leukogram = LeukogramView(self)
+        self.copy = QPushButton("Copy leukogram", self)
+        self.copy.setToolTip("Copy the table, to be pasted into a spreadsheet.")
+        self.save = QPushButton("Save results…", self)
+        self.save.setToolTip(
+            "Save label image, objects, leukogram, overlay and the record of how they came about."
+        )
+        self._lay_out()
+
+    def set_models(self, models: list[tuple[str, str]]) -> None:
+        """Offer classifiers, (title, name) each, the default first; the choice stays if it can."""
+        former = self.model.value
+        names = [name for _, name in models]
+        self.model.choices = models
+        self.model.value = former if former in names else (names[0] if names else None)
+
+    def _lay_out(self) -> None:
+        rows = QFormLayout()
+        rows.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.ExpandingFieldsGrow)
+        rows.addRow("Image", _native(self.image))
+        rows.addRow("Labels", _native(self.labels))
+        rows.addRow("Classifier", _native(self.model))
+        rows.addRow("Show as", _row(_native(self.kind), self.names))
+        inside = QWidget(self)
+        column = QVBoxLayout(inside)
+        column.setContentsMargins(6, 6, 6, 6)
+        column.setSpacing(6)
+        column.addLayout(rows)
+        column.addWidget(self.automatic)
+        column.addLayout(_row(self.classify, self.show_objects))
+        column.addWidget(self.classify_new)
+        column.addWidget(self.state)
+        column.addWidget(_heading("Class of the selected objects", self))
+        column.addWidget(self.legend)
+        column.addWidget(self.selection)
+        column.addWidget(_heading("Leukogram", self))
+        column.addWidget(self.leukogram)
+        column.addLayout(_row(self.copy, self.save))
+        column.addStretch(1)
+        # A dock is often lower than this: it scrolls instead of squeezing the chart.
+        scroll = QScrollArea(self)
+        scroll.setWidgetResizable(True)
+        scroll.setFrameShape(QFrame.Shape.NoFrame)
+        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        scroll.setWidget(inside)
+        scroll.setMinimumWidth(inside.minimumSizeHint().width() + 16)
+        outer = QVBoxLayout(self)
+        outer.setContentsMargins(0, 0, 0, 0)
+        outer.addWidget(scroll)
+
+
+def _native(widget: ComboBox) -> QWidget:
+    native: QWidget = widget.native
+    # Long names of layers must not widen the dock.
+    native.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+    native.setMinimumWidth(120)
+    return native
+
+
+def _row(*widgets: QWidget) -> QLayout:
+    row = QHBoxLayout()
+    row.setContentsMargins(0, 0, 0, 0)
+    for i, widget in enumerate(widgets):
+        row.addWidget(widget, 0 if i and isinstance(widget, QCheckBox) else 1)
+    return row
+
+
+def _text(parent: QWidget) -> QLabel:
+    label = QLabel(parent)
+    label.setWordWrap(True)
+    return label
+
+
+def _heading(text: str, parent: QWidget) -> QLabel:
+    label = QLabel(text, parent)
+    font = label.font()
+    font.setWeight(QFont.Weight.Bold)
+    label.setFont(font)
+    label.setContentsMargins(0, 6, 0, 0)
+    return label

@@ -1,0 +1,117 @@
+"""Keep the label image in step with sliders that move faster than it can be computed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from qtpy.QtCore import QObject, QTimer, Signal  # type: ignore[attr-defined]
+
+from napari_leukocyte.errors import LeukocyteError
+from napari_leukocyte.session.computation import Computation, Computed
+from napari_leukocyte.session.session import Session
+from napari_leukocyte.widgets.jobs import Job, start_job
+
+#: Images up to this size are computed at once, which takes less time than the eye sees; larger ones
+#: in a thread, so that the sliders keep moving.
+AT_ONCE_PX = 2_000_000
+
+
+class LiveUpdate(QObject):
+    """Computes a session's label image again whenever it is asked to.
+
+    Requests that come while one is pending or being computed are merged: only the latest values
+    count.
+
+    Parameters
+    ----------
+    parent : QObject, optional
+        The owner.
+    """
+
+    #: Emitted with one sentence when the values asked for can't be used.
+    failed = Signal(str)
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._session: Session | None = None
+        self._changes: dict[str, Any] = {}
+        self._job: Job | None = None
+        self._timer = QTimer(self)
+        self._timer.setSingleShot(True)
+        self._timer.setInterval(0)
+        self._timer.timeout.connect(self._start)
+
+    @property
+    def pending(self) -> bool:
+        """Whether a result is still to come."""
+        return bool(self._changes) or self._job is not None
+
+    def request(self, session: Session, **changes: Any) -> None:
+        """Ask for a new label image.
+
+        Parameters
+        ----------
+        session : Session
+            Whose.
+        **changes
+            What of `Session.plan` changes; what an earlier request changed and this one does not
+            name stays changed.
+        """
+        if self._session is not session:
+            self.drop()
+            self._session = session
+        self._changes.update(changes)
+        self._timer.start()
+
+    def drop(self) -> None:
+        """Give up what has not been computed yet."""
+        self._timer.stop()
+        self._changes = {}
+        self._session = None
+        if self._job is not None:
+            self._job.abandon()
+            self._job = None
+
+    def _start(self) -> None:
+        session, changes = self._session, self._changes
+        # While a thread computes, values gather; its end comes back here.
+        if session is None or not changes or self._job is not None:
+            return
+        self._changes = {}
+        try:
+            computation = session.plan(**changes)
+            if computation is None:
+                # Nothing to compute before the first run; the values are kept for it.
+                if "params" in changes:
+                    session.set_params(changes["params"])
+            elif computation.labels.size <= AT_ONCE_PX:
+                session.take(computation.run())
+            else:
+                self._start_thread(session, computation, changes)
+        except LeukocyteError as error:
+            self.failed.emit(str(error))
+
+    def _start_thread(
+        self, session: Session, computation: Computation, changes: dict[str, Any]
+    ) -> None:
+        def compute(progress: object) -> Computed | LeukocyteError:
+            try:
+                return computation.run()
+            except LeukocyteError as error:
+                # No failure of the program: the sentence belongs beside the slider.
+                return error
+
+        def done(result: Computed | LeukocyteError) -> None:
+            if isinstance(result, LeukocyteError):
+                self.failed.emit(str(result))
+            elif "maps" not in changes and session.maps is not computation.maps:
+                # A run has ended meanwhile: the values are wanted, but on its maps.
+                self._changes = {**changes, **self._changes}
+            else:
+                session.take(result)
+
+        def end() -> None:
+            self._job = None
+            self._start()
+
+        self._job = start_job(compute, title=None, on_done=done, on_end=end)

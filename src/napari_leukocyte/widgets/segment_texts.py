@@ -1,0 +1,68 @@
+"""What the *Segment leukocytes* widget tells in words."""
+
+from __future__ import annotations
+
+import html
+
+import numpy as np
+
+from napari_leukocyte.models.manifest import Manifest
+from napari_leukocyte.session.session import Session
+
+NO_IMAGE = "Open a photograph of a blood smear to begin."
+READY = "Press Run to find the leukocytes."
+NO_MODEL = "No segmentation model is installed: install napari-leukocyte again."
+REPLACED = "The image was replaced: what was found in the former one is gone. Run again."
+CLOSED = "The image was closed, so its result is not shown."
+CANCELLED = "Cancelled; nothing has changed."
+
+
+def describe_result(session: Session) -> str:
+    """Say what was found in an image, as rich text.
+
+    Parameters
+    ----------
+    session : Session
+        After a run.
+
+    Returns
+    -------
+    str
+        Number of objects, diameter, edits, and what there is to know about image and run.
+    """
+    maps = session.maps
+    if maps is None:
+        return READY
+    number = int(np.count_nonzero(np.bincount(session.labels.ravel())[1:]))
+    parts = [
+        f"<b>{number} leukocyte{'' if number == 1 else 's'}</b> · "
+        f"diameter {maps.diameter:.0f} px"
+    ]
+    edited = len(session.edits.labels)
+    if edited:
+        parts.append(
+            f"{edited} object{' edited by hand was' if edited == 1 else 's edited by hand were'} "
+            "kept."
+        )
+    if session.edits.erased.any():
+        parts.append("Erased objects stay away.")
+    parts += [f"<i>{html.escape(note)}</i>" for note in session.notes + maps.notes]
+    return "<br>".join(parts)
+
+
+def problem(sentence: str) -> str:
+    """Return a sentence about something wrong, as rich text."""
+    return f"⚠ {html.escape(sentence)}"
+
+
+def describe_model(model: Manifest) -> str:
+    """Say what is known about a model, as rich text."""
+    lines = [
+        f"<b>{html.escape(model.title)}</b>",
+        f"Members: {html.escape(', '.join(m.name for m in model.members))}",
+    ]
+    if model.training_data:
+        lines.append(f"Trained on: {html.escape(', '.join(model.training_data))}")
+    if model.licence:
+        lines.append(f"Licence: {html.escape(model.licence)}")
+    return "<br>".join(lines)

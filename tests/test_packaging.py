@@ -1,0 +1,153 @@
+"""The package as it is installed: manifest, version, data files, and what loads when."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tomllib
+from importlib import metadata, resources
+from pathlib import Path
+
+import pytest
+from npe2 import PluginManifest
+
+import napari_leukocyte as nl
+
+ROOT = Path(__file__).parents[1]
+NAME = "napari-leukocyte"
+#: What takes long to load, or must not be in the viewer's process at all.
+HEAVY = {"cv2", "keras", "onnxruntime", "scipy", "skimage", "tensorflow", "torch"}
+VIEWER = {"PyQt6", "magicgui", "napari", "qtpy", "superqt", "vispy"}
+#: The folders of the core: they compute, and know no viewer.
+CORE = (
+    "classification",
+    "counting",
+    "images",
+    "models",
+    "results",
+    "samples",
+    "segmentation",
+    "session",
+)
+
+OPEN_MENUS = """
+import napari_leukocyte
+from npe2 import PluginManager
+
+manager = PluginManager.instance()
+manager.discover()
+manager.get_manifest("napari-leukocyte")
+commands = [item.command for menu in manager.menus() for item in manager.iter_menu(menu)]
+assert any(command.startswith("napari-leukocyte.") for command in commands), commands
+assert any(w.plugin_name == "napari-leukocyte" for w in manager.iter_widgets())
+assert any(name == "napari-leukocyte" for name, _ in manager.iter_sample_data())
+"""
+
+OPEN_MENUS_OF_A_VIEWER = """
+import napari
+from qtpy.QtWidgets import QMenu
+
+viewer = napari.Viewer(show=False)
+titles = set()
+for menu in viewer.window._qt_window.findChildren(QMenu):
+    menu.aboutToShow.emit()
+    titles |= {action.text() for action in menu.actions()}
+assert any("Segment leukocytes" in title for title in titles), sorted(titles)
+viewer.close()
+"""
+
+IMPORT_THE_CORE = """
+import importlib, pkgutil
+import napari_leukocyte
+
+for name in {core!r}:
+    package = importlib.import_module(f"napari_leukocyte.{{name}}")
+    for module in pkgutil.walk_packages(package.__path__, f"{{package.__name__}}."):
+        importlib.import_module(module.name)
+"""
+
+
+def modules_after(code: str) -> set[str]:
+    """Return the names of the modules that a new Python has loaded after running code."""
+    code += "\nimport json, sys\nprint(json.dumps(sorted(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return set(json.loads(done.stdout.splitlines()[-1]))
+
+
+def test_version_has_one_source() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert nl.__version__ == metadata.version(NAME) == project["version"]
+
+
+def test_changelog_has_the_version() -> None:
+    changelog = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    assert f"## {nl.__version__} " in changelog or f"## [{nl.__version__}]" in changelog
+
+
+def test_data_files_are_installed() -> None:
+    package = resources.files("napari_leukocyte")
+    names = ("napari.yaml", "py.typed", "__init__.pyi", "models/shipped/defaults.json")
+    assert [name for name in names if not package.joinpath(name).is_file()] == []
+
+
+def test_npe2_validate_passes() -> None:
+    command = [sys.executable, "-m", "npe2", "validate", NAME]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_every_command_of_the_manifest_exists() -> None:
+    PluginManifest.from_distribution(NAME).validate_imports()
+
+
+def test_every_public_name_exists() -> None:
+    assert [name for name in nl.__all__ if getattr(nl, name, None) is None] == []
+
+
+def test_opening_the_menus_loads_nothing_heavy() -> None:
+    assert modules_after(OPEN_MENUS) & (HEAVY | VIEWER) == set()
+
+
+@pytest.mark.usefixtures("qapp")  # needs a display, and says so
+def test_menus_of_a_real_viewer_load_none_of_the_plugin() -> None:
+    loaded = modules_after(OPEN_MENUS_OF_A_VIEWER)
+    # napari loads SciPy and scikit-image itself.
+    assert loaded & {"keras", "onnxruntime", "tensorflow", "torch"} == set()
+    assert {name for name in loaded if name.startswith("napari_leukocyte.")} == set()
+
+
+def test_core_knows_no_viewer_no_rim_and_no_tensorflow() -> None:
+    loaded = modules_after(IMPORT_THE_CORE.format(core=CORE))
+    assert loaded & (VIEWER | {"keras", "tensorflow", "torch"}) == set()
+    assert loaded & {"napari_leukocyte.cli", "napari_leukocyte.widgets", "training"} == set()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        ([], "say 'demo' or 'test'"),
+        (["install"], "there is no 'install'"),
+        (["test", "--here", "spelling"], "there is no step 'spelling'"),
+    ],
+)
+def test_set_up_script_refuses_what_it_does_not_know(arguments: list[str], sentence: str) -> None:
+    command = [sys.executable, str(ROOT / "run.py"), *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert sentence in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_set_up_script_spares_a_folder_that_is_not_an_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    precious = tmp_path / "precious.txt"
+    precious.write_text("mine", encoding="utf-8")
+    monkeypatch.setenv("NAPARI_LEUKOCYTE_VENV", str(tmp_path))
+    command = [sys.executable, str(ROOT / "run.py"), "demo"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert str(tmp_path) in done.stderr
+    assert [p.name for p in tmp_path.iterdir()] == [precious.name]
