@@ -115,10 +115,12 @@ def crop_with_geometry(
     affine = np.column_stack([linear, offset])
     if scale * factor < 0.6:  # warpAffine does not average over the pixels it skips
         sigma = 0.4 / (scale * factor)
-        image = cv2.GaussianBlur(image, (0, 0), sigma)
+        image = np.asarray(cv2.GaussianBlur(image, (0, 0), sigma), np.uint8)
     border = cv2.BORDER_REFLECT_101
     crop = cv2.warpAffine(image, affine, (side, side), flags=cv2.INTER_LINEAR, borderMode=border)
-    truth = cv2.warpAffine(mask * 255, affine, (side, side), flags=cv2.INTER_LINEAR, borderMode=border)
+    truth = cv2.warpAffine(
+        mask * 255, affine, (side, side), flags=cv2.INTER_LINEAR, borderMode=border
+    )
     return np.asarray(crop, np.uint8), (truth > 127).astype(np.uint8)
 
 
@@ -185,7 +187,8 @@ def restain(image: Image, rng: np.random.Generator, params: AppearanceParams) ->
     density = density @ mixing.T.astype(np.float32)
     low, high = params.background
     point = 255 * np.clip(rng.uniform(low, high) + rng.normal(0, 0.06, 3), 0.45, 1.0)
-    return np.clip(point.astype(np.float32) * np.exp(-density), 0, 255).astype(np.uint8)
+    light = np.clip(point.astype(np.float32) * np.exp(-density), 0, 255)
+    return np.asarray(light, np.uint8)
 
 
 def uneven_light(image: Image, rng: np.random.Generator, strength: float = 0.2) -> Image:
@@ -195,7 +198,7 @@ def uneven_light(image: Image, rng: np.random.Generator, strength: float = 0.2) 
     angle, slope = rng.uniform(0, 2 * np.pi), rng.uniform(0, strength)
     shade = 1 - slope * (1 + x * np.cos(angle) + y * np.sin(angle)) / 2
     shade -= rng.uniform(0, strength / 2) * (x**2 + y**2) / 2
-    return (image * shade[..., None]).astype(np.uint8)
+    return np.asarray(image * shade[..., None], np.uint8)
 
 
 class Appearance:

@@ -54,8 +54,7 @@ def segmented_labels(photograph: Photograph, rgb: NDArray[np.uint8]) -> NDArray[
     path = RUNS / "masks" / Path(photograph.name).with_suffix(".png")
     if path.is_file():
         return np.asarray(cv2.imread(str(path), cv2.IMREAD_GRAYSCALE), np.int32)
-    diameter = PBC_DIAMETER if photograph.dataset == "pbc" else "auto"
-    maps = segment_members(rgb, diameter=diameter)
+    maps = segment_members(rgb, diameter=PBC_DIAMETER if photograph.dataset == "pbc" else "auto")
     labels = postprocess(maps.combine(), diameter=maps.diameter)
     path.parent.mkdir(parents=True, exist_ok=True)
     cv2.imwrite(str(path), np.minimum(labels, 255).astype(np.uint8))

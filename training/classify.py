@@ -125,12 +125,13 @@ def augmented_crop(
     )
     shift = side / 2 + rng.normal(0, 0.03, 2) * side
     affine = np.column_stack([linear, shift - linear @ [centre, centre]])
-    patch = cv2.warpAffine(
-        cell.patch, affine, (side, side), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101
+    border = cv2.BORDER_REFLECT_101
+    patch = np.asarray(
+        cv2.warpAffine(cell.patch, affine, (side, side), flags=cv2.INTER_LINEAR, borderMode=border),
+        np.uint8,
     )
-    mask = cv2.warpAffine(cell.mask, affine, (side, side), flags=cv2.INTER_LINEAR)
-    mask = _imprecise(mask, config.diameter, rng)
-    patch = np.asarray(patch, np.uint8)
+    warped = cv2.warpAffine(cell.mask, affine, (side, side), flags=cv2.INTER_LINEAR)
+    mask = _imprecise(np.asarray(warped, np.uint8), config.diameter, rng)
     before = np.maximum(cell.background, 1.0)
     looked = appearance(patch)
     # How the appearance changed the brightest part of the patch, it changed the background.

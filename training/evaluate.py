@@ -37,7 +37,7 @@ from training.metrics import (
 Method = Callable[[NDArray[np.uint8], MemberMaps], NDArray[np.int32]]
 
 
-def disc_baseline(rgb: NDArray[np.uint8], _: MemberMaps) -> NDArray[np.int32]:
+def disc_baseline(rgb: NDArray[np.uint8], maps: MemberMaps) -> NDArray[np.int32]:
     """Guess a centred disc of six tenths of the smaller side: what a crop's layout gives."""
     height, width = rgb.shape[:2]
     labels = np.zeros((height, width), np.uint8)
@@ -45,11 +45,11 @@ def disc_baseline(rgb: NDArray[np.uint8], _: MemberMaps) -> NDArray[np.int32]:
     return labels.astype(np.int32)
 
 
-def threshold_baseline(rgb: NDArray[np.uint8], _: MemberMaps) -> NDArray[np.int32]:
+def threshold_baseline(rgb: NDArray[np.uint8], maps: MemberMaps) -> NDArray[np.int32]:
     """Threshold saturation by Otsu's method, then the plugin's own post-processing."""
     saturation = cv2.GaussianBlur(cv2.cvtColor(rgb, cv2.COLOR_RGB2HSV)[..., 1], (0, 0), 2)
-    _, mask = cv2.threshold(saturation, 0, 255, cv2.THRESH_BINARY + cv2.THRESH_OTSU)
-    return postprocess((mask > 0).astype(np.float32))
+    level, _ = cv2.threshold(saturation, 0, 255, cv2.THRESH_BINARY + cv2.THRESH_OTSU)
+    return postprocess((saturation > level).astype(np.float32))
 
 
 def _methods(names: tuple[str, ...]) -> dict[str, Method]:
@@ -148,7 +148,7 @@ def evaluate_fields(data_root: Path, n_fields: int = 20) -> dict[str, Any]:
         out = Path(folder) / "out"
         command = [sys.executable, "-m", "napari_leukocyte", "run"]
         command += [str(p.image) for p in fields] + ["--out", str(out)]
-        subprocess.run(command, check=True)
+        subprocess.run(command, check=True)  # noqa: S603 - a fixed program
         for field in fields:
             truth = truth_labels(field)
             found = tifffile.imread(out / field.image.stem / "labels.tif").astype(np.int32)
@@ -222,8 +222,10 @@ def evaluate_classification(data_root: Path, model: str = "default") -> dict[str
             "majority_class_accuracy": max(counts.values()) / len(truth),
             "cells": counts,
             "confusion": {
-                t: {s: sum(a == t and b == s for a, b in zip(truth, said, strict=True))
-                    for s in (*LEUKOCYTE_NAMES, "not found")}
+                t: {
+                    s: sum(a == t and b == s for a, b in zip(truth, said, strict=True))
+                    for s in (*LEUKOCYTE_NAMES, "not found")
+                }
                 for t in LEUKOCYTE_NAMES
             },
         }

@@ -65,9 +65,7 @@ def store_weights_as_float16(model: onnx.ModelProto) -> None:
         if values.size < SMALLEST_CAST:
             continue
         half = numpy_helper.from_array(values.astype(np.float16), f"{tensor.name}_float16")
-        casts.append(
-            helper.make_node("Cast", [half.name], [tensor.name], to=TensorProto.FLOAT)
-        )
+        casts.append(helper.make_node("Cast", [half.name], [tensor.name], to=TensorProto.FLOAT))
         graph.initializer.remove(tensor)
         graph.initializer.append(half)
     for cast in reversed(casts):

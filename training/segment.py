@@ -114,9 +114,7 @@ def train_member(config_file: Path, data_root: Path) -> keras.Model:
         config.appearance,
         config.paste_share,
     )
-    model.compile(
-        optimizer(s), loss=dice_cross_entropy, metrics=[cell_iou], jit_compile=False
-    )
+    model.compile(optimizer(s), loss=dice_cross_entropy, metrics=[cell_iou], jit_compile=False)
     fit(model, batches, _validation_crops(validation, config), s, config.name, config)
     model.save(RUNS / config.name / "model.keras")
     return model

@@ -29,8 +29,8 @@ from training.segment import SegmentationConfig
 CONFIGS = Path(__file__).parent / "configs"
 #: Steps of the grid on which the vote's weights are fitted.
 GRID = 10
-#: ONNX and Keras must agree to these, in the mean and at worst, on probabilities or (relative to the
-#: largest) on logits. float16 weights shift a probability of 0.5 at a cell's edge by up to 0.01.
+#: ONNX and Keras must agree to these, in the mean and at worst, on probabilities or (relative
+#: to the largest) on logits. float16 weights shift a probability of 0.5 at a cell's edge by up to 0.01.
 MEAN_TOLERANCE, WORST_TOLERANCE = 5e-4, 0.02
 
 
@@ -111,7 +111,9 @@ def _check(model: keras.Model, member: dict[str, Any], folder: Path, images: NDA
     expected = expected["logits"] if isinstance(expected, dict) else expected
     size = max(1.0, float(np.abs(expected).max()))
     difference = np.abs(found - np.asarray(expected)) / size
-    print(f"{member['name']}: ONNX - Keras {difference.mean():.2g} mean, {difference.max():.2g} worst")
+    print(
+        f"{member['name']}: ONNX - Keras {difference.mean():.2g} mean, {difference.max():.2g} worst"
+    )
     if difference.mean() > MEAN_TOLERANCE or difference.max() > WORST_TOLERANCE:
         raise RuntimeError(f"{member['name']}: the exported network differs from the trained one.")
 
@@ -145,7 +147,7 @@ def _segmentation(config: ShipConfig, folder: Path, data_root: Path) -> dict[str
     if len(members) > 1:
         fields = {"kind": "segmentation", "name": config.name, "title": config.title}
         write_manifest(folder, {**fields, **manifest})
-        weights = fit_weights(folder, [p for p in photographs])
+        weights = fit_weights(folder, photographs)
         for member, weight in zip(members, weights, strict=True):
             member["weight"] = weight
     return manifest
@@ -159,9 +161,7 @@ def fit_weights(folder: Path, photographs: list[Any]) -> tuple[float, ...]:
     """
     n = len(read_manifest(folder).members)
     grid = [
-        np.array(w) / GRID
-        for w in itertools.product(range(1, GRID), repeat=n)
-        if sum(w) == GRID
+        np.array(w) / GRID for w in itertools.product(range(1, GRID), repeat=n) if sum(w) == GRID
     ]
     datasets = sorted({p.dataset for p in photographs})
     scores = np.zeros((len(datasets), len(grid)))

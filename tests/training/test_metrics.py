@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+
 from training.metrics import (
     ObjectScore,
     bootstrap_mean,

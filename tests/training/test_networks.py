@@ -8,6 +8,7 @@ import keras
 import numpy as np
 import onnxruntime
 import pytest
+
 from training.config import read_config
 from training.export import to_onnx
 from training.fitting import Schedule, fit, optimizer
@@ -28,9 +29,7 @@ def test_the_loss_is_least_for_the_truth(rng: np.random.Generator) -> None:
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning:keras", "ignore::FutureWarning:keras")
-def test_onnx_says_what_keras_says_at_any_size(
-    tmp_path: Path, rng: np.random.Generator
-) -> None:
+def test_onnx_says_what_keras_says_at_any_size(tmp_path: Path, rng: np.random.Generator) -> None:
     keras.utils.set_random_seed(0)
     unet = build_unet("lite0")
     file = tmp_path / "unet.onnx"
@@ -69,9 +68,7 @@ def test_lite_layers_take_imagenet_weights_by_name(
     monkeypatch.setenv("LEUKOCYTE_IMAGENET", str(tmp_path))
     assert imagenet.load_imagenet(model, "lite0") == 98
     stem = model.get_layer("stem_conv").get_weights()[0]
-    np.testing.assert_array_equal(
-        stem[1, 2, 0, 7], arrays["_conv_stem.weight"][7, 0, 1, 2]
-    )
+    np.testing.assert_array_equal(stem[1, 2, 0, 7], arrays["_conv_stem.weight"][7, 0, 1, 2])
     depthwise = model.get_layer("blocks_3_depthwise_conv").get_weights()[0]
     np.testing.assert_array_equal(
         depthwise[4, 1, 9, 0], arrays["_blocks.3._depthwise_conv.weight"][9, 0, 4, 1]
@@ -82,11 +79,11 @@ def test_missing_imagenet_weights_are_one_sentence(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("LEUKOCYTE_IMAGENET", str(tmp_path))
-    with pytest.raises(FileNotFoundError, match="python -m training.networks.imagenet lite0"):
+    with pytest.raises(FileNotFoundError, match=r"python -m training\.networks\.imagenet lite0"):
         imagenet.load_imagenet(build_classifier("lite0", 5), "lite0")
 
 
-class _Squares(keras.utils.PyDataset):  # type: ignore[misc]
+class _Squares(keras.utils.PyDataset):
     """Batches of bright squares: something that a few steps can learn."""
 
     def __len__(self) -> int:
@@ -112,7 +109,9 @@ def test_an_interrupted_run_goes_on_where_it_stopped(
         schedule = Schedule(epochs=epochs, steps=3, batch_size=4, learning_rate=1e-2)
         image = keras.Input((None, None, 3))
         x = keras.layers.Rescaling(1 / 255)(image)
-        model = keras.Model(image, keras.layers.Conv2D(1, 3, padding="same", activation="sigmoid")(x))
+        model = keras.Model(
+            image, keras.layers.Conv2D(1, 3, padding="same", activation="sigmoid")(x)
+        )
         model.compile(optimizer(schedule), loss=dice_cross_entropy, jit_compile=False)
         config = SegmentationConfig(name="squares", schedule=schedule)
         return fit(model, _Squares(), _Squares()[0], schedule, "squares", config)

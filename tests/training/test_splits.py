@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+
 from training.data.photographs import CLASSIFIED, DatasetName, Photograph, load
 from training.data.splits import FOLDER, make_split, near_duplicate_groups, select, side_of
 
@@ -23,9 +24,7 @@ def test_committed_sides_share_no_photograph(dataset: str) -> None:
 
 
 @pytest.mark.parametrize("dataset", ["zheng1", "zheng2", "bccd"])
-def test_the_committed_lists_are_what_the_code_makes(
-    dataset: DatasetName, data_root: Path
-) -> None:
+def test_the_committed_lists_are_what_the_code_makes(dataset: DatasetName, data_root: Path) -> None:
     photographs = load(dataset, data_root)
     committed = json.loads((FOLDER / f"{dataset}.json").read_text(encoding="utf-8"))
     assert make_split(photographs) == committed

@@ -120,8 +120,7 @@ def lite_encoder(
     # The Lite family leaves the first and last stages unscaled in depth.
     last = len(STAGES) - 1
     repeats = [
-        s.repeats if i in (0, last) else math.ceil(s.repeats * depth)
-        for i, s in enumerate(STAGES)
+        s.repeats if i in (0, last) else math.ceil(s.repeats * depth) for i, s in enumerate(STAGES)
     ]
     total, index = sum(repeats), 0
     skips = []
