@@ -112,7 +112,8 @@ def predict(
                     for region in regions[start : start + BATCH]
                 ]
             )
-            logits = runtime.run(member, batch.astype(np.float32))[0]
+            shape = (len(batch), len(manifest.classes))
+            logits = runtime.run(member, batch.astype(np.float32), shape)[0]
             share = member.weight / total_weight
             result[start : start + BATCH] += share * softmax(logits / manifest.temperature)
             done += 1

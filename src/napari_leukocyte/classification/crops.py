@@ -133,8 +133,7 @@ def _window_of_mask(region: Region, y0: int, x0: int, extent: int) -> NDArray[np
     height, width = region.mask.shape
     rows = slice(max(0, top), min(extent, top + height))
     columns = slice(max(0, left), min(extent, left + width))
-    window[rows, columns] = (
-        region.mask[rows.start - top : rows.stop - top, columns.start - left : columns.stop - left]
-        * np.uint8(255)
-    )
+    window[rows, columns] = region.mask[
+        rows.start - top : rows.stop - top, columns.start - left : columns.stop - left
+    ] * np.uint8(255)
     return window

@@ -11,8 +11,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from napari_leukocyte.errors import ImageError
 
-#: Above this largest number a table over all numbers would waste memory.
-_DENSE_LIMIT = 5_000_000
+#: Above this largest number a pass over all numbers would take longer than over the pixels.
+_DENSE_LIMIT = 100_000
 
 
 @dataclass(frozen=True, eq=False)

@@ -40,7 +40,7 @@ def demo(out: Path, *, headless: bool) -> None:
     reason = None if headless else why_no_window()
     if headless or reason:
         if reason:
-            complain(f"No window can be opened ({reason.rstrip('.')}): writing files instead.")
+            complain(f"{reason} The results are written to files instead.")
         write_demo(out)
     else:
         typer.echo(DISCLAIMER)
@@ -104,7 +104,8 @@ def write_demo(out: Path) -> None:
     overlay = draw_overlay(found.rgb, found.labels, found.table)
     chart = draw_chart(leukogram, round(0.6 * shape[0]), letter_height(shape))
     write_png(out / PICTURE, beside(overlay, chart))
-    typer.echo(f"{len(found.table)} leukocytes of {len(smear.classes)} in the synthetic smear:")
+    holds = len(smear.classes)
+    typer.echo(f"{len(found.table)} leukocytes found in a synthetic smear that holds {holds}:")
     echo_leukogram(leukogram)
     typer.echo(f"Results are in {out.absolute()}; {out.absolute() / PICTURE} shows them.")
     typer.echo(DISCLAIMER)

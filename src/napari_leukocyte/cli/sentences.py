@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from collections.abc import Iterator, Sequence
@@ -30,6 +31,9 @@ class OneSentenceGroup(TyperGroup):
         **extra: Any,
     ) -> Any:
         """Run the command and leave with its exit status; Typer documents the parameters."""
+        if isinstance(sys.stdout, io.TextIOWrapper):
+            # What a file's name may hold need not be printable, here or anywhere.
+            sys.stdout.reconfigure(errors="backslashreplace")
         try:
             status = super().main(
                 args, prog_name, complete_var, False, windows_expand_args, **extra

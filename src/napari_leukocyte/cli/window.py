@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
@@ -15,13 +16,35 @@ from napari_leukocyte.cli.sentences import quiet_decoders
 from napari_leukocyte.errors import ImageError, LeukocyteError
 from napari_leukocyte.vocabulary import DISCLAIMER
 
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
 _PLUGIN = "napari-leukocyte"
 #: Display names in the manifest.
-SEGMENT, CLASSIFY = "Segment leukocytes", "Classify and count"
+_SEGMENT, _CLASSIFY = "Segment leukocytes", "Classify and count"
 #: Qt's platforms without OpenGL, in which napari can show no image.
 _SCREENLESS = ("offscreen", "minimal")
+#: How often it is looked whether the segmentation has ended, ms.
+_LOOK_MS = 100
 
-LayerData = tuple[Any, dict[str, Any], str]
+
+@dataclass(frozen=True, eq=False)
+class Picture:
+    """An image to be opened.
+
+    Attributes
+    ----------
+    name : str
+        Of the layer.
+    data : ndarray
+        (H, W, 3) uint8 RGB, or whatever else the file holds, such as a stack.
+    path : Path or None
+        Its file.
+    """
+
+    name: str
+    data: NDArray[Any]
+    path: Path | None = None
 
 
 def why_no_window() -> str | None:
@@ -30,11 +53,11 @@ def why_no_window() -> str | None:
         shown = os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
         platform = os.environ.get("QT_QPA_PLATFORM", "").partition(":")[0]
         if not shown or platform in _SCREENLESS:
-            return "There is no display: use a desktop, or xvfb-run."
+            return "There is no display for a window: use a desktop, or xvfb-run."
     try:
         import qtpy.QtWidgets  # noqa: F401
     except (ImportError, RuntimeError):
-        # qtpy's own errors are RuntimeErrors; a binding that lacks a system library, ImportErrors.
+        # qtpy's own errors are RuntimeErrors; those of a library that is missing, ImportErrors.
         return 'There is no working Qt binding: pip install "napari-leukocyte[all]".'
     return None
 
@@ -56,13 +79,13 @@ def open_files(paths: Sequence[str]) -> None:
     reason = why_no_window()
     if reason:
         raise LeukocyteError(reason)
-    layers = read_layers(files)
+    pictures = read_pictures(files)
     typer.echo(DISCLAIMER)
-    open_viewer(layers, run=False)
+    open_viewer(pictures, run=False)
 
 
-def read_layers(files: Sequence[str]) -> list[LayerData]:
-    """Read images as layers; they lie on top of each other, so only the first is visible.
+def read_pictures(files: Sequence[str]) -> list[Picture]:
+    """Read images.
 
     Parameters
     ----------
@@ -71,10 +94,9 @@ def read_layers(files: Sequence[str]) -> list[LayerData]:
 
     Returns
     -------
-    list of (ndarray, dict, str)
-        As :meth:`napari.Viewer.add_layer` takes them apart: data, keywords and type. Images are
-        brought to RGB; one that can't be, such as a stack, is shown as it is, and the widgets say
-        what to do with it.
+    list of Picture
+        Brought to RGB; what can't be, such as a stack, is left as it is, and the widgets say what
+        to do with it.
 
     Raises
     ------
@@ -84,23 +106,105 @@ def read_layers(files: Sequence[str]) -> list[LayerData]:
     from napari_leukocyte.images.normalise import normalise_image
     from napari_leukocyte.images.reading import read_image
 
-    layers: list[LayerData] = []
+    pictures = []
     for file in files:
+        path = Path(file)
         with quiet_decoders():
-            image = read_image(Path(file))
-        if image.size == 0:
+            data = read_image(path)
+        if data.size == 0:
             raise ImageError(f"{file} is empty: it has no pixels.")
-        keywords = {"name": Path(file).name, "visible": not layers}
         try:
-            layers.append((normalise_image(image).rgb, keywords | {"rgb": True}, "image"))
+            data = normalise_image(data).rgb
         except ImageError:
-            layers.append((image, keywords, "image"))
-    return layers
-
-
-def open_viewer(layers: Sequence[LayerData], *, run: bool) -> None:
-    """Stub."""
+            if data.ndim < 2:
+                raise
+        pictures.append(Picture(path.name, data, path))
+    return pictures
 
 
 def open_sample() -> None:
-    """Stub."""
+    """Open napari on the synthetic smear, have it analysed, and wait until the window is closed."""
+    from napari_leukocyte.samples.synthetic import synthetic_smear
+
+    open_viewer([Picture("Synthetic smear", synthetic_smear().image)], run=True)
+
+
+def open_viewer(pictures: Sequence[Picture], *, run: bool) -> None:
+    """Open napari and wait until its window is closed.
+
+    Parameters
+    ----------
+    pictures : sequence of Picture
+        The images.
+    run : bool
+        Whether the first one is segmented, classified and counted at once.
+    """
+    import napari
+
+    fill_viewer(napari.Viewer(title="napari-leukocyte"), pictures, run=run)
+    napari.run()
+
+
+def fill_viewer(viewer: Any, pictures: Sequence[Picture], *, run: bool) -> tuple[Any, Any]:
+    """Add images to a viewer and dock the widgets.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+        With a window.
+    pictures : sequence of Picture
+        They lie on top of each other, so that only the first is visible.
+    run : bool
+        See `open_viewer`.
+
+    Returns
+    -------
+    segment, classify : QWidget
+        The widgets.
+    """
+    from napari.layers import Image
+    from napari.layers._source import layer_source
+
+    for i, picture in enumerate(pictures):
+        rgb = picture.data.ndim == 3 and picture.data.shape[2] == 3
+        # Napari's readers do the same; the widgets record where an image came from.
+        with layer_source(path=None if picture.path is None else str(picture.path)):
+            layer = Image(picture.data, name=picture.name, rgb=rgb, visible=i == 0)
+        viewer.add_layer(layer)
+    window = viewer.window
+    segment_dock, segment = window.add_plugin_dock_widget(_PLUGIN, _SEGMENT)
+    classify_dock, classify = window.add_plugin_dock_widget(_PLUGIN, _CLASSIFY, tabify=True)
+    segment_dock.raise_()
+    if pictures:
+        first = viewer.layers[0]
+        viewer.layers.selection.active = first
+        segment.form.image.choose(first)
+    if run:
+        _run_widgets(viewer, segment, classify, classify_dock)
+    return segment, classify
+
+
+def _run_widgets(viewer: Any, segment: Any, classify: Any, classify_dock: Any) -> None:
+    """Do what a user would: run the segmentation and, when it has ended, classify."""
+    from qtpy.QtCore import QTimer
+
+    from napari_leukocyte.widgets import links
+
+    timer = QTimer(segment)
+    timer.setInterval(_LOOK_MS)
+
+    def proceed() -> None:
+        if segment.busy:
+            return
+        timer.stop()
+        session = segment.session
+        if session is None or session.maps is None:
+            return  # it failed or was cancelled, and the widget says so
+        classify.form.image.value = segment.image()
+        classify.form.labels.value = links.labels_layer_of(viewer, session)
+        classify_dock.raise_()
+        classify.form.classify.click()
+
+    timer.timeout.connect(proceed)
+    segment.run()
+    timer.start()

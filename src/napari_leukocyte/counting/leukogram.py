@@ -10,6 +10,8 @@ References
 
 from __future__ import annotations
 
+from collections import Counter
+
 import pandas as pd
 
 from napari_leukocyte.vocabulary import LEUKOCYTE_NAMES
@@ -42,23 +44,22 @@ def count(table: pd.DataFrame) -> pd.DataFrame:
     KeyError
         If the table has no column ``class``.
     """
-    counts = table["class"].dropna().value_counts()
-    total = int(sum(int(counts.get(name, 0)) for name in LEUKOCYTE_NAMES))
-    rows = []
+    # Not pandas' own counting, which lists the unused categories of a categorical column, too.
+    counts = Counter(str(name) for name in table["class"].dropna())
+    total = sum(counts[name] for name in LEUKOCYTE_NAMES)
+    rows: list[tuple[str, int, float, float, float, int]] = []
     for name in LEUKOCYTE_NAMES:
-        found = int(counts.get(name, 0))
+        found = counts[name]
         low, high = clopper_pearson(found, total)
         percent = 100 * found / total if total else float("nan")
         rows.append((name, found, percent, 100 * low, 100 * high, total))
-    nothing = (float("nan"),) * 3
-    for name in sorted(str(n) for n in counts.index if n not in LEUKOCYTE_NAMES):
-        rows.append((name, int(counts[name]), *nothing, total))
+    nan = float("nan")
+    others = sorted(set(counts) - set(LEUKOCYTE_NAMES))
+    rows += [(name, counts[name], nan, nan, nan, total) for name in others]
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
-def clopper_pearson(
-    found: int, total: int, confidence: float = CONFIDENCE
-) -> tuple[float, float]:
+def clopper_pearson(found: int, total: int, confidence: float = CONFIDENCE) -> tuple[float, float]:
     """Return the exact limits of a share.
 
     Parameters

@@ -33,9 +33,7 @@ def background_color(rgb: NDArray[np.uint8]) -> NDArray[np.float64]:
     return np.asarray(np.percentile(sample, BACKGROUND_PERCENTILE, axis=0), np.float64)
 
 
-def balance_white(
-    rgb: NDArray[np.uint8], background: NDArray[np.float64]
-) -> NDArray[np.uint8]:
+def balance_white(rgb: NDArray[np.uint8], background: NDArray[np.float64]) -> NDArray[np.uint8]:
     """Bring a background colour to a neutral near-white.
 
     Parameters

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import io
+import contextlib
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from napari_leukocyte.errors import ImageError
 
 #: Files that a folder is searched for.
 IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp"})
+_TIFF_STARTS = (b"II*\x00", b"MM\x00*", b"II+\x00", b"MM\x00+")
 
 
 def find_images(paths: Iterable[Path]) -> list[Path]:
@@ -81,42 +82,45 @@ def read_image(path: Path) -> NDArray[Any]:
         If the file can't be read as an image.
     """
     try:
-        data = path.read_bytes()
+        with path.open("rb") as file:
+            start = file.read(4)
+            is_tiff = start in _TIFF_STARTS
+            # A TIFF may be a stack of gigabytes; its reader takes what it needs.
+            data = start if is_tiff else start + file.read()
     except OSError as error:
         raise ImageError(f"{path} can't be read: {error.strerror or error}.") from error
     if not data:
         raise ImageError(f"{path} is empty.")
-    is_tiff = data[:4] in (b"II*\x00", b"MM\x00*", b"II+\x00", b"MM\x00+")
-    pixels = _read_tiff(path, data) if is_tiff else _decode(data)
+    pixels = _read_tiff(path) if is_tiff else _decode(data)
     if pixels is None:
         raise ImageError(f"{path} is not an image that can be read, or it is damaged.")
     return pixels
 
 
-def _read_tiff(path: Path, data: bytes) -> NDArray[Any] | None:
+def _read_tiff(path: Path) -> NDArray[Any] | None:
     import tifffile
 
     try:
-        with tifffile.TiffFile(io.BytesIO(data)) as file:
+        with tifffile.TiffFile(path) as file:
             series = file.series[0]
-            page = series.keyframe
-            simple = page.photometric != tifffile.PHOTOMETRIC.PALETTE
-            if simple and page.compression in _TIFFFILE_COMPRESSIONS:
-                return np.asarray(series.asarray())
-            if len(series) == 1:
-                return _decode(data)
-            return np.asarray(series.asarray())
-    except Exception as error:
+            has_palette = series.keyframe.photometric == tifffile.PHOTOMETRIC.PALETTE
+            if not has_palette:
+                with contextlib.suppress(Exception):
+                    # Without another library tifffile refuses LZW and JPEG.
+                    return np.asarray(series.asarray())
+            return _decode(path.read_bytes()) if len(series) == 1 else None
+    except Exception:
         # tifffile raises many types on damaged files; each means the same to the user.
-        raise ImageError(f"{path} is a damaged or unsupported TIFF.") from error
+        return None
 
 
 def _decode(data: bytes) -> NDArray[Any] | None:
     import cv2
 
     buffer = np.frombuffer(data, np.uint8)
-    # The user gets one sentence, not what libraries print about a damaged file.
-    level = cv2.setLogLevel(0)
+    log = cv2.utils.logging
+    # The user gets one sentence, not what the decoders say of a damaged file.
+    level = log.setLogLevel(log.LOG_LEVEL_SILENT)
     try:
         pixels = cv2.imdecode(buffer, cv2.IMREAD_UNCHANGED)
         if pixels is None:
@@ -132,4 +136,4 @@ def _decode(data: bytes) -> NDArray[Any] | None:
     except cv2.error:
         return None
     finally:
-        cv2.setLogLevel(level)
+        log.setLogLevel(level)

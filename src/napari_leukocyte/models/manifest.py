@@ -7,9 +7,10 @@ the graph, by ONNX Runtime, after its checksum was compared.
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal, TypeVar, get_args
 
 from napari_leukocyte.errors import ModelError
 
@@ -17,6 +18,10 @@ Kind = Literal["segmentation", "classification"]
 #: Version of the manifest's layout that this code reads.
 SCHEMA_VERSION = 1
 FILE_NAME = "manifest.json"
+#: Weights beyond this would drown in rounding.
+LARGEST_WEIGHT = 1e6
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -32,7 +37,7 @@ class Member:
     sha256 : str
         Its checksum, hexadecimal.
     weight : float
-        Its share in the vote, before normalisation; > 0.
+        Its share in the vote, before normalisation; > 0, at most 1e6.
     diameter_px : float
         Diameter that a leukocyte must have in its input, px.
     """
@@ -109,7 +114,7 @@ def read_manifest(folder: Path) -> Manifest:
         data = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise ModelError(f"{folder} is not a model: it has no {FILE_NAME}.") from error
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise ModelError(f"{path} can't be read as JSON.") from error
     try:
         if data["schema"] != SCHEMA_VERSION:
@@ -118,52 +123,71 @@ def read_manifest(folder: Path) -> Manifest:
             )
         if data["kind"] not in get_args(Kind):
             raise ModelError(f"{path} describes a model of unknown kind {data['kind']!r}.")
-        members = tuple(_member(folder, m) for m in data["members"])
+        members = tuple(_member(folder, m) for m in _a(list, data["members"]))
         manifest = Manifest(
-            name=str(data["name"]),
+            name=_a(str, data["name"]),
             kind=data["kind"],
-            title=str(data["title"]),
+            title=_a(str, data["title"]),
             folder=folder,
             members=members,
-            classes=tuple(str(c) for c in data.get("classes", ())),
-            side_px=int(data.get("side_px", 0)),
-            temperature=float(data.get("temperature", 1.0)),
-            licence=str(data.get("licence", "")),
-            training_data=tuple(str(s) for s in data.get("training_data", ())),
-            figures=dict(data.get("figures", {})),
+            classes=tuple(_a(str, c) for c in _a(list, data.get("classes", []))),
+            side_px=_a(int, data.get("side_px", 0)),
+            temperature=float(_a((int, float), data.get("temperature", 1.0))),
+            licence=_a(str, data.get("licence", "")),
+            training_data=tuple(_a(str, s) for s in _a(list, data.get("training_data", []))),
+            figures=_a(dict, data.get("figures", {})),
         )
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        if isinstance(error, ModelError):
-            raise
-        raise ModelError(f"{path} is incomplete or malformed ({error}).") from error
+    except ModelError:
+        raise
+    except KeyError as error:
+        raise ModelError(f"{path} lacks {error}.") from error
+    except (TypeError, OverflowError) as error:
+        raise ModelError(f"{path} is malformed: {error}.") from error
     _check(manifest, path)
     return manifest
 
 
+def _a(kind: type[T] | tuple[type[T], ...], value: object) -> T:
+    """Return a value as it is, if it is of a type that JSON should have had there."""
+    if not isinstance(value, kind) or isinstance(value, bool):
+        names = kind.__name__ if isinstance(kind, type) else " or ".join(k.__name__ for k in kind)
+        raise TypeError(f"{str(value)[:40]!r} is not of type {names}")
+    return value
+
+
 def _member(folder: Path, entry: dict[str, Any]) -> Member:
-    file = str(entry["file"])
+    file = _a(str, _a(dict, entry)["file"])
     # A manifest may come from anywhere: its files must lie directly in its own folder.
-    if Path(file).name != file or file in ("", ".", "..") or "\\" in file:
+    if Path(file).name != file or file in ("", ".", "..") or "\\" in file or "\0" in file:
         raise ModelError(f"The model in {folder} names a file outside its folder: {file!r}.")
     return Member(
-        name=str(entry["name"]),
+        name=_a(str, entry["name"]),
         file=folder / file,
-        sha256=str(entry["sha256"]).lower(),
-        weight=float(entry.get("weight", 1.0)),
-        diameter_px=float(entry["diameter_px"]),
+        sha256=_a(str, entry["sha256"]).lower(),
+        weight=float(_a((int, float), entry.get("weight", 1.0))),
+        diameter_px=float(_a((int, float), entry["diameter_px"])),
     )
 
 
 def _check(manifest: Manifest, path: Path) -> None:
+    if not manifest.name:
+        raise ModelError(f"{path} gives the model no name.")
     if not manifest.members:
         raise ModelError(f"{path} names no member.")
-    if not all(m.weight > 0 and 8 <= m.diameter_px <= 1024 for m in manifest.members):
+    if len({m.name for m in manifest.members}) != len(manifest.members):
+        raise ModelError(f"{path} has two members of the same name.")
+    # The comparisons are false for NaN.
+    if not all(
+        0 < m.weight <= LARGEST_WEIGHT and 8 <= m.diameter_px <= 1024 for m in manifest.members
+    ):
         raise ModelError(f"{path} has a weight or a diameter outside its range.")
-    if not manifest.temperature > 0:
+    if not 0 < manifest.temperature < math.inf:
         raise ModelError(f"{path} has a temperature that is not positive.")
     if manifest.kind == "classification" and (
         len(set(manifest.classes)) < 2
         or len(set(manifest.classes)) != len(manifest.classes)
         or not 32 <= manifest.side_px <= 1024
     ):
-        raise ModelError(f"{path} needs at least two different classes and a crop of 32 to 1024 px.")
+        raise ModelError(
+            f"{path} needs at least two different classes and a crop of 32 to 1024 px."
+        )

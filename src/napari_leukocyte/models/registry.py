@@ -63,7 +63,9 @@ def default_name(kind: Kind) -> str:
     try:
         return str(json.loads(path.read_text(encoding="utf-8"))[kind])
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ModelError(f"{path} is missing or damaged: install napari-leukocyte again.") from error
+        raise ModelError(
+            f"{path} is missing or damaged: install napari-leukocyte again."
+        ) from error
 
 
 def find_model(kind: Kind, name: str | Path = "default") -> Manifest:
@@ -90,7 +92,7 @@ def find_model(kind: Kind, name: str | Path = "default") -> Manifest:
     if wanted in models:
         return models[wanted]
     for folder in (Path(wanted), user_folder() / wanted):
-        if folder.is_dir():
+        if _is_folder(folder):
             manifest = read_manifest(folder)
             if manifest.kind != kind:
                 raise ModelError(f"{folder} is a {manifest.kind} model, not a {kind} model.")
@@ -99,3 +101,10 @@ def find_model(kind: Kind, name: str | Path = "default") -> Manifest:
         f"There is no {kind} model {wanted!r}: known are {', '.join(models) or 'none'}, "
         "or give the folder of a model."
     )
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except OSError:  # longer than any name can be
+        return False

@@ -35,7 +35,10 @@ def _session(path: str, sha256: str) -> InferenceSession:
             "(wrong checksum): install it again."
         )
     options = onnxruntime.SessionOptions()
-    options.log_severity_level = 3  # its warnings about graph details mean nothing to a user
+    options.log_severity_level = 4  # what it prints means nothing to a user; errors are raised
+    # Weights must lie in the file that was checked: what it names beside itself is looked for
+    # under a path that can't exist.
+    options.add_session_config_entry("session.model_external_initializers_file_folder_path", path)
     # Images differ in size: patterns of memory kept for each size would only grow.
     options.enable_mem_pattern = False
     try:
@@ -57,7 +60,9 @@ def load(member: Member) -> InferenceSession:
         return _session(str(member.file), member.sha256)
 
 
-def run(member: Member, batch: NDArray[np.float32]) -> list[NDArray[np.float32]]:
+def run(
+    member: Member, batch: NDArray[np.float32], shape: tuple[int, ...] | None = None
+) -> list[NDArray[np.float32]]:
     """Run a member on a batch.
 
     Parameters
@@ -66,12 +71,26 @@ def run(member: Member, batch: NDArray[np.float32]) -> list[NDArray[np.float32]]
         Which network.
     batch : ndarray
         (N, H, W, 3) float32 RGB, 0 to 255.
+    shape : tuple of int, optional
+        Shape that the first output must have.
 
     Returns
     -------
     list of ndarray
         The network's outputs.
+
+    Raises
+    ------
+    ModelError
+        As :func:`load`, or if the network does not take the batch or gives something else.
     """
     session = load(member)
-    outputs = session.run(None, {session.get_inputs()[0].name: batch})
-    return [np.asarray(o, np.float32) for o in outputs]
+    try:
+        given = session.run(None, {session.get_inputs()[0].name: batch})
+        outputs = [np.asarray(o, np.float32) for o in given]
+    except Exception as error:
+        # ONNX Runtime's classes again, and outputs that are no arrays.
+        raise ModelError(f"{member.file} can't be run on an image of {batch.shape[1:]}.") from error
+    if shape is not None and outputs[0].shape != shape:
+        raise ModelError(f"{member.file} gives {outputs[0].shape} where {shape} was expected.")
+    return outputs

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from numbers import Real
 from typing import Literal
 
 import numpy as np
@@ -16,12 +17,11 @@ from numpy.typing import ArrayLike, NDArray
 
 from napari_leukocyte.errors import ParameterError
 from napari_leukocyte.images.normalise import normalise_image
-from napari_leukocyte.models import runtime
-from napari_leukocyte.models.manifest import Manifest, Member
+from napari_leukocyte.models.manifest import Manifest
 from napari_leukocyte.models.registry import find_model
 from napari_leukocyte.progress import Progress, silent
-from napari_leukocyte.segmentation.scale import Diameter, estimate_diameter
-from napari_leukocyte.segmentation.tiles import Network, lattice, predict_tiled
+from napari_leukocyte.segmentation.scale import Diameter, estimate_diameter, network_of
+from napari_leukocyte.segmentation.tiles import lattice, predict_tiled
 
 #: Diameters, px, for which cells can be found at all.
 DIAMETER_RANGE = (8.0, 2000.0)
@@ -95,17 +95,20 @@ class MemberMaps:
         variance = np.zeros_like(mean)
         for share, member in zip(shares, self.cell, strict=True):
             variance += np.float32(share) * (member - mean) ** 2
-        return np.sqrt(variance)
+        return np.minimum(np.sqrt(variance), np.float32(0.5))
 
     def _shares(self, weights: Sequence[float] | None) -> tuple[float, ...]:
-        given = self.weights if weights is None else tuple(float(w) for w in weights)
+        try:
+            given = self.weights if weights is None else tuple(float(w) for w in weights)
+        except (TypeError, ValueError) as error:
+            raise ParameterError("The members' weights must be numbers, one for each.") from error
         if len(given) != len(self.names):
             raise ParameterError(
                 f"{len(given)} weights were given for {len(self.names)} members "
                 f"({', '.join(self.names)})."
             )
         total = sum(given)
-        if not all(math.isfinite(w) and w >= 0 for w in given) or total <= 0:
+        if not (all(w >= 0 for w in given) and 0 < total < math.inf):
             raise ParameterError("The members' weights must not be negative, and not all 0.")
         return tuple(w / total for w in given)
 
@@ -165,7 +168,7 @@ def segment_members(
             done += 1
             report(done, total, f"Segmenting ({name})")
 
-        predict_tiled(normalised.rgb, scale, _network(member), out, after_tile)
+        predict_tiled(normalised.rgb, scale, network_of(member), out, after_tile)
     # Weights of a tile's fades add up to one but for rounding.
     np.clip(maps, 0, 1, out=maps)
     return MemberMaps(
@@ -204,10 +207,6 @@ def segment(
     return segment_members(image, model, diameter, progress).combine(weights)
 
 
-def _network(member: Member) -> Network:
-    return lambda batch: runtime.run(member, batch)[0]
-
-
 def _diameter(
     rgb: NDArray[np.uint8],
     manifest: Manifest,
@@ -217,7 +216,7 @@ def _diameter(
     if diameter == "auto":
         return estimate_diameter(rgb, manifest.members[0], progress)
     low, high = DIAMETER_RANGE
-    if isinstance(diameter, str) or not low <= float(diameter) <= high:
+    if not (isinstance(diameter, Real) and low <= float(diameter) <= high):
         raise ParameterError(
             f'The diameter must be "auto" or from {low:g} to {high:g} px, not {diameter!r}.'
         )

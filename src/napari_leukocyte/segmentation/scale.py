@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from napari_leukocyte.models import runtime
 from napari_leukocyte.models.manifest import Member
 from napari_leukocyte.progress import Progress
-from napari_leukocyte.segmentation.tiles import BLOCK, predict_tiled
+from napari_leukocyte.segmentation.tiles import BLOCK, Network, predict_tiled
 
 #: Smallest diameter tried, px: below it a leukocyte shows no structure.
 SMALLEST_PX = 16.0
@@ -58,7 +58,6 @@ class _Measurement:
     assumed: float
     measured: float
     confidence: float
-    area: float
 
     @property
     def consistent(self) -> bool:
@@ -126,45 +125,54 @@ def estimate_diameter(rgb: NDArray[np.uint8], member: Member, progress: Progress
     return Diameter(round(best.measured, 1))
 
 
+def network_of(member: Member) -> Network:
+    """Return a member of a segmentation model as a function of a batch."""
+    return lambda batch: runtime.run(member, batch, (*batch.shape[:3], 2))[0]
+
+
 def _measure(rgb: NDArray[np.uint8], member: Member, assumed: float) -> _Measurement | None:
     """Measure the cells in an image shown as if leukocytes had the assumed diameter."""
     scale = member.diameter_px / assumed
+    # Measured at the network's resolution at most, so that a large image costs no large maps.
+    shrink = min(1.0, scale)
     areas: list[float] = []
     inside: list[float] = []
     for window in _windows(rgb, scale):
-        cell = np.zeros((2, *window.shape[:2]), np.float32)
-        predict_tiled(window, scale, lambda b: runtime.run(member, b)[0], cell, lambda: None)
-        _, labels, stats, _ = cv2.connectedComponentsWithStats((cell[0] >= 0.5).astype(np.uint8))
-        counts = stats[:, cv2.CC_STAT_AREA].astype(np.float64)
-        sums = np.bincount(labels.ravel(), weights=cell[0].ravel(), minlength=len(counts))
-        enough = counts >= SPECK * np.pi / 4 * assumed**2
-        whole = ~_cut(stats, cell.shape[1:])
-        chosen = np.flatnonzero(enough & whole)
-        if chosen[chosen > 0].size == 0:
-            # Where every cell is cut by the border, a cut one still says something.
-            chosen = np.flatnonzero(enough)
-        chosen = chosen[chosen > 0]
-        areas += counts[chosen].tolist()
-        inside += sums[chosen].tolist()
+        size = tuple(max(1, round(side * shrink)) for side in window.shape[1::-1])
+        small = cv2.resize(window, size, interpolation=cv2.INTER_AREA) if shrink < 1 else window
+        maps = np.zeros((2, *small.shape[:2]), np.float32)
+        predict_tiled(
+            np.asarray(small, np.uint8), scale / shrink, network_of(member), maps, lambda: None
+        )
+        window_areas, window_sums = _cells(maps[0], SPECK * np.pi / 4 * (assumed * shrink) ** 2)
+        areas += window_areas
+        inside += window_sums
     if not areas:
         return None
-    order = np.argsort(areas)
-    sizes = np.array(areas)[order]
+    sizes = np.sort(areas)
     middle = np.searchsorted(np.cumsum(sizes), sizes.sum() / 2)
-    return _Measurement(
-        assumed,
-        float(np.sqrt(4 * sizes[middle] / np.pi)),
-        float(np.sum(inside) / sizes.sum()),
-        float(sizes.sum()),
-    )
+    diameter = math.sqrt(4 * sizes[middle] / math.pi) / shrink
+    return _Measurement(assumed, diameter, sum(inside) / sum(areas))
+
+
+def _cells(cell: NDArray[np.float32], least: float) -> tuple[list[float], list[float]]:
+    """Return the area of every region from an area on, and the sum of its probabilities."""
+    mask = (cell >= 0.5).astype(np.uint8)
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(mask)
+    areas = stats[:, cv2.CC_STAT_AREA].astype(np.float64)
+    sums = np.bincount(labels.ravel(), weights=cell.ravel(), minlength=len(areas))
+    enough = areas >= least
+    enough[0] = False
+    whole = enough & ~_cut(np.asarray(stats, np.int32), cell.shape)
+    # Where every cell is cut by the border, a cut one still says something.
+    chosen = whole if whole.any() else enough
+    return areas[chosen].tolist(), sums[chosen].tolist()
 
 
 def _cut(stats: NDArray[np.int32], shape: tuple[int, ...]) -> NDArray[np.bool_]:
-    """Which regions touch the border; entry 0, the background, counts as cut."""
+    """Say which regions touch the border."""
     x, y, w, h = (stats[:, i] for i in range(4))
-    cut = (x <= 0) | (y <= 0) | (x + w >= shape[1]) | (y + h >= shape[0])
-    cut[0] = True
-    return np.asarray(cut)
+    return np.asarray((x <= 0) | (y <= 0) | (x + w >= shape[1]) | (y + h >= shape[0]))
 
 
 def _windows(rgb: NDArray[np.uint8], scale: float) -> list[NDArray[np.uint8]]:

@@ -79,9 +79,7 @@ class Computation:
             nucleus=votes.nucleus,
             markers=self.markers,
         )
-        return Computed(
-            self, votes, raw, lay_over(raw, self.labels, self.edits, self.next_label)
-        )
+        return Computed(self, votes, raw, lay_over(raw, self.labels, self.edits, self.next_label))
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,7 +9,7 @@ from napari.layers import Image, Labels
 from napari.utils.notifications import show_info, show_warning
 from qtpy.QtCore import QTimer
 from qtpy.QtGui import QShowEvent
-from qtpy.QtWidgets import QVBoxLayout, QWidget
+from qtpy.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
 
 from napari_leukocyte.counting.leukogram import count
 from napari_leukocyte.errors import LeukocyteError
@@ -55,6 +55,8 @@ class ClassifyWidget(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.form)
+        # Or napari fills the dock up with empty space below it.
+        self.form.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)
         # No child of this widget: Qt may delete children before it says that their parent goes.
         self._runner = Runner()
         self._soon = QTimer(self)

@@ -6,7 +6,7 @@ from typing import Any
 
 from magicgui.widgets import ComboBox
 from napari.layers import Image, Labels
-from qtpy.QtCore import Qt
+from qtpy.QtCore import QEvent, QObject, QSize, Qt
 from qtpy.QtGui import QFont
 from qtpy.QtWidgets import (
     QCheckBox,
@@ -55,14 +55,14 @@ class ClassifyForm(QWidget):
         def layers(kind: type) -> Any:
             return lambda _: [layer for layer in viewer.layers if isinstance(layer, kind)]
 
-        self.image = ComboBox(choices=layers(Image), nullable=True)
-        self.labels = ComboBox(choices=layers(Labels), nullable=True)
-        self.model = ComboBox(nullable=True)
+        self.image = ComboBox(choices=layers(Image))
+        self.labels = ComboBox(choices=layers(Labels))
+        self.model = ComboBox()
         self.kind = ComboBox(choices=_KINDS)
         self.names = QCheckBox("Names", self)
         self.names.setChecked(True)
         self.names.setToolTip("Show the first letters of each object's class on the image.")
-        self.automatic = QCheckBox("New objects too, as they appear", self)
+        self.automatic = QCheckBox("Classify new objects as they appear", self)
         self.automatic.setChecked(True)
         self.automatic.setToolTip(
             "After the first classification, objects that are drawn or that other parameters "
@@ -74,7 +74,7 @@ class ClassifyForm(QWidget):
         self.show_objects.setToolTip("Show the objects as a layer, to select and classify them.")
         self.state = _text(self)
         self.legend = Legend(self)
-        self.selection = _text(self)
+        self.selection = _text(self, lines=2)
         self.leukogram = LeukogramView(self)
         self.copy = QPushButton("Copy leukogram", self)
         self.copy.setToolTip("Copy the table, to be pasted into a spreadsheet.")
@@ -89,7 +89,8 @@ class ClassifyForm(QWidget):
         former = self.model.value
         names = [name for _, name in models]
         self.model.choices = models
-        self.model.value = former if former in names else (names[0] if names else None)
+        if names:
+            self.model.value = former if former in names else names[0]
 
     def _lay_out(self) -> None:
         rows = QFormLayout()
@@ -103,8 +104,8 @@ class ClassifyForm(QWidget):
         column.setContentsMargins(6, 6, 6, 6)
         column.setSpacing(6)
         column.addLayout(rows)
-        column.addWidget(self.automatic)
         column.addLayout(_row(self.classify, self.show_objects))
+        column.addWidget(self.automatic)
         column.addWidget(self.classify_new)
         column.addWidget(self.state)
         column.addWidget(_heading("Class of the selected objects", self))
@@ -115,22 +116,46 @@ class ClassifyForm(QWidget):
         column.addLayout(_row(self.copy, self.save))
         column.addStretch(1)
         # A dock is often lower than this: it scrolls instead of squeezing the chart.
-        scroll = QScrollArea(self)
-        scroll.setWidgetResizable(True)
-        scroll.setFrameShape(QFrame.Shape.NoFrame)
-        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        scroll = _VerticalScroll(self)
         scroll.setWidget(inside)
-        scroll.setMinimumWidth(inside.minimumSizeHint().width() + 16)
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
         outer.addWidget(scroll)
+
+
+class _VerticalScroll(QScrollArea):
+    """Scrolls up and down, and is always as wide as what it holds."""
+
+    def __init__(self, parent: QWidget) -> None:
+        super().__init__(parent)
+        self.setWidgetResizable(True)
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+
+    def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:  # noqa: N802
+        """Take over a new width of what is inside; Qt itself only does so once."""
+        if event is not None and event.type() == QEvent.Type.LayoutRequest:
+            self.updateGeometry()
+        return super().eventFilter(watched, event)
+
+    def minimumSizeHint(self) -> QSize:  # noqa: N802 - Qt's name
+        """Return the size below which something would be cut off at the right."""
+        inside, bar = self.widget(), self.verticalScrollBar()
+        width = 0 if inside is None else inside.minimumSizeHint().width()
+        return QSize(width + (0 if bar is None else bar.sizeHint().width()), 200)
+
+    def sizeHint(self) -> QSize:  # noqa: N802 - Qt's name
+        """Return the size at which nothing need be scrolled."""
+        inside = self.widget()
+        height = 200 if inside is None else inside.sizeHint().height()
+        return QSize(self.minimumSizeHint().width(), height)
 
 
 def _native(widget: ComboBox) -> QWidget:
     native: QWidget = widget.native
     # Long names of layers must not widen the dock.
     native.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-    native.setMinimumWidth(120)
+    native.setMinimumWidth(160)
     return native
 
 
@@ -142,9 +167,13 @@ def _row(*widgets: QWidget) -> QLayout:
     return row
 
 
-def _text(parent: QWidget) -> QLabel:
+def _text(parent: QWidget, lines: int = 1) -> QLabel:
     label = QLabel(parent)
     label.setWordWrap(True)
+    # A scrolled widget gives a label no more height for a smaller width; and what is below must
+    # not move with every selection.
+    label.setMinimumHeight(lines * label.fontMetrics().lineSpacing() + 4)
+    label.setAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop)
     return label
 
 

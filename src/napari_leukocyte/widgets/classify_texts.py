@@ -44,7 +44,7 @@ def describe_selection(chosen: pd.DataFrame | None) -> tuple[str, str | None]:
     if not len(chosen):
         return (
             "Select objects on the image (Shift adds, dragging boxes them), then press a key or "
-            "click a class.",
+            "click a class above.",
             None,
         )
     names = chosen["class"].fillna(UNCLASSIFIED)

@@ -45,6 +45,7 @@ class LabelsView:
         # napari fires `paint` before it has written what a call (not a stroke) paints.
         self._unwritten = False
         self._shown = session.labels
+        self._next_label = 1
         self._array: NDArray[np.int32] | None = None
         self._write(layer)
         layer.events.paint.connect(self._on_paint)
@@ -113,6 +114,7 @@ class LabelsView:
             # The session has moved on, so only what was painted counts.
             labels = np.where(painted, data, self.session.labels)
         self.session.accept_edit(labels)
+        self._next_label = self.session.next_label
         self._shown = self.session.labels
 
     # -- from the session to the layer ----------------------------------------------------
@@ -158,7 +160,9 @@ class LabelsView:
             self._painted = False
         if layer.editable != editable:
             layer.editable = editable
-        selected = layer.selected_label
-        if selected < self.session.next_label and not (self._shown == selected).any():
-            # What is drawn next must not get the number of an object that is gone.
-            layer.selected_label = self.session.next_label
+        # What is drawn next must not become part of an object that has just got the selected
+        # number, nor get the number of one that is gone.
+        selected, free = layer.selected_label, self.session.next_label
+        if self._next_label <= selected < free or not (self._shown == selected).any():
+            layer.selected_label = max(free, selected)
+        self._next_label = free

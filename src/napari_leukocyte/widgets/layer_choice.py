@@ -6,15 +6,14 @@ import weakref
 from typing import Any
 
 from napari.layers import Image, Labels
-from qtpy.QtCore import Signal  # type: ignore[attr-defined]
-from qtpy.QtWidgets import QComboBox, QWidget
+from qtpy.QtCore import QObject, Signal  # type: ignore[attr-defined]
 
 from napari_leukocyte.widgets.links import image_layer_of, session_of_labels, unwrap
 from napari_leukocyte.widgets.map_layers import is_map
 from napari_leukocyte.widgets.sliders import choice_box
 
 
-class ImageChoice(QWidget):
+class ImageChoice(QObject):
     """Chooses one of the viewer's image layers.
 
     An image, or the labels of one, that becomes the active layer is chosen by that.
@@ -23,6 +22,8 @@ class ImageChoice(QWidget):
     ----------
     viewer : napari.Viewer
         Whose layers are offered.
+    parent : QObject, optional
+        The owner.
 
     Attributes
     ----------
@@ -33,13 +34,13 @@ class ImageChoice(QWidget):
     #: Emitted when another layer, or none, is chosen.
     changed = Signal()
 
-    def __init__(self, viewer: Any, parent: QWidget | None = None) -> None:
+    def __init__(self, viewer: Any, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._viewer = viewer
         # Not as the list's data, which would keep deleted layers alive.
         self._layers: list[weakref.ref[Image]] = []
         self._chosen: weakref.ref[Image] | None = None
-        self.box: QComboBox = choice_box({})
+        self.box = choice_box({})
         self.box.currentIndexChanged.connect(self._on_index)
         layers = viewer.layers
         layers.events.inserted.connect(self.refresh)
@@ -71,9 +72,7 @@ class ImageChoice(QWidget):
         """List the layers again; the choice stays if it can."""
         former = self.layer()
         images = [
-            layer
-            for layer in self._viewer.layers
-            if isinstance(layer, Image) and not is_map(layer)
+            layer for layer in self._viewer.layers if isinstance(layer, Image) and not is_map(layer)
         ]
         self._layers = [weakref.ref(layer) for layer in images]
         blocked = self.box.blockSignals(True)

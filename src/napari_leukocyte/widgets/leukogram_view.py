@@ -39,9 +39,7 @@ def leukogram_tsv(leukogram: pd.DataFrame) -> str:
     str
         A line of column names and one for each class, tabs between, percentages with two decimals.
     """
-    return str(
-        leukogram.to_csv(sep="\t", index=False, lineterminator="\n", float_format="%.2f")
-    )
+    return str(leukogram.to_csv(sep="\t", index=False, lineterminator="\n", float_format="%.2f"))
 
 
 class LeukogramView(QWidget):

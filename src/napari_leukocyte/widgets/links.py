@@ -8,6 +8,7 @@ from weakref import WeakKeyDictionary
 from napari.layers import Image, Labels
 
 from napari_leukocyte.session.session import Session
+from napari_leukocyte.widgets.geometry import transform_of
 from napari_leukocyte.widgets.labels_view import LabelsView
 from napari_leukocyte.widgets.source import image_of
 
@@ -132,6 +133,17 @@ def bind_labels(viewer: Any, session: Session, layer: Labels) -> None:
     if former is not None:
         former.detach()
     _VIEWS[layer] = view
+
+
+def show_labels(viewer: Any, session: Session, image: Image) -> Labels:
+    """Return the layer that shows a session's result; add one over its image if there is none."""
+    layer = labels_layer_of(viewer, session)
+    if layer is None:
+        name = f"{image.name} leukocytes"
+        layer = Labels(session.labels.copy(), name=name, **transform_of(image))
+        bind_labels(viewer, session, layer)
+        viewer.add_layer(layer)
+    return layer
 
 
 def unbind_labels(layer: Labels) -> None:

@@ -33,8 +33,7 @@ class LiveUpdate(QObject):
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._session: Session | None = None
-        self._changes: dict[str, Any] = {}
+        self._pending: dict[Session, dict[str, Any]] = {}
         self._job: Job | None = None
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
@@ -44,7 +43,7 @@ class LiveUpdate(QObject):
     @property
     def pending(self) -> bool:
         """Whether a result is still to come."""
-        return bool(self._changes) or self._job is not None
+        return bool(self._pending) or self._job is not None
 
     def request(self, session: Session, **changes: Any) -> None:
         """Ask for a new label image.
@@ -57,27 +56,22 @@ class LiveUpdate(QObject):
             What of `Session.plan` changes; what an earlier request changed and this one does not
             name stays changed.
         """
-        if self._session is not session:
-            self.drop()
-            self._session = session
-        self._changes.update(changes)
+        self._pending.setdefault(session, {}).update(changes)
         self._timer.start()
 
-    def drop(self) -> None:
-        """Give up what has not been computed yet."""
-        self._timer.stop()
-        self._changes = {}
-        self._session = None
+    def release(self) -> None:
+        """Give up whatever has not been computed yet; touches nothing of Qt's."""
+        self._pending.clear()
         if self._job is not None:
             self._job.abandon()
             self._job = None
 
     def _start(self) -> None:
-        session, changes = self._session, self._changes
         # While a thread computes, values gather; its end comes back here.
-        if session is None or not changes or self._job is not None:
+        if not self._pending or self._job is not None:
             return
-        self._changes = {}
+        session = next(iter(self._pending))
+        changes = self._pending.pop(session)
         try:
             computation = session.plan(**changes)
             if computation is None:
@@ -90,6 +84,8 @@ class LiveUpdate(QObject):
                 self._start_thread(session, computation, changes)
         except LeukocyteError as error:
             self.failed.emit(str(error))
+        if self._pending:
+            self._timer.start()
 
     def _start_thread(
         self, session: Session, computation: Computation, changes: dict[str, Any]
@@ -105,8 +101,8 @@ class LiveUpdate(QObject):
             if isinstance(result, LeukocyteError):
                 self.failed.emit(str(result))
             elif "maps" not in changes and session.maps is not computation.maps:
-                # A run has ended meanwhile: the values are wanted, but on its maps.
-                self._changes = {**changes, **self._changes}
+                # Another run has ended meanwhile: the values are wanted, but on its maps.
+                self._pending[session] = changes | self._pending.get(session, {})
             else:
                 session.take(result)
 

@@ -10,6 +10,7 @@ import numpy as np
 from napari.layers import Image
 from numpy.typing import NDArray
 
+from napari_leukocyte.segmentation.ensemble import MemberMaps
 from napari_leukocyte.session.session import Session
 from napari_leukocyte.widgets.geometry import transform_of
 
@@ -29,10 +30,12 @@ _STYLES: dict[MapKind, _Style] = {
 }
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class _Shown:
     session: Session
     kind: MapKind
+    # What the map was made of: maps and weights.
+    source: tuple[MemberMaps | None, tuple[float, ...] | None]
 
 
 _MAPS: WeakKeyDictionary[Image, _Shown] = WeakKeyDictionary()
@@ -66,13 +69,16 @@ def show_map(viewer: Any, session: Session, kind: MapKind, image: Image) -> None
     image : napari.layers.Image
         The session's image.
     """
+    layer = map_layer_of(viewer, session, kind)
+    source = (session.maps, session.weights)
+    if layer is not None and _MAPS[layer].source == source:
+        return
     data = _data(session, kind)
     if data is None:
         return
-    layer = map_layer_of(viewer, session, kind)
     if layer is not None:
-        if layer.data is not data:
-            layer.data = data
+        layer.data = data
+        _MAPS[layer].source = source
         return
     style = _STYLES[kind]
     layer = Image(
@@ -84,7 +90,7 @@ def show_map(viewer: Any, session: Session, kind: MapKind, image: Image) -> None
         opacity=0.6,
         **transform_of(image),
     )
-    _MAPS[layer] = _Shown(session, kind)
+    _MAPS[layer] = _Shown(session, kind, source)
     layers = viewer.layers
     active = layers.selection.active
     # Under the labels, which the user paints in and wants to see.
@@ -97,6 +103,12 @@ def hide_map(viewer: Any, session: Session, kind: MapKind) -> None:
     layer = map_layer_of(viewer, session, kind)
     if layer is not None:
         viewer.layers.remove(layer)
+
+
+def hide_maps(viewer: Any, session: Session) -> None:
+    """Remove all layers with a session's maps."""
+    for kind in _STYLES:
+        hide_map(viewer, session, kind)
 
 
 def update_maps(viewer: Any, session: Session, image: Image) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, WeakSet
 
 import numpy as np
 from napari.layers import Image, Points
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 
 from napari_leukocyte.session.session import Session
 from napari_leukocyte.widgets.geometry import to_image, transform_of
-from napari_leukocyte.widgets.links import unwrap
+from napari_leukocyte.widgets.links import image_layer_of
 
 #: Name of the layer.
 MARKERS_NAME = "Watershed markers"
@@ -70,11 +71,40 @@ def ensure_marker_layer(viewer: Any, session: Session, image: Image) -> Points:
     return layer
 
 
-def session_of_markers(layer: Points) -> Session | None:
-    """Return the session whose markers a layer holds, or None."""
-    return _MARKERS.get(unwrap(layer))
+class MarkerWatch:
+    """Tells about every change of the markers that it was asked for.
 
+    Parameters
+    ----------
+    viewer : napari.Viewer
+        Where the layers are.
+    on_change : callable
+        Called with a session and its markers, (N, 2) y and x in the pixels of its image.
+    """
 
-def markers_in(layer: Points, image: Image) -> NDArray[np.float64]:
-    """Return the points of a layer in the pixels of an image, (N, 2): y and x."""
-    return to_image(layer.data, layer, image)
+    def __init__(
+        self, viewer: Any, on_change: Callable[[Session, NDArray[np.float64]], None]
+    ) -> None:
+        self._viewer = viewer
+        self._on_change = on_change
+        self._layers: WeakSet[Points] = WeakSet()
+
+    def markers(self, session: Session, image: Image) -> NDArray[np.float64]:
+        """Return a session's markers, and watch them from now on."""
+        layer = ensure_marker_layer(self._viewer, session, image)
+        if layer not in self._layers:
+            self._layers.add(layer)
+            layer.events.data.connect(self._on_data)
+        return to_image(layer.data, layer, image)
+
+    def release(self) -> None:
+        """Watch no longer."""
+        for layer in self._layers:
+            layer.events.data.disconnect(self._on_data)
+
+    def _on_data(self, event: Any) -> None:
+        layer = event.source
+        session = _MARKERS.get(layer)
+        image = None if session is None else image_layer_of(self._viewer, session)
+        if session is not None and image is not None:
+            self._on_change(session, to_image(layer.data, layer, image))

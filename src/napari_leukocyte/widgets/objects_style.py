@@ -31,7 +31,11 @@ OTHER_COLOR = "#56B4E9"
 _RING = 1.25
 # Thickness of a line, parts of the median diameter, and the least, px.
 _LINE, _THINNEST_PX = 0.05, 1.5
+# Where a name begins, parts of a ring's diameter from its centre, up and to the right.
+_ASIDE = 0.39
 _TEXT_SIZE = 11
+# The rings of selected objects are so much thicker.
+_SELECTED = 2.0
 
 
 def abbreviate(name: str) -> str:
@@ -79,10 +83,10 @@ def make_layer(kind: LayerKind, table: pd.DataFrame, name: str) -> ObjectsLayer:
             blending="translucent_no_depth",
         )
     else:
-        layer = Shapes(ndim=2, name=name, face_color="transparent")
+        layer = Shapes(ndim=2, name=name, face_color="transparent", opacity=1)
     layer.text.size = _TEXT_SIZE
     layer.text.color = "black"  # a smear's background is bright
-    layer.text.anchor = "center" if kind == "points" else "upper_left"
+    layer.text.anchor = "upper_left"
     show_objects(layer, table)
     return layer
 
@@ -91,15 +95,17 @@ def show_objects(layer: ObjectsLayer, table: pd.DataFrame) -> None:
     """Let a layer show other objects; its selection is lost."""
     colors = _colors(table)
     diameter = table["equivalent_diameter_px"].to_numpy(np.float64)
-    line = max(_THINNEST_PX, _LINE * float(np.median(diameter))) if diameter.size else _THINNEST_PX
+    line = _line(table)
     layer.selected_data = set()
     if isinstance(layer, Points):
-        with layer._block_refresh():
-            layer.data = table[["y", "x"]].to_numpy(np.float64)
+        layer.data = table[["y", "x"]].to_numpy(np.float64)
+        if len(table):
             layer.size = _RING * diameter + line
             layer.border_width = np.full(len(table), line)
-        layer.border_color = colors
-        layer.refresh()
+            layer.border_color = colors
+            # To the upper right of a usual ring, so that no name hides a cell.
+            aside = _ASIDE * _RING * float(np.median(diameter))
+            layer.text.translation = np.array([-aside, aside])
     else:
         layer.data = []
         if len(table):
@@ -111,12 +117,23 @@ def show_objects(layer: ObjectsLayer, table: pd.DataFrame) -> None:
 
 def show_classes(layer: ObjectsLayer, table: pd.DataFrame) -> None:
     """Let a layer show other classes of the same objects; its selection stays."""
-    colors = _colors(table)
-    if isinstance(layer, Points):
-        layer.border_color = colors
-    else:
-        layer.edge_color = colors
+    if len(table):
+        colors = _colors(table)
+        if isinstance(layer, Points):
+            layer.border_color = colors
+        else:
+            layer.edge_color = colors
     show_features(layer, table)
+
+
+def show_selection(layer: ObjectsLayer, table: pd.DataFrame) -> None:
+    """Make the selected rings thicker; napari itself marks selected boxes well enough."""
+    if isinstance(layer, Points) and len(table) == len(layer.data) > 0:
+        line = _line(table)
+        widths = np.full(len(table), line)
+        widths[list(layer.selected_data)] = _SELECTED * line
+        if not np.array_equal(widths, layer.border_width):
+            layer.border_width = widths
 
 
 def show_features(layer: ObjectsLayer, table: pd.DataFrame) -> None:
@@ -125,6 +142,13 @@ def show_features(layer: ObjectsLayer, table: pd.DataFrame) -> None:
     layer.features = features
     names = [abbreviate(name) for name in features["class"]]
     layer.text.string = ManualStringEncoding(array=np.array(names, dtype=str), default="")
+
+
+def _line(table: pd.DataFrame) -> float:
+    """Return the thickness of rings and boxes, px."""
+    if not len(table):
+        return _THINNEST_PX
+    return max(_THINNEST_PX, _LINE * float(table["equivalent_diameter_px"].median()))
 
 
 def _colors(table: pd.DataFrame) -> NDArray[np.float32]:

@@ -21,6 +21,7 @@ from napari_leukocyte.widgets.objects_style import (
     make_layer,
     show_classes,
     show_objects,
+    show_selection,
 )
 
 #: Names beside more objects than this cover the image and slow it down (see objects_style).
@@ -134,6 +135,7 @@ class ObjectsView:
         """Draw every object anew, with those of the given numbers selected."""
         show_objects(self.layer, self._shown)
         self.select(selected)
+        show_selection(self.layer, self._shown)
 
     def _on_table(self) -> None:
         if not self._timer.isActive():
@@ -187,6 +189,7 @@ class ObjectsView:
 
     def _on_selection(self, event: Any = None) -> None:
         if not self._busy:
+            show_selection(self.layer, self._shown)
             self.selection_changed.emit()
 
     def _on_data(self, event: Any) -> None:

@@ -43,49 +43,53 @@ TEXTS: dict[str, Text] = {
         0.01,
     ),
     "opening_size": Text(
-        "Cleaning",
+        "Cleaning (in cell diameters)",
         "Opening",
         "Removes specks, threads and bridges thinner than this. In leukocyte diameters: 0.1 is a "
         "tenth of a cell, 0 switches it off.",
         0.01,
     ),
-    "opening_shape": Text("Cleaning", "  its kernel", _KERNEL_HELP, choices=_KERNELS),
+    "opening_shape": Text(
+        "Cleaning (in cell diameters)", "  its kernel", _KERNEL_HELP, choices=_KERNELS
+    ),
     "closing_size": Text(
-        "Cleaning",
+        "Cleaning (in cell diameters)",
         "Closing",
         "Closes gaps and notches narrower than this, after the opening. In leukocyte diameters: "
         "0.1 is a tenth of a cell, 0 switches it off.",
         0.01,
     ),
-    "closing_shape": Text("Cleaning", "  its kernel", _KERNEL_HELP, choices=_KERNELS),
+    "closing_shape": Text(
+        "Cleaning (in cell diameters)", "  its kernel", _KERNEL_HELP, choices=_KERNELS
+    ),
     "fill_holes": Text(
-        "Cleaning",
+        "Cleaning (in cell diameters)",
         "Fill holes",
         "Makes background that a cell encloses on all sides a part of the cell.",
     ),
     "area_lower_deviation": Text(
-        "Size",
-        "Smaller by",
+        "Size (against the median area)",
+        "Lower deviation",
         "Removes objects whose area is below the median area of all objects by more than "
-        "this: 0.7 removes what is smaller than 30 % of the median, 1 removes nothing. A fraction, no unit.",
+        "this fraction: 0.7 removes what is smaller than 30 % of the median, 1 removes nothing.",
         0.01,
     ),
     "area_upper_deviation": Text(
-        "Size",
-        "Larger by",
+        "Size (against the median area)",
+        "Upper deviation",
         "Removes objects whose area is above the median area of all objects by more than "
-        "this: 3 removes what is larger than four medians. A fraction, no unit.",
+        "this fraction: 3 removes what is larger than four medians.",
         0.1,
     ),
     "few_objects": Text(
-        "Size",
-        "With 1 or 2 objects",
+        "Size (against the median area)",
+        "1 or 2 objects",
         "With fewer than three objects a median says nothing. Compare with the area of a disc of "
         "the leukocyte's diameter instead, or remove nothing.",
         choices={"expected": "compare with diameter", "keep": "keep all"},
     ),
     "watershed": Text(
-        "Parting",
+        "Parting (in cell diameters)",
         "Markers",
         "Where the watershed starts that parts touching cells: at the points deepest inside "
         "(distance transform), at the nuclei that the model sees, or at points that you place in "
@@ -98,18 +102,18 @@ TEXTS: dict[str, Text] = {
         },
     ),
     "marker_distance": Text(
-        "Parting",
+        "Parting (in cell diameters)",
         "Distance",
         "Markers nearer to each other than this are one cell; lobes of one nucleus, for example. "
-        "In leukocyte diameters. Raise it if cells are cut to pieces, lower it if they stay joined.",
+        "In leukocyte diameters. Raise it if cells are cut, lower it if they stay joined.",
         0.01,
     ),
     "marker_height": Text(
-        "Parting",
+        "Parting (in cell diameters)",
         "Height",
         "How deep the waist between two cells must be for the distance transform to part them "
         "(h-maxima). In leukocyte diameters. Raise it if cells are cut to pieces.",
-        0.005,
+        0.01,
     ),
     "border": Text(
         "Border",

@@ -7,14 +7,15 @@ from typing import Any
 
 from qtpy.QtCore import Signal  # type: ignore[attr-defined]
 from qtpy.QtWidgets import QCheckBox, QComboBox, QFormLayout, QLabel, QVBoxLayout, QWidget
-from superqt import QCollapsible, QLabeledDoubleSlider
+from superqt import QLabeledDoubleSlider
 
 from napari_leukocyte.segmentation.parameters import CHOICES, RANGES, PostprocessParams
 from napari_leukocyte.widgets.parameter_texts import ONLY_WITH, TEXTS
+from napari_leukocyte.widgets.section import Section
 from napari_leukocyte.widgets.sliders import choice_box, number_slider
 
-#: Width of the column of titles, px: one for all groups, so that the sliders stand in line.
-TITLE_WIDTH = 104
+#: Least width of the column of titles, px: one for all groups, so that the sliders stand in line.
+TITLE_WIDTH = 112
 
 
 class ParametersForm(QWidget):
@@ -42,7 +43,8 @@ class ParametersForm(QWidget):
         groups: dict[str, QFormLayout] = {}
         for name, text in TEXTS.items():
             if text.group not in groups:
-                section, groups[text.group] = form_section(text.group)
+                section = Section(text.group)
+                groups[text.group] = section.form
                 layout.addWidget(section)
             self._add(groups[text.group], name)
         self.set_params(params)
@@ -87,7 +89,7 @@ class ParametersForm(QWidget):
             check.toggled.connect(lambda on, n=name: self._set(n, bool(on)))
             widget = check
         title = QLabel(text.title)
-        title.setFixedWidth(TITLE_WIDTH)
+        title.setMinimumWidth(TITLE_WIDTH)
         for each in (title, widget):
             each.setToolTip(f"<p>{text.help}</p>")
         widget.setAccessibleName(text.title.strip())
@@ -111,34 +113,3 @@ class ParametersForm(QWidget):
             useful = getattr(self._params, f"{name}_size") > 0
             self._inputs[f"{name}_shape"].setEnabled(useful)
             self._titles[f"{name}_shape"].setEnabled(useful)
-
-
-def form_section(title: str, *, expanded: bool = True) -> tuple[QCollapsible, QFormLayout]:
-    """Make a group that folds and holds a form.
-
-    Parameters
-    ----------
-    title : str
-        Its heading.
-    expanded : bool
-        Whether it is open at first.
-
-    Returns
-    -------
-    section : QCollapsible
-        To be put into a layout.
-    form : QFormLayout
-        To be filled with rows.
-    """
-    section = QCollapsible(title)
-    section.setDuration(0)  # the form below must not slide away under the mouse
-    content = QWidget()
-    form = QFormLayout(content)
-    form.setContentsMargins(6, 0, 4, 2)
-    form.setVerticalSpacing(3)
-    form.setHorizontalSpacing(6)
-    form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.ExpandingFieldsGrow)
-    section.setContent(content)
-    if expanded:
-        section.expand(animate=False)
-    return section, form

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from contextlib import suppress
 
 from qtpy.QtCore import QObject, QTimer, Signal  # type: ignore[attr-defined]
 
@@ -117,7 +118,8 @@ class Runner(QObject):
 
     def close(self) -> None:
         """Let go of session and job, for good."""
-        self._rest.stop()
+        with suppress(RuntimeError):  # at the application's end Qt may have gone first
+            self._rest.stop()
         if self._session is not None:
             self._session.table_changed.disconnect(self._on_table, missing_ok=True)
         if self._job is not None:

@@ -21,11 +21,14 @@ from qtpy.QtWidgets import (
 )
 
 from napari_leukocyte.segmentation.ensemble import DIAMETER_RANGE
-from napari_leukocyte.segmentation.parameters import PostprocessParams
 from napari_leukocyte.vocabulary import DISCLAIMER
 from napari_leukocyte.widgets.layer_choice import ImageChoice
+from napari_leukocyte.widgets.map_boxes import MapBoxes
+from napari_leukocyte.widgets.model_choice import ModelChoice
 from napari_leukocyte.widgets.parameters_form import ParametersForm
-from napari_leukocyte.widgets.sliders import choice_box, leave_wheel_to_form
+from napari_leukocyte.widgets.preferences import Preferences
+from napari_leukocyte.widgets.preset_buttons import PresetButtons
+from napari_leukocyte.widgets.sliders import leave_wheel_to_form
 from napari_leukocyte.widgets.weights_form import WeightsForm
 
 #: Width below which sliders are too short to be set, px.
@@ -39,7 +42,7 @@ class SegmentForm(QWidget):
     ----------
     viewer : napari.Viewer
         Whose images can be chosen.
-    params : PostprocessParams
+    preferences : Preferences
         Shown at first.
     parent : QWidget, optional
         In which it stands.
@@ -47,27 +50,27 @@ class SegmentForm(QWidget):
     Attributes
     ----------
     image : ImageChoice
-    model : QComboBox
+    model : ModelChoice
     automatic : QCheckBox
         Whether the diameter is estimated.
     diameter : QDoubleSpinBox
         The diameter of a leukocyte, px.
-    run, cancel, forget, load, save, reset : QPushButton
+    run, cancel, forget : QPushButton
     bar : QProgressBar
     status : QLabel
     weights : WeightsForm
     parameters : ParametersForm
-    probability, disagreement : QCheckBox
-        Whether these maps are shown.
+    presets : PresetButtons
+    maps : MapBoxes
     """
 
     def __init__(
-        self, viewer: Any, params: PostprocessParams, parent: QWidget | None = None
+        self, viewer: Any, preferences: Preferences, parent: QWidget | None = None
     ) -> None:
         super().__init__(parent)
         self.image = ImageChoice(viewer, self)
         self.image.box.setToolTip("The photograph, RGB or grey. A click on a layer chooses it too.")
-        self.model = choice_box({})
+        self.model = ModelChoice(preferences.model, self)
         self.automatic = QCheckBox("estimate")
         self.automatic.setChecked(True)
         self.diameter = _diameter_box()
@@ -81,30 +84,28 @@ class SegmentForm(QWidget):
         self.bar = QProgressBar()
         self.bar.setTextVisible(False)
         self.bar.setFixedHeight(4)
+        policy = self.bar.sizePolicy()
+        policy.setRetainSizeWhenHidden(True)
+        self.bar.setSizePolicy(policy)
+        self.bar.hide()
         self.status = QLabel()
         self.status.setWordWrap(True)
         self.status.setTextFormat(Qt.TextFormat.RichText)
         self.status.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.weights = WeightsForm()
-        self.parameters = ParametersForm(params)
-        self.probability = QCheckBox("Probability")
-        self.probability.setToolTip("Show the ensemble's probability of a leukocyte as a layer.")
-        self.disagreement = QCheckBox("Disagreement")
-        self.disagreement.setToolTip(
-            "<p>Show as a layer where the members of the ensemble disagree (the standard deviation "
-            "of their probabilities, 0 to 0.5): there it is worth looking twice.</p>"
-        )
-        self.load = QPushButton("Load…")
-        self.load.setToolTip("Load parameters from a JSON file.")
-        self.save = QPushButton("Save…")
-        self.save.setToolTip("Save these parameters to a JSON file.")
-        self.reset = QPushButton("Defaults")
-        self.reset.setToolTip("Return to the parameters set in Preferences, or the package's own.")
+        self.parameters = ParametersForm(preferences.params)
+        self.maps = MapBoxes(viewer)
+        self.presets = PresetButtons(self.parameters)
         self.forget = QPushButton("Forget manual edits…")
         self.forget.setToolTip("Give up all painting and erasing in the labels of this image.")
+        if preferences.diameter != "auto":
+            self.automatic.setChecked(False)
+            self.diameter.setValue(preferences.diameter)
+        self.automatic.toggled.connect(self._show_automatic)
+        self._show_automatic()
         self._lay_out()
 
-    def show_automatic(self) -> None:
+    def _show_automatic(self) -> None:
         """Let the diameter be set only while it is not estimated."""
         self.diameter.setEnabled(not self.automatic.isChecked())
 
@@ -113,7 +114,7 @@ class SegmentForm(QWidget):
         rows.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.ExpandingFieldsGrow)
         rows.setVerticalSpacing(4)
         rows.addRow("Image", self.image.box)
-        rows.addRow("Model", self.model)
+        rows.addRow("Model", self.model.box)
         rows.addRow("Diameter", _row(self.automatic, self.diameter))
         top = QVBoxLayout()
         top.setSpacing(5)
@@ -129,8 +130,8 @@ class SegmentForm(QWidget):
         column.addWidget(self.weights)
         column.addWidget(self.parameters)
         column.addSpacing(4)
-        column.addLayout(_row(QLabel("Parameters"), self.load, self.save, self.reset))
-        column.addLayout(_row(QLabel("Show"), self.probability, self.disagreement))
+        column.addLayout(_row(QLabel("Parameters"), self.presets))
+        column.addLayout(_row(QLabel("Show"), self.maps))
         column.addWidget(self.forget)
         column.addStretch(1)
         scroll = QScrollArea()
@@ -152,7 +153,6 @@ class SegmentForm(QWidget):
         layout.addWidget(scroll, 1)
         layout.addWidget(disclaimer)
         self.setMinimumWidth(LEAST_WIDTH)
-        self.show_automatic()
 
 
 def _diameter_box() -> QDoubleSpinBox:

@@ -12,8 +12,13 @@ from napari_leukocyte.session.session import Session
 NO_IMAGE = "Open a photograph of a blood smear to begin."
 READY = "Press Run to find the leukocytes."
 NO_MODEL = "No segmentation model is installed: install napari-leukocyte again."
-REPLACED = "The image was replaced: what was found in the former one is gone. Run again."
+REPLACED = (
+    "The image was replaced, so what was found belongs to the former one: its labels stay as an "
+    "ordinary layer. Run again."
+)
+REPLACED_MEANWHILE = "The image was replaced during the run, so its result is not shown."
 CLOSED = "The image was closed, so its result is not shown."
+FAILED = "The run failed: the notification at the lower right says why."
 CANCELLED = "Cancelled; nothing has changed."
 
 
@@ -35,8 +40,7 @@ def describe_result(session: Session) -> str:
         return READY
     number = int(np.count_nonzero(np.bincount(session.labels.ravel())[1:]))
     parts = [
-        f"<b>{number} leukocyte{'' if number == 1 else 's'}</b> · "
-        f"diameter {maps.diameter:.0f} px"
+        f"<b>{number} leukocyte{'' if number == 1 else 's'}</b> · diameter {maps.diameter:.0f} px"
     ]
     edited = len(session.edits.labels)
     if edited:

@@ -8,7 +8,8 @@ from qtpy.QtCore import Signal  # type: ignore[attr-defined]
 from qtpy.QtWidgets import QLabel, QVBoxLayout, QWidget
 from superqt import QLabeledDoubleSlider
 
-from napari_leukocyte.widgets.parameters_form import TITLE_WIDTH, form_section
+from napari_leukocyte.widgets.parameters_form import TITLE_WIDTH
+from napari_leukocyte.widgets.section import Section
 from napari_leukocyte.widgets.sliders import number_slider
 
 
@@ -27,7 +28,8 @@ class WeightsForm(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._sliders: list[QLabeledDoubleSlider] = []
-        section, self._form = form_section("Weights of the members")
+        section = Section("Weights of the members")
+        self._form = section.form
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(section)
@@ -56,7 +58,7 @@ class WeightsForm(QWidget):
             slider.setValue(weight / largest)
             slider.valueChanged.connect(self._emit)
             title = QLabel(name)
-            title.setFixedWidth(TITLE_WIDTH)
+            title.setMinimumWidth(TITLE_WIDTH)
             for each in (title, slider):
                 each.setToolTip(
                     f"<p>Share of the member “{name}” in the vote: its probability times this, "
@@ -81,5 +83,3 @@ class WeightsForm(QWidget):
                 sender.setValue(0.01)
             return
         self.changed.emit(self.weights())
-
-

@@ -1,0 +1,95 @@
+"""Run the networks on an image layer off the main thread."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable
+from typing import Any, Literal
+
+from napari.layers import Image
+
+from napari_leukocyte.errors import LeukocyteError
+from napari_leukocyte.progress import Progress
+from napari_leukocyte.segmentation import ensemble
+from napari_leukocyte.segmentation.ensemble import MemberMaps
+from napari_leukocyte.session.session import Session
+from napari_leukocyte.widgets.jobs import Job, start_job
+from napari_leukocyte.widgets.links import adopt_session, existing_session
+from napari_leukocyte.widgets.segment_texts import CLOSED, FAILED, REPLACED_MEANWHILE
+from napari_leukocyte.widgets.source import image_of
+
+#: Called with the layer, its session and the maps.
+Found = Callable[[Image, Session, MemberMaps], None]
+
+
+def start_run(
+    viewer: Any,
+    layer: Image,
+    model: str,
+    diameter: float | Literal["auto"],
+    *,
+    on_found: Found,
+    on_lost: Callable[[str], None],
+    on_end: Callable[[], None],
+) -> Job:
+    """Start a run.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+        In which the layer is.
+    layer : napari.layers.Image
+        The photograph.
+    model : str
+        Name of the segmentation model.
+    diameter : float or "auto"
+        Diameter of a leukocyte, px.
+    on_found : callable
+        Called with the result; the session does not yet have the maps.
+    on_lost : callable
+        Called with a sentence instead if the run fails, or if the layer is gone or shows another
+        image by then.
+    on_end : callable
+        Called last, however the run ended.
+
+    Returns
+    -------
+    Job
+
+    Raises
+    ------
+    ImageError
+        If the layer holds no image that can be analysed. What only shows when its data are
+        loaded is told later, as every job's errors are.
+    """
+    whole = layer.data
+    data, name = image_of(layer), layer.name
+    known = existing_session(layer)
+    where = weakref.ref(layer)
+
+    def work(progress: Progress) -> tuple[Session, MemberMaps]:
+        # Loading and converting a large image takes long enough to be felt, so it is done here.
+        session = Session(data, name) if known is None else known
+        return session, ensemble.segment_members(session.rgb, model, diameter, progress)
+
+    def done(found: tuple[Session, MemberMaps]) -> None:
+        session, maps = found
+        layer = where()
+        if layer is None or layer not in viewer.layers:
+            on_lost(CLOSED)
+            return
+        current = existing_session(layer)
+        if layer.data is not whole or (known is not None and current is not known):
+            on_lost(REPLACED_MEANWHILE)
+            return
+        if current is None:
+            adopt_session(layer, session)
+            current = session
+        on_found(layer, current, maps)
+
+    def failed(error: Exception) -> None:
+        on_lost(str(error) if isinstance(error, LeukocyteError) else FAILED)
+
+    return start_job(
+        work, title="Segmenting leukocytes", on_done=done, on_error=failed, on_end=on_end
+    )

@@ -1,0 +1,105 @@
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tifffile
+
+from napari_leukocyte.cli import window
+from napari_leukocyte.cli.window import Picture, fill_viewer, open_sample, read_pictures
+from napari_leukocyte.errors import ImageError
+from napari_leukocyte.vocabulary import DISCLAIMER
+
+
+@pytest.fixture
+def on_linux(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.platform", "linux")
+    monkeypatch.setenv("DISPLAY", ":0")
+    monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
+    monkeypatch.delenv("QT_QPA_PLATFORM", raising=False)
+
+
+@pytest.mark.usefixtures("on_linux")
+def test_open_says_what_is_missing(
+    cli: Any, draw: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = draw("a.png")
+
+    def sentence(*paths: Path) -> str:
+        done = cli("open", *paths)
+        assert done.exit_code == 2
+        assert done.stderr.count("\n") == 1
+        assert done.stdout == ""
+        return str(done.stderr)
+
+    assert "does not exist" in sentence(tmp_path / "missing.png")
+    (tmp_path / "text.png").write_text("no image")
+    assert "is not an image" in sentence(tmp_path / "text.png")
+    with monkeypatch.context() as patch:
+        patch.setitem(sys.modules, "qtpy.QtWidgets", None)
+        assert 'pip install "napari-leukocyte[all]"' in sentence(path)
+    with monkeypatch.context() as patch:
+        patch.setenv("QT_QPA_PLATFORM", "offscreen")
+        assert sentence(path).startswith("There is no display")
+    monkeypatch.delenv("DISPLAY")
+    assert sentence(path).startswith("There is no display")
+
+
+def test_pictures_are_rgb_and_know_their_file(draw: Any, tmp_path: Path) -> None:
+    grey, stack = tmp_path / "grey.tif", tmp_path / "stack.tif"
+    tifffile.imwrite(grey, np.zeros((40, 50), np.uint16), photometric="minisblack")
+    tifffile.imwrite(stack, np.zeros((5, 40, 50), np.uint8), photometric="minisblack")
+    pictures = read_pictures([str(draw("a.jpg")), str(grey), str(stack)])
+    assert [p.name for p in pictures] == ["a.jpg", "grey.tif", "stack.tif"]
+    assert [p.data.shape for p in pictures] == [(80, 240, 3), (40, 50, 3), (5, 40, 50)]
+    assert pictures[1].path == grey
+    (tmp_path / "junk.tif").write_bytes(b"II*\x00" + b"junk" * 10)
+    with pytest.raises(ImageError, match=r"junk\.tif"):
+        read_pictures([str(tmp_path / "junk.tif")])
+
+
+def test_open_docks_the_widgets(
+    cli: Any, draw: Any, make_napari_viewer: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    viewer = make_napari_viewer()
+    monkeypatch.setattr("napari.Viewer", lambda **_: viewer)
+    monkeypatch.setattr("napari.run", lambda: None)
+    paths = [draw("a.png"), draw("b.png")]
+    done = cli("open", *paths)
+    assert done.exit_code == 0
+    assert done.stdout.count(DISCLAIMER) == 1
+    assert [layer.source.path for layer in viewer.layers] == [str(p) for p in paths]
+    assert [layer.visible for layer in viewer.layers] == [True, False]
+    docked = [name for name in viewer.window.dock_widgets if "napari-leukocyte" in name]
+    assert len(docked) == 2
+
+
+def test_demo_segments_classifies_and_counts(
+    make_napari_viewer: Any, qtbot: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    viewer = make_napari_viewer()
+    widgets: list[Any] = []
+
+    def fill(*arguments: Any, **options: Any) -> None:
+        widgets.extend(fill_viewer(*arguments, **options))
+
+    monkeypatch.setattr("napari.Viewer", lambda **_: viewer)
+    monkeypatch.setattr("napari.run", lambda: None)
+    monkeypatch.setattr(window, "fill_viewer", fill)
+    open_sample()
+    _, classify = widgets
+    qtbot.waitUntil(lambda: classify.form.leukogram.leukogram is not None, timeout=120_000)
+    leukogram = classify.form.leukogram.leukogram
+    assert leukogram["count"].sum() == 14
+    kinds = {type(layer).__name__ for layer in viewer.layers}
+    assert {"Image", "Labels", "Points"} <= kinds
+
+
+def test_a_stack_is_shown_as_it_is(make_napari_viewer: Any) -> None:
+    viewer = make_napari_viewer()
+    fill_viewer(viewer, [Picture("stack", np.zeros((5, 40, 50), np.uint8))], run=False)
+    assert viewer.layers[0].data.shape == (5, 40, 50)
+    assert not viewer.layers[0].rgb
