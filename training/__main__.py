@@ -81,5 +81,13 @@ def evaluate(
     print(f"Written to {measure.write_result(what, figures)}")
 
 
+@app.command()
+def cards() -> None:
+    """Write the measured figures into the manifests and docs/models.md."""
+    from training.cards import write_cards
+
+    print(write_cards())
+
+
 if __name__ == "__main__":
     app()

@@ -86,7 +86,8 @@ def evaluate_segmentation(data_root: Path, model: str = "default") -> dict[str, 
         percentile, mean IoU over both classes, F1 of objects at IoU 0.5, and the estimated
         diameter over the true one.
     """
-    names = tuple(m.name for m in find_model("segmentation", model).members)
+    members = find_model("segmentation", model).members
+    names = tuple(m.name for m in members)
     result: dict[str, Any] = {}
     for dataset in SEGMENTED:
         photographs = [p for p in select(load(dataset, data_root), dataset, "test") if p.mask]
@@ -111,7 +112,7 @@ def evaluate_segmentation(data_root: Path, model: str = "default") -> dict[str, 
             "diameter_ratio_percentiles_5_50_95": np.percentile(ratios, [5, 50, 95]).tolist(),
             "methods": {name: _summary(values) for name, values in scores.items()},
         }
-    return result
+    return {"model": model, "sha256": [m.sha256 for m in members], "sets": result}
 
 
 def _summary(values: list[tuple[float, float, ObjectScore]]) -> dict[str, Any]:
@@ -229,7 +230,8 @@ def evaluate_classification(data_root: Path, model: str = "default") -> dict[str
                 for t in LEUKOCYTE_NAMES
             },
         }
-    return result
+    checksums = [m.sha256 for m in manifest.members]
+    return {"model": model, "sha256": checksums, "sets": result}
 
 
 def write_result(name: str, figures: dict[str, Any]) -> Path:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from napari_leukocyte.classification.classify import softmax
 from napari_leukocyte.models import runtime
-from napari_leukocyte.models.manifest import Manifest, read_manifest
+from napari_leukocyte.models.manifest import read_manifest
 from napari_leukocyte.models.registry import SHIPPED
 from napari_leukocyte.segmentation.ensemble import segment_members
 from training.classify import ClassifierConfig, cells_of, plain_crops, targets
@@ -30,7 +30,8 @@ CONFIGS = Path(__file__).parent / "configs"
 #: Steps of the grid on which the vote's weights are fitted.
 GRID = 10
 #: ONNX and Keras must agree to these, in the mean and at worst, on probabilities or (relative
-#: to the largest) on logits. float16 weights shift a probability of 0.5 at a cell's edge by up to 0.01.
+#: to the largest) on logits. float16 weights shift a probability of 0.5 at a cell's edge by up
+#: to 0.01.
 MEAN_TOLERANCE, WORST_TOLERANCE = 5e-4, 0.02
 
 
@@ -89,14 +90,6 @@ def ship(config_file: Path, data_root: Path) -> Path:
         defaults[config.kind] = config.name
         path.write_text(json.dumps(defaults, indent=2) + "\n", encoding="utf-8")
     return folder
-
-
-def record_figures(manifest: Manifest, figures: dict[str, Any]) -> None:
-    """Write measured figures into a shipped model's manifest."""
-    path = manifest.folder / "manifest.json"
-    data = json.loads(path.read_text(encoding="utf-8"))
-    data["figures"] = figures
-    path.write_text(json.dumps(data, indent=2) + "\n", encoding="utf-8")
 
 
 def _check(model: keras.Model, member: dict[str, Any], folder: Path, images: NDArray[Any]) -> None:
