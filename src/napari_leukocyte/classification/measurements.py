@@ -108,12 +108,15 @@ def _perimeter(mask: NDArray[np.bool_]) -> float:
 
 
 def _solidity(mask: NDArray[np.bool_], area: int) -> float:
-    """Area over the area of the convex hull of the pixels' squares."""
+    """Return the area over that of the convex hull of the middles of the pixels' sides.
+
+    A hull of their corners would find no round cell convex, and the less so the smaller it is.
+    """
     contours, _ = cv2.findContours(
         mask.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE
     )
     centres = np.concatenate(contours).reshape(-1, 2).astype(np.float32)
-    offsets = np.array([[-0.5, -0.5], [-0.5, 0.5], [0.5, -0.5], [0.5, 0.5]], np.float32)
-    corners = (centres[:, np.newaxis] + offsets).reshape(-1, 1, 2)
-    hull = float(cv2.contourArea(cv2.convexHull(corners)))
+    offsets = np.array([[-0.5, 0], [0.5, 0], [0, -0.5], [0, 0.5]], np.float32)
+    middles = (centres[:, np.newaxis] + offsets).reshape(-1, 1, 2)
+    hull = float(cv2.contourArea(cv2.convexHull(middles)))
     return min(1.0, area / hull) if hull > 0 else 1.0

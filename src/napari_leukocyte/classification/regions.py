@@ -87,7 +87,9 @@ def iterate_regions(labels: NDArray[np.int32]) -> Iterator[Region]:
     """
     from scipy import ndimage
 
-    largest = int(labels.max(initial=0))
+    if labels.size == 0:  # SciPy stumbles
+        return
+    largest = int(labels.max())
     numbers = np.arange(largest + 1) if largest <= _DENSE_LIMIT else np.unique(labels)
     dense = labels if largest <= _DENSE_LIMIT else np.searchsorted(numbers, labels)
     offset = 0 if largest <= _DENSE_LIMIT or numbers[0] == 0 else 1

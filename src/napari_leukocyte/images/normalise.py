@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +18,7 @@ STRETCH_PERCENTILES = (0.1, 99.9)
 #: Values beyond this are marks for missing pixels, not intensities.
 LARGEST_VALUE = 1e18
 #: Values, at least, that percentiles are taken from; a large image's are taken from a grid.
-_SAMPLE_SIZE = 5_000_000
+_SAMPLE_SIZE = 1_000_000
 #: Rows scaled at once, so that an image of 100 megapixels needs no second one in floats.
 _ROWS = 256
 
@@ -137,7 +138,7 @@ def _to_eight_bits(array: NDArray[Any], notes: list[str]) -> NDArray[np.uint8]:
         raise ImageError("The image holds NaN or infinite values: fill them before segmenting.")
     if low >= 0 and high <= 1:
         return _stretch(array, 0, 1)
-    if low >= 0 and high <= 255 and np.array_equal(array, np.round(array)):
+    if low >= 0 and high <= 255 and all((rows == np.round(rows)).all() for rows in _parts(array)):
         return array.astype(np.uint8)
     if max(-low, high) > LARGEST_VALUE:
         raise ImageError(
@@ -151,10 +152,13 @@ def _to_eight_bits(array: NDArray[Any], notes: list[str]) -> NDArray[np.uint8]:
 
 
 def _stretch(array: NDArray[Any], low: float, high: float) -> NDArray[np.uint8]:
-    """Bring intensities from `low` to `high` to 0 to 255, a few rows at a time."""
+    """Bring intensities from `low` to `high` to 0 to 255."""
     result = np.empty(array.shape, np.uint8)
     gain = 255 / (high - low) if high > low else 0.0
-    for start in range(0, len(array), _ROWS):
-        rows = (array[start : start + _ROWS].astype(np.float64) - low) * gain
-        result[start : start + _ROWS] = np.clip(np.round(rows), 0, 255)
+    for rows, scaled in zip(_parts(array), _parts(result), strict=True):
+        scaled[:] = np.clip(np.round((rows.astype(np.float64) - low) * gain), 0, 255)
     return result
+
+
+def _parts(array: NDArray[Any]) -> Iterator[NDArray[Any]]:
+    return (array[start : start + _ROWS] for start in range(0, len(array), _ROWS))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable
+import logging
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -37,16 +38,23 @@ def find_images(paths: Iterable[Path]) -> list[Path]:
     """
     found: dict[Path, None] = {}
     for path in paths:
-        if path.is_dir():
+        if _is(Path.is_dir, path):
             inside = _images_in(path)
             if not inside:
                 raise ImageError(f"{path} holds no image ({', '.join(sorted(IMAGE_SUFFIXES))}).")
             found.update(dict.fromkeys(inside))
-        elif path.exists():
+        elif _is(Path.exists, path):
             found[path] = None
         else:
             raise ImageError(f"{path} does not exist.")
     return list(found)
+
+
+def _is(what: Callable[[Path], bool], path: Path) -> bool:
+    try:
+        return what(path)
+    except OSError:  # longer than any name can be
+        return False
 
 
 def _images_in(folder: Path) -> list[Path]:
@@ -91,10 +99,26 @@ def read_image(path: Path) -> NDArray[Any]:
         raise ImageError(f"{path} can't be read: {error.strerror or error}.") from error
     if not data:
         raise ImageError(f"{path} is empty.")
-    pixels = _read_tiff(path) if is_tiff else _decode(data)
-    if pixels is None:
+    with _quiet():
+        pixels = _read_tiff(path) if is_tiff else _decode(data)
+    if pixels is None or pixels.size == 0:
         raise ImageError(f"{path} is not an image that can be read, or it is damaged.")
     return pixels
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep the decoders from printing: the user gets one sentence on a damaged file."""
+    import cv2
+
+    tiff_log, log = logging.getLogger("tifffile"), cv2.utils.logging
+    tiff_level, level = tiff_log.level, log.setLogLevel(log.LOG_LEVEL_SILENT)
+    tiff_log.setLevel(logging.CRITICAL + 1)
+    try:
+        yield
+    finally:
+        tiff_log.setLevel(tiff_level)
+        log.setLogLevel(level)
 
 
 def _read_tiff(path: Path) -> NDArray[Any] | None:
@@ -118,9 +142,6 @@ def _decode(data: bytes) -> NDArray[Any] | None:
     import cv2
 
     buffer = np.frombuffer(data, np.uint8)
-    log = cv2.utils.logging
-    # The user gets one sentence, not what the decoders say of a damaged file.
-    level = log.setLogLevel(log.LOG_LEVEL_SILENT)
     try:
         pixels = cv2.imdecode(buffer, cv2.IMREAD_UNCHANGED)
         if pixels is None:
@@ -135,5 +156,3 @@ def _decode(data: bytes) -> NDArray[Any] | None:
         return pixels
     except cv2.error:
         return None
-    finally:
-        log.setLogLevel(level)

@@ -3,6 +3,10 @@
 Working inside the bounding box of each region keeps a field of a million pixels within a few
 milliseconds: most regions have one seed and need no flooding at all.
 
+The watershed does not start from a pixel of each cell but from the largest disc around it that the
+region holds. Where three cells meet, the distance from the background is as large between them
+as inside, and a flood from single pixels would give one of them the whole of the middle.
+
 References
 ----------
 .. [1] Soille, "Morphological Image Analysis", Springer 2004, chapter 9 (watershed).
@@ -16,7 +20,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from napari_leukocyte.errors import ParameterError
 from napari_leukocyte.segmentation.parameters import PostprocessParams
-from napari_leukocyte.segmentation.seeds import distance_seeds, nucleus_seeds
+from napari_leukocyte.segmentation.seeds import distance_seeds, grow_seeds, nucleus_seeds
 
 #: Probability from which a pixel belongs to a nucleus.
 NUCLEUS_THRESHOLD = 0.5
@@ -85,9 +89,7 @@ def part_regions(
         count = int(seeds.max())
         if count < 2:
             continue
-        from skimage.segmentation import watershed
-
-        parts = watershed(-_distance(inside), seeds, connectivity=2, mask=inside)[1:-1, 1:-1]
+        parts = _flood(inside, seeds, diameter)[1:-1, 1:-1]
         sizes = np.bincount(parts.ravel(), minlength=count + 1)
         numbers = np.arange(len(result) - 2, len(result) + count - 1, dtype=np.int32)
         numbers[1] = region
@@ -95,6 +97,22 @@ def part_regions(
         result[region] = int(sizes[1])
         result += sizes[2:].tolist()
     return np.array(result, np.int64)
+
+
+def _flood(
+    inside: NDArray[np.bool_], seeds: NDArray[np.int32], diameter: float
+) -> NDArray[np.int32]:
+    """Part a region by a watershed from its seeds on the distance from the background."""
+    from skimage.segmentation import watershed
+
+    distance = _distance(inside)
+    seeds = grow_seeds(seeds, distance, diameter)
+    seeds[~inside] = 0
+    # Only what the seeds leave free is flooded, from the pixels next to it: that is a small part.
+    free = (inside & (seeds == 0)).view(np.uint8)
+    shore = cv2.dilate(free, np.ones((3, 3), np.uint8)).astype(bool) & inside
+    flooded = watershed(-distance, np.where(shore, seeds, 0), connectivity=2, mask=shore)
+    return np.where(shore, flooded, seeds).astype(np.int32)
 
 
 def _distance(inside: NDArray[np.bool_]) -> NDArray[np.float32]:
@@ -123,7 +141,10 @@ def _points(
         return {}
     if markers is None:
         raise ParameterError("Parting by points needs a Points layer with a point on each cell.")
-    points = np.asarray(markers, dtype=np.float64)
+    try:
+        points = np.asarray(markers, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise ParameterError("Markers must be numbers: y and x of each.") from error
     if points.size and (points.ndim != 2 or points.shape[1] != 2):
         raise ParameterError(f"Markers must be an (N, 2) array of y and x, not {points.shape}.")
     rounded = np.round(points.reshape(-1, 2))

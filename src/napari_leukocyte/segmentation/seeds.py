@@ -17,6 +17,8 @@ NUCLEUS_SPECK = 0.02
 #: With more peaks than this their heights are rounded to this part of the diameter, so that the
 #: time does not grow with their number.
 _MANY_PEAKS, _ROUNDING = 24, 0.02
+#: Largest radius, in diameters, of the disc that stands for a cell before the watershed.
+LARGEST_DISC = 0.75
 
 
 def distance_seeds(
@@ -59,19 +61,22 @@ def distance_seeds(
         grid = _ROUNDING * diameter
         levels = np.floor(heights / grid) * grid - height
     order = np.argsort(-heights, kind="stable")
-    accepted = [int(order[0])]
+    chosen = np.zeros(count, np.intp)
+    chosen[0], n_chosen = order[0], 1
     level, joined = np.inf, np.zeros(count, np.int32)
     for peak in order[1:]:
-        if (np.hypot(y[accepted] - y[peak], x[accepted] - x[peak]) < apart).any():
+        higher = chosen[:n_chosen]
+        if (np.hypot(y[higher] - y[peak], x[higher] - x[peak]) < apart).any():
             continue
         if levels[peak] != level:
             # What is joined at this level has no saddle below it.
             level = float(levels[peak])
             joined = _components(distance > level)[0][ys, xs]
-        if joined[peak] == 0 or (joined[accepted] != joined[peak]).all():
-            accepted.append(int(peak))
+        if joined[peak] == 0 or (joined[higher] != joined[peak]).all():
+            chosen[n_chosen] = peak
+            n_chosen += 1
     numbers = np.zeros(count + 1, np.int32)
-    numbers[np.array(accepted) + 1] = np.arange(1, len(accepted) + 1)
+    numbers[chosen[:n_chosen] + 1] = np.arange(1, n_chosen + 1)
     return numbers[plateaus]
 
 
@@ -110,6 +115,50 @@ def nucleus_seeds(nuclei: NDArray[np.bool_], apart: float, diameter: float) -> N
     table = np.zeros(count + 1, np.int32)
     table[1:][large] = numbers + 1
     return table[lobes]
+
+
+def grow_seeds(
+    seeds: NDArray[np.int32], distance: NDArray[np.float32], diameter: float
+) -> NDArray[np.int32]:
+    """Grow every seed to the largest disc around its deepest pixels that the region holds.
+
+    Parameters
+    ----------
+    seeds : ndarray
+        (H, W) int32: 1 to N, else 0.
+    distance : ndarray
+        (H, W) float32: distance from the background, px.
+    diameter : float
+        Diameter of a leukocyte, px; no disc is much larger.
+
+    Returns
+    -------
+    ndarray
+        (H, W) int32. Where discs overlap, a pixel belongs to that in which it lies deepest; seeds
+        keep their own pixels.
+    """
+    ys, xs = np.nonzero(seeds)
+    owner = seeds[ys, xs]
+    depth = distance[ys, xs]
+    radius = np.zeros(int(owner.max()) + 1, np.float32)
+    np.maximum.at(radius, owner, depth)
+    deepest = depth == radius[owner]
+    radius = np.minimum(radius, LARGEST_DISC * diameter)
+    ys, xs, owner = ys[deepest], xs[deepest], owner[deepest]
+    size = np.bincount(owner)
+    y, x = (np.bincount(owner, c) / np.maximum(size, 1) for c in (ys, xs))
+    grown = np.zeros_like(seeds)
+    best = np.zeros(seeds.shape, np.float32)
+    for seed in np.flatnonzero(size):
+        top, left = (max(0, int(c[seed] - radius[seed])) for c in (y, x))
+        box = np.s_[top : int(y[seed] + radius[seed]) + 2, left : int(x[seed] + radius[seed]) + 2]
+        near, numbers = best[box], grown[box]
+        rows, columns = np.ogrid[top : top + near.shape[0], left : left + near.shape[1]]
+        beyond = np.hypot(rows - y[seed], columns - x[seed]) - radius[seed]
+        deeper = beyond < near
+        near[deeper] = beyond[deeper]
+        numbers[deeper] = seed
+    return np.where(seeds > 0, seeds, grown)
 
 
 def _components(mask: NDArray[np.bool_]) -> tuple[NDArray[np.int32], int]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from napari.layers import Image, Labels
 from napari.utils.notifications import show_info, show_warning
 from qtpy.QtCore import QTimer
 from qtpy.QtGui import QShowEvent
@@ -29,6 +28,9 @@ from napari_leukocyte.widgets.takeover import take_labels
 if TYPE_CHECKING:
     import napari
 
+#: Width of the outlines that labels are shown as beside classified objects, px.
+CONTOUR_PX = 2
+
 
 class ClassifyWidget(QWidget):
     """Classify the objects of a labels layer, count them and save the results.
@@ -46,12 +48,12 @@ class ClassifyWidget(QWidget):
 
     def __init__(self, viewer: napari.viewer.Viewer) -> None:
         super().__init__()
-        self._viewer: Any = viewer
+        self._viewer: Any = links.unwrap(viewer)
         self._session: Session | None = None
         self._view: ObjectsView | None = None
         # What must be disconnected when another session is followed, and at the end.
         self._ties: list[Callable[[], object]] = []
-        self.form = ClassifyForm(viewer, self)
+        self.form = ClassifyForm(self._viewer, self)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.form)
@@ -65,15 +67,12 @@ class ClassifyWidget(QWidget):
         self._soon.timeout.connect(self.update_now)
         self._connect()
         self._list_models()
-        self._list_layers()
-        self._choose_labels()
-        self._follow_chosen()
+        self.update_now()
 
     def _connect(self) -> None:
         form, runner = self.form, self._runner
-        form.image.changed.connect(self._choose_labels)
-        form.labels.changed.connect(self._choose_image)
-        form.kind.changed.connect(self._change_kind)
+        form.layers.changed.connect(self._follow_chosen)
+        form.kind.currentIndexChanged.connect(self._change_kind)
         form.names.toggled.connect(self._show_names)
         form.automatic.toggled.connect(self._set_automatic)
         form.classify.clicked.connect(self._classify_or_cancel)
@@ -84,17 +83,11 @@ class ClassifyWidget(QWidget):
         form.save.clicked.connect(self._save)
         runner.changed.connect(self._update_soon)
         runner.classified.connect(self._on_classified)
-        events = self._viewer.layers.events
-        emitters = (events.inserted, events.removed, events.reordered, events.renamed)
-        for emitter in emitters:
-            emitter.connect(self._list_layers)
-
         ties = self._ties
 
         def end() -> None:
             # Docked widgets go without a close event.
-            for emitter in emitters:
-                emitter.disconnect(self._list_layers)
+            form.layers.release()
             for tie in ties:
                 tie()
             runner.close()
@@ -116,42 +109,12 @@ class ClassifyWidget(QWidget):
             models = []
         self.form.set_models([(m.title or m.name, m.name) for m in models])
 
-    def _list_layers(self, event: Any = None) -> None:
-        self.form.image.reset_choices()
-        self.form.labels.reset_choices()
-        self._update_soon()
-
-    def _choose_labels(self, event: Any = None) -> None:
-        """Offer the labels that belong to the chosen image."""
-        image: Image | None = self.form.image.value
-        session = None if image is None else links.existing_session(image)
-        labels = None if session is None else links.labels_layer_of(self._viewer, session)
-        if labels is not None:
-            self.form.labels.value = labels
-        self._follow_chosen()
-
-    def _choose_image(self, event: Any = None) -> None:
-        """Offer the image that the chosen labels belong to."""
-        labels: Labels | None = self.form.labels.value
-        session = None if labels is None else links.session_of_labels(self._viewer, labels)
-        image = None if session is None else links.image_layer_of(self._viewer, session)
-        if image is not None:
-            self.form.image.value = image
-        self._follow_chosen()
-
     def _follow_chosen(self) -> None:
-        """Show the session that the chosen layers have in common, if any."""
-        image: Image | None = self.form.image.value
-        labels: Labels | None = self.form.labels.value
-        session = None if labels is None else links.session_of_labels(self._viewer, labels)
-        if session is not None and (
-            image is None or links.existing_session(image) is not session
-        ):
-            session = None
-        self._follow(session)
+        self._follow(self.form.layers.session)
 
     def _follow(self, session: Session | None) -> None:
         view = None if session is None else objects_view_of(self._viewer, session)
+        self._update_soon()
         if session is self._session and view is self._view:
             return
         for tie in self._ties:
@@ -164,28 +127,26 @@ class ClassifyWidget(QWidget):
             self._ties.append(
                 lambda: session.table_changed.disconnect(self._update_soon, missing_ok=True)
             )
+        image = None if session is None else links.image_layer_of(self._viewer, session)
+        if image is not None:
+            # Other data end the session.
+            image.events.data.connect(self._update_soon)
+            self._ties.append(lambda: image.events.data.disconnect(self._update_soon))
         if view is not None:
             view.selection_changed.connect(self._show_selection)
-            view.closed.connect(self._on_view_closed)
+            view.closed.connect(self._follow_chosen)
             self._ties.append(
                 lambda: view.selection_changed.disconnect(self._show_selection, missing_ok=True)
             )
-            self._ties.append(
-                lambda: view.closed.disconnect(self._on_view_closed, missing_ok=True)
-            )
-            self.form.kind.value = view.kind
+            self._ties.append(lambda: view.closed.disconnect(self._follow_chosen, missing_ok=True))
+            self.form.kind.setCurrentIndex(self.form.kind.findData(view.kind))
             self.form.names.setChecked(view.layer.text.visible)
-        self._update_soon()
-
-    def _on_view_closed(self) -> None:
-        self._follow_chosen()
 
     # -- what the user does ---------------------------------------------------------------
 
     def _take_chosen(self) -> Session | None:
         """Return the session of the chosen layers, made if need be; None after telling why not."""
-        image: Image | None = self.form.image.value
-        labels: Labels | None = self.form.labels.value
+        image, labels = self.form.layers.image, self.form.layers.labels
         if image is None or labels is None:
             missing = "an image" if image is None else "a labels layer"
             show_warning(f"Choose {missing} first; “Segment leukocytes” makes labels of an image.")
@@ -207,11 +168,10 @@ class ClassifyWidget(QWidget):
         if self._runner.running:
             self._runner.cancel()
             return
-        model = self.form.model.value
+        model = self.form.model.currentData()
         if model is None:
             show_warning("There is no classifier: install napari-leukocyte again or train one.")
         elif self._take_chosen() is not None:
-            self._runner.automatic = self.form.automatic.isChecked()
             self._runner.start(model)
 
     def _on_classified(self, session: Session) -> None:
@@ -226,13 +186,17 @@ class ClassifyWidget(QWidget):
         """Show the session's objects as a layer."""
         session = self._session
         image = None if session is None else links.image_layer_of(self._viewer, session)
+        labels = self.form.layers.labels
         if session is not None and image is not None:
-            ObjectsView(self._viewer, session, image, self.form.kind.value)
+            if labels is not None and labels.contour == 0:
+                # A class is judged by the stain, which filled labels would cover.
+                labels.contour = CONTOUR_PX
+            ObjectsView(self._viewer, session, image, self.form.kind.currentData())
             self._follow(session)
 
     def _change_kind(self) -> None:
         view = self._view
-        if view is None or view.kind == self.form.kind.value:
+        if view is None or view.kind == self.form.kind.currentData():
             return
         selected, names = view.selected, view.layer.text.visible
         view.close()
@@ -274,12 +238,13 @@ class ClassifyWidget(QWidget):
 
     def update_now(self) -> None:
         """Show the session's state; many changes in a row are shown together."""
+        self._follow_chosen()
         self._soon.stop()
         form, session, running = self.form, self._session, self._runner.running
         table = None if session is None else session.table()
         any_objects = table is not None and len(table) > 0
         form.classify.setText("Cancel" if running else "Classify")
-        form.classify.setEnabled(running or form.image.value is not None)
+        form.classify.setEnabled(running or form.layers.image is not None)
         form.show_objects.setVisible(self._view is None)
         new = 0
         if session is None or table is None:
@@ -289,11 +254,10 @@ class ClassifyWidget(QWidget):
             counts = table["class"].fillna(UNCLASSIFIED).value_counts()
             form.legend.show_counts({str(name): int(n) for name, n in counts.items()})
             missing = int(table["class"].isna().sum())
-            form.leukogram.show_leukogram(
-                count(table) if missing < len(table) else None, missing
-            )
+            form.leukogram.show_leukogram(count(table) if missing < len(table) else None, missing)
             if session.classifier is not None:
                 new = len(unseen(table, predictions_of(session)))
+        form.automatic.setChecked(self._runner.automatic)
         form.classify_new.setVisible(new > 0 and not form.automatic.isChecked())
         form.classify_new.setText(f"Classify {new} new object{'' if new == 1 else 's'}")
         form.classify_new.setEnabled(not running)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from magicgui.widgets import ComboBox
-from napari.layers import Image, Labels
 from qtpy.QtCore import QEvent, QObject, QSize, Qt
 from qtpy.QtGui import QFont
 from qtpy.QtWidgets import (
@@ -17,15 +15,16 @@ from qtpy.QtWidgets import (
     QLayout,
     QPushButton,
     QScrollArea,
-    QSizePolicy,
     QVBoxLayout,
     QWidget,
 )
 
 from napari_leukocyte.widgets.legend import Legend
 from napari_leukocyte.widgets.leukogram_view import LeukogramView
+from napari_leukocyte.widgets.session_choice import SessionChoice
+from napari_leukocyte.widgets.sliders import choice_box
 
-_KINDS = [("Rings (Points layer)", "points"), ("Boxes (Shapes layer)", "boxes")]
+_KINDS = {"points": "Rings (Points)", "boxes": "Boxes (Shapes)"}
 
 
 class ClassifyForm(QWidget):
@@ -40,8 +39,10 @@ class ClassifyForm(QWidget):
 
     Attributes
     ----------
-    image, labels, model, kind : magicgui.widgets.ComboBox
-        Layers, name of the classifier, kind of the objects layer.
+    layers : SessionChoice
+        Image and labels.
+    model, kind : QComboBox
+        Their data are a classifier's name and a kind of objects layer.
     classify, classify_new, show_objects, copy, save : QPushButton
     names, automatic : QCheckBox
     state, selection : QLabel
@@ -52,13 +53,13 @@ class ClassifyForm(QWidget):
     def __init__(self, viewer: Any, parent: QWidget | None = None) -> None:
         super().__init__(parent)
 
-        def layers(kind: type) -> Any:
-            return lambda _: [layer for layer in viewer.layers if isinstance(layer, kind)]
-
-        self.image = ComboBox(choices=layers(Image))
-        self.labels = ComboBox(choices=layers(Labels))
-        self.model = ComboBox()
-        self.kind = ComboBox(choices=_KINDS)
+        self.layers = SessionChoice(viewer, self)
+        self.model = choice_box({})
+        self.kind = choice_box(_KINDS)
+        self.kind.setToolTip(
+            "<p>Rings stay smooth with thousands of objects; boxes show what belongs to an object "
+            "more exactly, and are slow beyond a few hundred.</p>"
+        )
         self.names = QCheckBox("Names", self)
         self.names.setChecked(True)
         self.names.setToolTip("Show the first letters of each object's class on the image.")
@@ -86,19 +87,20 @@ class ClassifyForm(QWidget):
 
     def set_models(self, models: list[tuple[str, str]]) -> None:
         """Offer classifiers, (title, name) each, the default first; the choice stays if it can."""
-        former = self.model.value
-        names = [name for _, name in models]
-        self.model.choices = models
-        if names:
-            self.model.value = former if former in names else names[0]
+        former = self.model.currentData()
+        self.model.clear()
+        for title, name in models:
+            self.model.addItem(title, name)
+        if models:
+            self.model.setCurrentIndex(max(0, self.model.findData(former)))
 
     def _lay_out(self) -> None:
         rows = QFormLayout()
         rows.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.ExpandingFieldsGrow)
-        rows.addRow("Image", _native(self.image))
-        rows.addRow("Labels", _native(self.labels))
-        rows.addRow("Classifier", _native(self.model))
-        rows.addRow("Show as", _row(_native(self.kind), self.names))
+        rows.addRow("Image", self.layers.image_box)
+        rows.addRow("Labels", self.layers.labels_box)
+        rows.addRow("Classifier", self.model)
+        rows.addRow("Show as", _row(self.kind, self.names))
         inside = QWidget(self)
         column = QVBoxLayout(inside)
         column.setContentsMargins(6, 6, 6, 6)
@@ -149,14 +151,6 @@ class _VerticalScroll(QScrollArea):
         inside = self.widget()
         height = 200 if inside is None else inside.sizeHint().height()
         return QSize(self.minimumSizeHint().width(), height)
-
-
-def _native(widget: ComboBox) -> QWidget:
-    native: QWidget = widget.native
-    # Long names of layers must not widen the dock.
-    native.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-    native.setMinimumWidth(160)
-    return native
 
 
 def _row(*widgets: QWidget) -> QLayout:

@@ -43,8 +43,7 @@ def describe_selection(chosen: pd.DataFrame | None) -> tuple[str, str | None]:
         return "", None
     if not len(chosen):
         return (
-            "Select objects on the image (Shift adds, dragging boxes them), then press a key or "
-            "click a class above.",
+            "Select objects on the image (Shift adds), then press a key or click a class.",
             None,
         )
     names = chosen["class"].fillna(UNCLASSIFIED)

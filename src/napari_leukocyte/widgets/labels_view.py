@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import weakref
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from napari.layers import Labels
 from numpy.typing import NDArray
 
-from napari_leukocyte.errors import ImageError
+from napari_leukocyte.errors import ImageError, LeukocyteError
 from napari_leukocyte.session.session import Session
+from napari_leukocyte.widgets.jobs import tell
 
 
 class LabelsView:
@@ -30,7 +32,9 @@ class LabelsView:
         If the layer cannot show the session's labels.
     """
 
-    def __init__(self, session: Session, layer: Labels) -> None:
+    def __init__(
+        self, session: Session, layer: Labels, on_misfit: Callable[[Labels], None]
+    ) -> None:
         if layer.multiscale:
             raise ImageError(
                 f"The labels layer “{layer.name}” is multiscale, which cannot be edited: choose or "
@@ -38,6 +42,7 @@ class LabelsView:
             )
         session.accept_edit(np.asarray(layer.data))
         self.session = session
+        self._on_misfit = on_misfit
         self._layer = weakref.ref(layer)
         self._busy = False
         # Whether the layer may hold steps to undo; clearing them interrupts the user's tool.
@@ -72,14 +77,21 @@ class LabelsView:
         self._unwritten = not self._pull()
 
     def _on_update(self, event: Any = None) -> None:
-        # Also fires with every movement of a stroke: what counts is the whole one.
-        if self._unwritten:
+        if self._unwritten and not self._in_stroke():
             self._unwritten = not self._pull()
 
     def _on_set_data(self, event: Any = None) -> None:
         # Undo and redo fire nothing else.
-        self._unwritten = False
-        self._pull()
+        if not self._in_stroke():
+            self._unwritten = False
+            self._pull()
+
+    def _in_stroke(self) -> bool:
+        """Whether a stroke is going on, whose end `paint` will tell."""
+        layer = self._layer()
+        # Napari tells this nowhere in public. Without it a stroke is an edit for each movement,
+        # which counts the same but is taken back less exactly.
+        return bool(getattr(layer, "_block_history", False))
 
     def _on_data(self, event: Any = None) -> None:
         # Someone else replaced the array; steps to undo belong to the old one.
@@ -94,9 +106,7 @@ class LabelsView:
             return False
         data = np.asarray(layer.data)
         if data.shape != self._shown.shape:
-            from napari_leukocyte.widgets.links import unbind_labels
-
-            unbind_labels(layer)
+            self._on_misfit(layer)
             return False
         painted = data != self._shown
         if not painted.any():
@@ -104,6 +114,9 @@ class LabelsView:
         self._busy = True
         try:
             self._accept(data, painted)
+        except LeukocyteError as error:
+            tell(error)
+            self._write(layer)
         finally:
             self._busy = False
         return True
@@ -134,6 +147,7 @@ class LabelsView:
             # A stroke that is still going on: napari tells about it only at its end.
             painted = data != self._shown if data.shape == self._shown.shape else None
             if painted is not None and painted.any():
+                self._painted = True
                 self._accept(data, painted)
             self._write(layer)
         finally:

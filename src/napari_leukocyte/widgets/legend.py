@@ -9,7 +9,7 @@ from qtpy.QtGui import QColor, QIcon, QPainter, QPixmap
 from qtpy.QtWidgets import QGridLayout, QLabel, QPushButton, QWidget
 
 from napari_leukocyte.vocabulary import CLASSES
-from napari_leukocyte.widgets.objects_style import UNCLASSIFIED, color_of
+from napari_leukocyte.widgets.objects_style import UNCLASSIFIED, palette
 
 _KEYS = {c.name: c.key.upper() for c in CLASSES}
 _SWATCH_PX = 14
@@ -29,7 +29,9 @@ def swatch(color: str) -> QIcon:
     painter.setBrush(QColor(color))
     painter.drawEllipse(1, 1, _SWATCH_PX - 2, _SWATCH_PX - 2)
     painter.end()
-    return QIcon(pixmap)
+    icon = QIcon(pixmap)
+    icon.addPixmap(pixmap, QIcon.Mode.Disabled)  # or Qt would grey it
+    return icon
 
 
 class Legend(QWidget):
@@ -84,9 +86,10 @@ class Legend(QWidget):
             if (old := item.widget()) is not None:
                 old.deleteLater()
         self._buttons, self._counts = {}, {}
+        colors = palette(names)
         for row, name in enumerate(names):
             key = _KEYS.get(name, "")
-            button = QPushButton(swatch(color_of(name)), name.capitalize(), self)
+            button = QPushButton(swatch(colors[name]), name.capitalize(), self)
             button.setIconSize(QSize(_SWATCH_PX, _SWATCH_PX))
             button.setStyleSheet("QPushButton { text-align: left; padding: 2px 6px; }")
             if name == UNCLASSIFIED:

@@ -10,8 +10,7 @@ from qtpy.QtCore import QEvent, QPointF, QRectF, QSize, Qt
 from qtpy.QtGui import QColor, QHelpEvent, QPainter, QPaintEvent, QPalette, QPen
 from qtpy.QtWidgets import QSizePolicy, QToolTip, QWidget
 
-from napari_leukocyte.vocabulary import LEUKOCYTE_NAMES
-from napari_leukocyte.widgets.objects_style import color_of
+from napari_leukocyte.vocabulary import COLORS, LEUKOCYTE_NAMES
 
 #: Ends of the axis, %: the least that holds every limit is taken. Four steps each.
 _ENDS = (20, 40, 60, 80, 100)
@@ -145,7 +144,7 @@ class LeukogramChart(QWidget):
             if not bar.total:
                 continue
             painter.setPen(QPen(ink, 1))
-            painter.setBrush(QColor(color_of(bar.name)))
+            painter.setBrush(QColor(COLORS[bar.name]))
             if bar.count:
                 painter.drawRect(
                     QRectF(at(0) + 0.5, middle - _BAR / 2, at(bar.percent) - at(0), _BAR)

@@ -21,7 +21,7 @@ from qtpy.QtWidgets import (
 from napari_leukocyte.vocabulary import DISCLAIMER, LEUKOCYTE_NAMES
 from napari_leukocyte.widgets.legend import swatch
 from napari_leukocyte.widgets.leukogram_chart import LeukogramChart
-from napari_leukocyte.widgets.objects_style import color_of
+from napari_leukocyte.widgets.objects_style import palette
 
 _HEADERS = ("Class", "Count", "%", "95 % limits")
 
@@ -93,7 +93,9 @@ class LeukogramView(QWidget):
         """
         self._leukogram = leukogram
         rows = [] if leukogram is None else leukogram.to_dict("records")
+        self.table.setVisible(bool(rows))
         self.table.setRowCount(len(rows))
+        colors = palette(str(row["class"]) for row in rows)
         for i, row in enumerate(rows):
             name = str(row["class"])
             cells = (name, str(int(row["count"])), *_percentages(row))
@@ -105,7 +107,7 @@ class LeukogramView(QWidget):
                         Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
                     )
                 else:
-                    item.setIcon(swatch(color_of(name)))
+                    item.setIcon(swatch(colors[name]))
                 self.table.setItem(i, column, item)
         self._fit_table()
         self.chart.show_leukogram(leukogram)

@@ -129,7 +129,7 @@ def bind_labels(viewer: Any, session: Session, layer: Labels) -> None:
     if session_of_labels(viewer, layer) is session:
         return
     former = _VIEWS.get(layer)
-    view = LabelsView(session, layer)
+    view = LabelsView(session, layer, unbind_labels)
     if former is not None:
         former.detach()
     _VIEWS[layer] = view

@@ -7,6 +7,8 @@ cores and software OpenGL, giving one a new class took 26 ms (Shapes 27 s), a re
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterable
 from typing import Literal, TypeAlias, get_args
 
 import numpy as np
@@ -16,7 +18,8 @@ from napari.layers.utils.string_encoding import ManualStringEncoding
 from napari.utils.colormaps.standardize_color import transform_color
 from numpy.typing import NDArray
 
-from napari_leukocyte.vocabulary import COLORS
+from napari_leukocyte.results import drawing
+from napari_leukocyte.results.drawing import class_colors
 
 LayerKind: TypeAlias = Literal["points", "boxes"]
 ObjectsLayer: TypeAlias = Points | Shapes
@@ -24,13 +27,11 @@ ObjectsLayer: TypeAlias = Points | Shapes
 LAYER_KINDS: tuple[LayerKind, ...] = get_args(LayerKind)
 #: What the layer shows as the class of an object that has none.
 UNCLASSIFIED = "unclassified"
-UNCLASSIFIED_COLOR = "#F2F2F2"
-#: Of classes beyond the vocabulary, which a user's own classifier may know.
-OTHER_COLOR = "#56B4E9"
 # A ring is wider than the disc of the object's area, since few cells are discs.
 _RING = 1.25
-# Thickness of a line, parts of the median diameter, and the least, px.
-_LINE, _THINNEST_PX = 0.05, 1.5
+# Thickness of a line, px, is this times the root of the median diameter: fine enough on a single
+# cell that fills the window, thick enough on a field of hundreds; and the least, px.
+_LINE, _THINNEST_PX = 0.35, 1.5
 # Where a name begins, parts of a ring's diameter from its centre, up and to the right.
 _ASIDE = 0.39
 _TEXT_SIZE = 11
@@ -43,9 +44,11 @@ def abbreviate(name: str) -> str:
     return "?" if name == UNCLASSIFIED else name[:3].upper()
 
 
-def color_of(name: str) -> str:
-    """Return the ``#rrggbb`` of a class as the layer names it."""
-    return UNCLASSIFIED_COLOR if name == UNCLASSIFIED else COLORS.get(name, OTHER_COLOR)
+def palette(names: Iterable[str]) -> dict[str, str]:
+    """Return the ``#rrggbb`` of classes as the layer names them; those of the saved overlay."""
+    given = set(names) - {UNCLASSIFIED}
+    colors = {n: "#{:02X}{:02X}{:02X}".format(*rgb) for n, rgb in class_colors(given).items()}
+    return colors | {UNCLASSIFIED: drawing.UNCLASSIFIED}
 
 
 def features_of(table: pd.DataFrame) -> pd.DataFrame:
@@ -148,13 +151,13 @@ def _line(table: pd.DataFrame) -> float:
     """Return the thickness of rings and boxes, px."""
     if not len(table):
         return _THINNEST_PX
-    return max(_THINNEST_PX, _LINE * float(table["equivalent_diameter_px"].median()))
+    return max(_THINNEST_PX, _LINE * math.sqrt(table["equivalent_diameter_px"].median()))
 
 
 def _colors(table: pd.DataFrame) -> NDArray[np.float32]:
     names = table["class"].fillna(UNCLASSIFIED)
-    palette = {name: transform_color(color_of(name))[0] for name in names.unique()}
-    return np.array([palette[name] for name in names], np.float32).reshape(-1, 4)
+    colors = {n: transform_color(color)[0] for n, color in palette(names.unique()).items()}
+    return np.array([colors[name] for name in names], np.float32).reshape(-1, 4)
 
 
 def _boxes(table: pd.DataFrame) -> NDArray[np.float64]:

@@ -14,6 +14,8 @@ from qtpy.QtCore import QTimer
 
 from napari_leukocyte.session.session import Session
 from napari_leukocyte.vocabulary import CLASSES
+from napari_leukocyte.widgets.geometry import transform_of
+from napari_leukocyte.widgets.links import unwrap
 from napari_leukocyte.widgets.objects_style import (
     LAYER_KINDS,
     LayerKind,
@@ -58,7 +60,7 @@ class ObjectsView:
         See :mod:`napari_leukocyte.widgets.objects_style`.
     """
 
-    #: Emitted when other objects are selected.
+    #: Emitted when other objects are selected, or something about the selected ones has changed.
     selection_changed: ClassVar[Signal] = Signal()
     #: Emitted when the layer is gone.
     closed: ClassVar[Signal] = Signal()
@@ -68,8 +70,9 @@ class ObjectsView:
     ) -> None:
         self.session = session
         self.kind: LayerKind = kind
-        self._viewer = viewer
-        self._image = image
+        # napari hands plugins a proxy, which is not the same as what it stands for.
+        self._viewer = unwrap(viewer)
+        self._image: Image = unwrap(image)
         self._busy = False
         self._shown = session.table()
         self.layer: ObjectsLayer = make_layer(kind, self._shown, f"{image.name} objects")
@@ -84,8 +87,8 @@ class ObjectsView:
         self._restore_timer = QTimer()
         self._restore_timer.setSingleShot(True)
         self._restore_timer.timeout.connect(self._restore)
-        viewer.add_layer(self.layer)
-        viewer.layers.selection.active = self.layer
+        self._viewer.add_layer(self.layer)
+        self._viewer.layers.selection.active = self.layer
         self.layer.mode = "select"
         self._connect()
         _VIEWS.append(self)
@@ -95,11 +98,13 @@ class ObjectsView:
         self.layer.events.data.connect(self._on_data)
         self.layer.events.set_data.connect(self._on_set_data)
         self.layer.selected_data.events.items_changed.connect(self._on_selection)
-        for name in ("scale", "translate", "rotate", "shear", "affine"):
+        for name in ("scale", "translate", "rotate", "shear", "affine", "units"):
             getattr(self._image.events, name).connect(self._follow_image)
+        # Other data end the session.
+        self._image.events.data.connect(self.close)
         self._viewer.layers.events.removed.connect(self._on_layer_removed)
 
-    def close(self) -> None:
+    def close(self, event: Any = None) -> None:
         """Let go of layer and session, and take the layer out of the viewer."""
         if self not in _VIEWS:
             return
@@ -130,6 +135,7 @@ class ObjectsView:
                 self._show_all(self._labels_at(self.layer.selected_data, former))
         finally:
             self._busy = False
+        self.selection_changed.emit()
 
     def _show_all(self, selected: Collection[int]) -> None:
         """Draw every object anew, with those of the given numbers selected."""
@@ -142,13 +148,8 @@ class ObjectsView:
             self._timer.start()
 
     def _follow_image(self, event: Any = None) -> None:
-        # The last two axes: a channel-first image has three.
-        for name in ("scale", "translate"):
-            setattr(self.layer, name, getattr(self._image, name)[-2:])
-        self.layer.rotate = np.asarray(self._image.rotate)[-2:, -2:]
-        if self._image.ndim == 2:
-            self.layer.shear = self._image.shear
-            self.layer.affine = self._image.affine
+        for name, value in transform_of(self._image).items():
+            setattr(self.layer, name, value)
 
     # -- from the layer to the session ----------------------------------------------------
 
@@ -231,6 +232,6 @@ class ObjectsView:
 def objects_view_of(viewer: Any, session: Session) -> ObjectsView | None:
     """Return the view that shows a session's objects in a viewer, or None."""
     for view in _VIEWS:
-        if view.session is session and view._viewer is viewer:
+        if view.session is session and view._viewer is unwrap(viewer):
             return view
     return None

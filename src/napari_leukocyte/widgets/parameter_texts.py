@@ -86,7 +86,7 @@ TEXTS: dict[str, Text] = {
         "1 or 2 objects",
         "With fewer than three objects a median says nothing. Compare with the area of a disc of "
         "the leukocyte's diameter instead, or remove nothing.",
-        choices={"expected": "compare with diameter", "keep": "keep all"},
+        choices={"expected": "use the diameter", "keep": "keep all"},
     ),
     "watershed": Text(
         "Parting (in cell diameters)",

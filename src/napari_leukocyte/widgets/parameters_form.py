@@ -15,7 +15,7 @@ from napari_leukocyte.widgets.section import Section
 from napari_leukocyte.widgets.sliders import choice_box, number_slider
 
 #: Least width of the column of titles, px: one for all groups, so that the sliders stand in line.
-TITLE_WIDTH = 112
+TITLE_WIDTH = 116
 
 
 class ParametersForm(QWidget):

@@ -84,9 +84,7 @@ class Runner(QObject):
         def work(progress: Progress) -> Predictions:
             manifest = find_model("classification", model)
             asked = labels if numbers is None else only(labels, numbers)
-            table = classification.classify(
-                rgb, asked, model, nucleus=nucleus, progress=progress
-            )
+            table = classification.classify(rgb, asked, model, nucleus=nucleus, progress=progress)
             return Predictions(table, manifest.name, describe_model(manifest))
 
         def done(predictions: Predictions) -> None:
@@ -97,7 +95,7 @@ class Runner(QObject):
             work,
             title="Classifying leukocytes",
             on_done=done,
-            on_error=self._fail,
+            on_error=None if numbers is None else self._fail,
             on_end=self._end,
         )
         self.changed.emit()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import weakref
-from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,8 +12,8 @@ from qtpy.QtGui import QShowEvent
 from qtpy.QtWidgets import QMessageBox, QSizePolicy, QVBoxLayout, QWidget
 
 from napari_leukocyte.errors import LeukocyteError
-from napari_leukocyte.segmentation.ensemble import MemberMaps
 from napari_leukocyte.segmentation.parameters import PostprocessParams
+from napari_leukocyte.session.computation import Computed
 from napari_leukocyte.session.session import Session
 from napari_leukocyte.widgets import links, segment_texts
 from napari_leukocyte.widgets.jobs import Job, tell
@@ -79,10 +78,8 @@ class SegmentWidget(QWidget):
         events = self._viewer.layers.events
         events.inserted.connect(self._on_layers)
         events.removed.connect(self._on_layers)
-        # Qt calls no method of a widget that is being deleted, but this it does.
-        resources = ExitStack()
-        resources.callback(self._release)
-        self.destroyed.connect(resources.close)
+        # Qt calls no method of a widget that is being deleted, but a function it does.
+        self.destroyed.connect(lambda: self._release())
 
     def _release(self) -> None:
         """Let go of everything that outlives the widget; none of it is Qt's."""
@@ -189,12 +186,11 @@ class SegmentWidget(QWidget):
         if layer is None or model is None or self._job is not None:
             return
         form, params = self.form, self.form.parameters.params()
-        weights = form.weights.weights()
 
-        def found(layer: Image, session: Session, maps: MemberMaps) -> None:
+        def found(layer: Image, session: Session, computed: Computed) -> None:
             # What was set during the run counts, if it was set for this image.
             chosen = form.parameters.params() if layer is self.image() else params
-            self._take(layer, session, maps, weights, chosen)
+            self._take(layer, session, computed, chosen)
 
         try:
             self._job = start_run(
@@ -202,6 +198,8 @@ class SegmentWidget(QWidget):
                 layer,
                 model.name,
                 "auto" if form.automatic.isChecked() else form.diameter.value(),
+                params,
+                form.weights.weights(),
                 on_found=found,
                 on_lost=self._complain,
                 on_end=self._end,
@@ -224,20 +222,21 @@ class SegmentWidget(QWidget):
             self.form.cancel.setEnabled(False)
 
     def _take(
-        self,
-        layer: Image,
-        session: Session,
-        maps: MemberMaps,
-        weights: tuple[float, ...] | None,
-        params: PostprocessParams,
+        self, layer: Image, session: Session, computed: Computed, params: PostprocessParams
     ) -> None:
         self._follow_session()
         links.show_labels(self._viewer, session, layer)
-        if weights is not None and len(weights) != len(maps.names):
-            weights = None
-        changes: dict[str, Any] = {"maps": maps, "weights": weights, "params": params}
-        if params.watershed == "points":
-            changes["markers"] = self._markers.markers(session, layer)
+        session.take(computed)
+        if params != session.params or params.watershed == "points":
+            self._request(layer, session, params)
+
+    def _request(self, layer: Image, session: Session, params: PostprocessParams) -> None:
+        """Ask for a label image with other parameters."""
+        changes: dict[str, Any] = {"params": params}
+        if session.maps is not None:
+            links.show_labels(self._viewer, session, layer)
+            if params.watershed == "points":
+                changes["markers"] = self._markers.markers(session, layer)
         self._live.request(session, **changes)
 
     def _end(self) -> None:
@@ -259,14 +258,8 @@ class SegmentWidget(QWidget):
 
     def _change_params(self, params: PostprocessParams) -> None:
         layer, session = self.image(), self._session
-        if layer is None or session is None:
-            return
-        changes: dict[str, Any] = {"params": params}
-        if session.maps is not None:
-            links.show_labels(self._viewer, session, layer)
-            if params.watershed == "points":
-                changes["markers"] = self._markers.markers(session, layer)
-        self._live.request(session, **changes)
+        if layer is not None and session is not None:
+            self._request(layer, session, params)
 
     def _change_weights(self, weights: tuple[float, ...]) -> None:
         session = self._session
@@ -300,8 +293,11 @@ class SegmentWidget(QWidget):
     # -- what is shown --------------------------------------------------------------------
 
     def _on_labels(self) -> None:
-        if self._session is not None and self._session.maps is not None:
-            self.form.diameter.setValue(self._session.maps.diameter)
+        maps = None if self._session is None else self._session.maps
+        if maps is not None:
+            self.form.diameter.setValue(maps.diameter)
+            if self.form.weights.names != maps.names:
+                self._choose_model()
         self._enable()
 
     def _show_state(self) -> None:

@@ -6,20 +6,23 @@ import weakref
 from collections.abc import Callable
 from typing import Any, Literal
 
+import numpy as np
 from napari.layers import Image
 
 from napari_leukocyte.errors import LeukocyteError
 from napari_leukocyte.progress import Progress
 from napari_leukocyte.segmentation import ensemble
 from napari_leukocyte.segmentation.ensemble import MemberMaps
+from napari_leukocyte.segmentation.parameters import PostprocessParams
+from napari_leukocyte.session.computation import Computed
 from napari_leukocyte.session.session import Session
 from napari_leukocyte.widgets.jobs import Job, start_job
 from napari_leukocyte.widgets.links import adopt_session, existing_session
 from napari_leukocyte.widgets.segment_texts import CLOSED, FAILED, REPLACED_MEANWHILE
 from napari_leukocyte.widgets.source import image_of
 
-#: Called with the layer, its session and the maps.
-Found = Callable[[Image, Session, MemberMaps], None]
+#: Called with the layer, its session and the label image, which the session has yet to take.
+Found = Callable[[Image, Session, Computed], None]
 
 
 def start_run(
@@ -27,6 +30,8 @@ def start_run(
     layer: Image,
     model: str,
     diameter: float | Literal["auto"],
+    params: PostprocessParams,
+    weights: tuple[float, ...] | None,
     *,
     on_found: Found,
     on_lost: Callable[[str], None],
@@ -44,8 +49,12 @@ def start_run(
         Name of the segmentation model.
     diameter : float or "auto"
         Diameter of a leukocyte, px.
+    params : PostprocessParams
+        Of the post-processing; markers that the session does not have are none.
+    weights : tuple of float or None
+        Of the members; the model's own if None or not of their number.
     on_found : callable
-        Called with the result; the session does not yet have the maps.
+        Called with the result.
     on_lost : callable
         Called with a sentence instead if the run fails, or if the layer is gone or shows another
         image by then.
@@ -67,13 +76,15 @@ def start_run(
     known = existing_session(layer)
     where = weakref.ref(layer)
 
-    def work(progress: Progress) -> tuple[Session, MemberMaps]:
-        # Loading and converting a large image takes long enough to be felt, so it is done here.
+    def work(progress: Progress) -> tuple[Session, Computed]:
+        # Loading and converting a large image takes long enough to be felt, as does the first
+        # label image, so it is all done here.
         session = Session(data, name) if known is None else known
-        return session, ensemble.segment_members(session.rgb, model, diameter, progress)
+        maps = ensemble.segment_members(session.rgb, model, diameter, progress)
+        return session, _compute(session, maps, params, weights)
 
-    def done(found: tuple[Session, MemberMaps]) -> None:
-        session, maps = found
+    def done(found: tuple[Session, Computed]) -> None:
+        session, computed = found
         layer = where()
         if layer is None or layer not in viewer.layers:
             on_lost(CLOSED)
@@ -84,8 +95,8 @@ def start_run(
             return
         if current is None:
             adopt_session(layer, session)
-            current = session
-        on_found(layer, current, maps)
+        # Someone else may have made a session of the same image, which then stands.
+        on_found(layer, session if current is None else current, computed)
 
     def failed(error: Exception) -> None:
         on_lost(str(error) if isinstance(error, LeukocyteError) else FAILED)
@@ -93,3 +104,21 @@ def start_run(
     return start_job(
         work, title="Segmenting leukocytes", on_done=done, on_error=failed, on_end=on_end
     )
+
+
+def _compute(
+    session: Session,
+    maps: MemberMaps,
+    params: PostprocessParams,
+    weights: tuple[float, ...] | None,
+) -> Computed:
+    known = session.markers
+    computation = session.plan(
+        maps=maps,
+        weights=weights if weights is not None and len(weights) == len(maps.names) else None,
+        params=params,
+        markers=np.empty((0, 2)) if known is None else known,
+    )
+    # With maps there is always something to compute.
+    assert computation is not None  # noqa: S101
+    return computation.run()

@@ -12,6 +12,7 @@ from napari_leukocyte.session.session import Session
 NO_IMAGE = "Open a photograph of a blood smear to begin."
 READY = "Press Run to find the leukocytes."
 NO_MODEL = "No segmentation model is installed: install napari-leukocyte again."
+PLACE_POINTS = "Click on each cell of a clump in the layer “Watershed markers”."
 REPLACED = (
     "The image was replaced, so what was found belongs to the former one: its labels stay as an "
     "ordinary layer. Run again."
@@ -50,6 +51,10 @@ def describe_result(session: Session) -> str:
         )
     if session.edits.erased.any():
         parts.append("Erased objects stay away.")
+    if session.params.watershed == "points" and (
+        session.markers is None or len(session.markers) < 2
+    ):
+        parts.append(PLACE_POINTS)
     parts += [f"<i>{html.escape(note)}</i>" for note in session.notes + maps.notes]
     return "<br>".join(parts)
 

@@ -9,6 +9,7 @@ from qtpy.QtWidgets import QMessageBox, QWidget
 
 from napari_leukocyte.session.session import Session
 from napari_leukocyte.widgets import links
+from napari_leukocyte.widgets.objects_view import objects_view_of
 
 
 def take_labels(parent: QWidget, viewer: Any, image: Image, labels: Labels) -> Session | None:
@@ -44,6 +45,9 @@ def take_labels(parent: QWidget, viewer: Any, image: Image, labels: Labels) -> S
     if session.labels.any():
         if session.assigned and not _may_end(parent, image, labels, len(session.assigned)):
             return None
+        view = objects_view_of(viewer, session)
+        if view is not None:
+            view.close()
         links.forget_session(image)
         session = links.session_of(image)
     links.bind_labels(viewer, session, labels)

@@ -28,11 +28,17 @@ class WeightsForm(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._sliders: list[QLabeledDoubleSlider] = []
+        self._names: tuple[str, ...] = ()
         section = Section("Weights of the members")
         self._form = section.form
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(section)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the members."""
+        return self._names
 
     @property
     def sliders(self) -> list[QLabeledDoubleSlider]:
@@ -51,7 +57,7 @@ class WeightsForm(QWidget):
         """
         while self._form.rowCount():
             self._form.removeRow(0)
-        self._sliders = []
+        self._sliders, self._names = [], tuple(names)
         largest = max([1.0, *weights])
         for name, weight in zip(names, weights, strict=True):
             slider = number_slider(0, 1, 0.01)

@@ -1,0 +1,105 @@
+"""Take the pictures of the documentation from the real window, on the synthetic smear.
+
+Run it with a display (or ``xvfb-run -a -s "-screen 0 1600x1000x24"``)::
+
+    python docs/make_screenshots.py [FOLDER]
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import napari
+import numpy as np
+from napari.layers import Labels
+from qtpy.QtWidgets import QApplication
+
+from napari_leukocyte.cli.window import Picture, fill_viewer
+from napari_leukocyte.samples.synthetic import synthetic_smear
+
+IMAGES = Path(__file__).parent / "images"
+#: Size of the window, px.
+SIZE = (1500, 950)
+#: Longest that one step may take, s.
+LONGEST = 120.0
+
+
+def wait(condition: Callable[[], bool]) -> None:
+    """Let the window live until a condition holds."""
+    end = time.monotonic() + LONGEST
+    while not condition():
+        if time.monotonic() > end:
+            raise TimeoutError("The window did not get there in time.")
+        QApplication.processEvents()
+        time.sleep(0.01)
+
+
+def settle(seconds: float = 1.0) -> None:
+    """Let the window draw what has changed."""
+    end = time.monotonic() + seconds
+    wait(lambda: time.monotonic() > end)
+
+
+def photograph(viewer: napari.Viewer, path: Path) -> None:
+    """Save a picture of the whole window."""
+    settle()
+    viewer.window.screenshot(path=str(path), canvas_only=False, flash=False)
+    print(path)
+
+
+def paint(labels: Labels, centre: tuple[float, float], number: int) -> None:
+    """Paint a stroke as a user would: a blob made of overlapping dabs."""
+    labels.brush_size = 26
+    with labels.block_history():
+        for angle in np.linspace(0, 2 * np.pi, 24):
+            y, x = centre[0] + 11 * np.sin(angle), centre[1] + 11 * np.cos(angle)
+            labels.paint((y, x), number)
+    labels.events.paint(value=[])
+
+
+def main(folder: Path) -> None:
+    """Go from the smear to the leukogram, and take a picture at each stage."""
+    folder.mkdir(parents=True, exist_ok=True)
+    smear = synthetic_smear()
+    viewer = napari.Viewer(title="napari-leukocyte", show=True)
+    viewer.window.resize(*SIZE)
+    segment, classify = fill_viewer(viewer, [Picture("Synthetic smear", smear.image)], run=False)
+    viewer.reset_view()
+    photograph(viewer, folder / "sample.png")
+
+    segment.run()
+    wait(lambda: not segment.busy)
+    photograph(viewer, folder / "segmentation.png")
+
+    # A platelet that a user calls a cell: painted by hand, it stays when the threshold moves.
+    (labels,) = (layer for layer in viewer.layers if isinstance(layer, Labels))
+    viewer.layers.selection.active = labels
+    paint(labels, (456.0, 337.0), int(np.max(labels.data)) + 1)
+    viewer.camera.center = (0, 430, 300)
+    viewer.camera.zoom *= 2.2
+    segment.form.parameters.set_params(
+        type(segment.session.params)(threshold=0.7, closing_size=0.15)
+    )
+    settle()
+    photograph(viewer, folder / "edited.png")
+
+    viewer.reset_view()
+    labels.data_setitem(np.nonzero(labels.data == labels.data[456, 337]), 0)
+    dock: Any = classify
+    while dock is not None and not hasattr(dock, "raise_title"):
+        dock = dock.parent()
+    classify.form.labels.value = labels
+    for widget in viewer.window.dock_widgets:
+        print(widget)
+    classify.form.classify.click()
+    wait(lambda: segment.session.classifier is not None)
+    photograph(viewer, folder / "classes.png")
+    viewer.close()
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]) if len(sys.argv) > 1 else IMAGES)

@@ -1,0 +1,91 @@
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from napari_leukocyte.classification.crops import cut_crop, cut_window, fade_surroundings
+from napari_leukocyte.classification.regions import Region, iterate_regions
+from napari_leukocyte.images.background import WHITE
+
+SIDE, DIAMETER = 96, 64.0
+PURPLE = (120, 60, 140)
+
+
+def cell(
+    shape: tuple[int, int], y: float, x: float, diameter: float
+) -> tuple[NDArray[np.uint8], Region]:
+    """Return a field with one purple disc, half of it darker, and the disc's region."""
+    image = np.full((*shape, 3), int(WHITE), np.uint8)
+    rows, columns = np.mgrid[: shape[0], : shape[1]]
+    inside = np.hypot(rows - y, columns - x) <= diameter / 2
+    image[inside] = PURPLE
+    image[inside & (columns > x)] = (60, 20, 70)
+    (region,) = iterate_regions(inside.astype(np.int32))
+    return image, region
+
+
+@pytest.mark.parametrize("diameter", [8, 20, 64, 150, 400])
+def test_every_cell_gets_the_same_size(diameter: float) -> None:
+    reference = cut_crop(*cell((700, 800), 350, 400, 128), SIDE, DIAMETER).astype(int)
+    image, region = cell((700, 800), 350, 400, diameter)
+    patch, mask = cut_window(image, region, SIDE, DIAMETER)
+    assert patch.shape == (SIDE, SIDE, 3)
+    assert mask.shape == (SIDE, SIDE)
+    assert patch.dtype == mask.dtype == np.uint8
+    found = np.sqrt(4 * (mask >= 128).sum() / np.pi)
+    assert found == pytest.approx(DIAMETER, rel=0.02 + 0.5 / diameter)
+    crop = cut_crop(image, region, SIDE, DIAMETER)
+    # Small cells are blurred, and a pixel off is more of them.
+    assert np.abs(crop - reference).mean() < 2 + 150 / diameter
+
+
+@given(
+    st.integers(-60, 260),
+    st.integers(-60, 360),
+    st.integers(10, 120),
+    st.sampled_from([32, 96, 128]),
+)
+def test_beyond_the_image_is_white(y: int, x: int, diameter: int, side: int) -> None:
+    near = np.hypot(y - np.clip(y, 0, 199), x - np.clip(x, 0, 299)) < diameter / 2 - 2
+    if not near:
+        return
+    image, region = cell((200, 300), y, x, diameter)
+    patch, mask = cut_window(image, region, side, side * 0.6)
+    whole = np.pad(image, ((400, 400), (400, 400), (0, 0)), constant_values=int(WHITE))
+    moved = Region(
+        1, region.y0 + 400, region.x0 + 400, region.y1 + 400, region.x1 + 400, region.mask
+    )
+    np.testing.assert_array_equal(cut_window(whole, moved, side, side * 0.6)[0], patch)
+    np.testing.assert_array_equal(cut_window(whole, moved, side, side * 0.6)[1], mask)
+
+
+def test_image_smaller_than_the_window_is_surrounded_by_white() -> None:
+    image, region = cell((30, 30), 15, 15, 28)
+    patch = cut_window(image, region, SIDE, 20)[0]
+    np.testing.assert_array_equal(patch[:5], int(WHITE))
+    assert patch[SIDE // 2, SIDE // 2 - 5].tolist() == list(PURPLE)
+
+
+def test_surroundings_fade_and_the_cell_does_not() -> None:
+    image, region = cell((200, 300), 100, 150, 64)
+    image[:, 190:200] = (200, 60, 60)  # a neighbour, 8 px beside the cell
+    patch, mask = cut_window(image, region, SIDE, DIAMETER)
+    faded = fade_surroundings(patch, mask, DIAMETER)
+    inside = cv2.erode(mask, np.ones((3, 3), np.uint8)) == 255
+    assert np.abs(faded[inside].astype(int) - patch[inside]).max() <= 3
+    beside = np.s_[40:56, SIDE - 6 : SIDE - 2]
+    np.testing.assert_allclose(faded[beside], 0.4 * patch[beside] + 0.6 * WHITE, atol=1.5)
+    np.testing.assert_array_equal(fade_surroundings(patch, mask, DIAMETER, 1.0), patch)
+
+
+@pytest.mark.parametrize("turns", [1, 2, 3])
+def test_turned_field_gives_the_turned_crop(turns: int) -> None:
+    image, region = cell((301, 301), 150, 150, 101)
+    crop = cut_crop(image, region, SIDE, DIAMETER).astype(int)
+    turned = Region(1, region.y0, region.x0, region.y1, region.x1, np.rot90(region.mask, turns))
+    other = cut_crop(np.rot90(image, turns).copy(), turned, SIDE, DIAMETER).astype(int)
+    assert np.abs(np.rot90(crop, turns) - other).mean() < 3

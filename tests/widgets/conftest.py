@@ -1,0 +1,86 @@
+"""Windows that must close without a trace."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import napari
+import numpy as np
+import pytest
+from napari.utils.notifications import notification_manager
+from numpy.typing import NDArray
+from pytestqt.qtbot import QtBot
+
+from napari_leukocyte.segmentation import ensemble
+from napari_leukocyte.widgets import jobs, model_choice
+from napari_leukocyte.widgets.segment import SegmentWidget
+from tests.widgets.fields import MODEL, Networks, draw_field, run
+
+
+@pytest.fixture
+def field() -> NDArray[np.uint8]:
+    """Return a photograph of five cells, two of which touch."""
+    return draw_field()
+
+
+@pytest.fixture
+def networks(monkeypatch: pytest.MonkeyPatch) -> Iterator[Networks]:
+    """Put something quick in the networks' place."""
+    found = Networks()
+    monkeypatch.setattr(ensemble, "segment_members", found)
+    monkeypatch.setattr(model_choice, "list_models", lambda kind: [MODEL])
+    yield found
+    found.held = False
+
+
+@pytest.fixture
+def viewer(make_napari_viewer: Callable[..., napari.Viewer]) -> napari.Viewer:
+    """Return a window; what it leaves behind when it closes fails the test."""
+    return make_napari_viewer(strict_qt="raise")
+
+
+@pytest.fixture(autouse=True)
+def no_thread_is_left() -> Iterator[None]:
+    """Fail a test that leaves a job running."""
+    yield
+    for job in list(jobs._RUNNING):
+        job.wait()
+    left = [t.name for t in threading.enumerate() if t.name.startswith("napari-leukocyte")]
+    assert not left
+
+
+@pytest.fixture
+def told() -> Iterator[list[str]]:
+    """Return what the user is told by notifications."""
+    messages: list[str] = []
+
+    def note(event: Any) -> None:
+        messages.append(event.message)
+
+    notification_manager.notification_ready.connect(note)
+    yield messages
+    notification_manager.notification_ready.disconnect(note)
+
+
+@pytest.fixture
+def dock(viewer: napari.Viewer, networks: Networks) -> SegmentWidget:
+    """Return the widget, docked."""
+    widget = SegmentWidget(viewer)
+    viewer.window.add_dock_widget(widget, name="Segment leukocytes")
+    return widget
+
+
+@pytest.fixture
+def segmented(
+    viewer: napari.Viewer,
+    dock: SegmentWidget,
+    field: NDArray[np.uint8],
+    networks: Networks,
+    qtbot: QtBot,
+) -> SegmentWidget:
+    """Return the widget after a run on the field."""
+    viewer.add_image(field, name="field")
+    run(dock, qtbot)
+    return dock
