@@ -3,7 +3,7 @@
 Times what a reader does all day, on a real window, with the styles that the plugin uses: a ring
 about each centroid (Points) or a box about each object (Shapes). It needs a display::
 
-    python benchmarks/objects_layer.py [--objects 100 1000 5000] [--repeats 15]
+    python benchmarks/objects_layer.py [--objects 100 1000 5000] [--layers points boxes]
 """
 
 from __future__ import annotations
@@ -94,6 +94,7 @@ def measure(kind: style.LayerKind, n: int, repeats: int) -> dict[str, tuple[floa
 
     def select(i: int) -> None:
         layers[0].selected_data = {i % n, (7 * i + 3) % n}
+        style.show_selection(layers[0], table)
 
     def hover(i: int) -> None:
         layers[0].get_value((table["y"][i % n], table["x"][i % n]), world=True)
@@ -125,11 +126,14 @@ def main() -> None:
     """Print median and worst of every operation."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--objects", type=int, nargs="+", default=[100, 1000, 5000])
+    parser.add_argument(
+        "--layers", choices=style.LAYER_KINDS, nargs="+", default=list(style.LAYER_KINDS)
+    )
     parser.add_argument("--repeats", type=int, default=15)
     arguments = parser.parse_args()
     print(f"{'layer':8} {'objects':>7}  {'operation':22} {'median ms':>10} {'worst ms':>10}")
     for n in arguments.objects:
-        for kind in style.LAYER_KINDS:
+        for kind in arguments.layers:
             for name, (median, worst) in measure(kind, n, arguments.repeats).items():
                 print(f"{kind:8} {n:7}  {name:22} {median:10.1f} {worst:10.1f}", flush=True)
 

@@ -16,16 +16,19 @@ from typing import Any
 import napari
 import numpy as np
 from napari.layers import Labels
-from qtpy.QtWidgets import QApplication
+from qtpy.QtWidgets import QApplication, QDockWidget, QWidget
 
 from napari_leukocyte.cli.window import Picture, fill_viewer
 from napari_leukocyte.samples.synthetic import synthetic_smear
+from napari_leukocyte.segmentation.parameters import PostprocessParams
 
 IMAGES = Path(__file__).parent / "images"
 #: Size of the window, px.
 SIZE = (1500, 950)
 #: Longest that one step may take, s.
 LONGEST = 120.0
+#: Where a platelet lies in the smear: y and x, px.
+PLATELET = (456, 337)
 
 
 def wait(condition: Callable[[], bool]) -> None:
@@ -51,7 +54,7 @@ def photograph(viewer: napari.Viewer, path: Path) -> None:
     print(path)
 
 
-def paint(labels: Labels, centre: tuple[float, float], number: int) -> None:
+def paint(labels: Labels, centre: tuple[int, int], number: int) -> None:
     """Paint a stroke as a user would: a blob made of overlapping dabs."""
     labels.brush_size = 26
     with labels.block_history():
@@ -59,6 +62,15 @@ def paint(labels: Labels, centre: tuple[float, float], number: int) -> None:
             y, x = centre[0] + 11 * np.sin(angle), centre[1] + 11 * np.cos(angle)
             labels.paint((y, x), number)
     labels.events.paint(value=[])
+
+
+def raise_dock(widget: QWidget) -> None:
+    """Bring the tab of a docked widget to the front."""
+    dock: Any = widget
+    while not isinstance(dock, QDockWidget):
+        dock = dock.parent()
+    settle(0.2)
+    dock.raise_()
 
 
 def main(folder: Path) -> None:
@@ -71,30 +83,25 @@ def main(folder: Path) -> None:
     viewer.reset_view()
     photograph(viewer, folder / "sample.png")
 
+    raise_dock(segment)
     segment.run()
     wait(lambda: not segment.busy)
     photograph(viewer, folder / "segmentation.png")
 
-    # A platelet that a user calls a cell: painted by hand, it stays when the threshold moves.
+    # A platelet that a user calls a cell: painted by hand, it stays when parameters move.
     (labels,) = (layer for layer in viewer.layers if isinstance(layer, Labels))
     viewer.layers.selection.active = labels
-    paint(labels, (456.0, 337.0), int(np.max(labels.data)) + 1)
-    viewer.camera.center = (0, 430, 300)
-    viewer.camera.zoom *= 2.2
-    segment.form.parameters.set_params(
-        type(segment.session.params)(threshold=0.7, closing_size=0.15)
-    )
-    settle()
+    paint(labels, PLATELET, int(np.max(labels.data)) + 1)
+    camera = viewer.scene.camera
+    camera.center = (0, PLATELET[0] - 20, PLATELET[1])
+    camera.zoom *= 2.2
+    segment.form.parameters.set_params(PostprocessParams(threshold=0.7, closing_size=0.15))
     photograph(viewer, folder / "edited.png")
 
+    # The reader thinks better of it, and has the cells classified.
+    labels.data_setitem(np.nonzero(labels.data == labels.data[PLATELET]), 0)
     viewer.reset_view()
-    labels.data_setitem(np.nonzero(labels.data == labels.data[456, 337]), 0)
-    dock: Any = classify
-    while dock is not None and not hasattr(dock, "raise_title"):
-        dock = dock.parent()
-    classify.form.labels.value = labels
-    for widget in viewer.window.dock_widgets:
-        print(widget)
+    raise_dock(classify)
     classify.form.classify.click()
     wait(lambda: segment.session.classifier is not None)
     photograph(viewer, folder / "classes.png")

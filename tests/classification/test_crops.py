@@ -43,6 +43,18 @@ def test_every_cell_gets_the_same_size(diameter: float) -> None:
     assert np.abs(crop - reference).mean() < 2 + 150 / diameter
 
 
+@pytest.mark.parametrize("scale", [0.3, 1, 3])
+def test_mask_lies_on_the_cell(scale: float) -> None:
+    corners = np.array([(100, 60), (170, 90), (90, 150)]) * scale
+    field = np.zeros((round(250 * scale), round(300 * scale)), np.uint8)
+    cv2.fillPoly(field, [np.round(corners).astype(np.int32)], 1)
+    image = np.where(field[..., np.newaxis] > 0, np.uint8(60), np.uint8(WHITE)).repeat(3, axis=2)
+    (region,) = iterate_regions(field.astype(np.int32))
+    patch, mask = cut_window(image, region, SIDE, 48)
+    expected = (WHITE - patch[..., 0].astype(float)) / (WHITE - 60) * 255
+    assert np.abs(mask - expected).mean() < 3
+
+
 @given(
     st.integers(-60, 260),
     st.integers(-60, 360),

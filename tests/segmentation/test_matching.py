@@ -103,6 +103,14 @@ def test_cells_keep_their_numbers_when_the_threshold_moves() -> None:
     assert (matched[20, 20], matched[20, 60], matched[6, 95]) == (7, 3, 20)
 
 
+def test_little_overlap_makes_no_same_object() -> None:
+    old = np.full((10, 30), 5, np.int32)
+    new = np.zeros_like(old)
+    new[:, :5] = 1
+    assert iou(new > 0, old > 0) < SAME_OBJECT_IOU
+    assert match_labels(new, old).max() == 6
+
+
 def test_of_two_parts_the_larger_keeps_the_number() -> None:
     old = np.full((10, 30), 5, np.int32)
     new = np.full((10, 30), 1, np.int32)

@@ -35,11 +35,10 @@ def test_ellipse_is_the_disc_of_scikit_image_at_any_size(
 ) -> None:
     # Both sides of the size from which distance transforms stand in for the kernel.
     radius = int(width / 2)
-    padded = np.pad(mask, radius + 1, mode="edge")
+    far = 2 * radius + 1  # the surroundings repeat the edge
+    padded = np.pad(mask, far, mode="edge")
     theirs: Any = reference.closing if closing else reference.opening
-    expected = theirs(padded, reference.disk(radius))[
-        radius + 1 : -radius - 1, radius + 1 : -radius - 1
-    ]
+    expected = theirs(padded, reference.disk(radius))[far:-far, far:-far]
     ours = close_mask if closing else open_mask
     # An even width, so that the radius is whole, as scikit-image's discs are.
     np.testing.assert_array_equal(ours(mask, "ellipse", 2.0 * radius), expected)

@@ -180,6 +180,8 @@ def test_lobes_of_a_nucleus_are_one_cell(discs: Discs) -> None:
     params = PostprocessParams(watershed="nucleus")
     labels = postprocess(cell, params, diameter=48, nucleus=np.maximum(lobes, other) + specks)
     assert len(areas(labels)) == 2
+    apart = replace(params, marker_distance=0.3)
+    assert len(areas(postprocess(cell, apart, diameter=48, nucleus=other + specks))) == 1
     apart = replace(params, marker_distance=0.1)
     assert len(areas(postprocess(cell, apart, diameter=48, nucleus=np.maximum(lobes, other)))) == 4
 
@@ -195,6 +197,16 @@ def test_every_cell_of_a_large_clump_is_found(discs: Discs, watershed: Any) -> N
         nucleus=discs(cell.shape, centres, 5),
     )
     assert len({int(labels[c]) for c in centres} - {0}) == 36
+
+
+def test_what_hangs_on_a_corner_goes_with_its_cell(discs: Discs) -> None:
+    cell = discs((100, 140), [(50, 50), (50, 86)], 20) >= 0.5
+    for i in range(12):
+        cell[36 - i, 101 + i] = True  # a hair of single pixels, corner to corner
+    params = replace(BARE, watershed="distance")
+    labels = postprocess(cell, params, diameter=40)
+    assert len(areas(labels)) == 2
+    assert {int(labels[36 - i, 101 + i]) for i in range(12)} == {int(labels[50, 86])}
 
 
 def test_marker_height_and_distance_decide_what_is_parted(discs: Discs) -> None:

@@ -44,6 +44,15 @@ def test_diameter_of_drawn_cells_is_measured(
     assert found.notes == ()
 
 
+def test_cut_cells_are_measured_only_where_all_are_cut(smear: Smear, stain_model: Stain) -> None:
+    member = read_manifest(Path(stain_model[0])).members[0]
+    cut = [(0, x) for x in range(50, 600, 100)]
+    found = estimate_diameter(smear((400, 600), [*cut, (200, 300)], 30), member, silent)
+    assert found.px == pytest.approx(60, rel=0.05)
+    found = estimate_diameter(smear((400, 600), cut, 30), member, silent)
+    assert found.px == pytest.approx(60 / np.sqrt(2), rel=0.08)
+
+
 def test_no_leukocyte_is_said_and_something_sensible_assumed(
     smear: Smear, stain_model: Stain
 ) -> None:

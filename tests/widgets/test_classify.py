@@ -274,6 +274,12 @@ def test_layer_removed_and_renamed(dock: Dock, qtbot: QtBot) -> None:
     assert box.currentText() == "My cells"
     viewer.layers.remove(view.layer)
     qtbot.waitUntil(lambda: widget.form.show_objects.isVisibleTo(widget))
+    # Classifying a new object by itself does not bring back what the user took away.
+    paint(viewer.layers["My cells"], dict(enumerate(RADII, 1)) | {7: 10})
+    qtbot.waitUntil(lambda: sum(counts(widget).values()) == 6, timeout=10_000)
+    assert objects_view_of(viewer, session) is None
+    paint(viewer.layers["My cells"], dict(enumerate(RADII, 1)))
+    qtbot.waitUntil(lambda: sum(counts(widget).values()) == 5)
     assert counts(widget) == dict.fromkeys(LEUKOCYTE_NAMES, 1)
     widget.form.show_objects.click()
     again = objects_view_of(viewer, session)

@@ -528,11 +528,11 @@ def test_presets_go_to_a_file_and_back(
 @pytest.mark.parametrize(
     ("content", "sentence"),
     [
-        ("{", "it is not JSON"),
-        ("[1]", "no “parameters”"),
+        ("{", "is not a JSON file"),
+        ("[1]", "must hold a JSON object"),
         ('{"schema": 9, "parameters": {}}', "version 9"),
         ('{"schema": 1, "parameters": {"threshold": 3}}', "threshold is 3"),
-        ('{"schema": 1, "parameters": {"threshold": NaN}}', "threshold is nan"),
+        ('{"schema": 1, "parameters": {"threshold": NaN}}', "holds NaN"),
         ('{"schema": 1, "parameters": {"treshold": 0.5}}', "no parameter 'treshold'"),
         ('{"schema": 1, "parameters": {"border": [1]}}', "border is [1]"),
     ],

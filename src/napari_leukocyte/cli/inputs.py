@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import os
 import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, NoReturn
+from typing import Literal
 
 from napari_leukocyte.errors import ImageError, ParameterError
 from napari_leukocyte.images.reading import find_images
-
-if TYPE_CHECKING:
-    from napari_leukocyte.segmentation.parameters import PostprocessParams
 
 
 @dataclass(frozen=True)
@@ -131,45 +127,3 @@ def parse_diameter(text: str) -> float | Literal["auto"]:
         raise ParameterError(
             f'--diameter is {text!r}; it must be a number of pixels or "auto".'
         ) from error
-
-
-def read_params(path: Path) -> PostprocessParams:
-    """Read parameters from a JSON file.
-
-    Parameters
-    ----------
-    path : Path
-        Holds an object of the parameters, or one whose ``parameters`` is that, such as a
-        ``run.json``.
-
-    Returns
-    -------
-    PostprocessParams
-        What the file does not name has its default.
-
-    Raises
-    ------
-    ParameterError
-        If the file can't be read, is no such JSON, or a value is out of its range.
-    """
-    from napari_leukocyte.segmentation.parameters import PostprocessParams
-
-    def refuse(constant: str) -> NoReturn:
-        raise ParameterError(f"{path} holds {constant}, which is no value of a parameter.")
-
-    try:
-        data = json.loads(path.read_text(encoding="utf-8"), parse_constant=refuse)
-    except ParameterError:
-        raise
-    except OSError as error:
-        raise ParameterError(f"{path} can't be read: {error.strerror or error}.") from error
-    except (ValueError, RecursionError) as error:
-        raise ParameterError(f"{path} is not a JSON file of parameters.") from error
-    if isinstance(data, dict) and "parameters" in data:
-        data = data["parameters"]
-    if not isinstance(data, dict):
-        raise ParameterError(f"{path} must hold a JSON object of parameters and their values.")
-    try:
-        return PostprocessParams.from_dict(data)
-    except ParameterError as error:
-        raise ParameterError(f"{path}: {error}") from error

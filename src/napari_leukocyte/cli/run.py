@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from napari_leukocyte.cli.inputs import Job, list_images, parse_diameter, plan, read_params
+from napari_leukocyte.cli.inputs import Job, list_images, parse_diameter, plan
 from napari_leukocyte.cli.outputs import RUN_FILES, prepare_folder, summarise, write_run
 from napari_leukocyte.cli.reporting import Reporter
 from napari_leukocyte.cli.sentences import (
@@ -28,6 +28,7 @@ from napari_leukocyte.results.atomic import remove_empty, write_together
 from napari_leukocyte.results.drawing import write_png
 from napari_leukocyte.results.labels_file import write_labels
 from napari_leukocyte.results.overlay import draw_overlay
+from napari_leukocyte.results.presets import load_preset
 from napari_leukocyte.results.record import ImageRecord, describe_model, file_sha256, make_record
 from napari_leukocyte.results.save import LABELS, OVERLAY
 from napari_leukocyte.segmentation.parameters import PostprocessParams
@@ -116,7 +117,7 @@ def run(options: RunOptions) -> int:
 def _prepare(options: RunOptions) -> _Run:
     jobs = plan(list_images(options.paths), reserved=RUN_FILES)
     diameter = parse_diameter(options.diameter)
-    params = PostprocessParams() if options.params is None else read_params(options.params)
+    params = PostprocessParams() if options.params is None else load_preset(options.params)
     check_unattended(params, diameter)
     segmentation = find_model("segmentation", options.model)
     classification = find_model("classification", options.classifier) if options.classify else None

@@ -200,8 +200,8 @@ def _run_widgets(viewer: Any, segment: Any, classify: Any, classify_dock: Any) -
         session = segment.session
         if session is None or session.maps is None:
             return  # it failed or was cancelled, and the widget says so
-        classify.form.image.value = segment.image()
-        classify.form.labels.value = links.labels_layer_of(viewer, session)
+        # The widget follows the active layer.
+        viewer.layers.selection.active = links.labels_layer_of(viewer, session)
         classify_dock.raise_()
         classify.form.classify.click()
 

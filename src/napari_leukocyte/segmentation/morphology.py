@@ -70,8 +70,9 @@ def _apply(
     radius = min(width / 2, float(max(mask.shape)))
     if radius < 1:
         return mask
-    # The surroundings repeat the edge: a cell cut by the border keeps its cut side.
-    pad = int(radius) + 2
+    # The surroundings repeat the edge, so that a cell cut by the border keeps its cut side. A pixel
+    # depends on what is as far as the kernel moves twice.
+    pad = 2 * int(radius) + 1
     padded = cv2.copyMakeBorder(mask, pad, pad, pad, pad, cv2.BORDER_REPLICATE)
     if shape == "ellipse" and radius > _LARGE_RADIUS:
         result = _with_large_disc(np.asarray(padded, np.uint8), radius, closing)

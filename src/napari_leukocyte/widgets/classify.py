@@ -107,7 +107,7 @@ class ClassifyWidget(QWidget):
         except LeukocyteError as error:
             tell(error)
             models = []
-        self.form.set_models([(m.title or m.name, m.name) for m in models])
+        self.form.set_models([(m.name, m.title) for m in models])
 
     def _follow_chosen(self) -> None:
         self._follow(self.form.layers.session)

@@ -86,11 +86,12 @@ class ClassifyForm(QWidget):
         self._lay_out()
 
     def set_models(self, models: list[tuple[str, str]]) -> None:
-        """Offer classifiers, (title, name) each, the default first; the choice stays if it can."""
+        """Offer classifiers, (name, title) each, the default first; the choice stays if it can."""
         former = self.model.currentData()
         self.model.clear()
-        for title, name in models:
-            self.model.addItem(title, name)
+        for index, (name, title) in enumerate(models):
+            self.model.addItem(name, name)
+            self.model.setItemData(index, title, Qt.ItemDataRole.ToolTipRole)
         if models:
             self.model.setCurrentIndex(max(0, self.model.findData(former)))
 

@@ -8,10 +8,10 @@ from qtpy.QtCore import Signal  # type: ignore[attr-defined]
 from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QPushButton, QWidget
 
 from napari_leukocyte.errors import LeukocyteError
+from napari_leukocyte.results.presets import load_preset, save_preset
 from napari_leukocyte.widgets.jobs import tell
 from napari_leukocyte.widgets.parameters_form import ParametersForm
 from napari_leukocyte.widgets.preferences import read_preferences
-from napari_leukocyte.widgets.presets import load_preset, save_preset
 
 _FILTER = "Parameters (*.json)"
 

@@ -36,7 +36,7 @@ class Runner(QObject):
 
     #: Emitted when a job has begun or ended.
     changed = Signal()
-    #: Emitted with a session when its objects have been classified.
+    #: Emitted with a session when all of its objects have been classified.
     classified = Signal(object)
 
     def __init__(self, parent: QObject | None = None) -> None:
@@ -89,7 +89,8 @@ class Runner(QObject):
 
         def done(predictions: Predictions) -> None:
             take_over(session, predictions, all_objects=numbers is None)
-            self.classified.emit(session)
+            if numbers is None:
+                self.classified.emit(session)
 
         self._job = start_job(
             work,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from napari_leukocyte.errors import ParameterError
 from napari_leukocyte.results.atomic import atomic_write
@@ -40,30 +40,41 @@ def load_preset(path: Path) -> PostprocessParams:
     Parameters
     ----------
     path : Path
-        As written by :func:`save_preset`. Parameters that it does not name have their defaults.
+        As written by :func:`save_preset`, a ``run.json``, or an object of the parameters alone.
 
     Returns
     -------
     PostprocessParams
+        What the file does not name has its default.
 
     Raises
     ------
     ParameterError
-        If it can't be read, is no preset, is of another version or holds a value out of its range.
+        If the file can't be read, is no such JSON, is of another version, or a value is out of its
+        range.
     """
+
+    def refuse(constant: str) -> NoReturn:
+        raise ParameterError(f"{path} holds {constant}, which is no value of a parameter.")
+
     try:
-        data: Any = json.loads(path.read_text(encoding="utf-8"))
+        data: Any = json.loads(path.read_text(encoding="utf-8"), parse_constant=refuse)
+    except ParameterError:
+        raise
     except OSError as error:
         raise ParameterError(f"{path} can't be read: {error.strerror or error}.") from error
     except (ValueError, RecursionError) as error:
-        raise ParameterError(f"{path} is no preset: it is not JSON.") from error
-    values = data.get("parameters") if isinstance(data, dict) else None
+        raise ParameterError(f"{path} is not a JSON file of parameters.") from error
+    values = data
+    if isinstance(data, dict) and "parameters" in data:
+        values = data["parameters"]
+        version = data.get("schema", SCHEMA_VERSION)
+        if version != SCHEMA_VERSION:
+            raise ParameterError(
+                f"{path} has layout version {version!r}; this plugin reads {SCHEMA_VERSION}."
+            )
     if not isinstance(values, dict):
-        raise ParameterError(f"{path} is no preset: it holds no “parameters”.")
-    if data.get("schema") != SCHEMA_VERSION:
-        raise ParameterError(
-            f"{path} has layout version {data.get('schema')}; this plugin reads {SCHEMA_VERSION}."
-        )
+        raise ParameterError(f"{path} must hold a JSON object of parameters and their values.")
     try:
         return PostprocessParams.from_dict(values)
     except (ParameterError, OverflowError) as error:
