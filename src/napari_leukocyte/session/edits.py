@@ -121,7 +121,7 @@ def record_edit(edits: Edits, before: NDArray[np.int32], after: NDArray[np.int32
         return edits
     touched = set(np.unique(before[changed]).tolist()) | set(np.unique(after[changed]).tolist())
     touched.discard(0)
-    present = {n for n in touched if (after == n).any()}
+    present = touched & set(np.unique(after).tolist())
     gone = np.isin(before, sorted(touched - present)) & (after == 0)
     erased = (edits.erased | gone) & (after == 0)
     return Edits(
