@@ -32,7 +32,8 @@ class ClassifierConfig:
     name : str
         Names the run.
     encoder, encoder_weights : str
-        See :class:`training.segment.SegmentationConfig`.
+        See :class:`training.segment.SegmentationConfig`; also the name of an experiment of the same
+        encoder and classes, from whose weights to go on.
     datasets, classes : tuple of str
         Sets to train on and classes to tell apart, in the order of the outputs.
     side : int
@@ -197,6 +198,8 @@ def train_classifier(config_file: Path, data_root: Path) -> keras.Model:
     model = build_classifier(config.encoder, len(config.classes), config.dropout)
     if config.encoder_weights == "imagenet":
         load_imagenet(model, config.encoder)
+    elif config.encoder_weights != "none":
+        model.load_weights(RUNS / config.encoder_weights / "model.keras")
     train = cells_of(config, data_root, "train")
     validation = cells_of(config, data_root, "validation")
     loss = keras.losses.CategoricalCrossentropy(

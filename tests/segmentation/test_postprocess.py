@@ -180,7 +180,7 @@ def test_lobes_of_a_nucleus_are_one_cell(discs: Discs) -> None:
     params = PostprocessParams(watershed="nucleus")
     labels = postprocess(cell, params, diameter=48, nucleus=np.maximum(lobes, other) + specks)
     assert len(areas(labels)) == 2
-    apart = replace(params, marker_distance=0.3)
+    apart = replace(params, marker_distance=0.3, area_lower_deviation=1)
     assert len(areas(postprocess(cell, apart, diameter=48, nucleus=other + specks))) == 1
     apart = replace(params, marker_distance=0.1)
     assert len(areas(postprocess(cell, apart, diameter=48, nucleus=np.maximum(lobes, other)))) == 4

@@ -22,6 +22,7 @@ FEWEST_FOR_MEDIAN = 3
 #: Part of a leukocyte's area below which a region is a speck, no object: specks must not decide
 #: what a usual size is.
 SPECK = 0.1
+_ROWS = 1024
 
 
 def postprocess(
@@ -119,7 +120,10 @@ def _regions(mask: NDArray[np.uint8]) -> tuple[NDArray[np.int32], NDArray[np.int
     # OpenCV's own table of areas and boxes takes several times as long as both.
     count, numbered = cv2.connectedComponents(mask, connectivity=8, ltype=cv2.CV_32S)
     labels = np.asarray(numbered, np.int32)
-    areas = np.bincount(labels.ravel(), minlength=count).astype(np.int64)
+    areas = np.zeros(count, np.int64)
+    for start in range(0, len(labels), _ROWS):
+        # NumPy turns what it counts into int64: of a large image, a few rows at a time.
+        areas += np.bincount(labels[start : start + _ROWS].ravel(), minlength=count)
     areas[0] = 0
     return labels, areas
 

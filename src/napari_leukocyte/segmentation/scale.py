@@ -18,6 +18,8 @@ from numpy.typing import NDArray
 from napari_leukocyte.models import runtime
 from napari_leukocyte.models.manifest import Member
 from napari_leukocyte.progress import Progress
+from napari_leukocyte.segmentation.parameters import PostprocessParams
+from napari_leukocyte.segmentation.postprocess import postprocess
 from napari_leukocyte.segmentation.tiles import BLOCK, Network, predict_tiled
 
 #: Smallest diameter tried, px: below it a leukocyte shows no structure.
@@ -35,6 +37,10 @@ WINDOW, N_WINDOWS = 512, 4
 SPECK = 0.12
 #: Mean probability inside the regions from which they count as leukocytes.
 CONVINCING = 0.8
+#: Regions are parted, and none is removed for its size.
+_EVERYTHING = PostprocessParams(
+    area_lower_deviation=1, area_upper_deviation=20, few_objects="keep", watershed="distance"
+)
 
 
 @dataclass(frozen=True)
@@ -144,7 +150,7 @@ def _measure(rgb: NDArray[np.uint8], member: Member, assumed: float) -> _Measure
         predict_tiled(
             np.asarray(small, np.uint8), scale / shrink, network_of(member), maps, lambda: None
         )
-        window_areas, window_sums = _cells(maps[0], SPECK * np.pi / 4 * (assumed * shrink) ** 2)
+        window_areas, window_sums = _cells(maps[0], assumed * shrink)
         areas += window_areas
         inside += window_sums
     if not areas:
@@ -155,24 +161,20 @@ def _measure(rgb: NDArray[np.uint8], member: Member, assumed: float) -> _Measure
     return _Measurement(assumed, diameter, sum(inside) / sum(areas))
 
 
-def _cells(cell: NDArray[np.float32], least: float) -> tuple[list[float], list[float]]:
-    """Return the area of every region from an area on, and the sum of its probabilities."""
-    mask = (cell >= 0.5).astype(np.uint8)
-    _, labels, stats, _ = cv2.connectedComponentsWithStats(mask)
-    areas = stats[:, cv2.CC_STAT_AREA].astype(np.float64)
-    sums = np.bincount(labels.ravel(), weights=cell.ravel(), minlength=len(areas))
-    enough = areas >= least
+def _cells(cell: NDArray[np.float32], diameter: float) -> tuple[list[float], list[float]]:
+    """Return the area of every cell and the sum of its probabilities."""
+    # Parted, since two cells that touch in a field of few would pass for a large one.
+    labels = postprocess(cell, _EVERYTHING, diameter=diameter)
+    areas = np.bincount(labels.ravel()).astype(np.float64)
+    sums = np.bincount(labels.ravel(), weights=cell.ravel())
+    enough = areas >= SPECK * np.pi / 4 * diameter**2
     enough[0] = False
-    whole = enough & ~_cut(np.asarray(stats, np.int32), cell.shape)
+    whole = enough.copy()
+    for edge in (labels[0], labels[-1], labels[:, 0], labels[:, -1]):
+        whole[edge] = False
     # Where every cell is cut by the border, a cut one still says something.
     chosen = whole if whole.any() else enough
     return areas[chosen].tolist(), sums[chosen].tolist()
-
-
-def _cut(stats: NDArray[np.int32], shape: tuple[int, ...]) -> NDArray[np.bool_]:
-    """Say which regions touch the border."""
-    x, y, w, h = (stats[:, i] for i in range(4))
-    return np.asarray((x <= 0) | (y <= 0) | (x + w >= shape[1]) | (y + h >= shape[0]))
 
 
 def _windows(rgb: NDArray[np.uint8], scale: float) -> list[NDArray[np.uint8]]:
