@@ -66,7 +66,7 @@ def fill_holes(mask: NDArray[np.uint8]) -> NDArray[np.uint8]:
 def _apply(
     mask: NDArray[np.uint8], shape: KernelShape, width: float, closing: bool
 ) -> NDArray[np.uint8]:
-    # A kernel larger than the image does no more than one of its size.
+    # No larger than the image, so that an absurd diameter does not fill the memory.
     radius = min(width / 2, float(max(mask.shape)))
     if radius < 1:
         return mask
