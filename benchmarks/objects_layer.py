@@ -20,7 +20,7 @@ import pandas as pd
 from qtpy.QtWidgets import QApplication
 
 from napari_leukocyte.vocabulary import COLORS, LEUKOCYTE_NAMES
-from napari_leukocyte.widgets import objects_style as style
+from napari_leukocyte.widgets.layers import objects_style as style
 
 #: Diameter of the objects, px, and the room that each takes in the field.
 DIAMETER, PITCH = 40.0, 60.0

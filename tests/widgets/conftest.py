@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 from pytestqt.qtbot import QtBot
 
 from napari_leukocyte.segmentation import ensemble
-from napari_leukocyte.widgets import jobs, model_choice
-from napari_leukocyte.widgets.segment import SegmentWidget
+from napari_leukocyte.widgets import jobs
+from napari_leukocyte.widgets.controls import model_choice
+from napari_leukocyte.widgets.segment.widget import SegmentWidget
 from tests.widgets.fields import MODEL, Networks, draw_field, run
 
 

@@ -16,7 +16,7 @@ from napari_leukocyte.images.normalise import normalise_image
 from napari_leukocyte.models.manifest import Manifest, Member
 from napari_leukocyte.progress import Progress, silent
 from napari_leukocyte.segmentation.ensemble import MemberMaps
-from napari_leukocyte.widgets.segment import SegmentWidget
+from napari_leukocyte.widgets.segment.widget import SegmentWidget
 
 SHAPE = (180, 240)
 RADIUS = 18

@@ -15,8 +15,8 @@ from qtpy.QtCore import QTimer
 
 import napari_leukocyte
 from napari_leukocyte.samples.synthetic import synthetic_smear
-from napari_leukocyte.widgets import links
-from napari_leukocyte.widgets.segment import SegmentWidget
+from napari_leukocyte.widgets.layers import links
+from napari_leukocyte.widgets.segment.widget import SegmentWidget
 from tests.widgets.fields import settle
 
 #: How often the window is asked whether it lives, ms; how often it must answer at least during a

@@ -188,7 +188,7 @@ def _run_widgets(viewer: Any, segment: Any, classify: Any, classify_dock: Any) -
     """Do what a user would: run the segmentation and, when it has ended, classify."""
     from qtpy.QtCore import QTimer
 
-    from napari_leukocyte.widgets import links
+    from napari_leukocyte.widgets.layers import links
 
     timer = QTimer(segment)
     timer.setInterval(_LOOK_MS)

@@ -1,0 +1,181 @@
+"""What the *Classify and count* widget is made of; what happens is in `widget`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from qtpy.QtCore import QEvent, QObject, QSize, Qt
+from qtpy.QtGui import QFont
+from qtpy.QtWidgets import (
+    QCheckBox,
+    QFormLayout,
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QLayout,
+    QPushButton,
+    QScrollArea,
+    QVBoxLayout,
+    QWidget,
+)
+
+from napari_leukocyte.widgets.classify.legend import Legend
+from napari_leukocyte.widgets.classify.leukogram_view import LeukogramView
+from napari_leukocyte.widgets.controls.session_choice import SessionChoice
+from napari_leukocyte.widgets.controls.sliders import choice_box
+
+_KINDS = {"points": "Rings (Points)", "boxes": "Boxes (Shapes)"}
+
+
+class ClassifyForm(QWidget):
+    """The controls, from top to bottom.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+        Whose layers can be chosen.
+    parent : QWidget, optional
+        In which it stands.
+
+    Attributes
+    ----------
+    layers : SessionChoice
+        Image and labels.
+    model, kind : QComboBox
+        Their data are a classifier's name and a kind of objects layer.
+    classify, classify_new, show_objects, copy, save : QPushButton
+    names, automatic : QCheckBox
+    state, selection : QLabel
+    legend : Legend
+    leukogram : LeukogramView
+    """
+
+    def __init__(self, viewer: Any, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+
+        self.layers = SessionChoice(viewer, self)
+        self.model = choice_box({})
+        self.kind = choice_box(_KINDS)
+        self.kind.setToolTip(
+            "<p>Rings stay smooth with thousands of objects; boxes show what belongs to an object "
+            "more exactly, and are slow beyond a few hundred.</p>"
+        )
+        self.names = QCheckBox("Names", self)
+        self.names.setChecked(True)
+        self.names.setToolTip("Show the first letters of each object's class on the image.")
+        self.automatic = QCheckBox("Classify new objects as they appear", self)
+        self.automatic.setChecked(True)
+        self.automatic.setToolTip(
+            "After the first classification, objects that are drawn or that other parameters "
+            "bring are classified by themselves."
+        )
+        self.classify = QPushButton("Classify", self)
+        self.classify_new = QPushButton("Classify new objects", self)
+        self.show_objects = QPushButton("Show objects", self)
+        self.show_objects.setToolTip("Show the objects as a layer, to select and classify them.")
+        self.state = _text(self)
+        self.legend = Legend(self)
+        self.selection = _text(self, lines=2)
+        self.leukogram = LeukogramView(self)
+        self.copy = QPushButton("Copy leukogram", self)
+        self.copy.setToolTip("Copy the table, to be pasted into a spreadsheet.")
+        self.save = QPushButton("Save results…", self)
+        self.save.setToolTip(
+            "Save label image, objects, leukogram, overlay and the record of how they came about."
+        )
+        self._lay_out()
+
+    def set_models(self, models: list[tuple[str, str]]) -> None:
+        """Offer classifiers, (name, title) each, the default first; the choice stays if it can."""
+        former = self.model.currentData()
+        self.model.clear()
+        for index, (name, title) in enumerate(models):
+            self.model.addItem(name, name)
+            self.model.setItemData(index, title, Qt.ItemDataRole.ToolTipRole)
+        if models:
+            self.model.setCurrentIndex(max(0, self.model.findData(former)))
+
+    def _lay_out(self) -> None:
+        rows = QFormLayout()
+        rows.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.ExpandingFieldsGrow)
+        rows.addRow("Image", self.layers.image_box)
+        rows.addRow("Labels", self.layers.labels_box)
+        rows.addRow("Classifier", self.model)
+        rows.addRow("Show as", _row(self.kind, self.names))
+        inside = QWidget(self)
+        column = QVBoxLayout(inside)
+        column.setContentsMargins(6, 6, 6, 6)
+        column.setSpacing(6)
+        column.addLayout(rows)
+        column.addLayout(_row(self.classify, self.show_objects))
+        column.addWidget(self.automatic)
+        column.addWidget(self.classify_new)
+        column.addWidget(self.state)
+        column.addWidget(_heading("Class of the selected objects", self))
+        column.addWidget(self.legend)
+        column.addWidget(self.selection)
+        column.addWidget(_heading("Leukogram", self))
+        column.addWidget(self.leukogram)
+        column.addLayout(_row(self.copy, self.save))
+        column.addStretch(1)
+        # A dock is often lower than this: it scrolls instead of squeezing the chart.
+        scroll = _VerticalScroll(self)
+        scroll.setWidget(inside)
+        outer = QVBoxLayout(self)
+        outer.setContentsMargins(0, 0, 0, 0)
+        outer.addWidget(scroll)
+
+
+class _VerticalScroll(QScrollArea):
+    """Scrolls up and down, and is always as wide as what it holds."""
+
+    def __init__(self, parent: QWidget) -> None:
+        super().__init__(parent)
+        self.setWidgetResizable(True)
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+
+    def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:  # noqa: N802
+        """Take over a new width of what is inside; Qt itself only does so once."""
+        if event is not None and event.type() == QEvent.Type.LayoutRequest:
+            self.updateGeometry()
+        return super().eventFilter(watched, event)
+
+    def minimumSizeHint(self) -> QSize:  # noqa: N802 - Qt's name
+        """Return the size below which something would be cut off at the right."""
+        inside, bar = self.widget(), self.verticalScrollBar()
+        width = 0 if inside is None else inside.minimumSizeHint().width()
+        return QSize(width + (0 if bar is None else bar.sizeHint().width()), 200)
+
+    def sizeHint(self) -> QSize:  # noqa: N802 - Qt's name
+        """Return the size at which nothing need be scrolled."""
+        inside = self.widget()
+        height = 200 if inside is None else inside.sizeHint().height()
+        return QSize(self.minimumSizeHint().width(), height)
+
+
+def _row(*widgets: QWidget) -> QLayout:
+    row = QHBoxLayout()
+    row.setContentsMargins(0, 0, 0, 0)
+    for i, widget in enumerate(widgets):
+        row.addWidget(widget, 0 if i and isinstance(widget, QCheckBox) else 1)
+    return row
+
+
+def _text(parent: QWidget, lines: int = 1) -> QLabel:
+    label = QLabel(parent)
+    label.setWordWrap(True)
+    # A scrolled widget gives a label no more height for a smaller width; and what is below must
+    # not move with every selection.
+    label.setMinimumHeight(lines * label.fontMetrics().lineSpacing() + 4)
+    label.setAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop)
+    return label
+
+
+def _heading(text: str, parent: QWidget) -> QLabel:
+    label = QLabel(text, parent)
+    font = label.font()
+    font.setWeight(QFont.Weight.Bold)
+    label.setFont(font)
+    label.setContentsMargins(0, 6, 0, 0)
+    return label

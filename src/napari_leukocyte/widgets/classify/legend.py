@@ -1,0 +1,110 @@
+"""The classes with their colours, keys and counts; a click gives the selected objects a class."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from qtpy.QtCore import QSize, Qt, Signal  # type: ignore[attr-defined]
+from qtpy.QtGui import QColor, QIcon, QPainter, QPixmap
+from qtpy.QtWidgets import QGridLayout, QLabel, QPushButton, QWidget
+
+from napari_leukocyte.vocabulary import CLASSES
+from napari_leukocyte.widgets.layers.objects_style import UNCLASSIFIED, palette
+
+_KEYS = {c.name: c.key.upper() for c in CLASSES}
+_SWATCH_PX = 14
+# Between the grounds of a dark theme and of a light one.
+_OUTLINE = QColor("#808080")
+
+
+def swatch(color: str) -> QIcon:
+    """Return a disc of a colour, with an outline that shows it on any ground."""
+    ratio = 2  # for screens with two pixels to a point
+    pixmap = QPixmap(_SWATCH_PX * ratio, _SWATCH_PX * ratio)
+    pixmap.setDevicePixelRatio(ratio)
+    pixmap.fill(Qt.GlobalColor.transparent)
+    painter = QPainter(pixmap)
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    painter.setPen(_OUTLINE)
+    painter.setBrush(QColor(color))
+    painter.drawEllipse(1, 1, _SWATCH_PX - 2, _SWATCH_PX - 2)
+    painter.end()
+    icon = QIcon(pixmap)
+    icon.addPixmap(pixmap, QIcon.Mode.Disabled)  # or Qt would grey it
+    return icon
+
+
+class Legend(QWidget):
+    """A row for each class: colour and name (a button), key, count.
+
+    Classes of the vocabulary are always there, others once an object has them; objects without a
+    class have a last row of their own, which cannot be chosen.
+    """
+
+    #: The name of a class that was clicked.
+    chosen = Signal(str)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._grid = QGridLayout(self)
+        self._grid.setContentsMargins(0, 0, 0, 0)
+        self._grid.setHorizontalSpacing(6)
+        self._grid.setVerticalSpacing(1)
+        self._grid.setColumnStretch(0, 1)
+        self._buttons: dict[str, QPushButton] = {}
+        self._counts: dict[str, QLabel] = {}
+        self.show_counts({})
+
+    def show_counts(self, counts: Mapping[str, int]) -> None:
+        """Show how many objects each class has; `UNCLASSIFIED` counts those without one."""
+        others = sorted(set(counts) - set(_KEYS) - {UNCLASSIFIED})
+        names = [*_KEYS, *others, UNCLASSIFIED]
+        if names != list(self._buttons):
+            self._build(names)
+        for name, label in self._counts.items():
+            number = counts.get(name, 0)
+            label.setText(str(number))
+            label.setEnabled(number > 0)
+
+    def button(self, name: str) -> QPushButton:
+        """Return the button of a class."""
+        return self._buttons[name]
+
+    def counts(self) -> dict[str, int]:
+        """Return the counts that are shown."""
+        return {name: int(label.text()) for name, label in self._counts.items()}
+
+    def mark(self, name: str | None) -> None:
+        """Mark the class that the selected objects have in common."""
+        for of, button in self._buttons.items():
+            font = button.font()
+            font.setBold(of == name)
+            button.setFont(font)
+
+    def _build(self, names: list[str]) -> None:
+        while (item := self._grid.takeAt(0)) is not None:
+            if (old := item.widget()) is not None:
+                old.deleteLater()
+        self._buttons, self._counts = {}, {}
+        colors = palette(names)
+        for row, name in enumerate(names):
+            key = _KEYS.get(name, "")
+            button = QPushButton(swatch(colors[name]), name.capitalize(), self)
+            button.setIconSize(QSize(_SWATCH_PX, _SWATCH_PX))
+            button.setStyleSheet("QPushButton { text-align: left; padding: 2px 6px; }")
+            if name == UNCLASSIFIED:
+                button.setEnabled(False)
+            else:
+                keys = f", or press {key} while the objects layer is active" if key else ""
+                button.setToolTip(f"Make the selected objects {name}s{keys}.")
+                if name not in _KEYS or name == "unidentified":
+                    button.setToolTip(f"Mark the selected objects as {name}{keys}.")
+                button.clicked.connect(lambda _=False, n=name: self.chosen.emit(n))
+            shortcut = QLabel(key, self)
+            shortcut.setAlignment(Qt.AlignmentFlag.AlignCenter)
+            count = QLabel("0", self)
+            count.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+            count.setMinimumWidth(40)
+            for column, widget in enumerate((button, shortcut, count)):
+                self._grid.addWidget(widget, row, column)
+            self._buttons[name], self._counts[name] = button, count

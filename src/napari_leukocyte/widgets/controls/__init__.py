@@ -1,0 +1,1 @@
+"""Controls that both widgets are made of."""

@@ -1,0 +1,1 @@
+"""What napari shows of a session, and the ties between layers and sessions."""
