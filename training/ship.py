@@ -84,6 +84,9 @@ def ship(config_file: Path, data_root: Path) -> Path:
         **make(config, folder, data_root),
     }
     write_manifest(folder, manifest)
+    members = {member.file for member in read_manifest(folder).members}
+    for file in set(folder.glob("*.onnx")) - members:
+        file.unlink()  # of a former version
     if config.default:
         path = SHIPPED / "defaults.json"
         defaults = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
