@@ -80,14 +80,16 @@ def test_progress_shows_in_the_activity_dock(
     viewer: napari.Viewer, heard: Heard, qtbot: QtBot
 ) -> None:
     steps: list[tuple[int, int, str]] = []
-    go_on = threading.Event()
+    listening, go_on = threading.Event(), threading.Event()
 
     def work(report: Progress) -> None:
+        listening.wait(10)
         report(3, 7, "Third step")
         go_on.wait(10)
 
     job = heard.start(work)
     job.progressed.connect(lambda *step: steps.append(step))
+    listening.set()
     qtbot.waitUntil(lambda: bool(steps))
     (bar,) = bars._all_instances
     assert (bar.n, bar.total) == (3, 7)
