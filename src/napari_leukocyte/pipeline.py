@@ -100,7 +100,9 @@ def analyse(
         leukogram = count(table)
     else:
         table = measure(labels, nucleus)
-    return Analysis(normalised.rgb, maps, labels, table, leukogram, normalised.notes + maps.notes)
+    # What the RGB image itself tells, the segmentation says again.
+    notes = tuple(dict.fromkeys(normalised.notes + maps.notes))
+    return Analysis(normalised.rgb, maps, labels, table, leukogram, notes)
 
 
 def check_unattended(params: PostprocessParams, diameter: float | Literal["auto"]) -> None:

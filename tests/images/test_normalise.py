@@ -32,6 +32,7 @@ GOOD: dict[str, tuple[Any, NDArray[Any], tuple[str, ...]]] = {
     "mirrored view": (RGB[:, ::-1][:, ::-1], RGB, ()),
     "RGBA": (with_alpha(RGB, 0), RGB, ("alpha",)),
     "grey": (GREY, GREY_AS_RGB, ("grey",)),
+    "grey saved as RGB": (GREY_AS_RGB, GREY_AS_RGB, ("grey",)),
     "grey with an axis": (GREY[..., np.newaxis], GREY_AS_RGB, ("grey",)),
     "grey with an axis before": (GREY[np.newaxis], GREY_AS_RGB, ("grey",)),
     "channel-first": (np.moveaxis(RGB, 2, 0), RGB, ("channel-first",)),

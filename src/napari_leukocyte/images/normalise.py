@@ -21,6 +21,8 @@ LARGEST_VALUE = 1e18
 _SAMPLE_SIZE = 1_000_000
 #: Rows scaled at once, so that an image of 100 megapixels needs no second one in floats.
 _ROWS = 256
+#: Said of images without colour.
+GREY = "The image is grey: cells may be found, but classes rest on colour and are unreliable."
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,7 +34,8 @@ class NormalisedImage:
     rgb : ndarray
         (H, W, 3) uint8.
     notes : tuple of str
-        What was changed on the way, a sentence each; empty for 8-bit RGB.
+        What was changed on the way or is to be minded, a sentence each; empty for 8-bit RGB
+        in colour.
     """
 
     rgb: NDArray[np.uint8]
@@ -75,10 +78,18 @@ def normalise_image(image: ArrayLike) -> NormalisedImage:
     eight_bits = _to_eight_bits(array, notes)
     if eight_bits.ndim == 2:
         eight_bits = np.repeat(eight_bits[..., np.newaxis], 3, axis=2)
-        notes.append(
-            "The image is grey: cells may be found, but classes rest on colour and are unreliable."
-        )
+        notes.append(GREY)
+    elif _is_grey(eight_bits):
+        notes.append(GREY)
     return NormalisedImage(np.ascontiguousarray(eight_bits), tuple(notes))
+
+
+def _is_grey(rgb: NDArray[np.uint8]) -> bool:
+    """Say whether an RGB image shows something, but no colour: a grey photograph saved as RGB."""
+    step = max(1, min(rgb.shape[:2]) // 256)
+    sample = rgb[::step, ::step]
+    first = sample[..., :1]
+    return bool(first.min() < first.max() and (sample == first).all())
 
 
 def _to_channels_last(array: NDArray[Any], notes: list[str]) -> NDArray[Any]:

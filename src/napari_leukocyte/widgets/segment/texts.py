@@ -55,7 +55,8 @@ def describe_result(session: Session) -> str:
         session.markers is None or len(session.markers) < 2
     ):
         parts.append(PLACE_POINTS)
-    parts += [f"<i>{html.escape(note)}</i>" for note in session.notes + maps.notes]
+    notes = dict.fromkeys(session.notes + maps.notes)
+    parts += [f"<i>{html.escape(note)}</i>" for note in notes]
     return "<br>".join(parts)
 
 
