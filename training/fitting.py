@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 import math
+import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import keras
 
-#: Checkpoints and logs of runs, ignored by git.
-RUNS = Path(__file__).parent / "runs"
+#: Checkpoints and logs of runs, ignored by git; ``LEUKOCYTE_RUNS`` names another place, such as one
+#: that outlives the checkout.
+RUNS = Path(os.environ.get("LEUKOCYTE_RUNS", Path(__file__).parent / "runs"))
 #: Small results that are committed.
 RESULTS = Path(__file__).parent / "results"
 
