@@ -86,13 +86,12 @@ def _head() -> str:
 
 {DISCLAIMER}
 
-Made and measured by the commands in [training/README.md](../training/README.md); this page is
-written by
-`python -m training cards` from `training/results/`. Every figure is measured on photographs
-that took no part in
-training (10 % of each set, split by source photograph before any augmentation), with the
-diameter estimated by the plugin
-itself. Square brackets hold 95 % bootstrap intervals over photographs.
+Made and measured by the commands in [training/README.md](../training/README.md). This page is
+written by `python -m training cards` from `training/results/`.
+
+Every figure is measured on photographs that took no part in training (10 % of each set, split by
+source photograph before any augmentation), with the diameter estimated by the plugin itself.
+Square brackets hold 95 % bootstrap intervals over photographs.
 
 These are figures at home: the sets' other photographs were trained on. Expect less on smears
 from other laboratories.
