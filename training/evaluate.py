@@ -20,7 +20,7 @@ from napari_leukocyte.models.registry import find_model
 from napari_leukocyte.segmentation.ensemble import MemberMaps, segment_members
 from napari_leukocyte.segmentation.postprocess import postprocess
 from napari_leukocyte.vocabulary import LEUKOCYTE_NAMES
-from training.cells import main_region, segmented_labels, truth_labels
+from training.cells import main_region, truth_labels
 from training.data.photographs import CLASSIFIED, SEGMENTED, Photograph, load
 from training.data.splits import select
 from training.fitting import RESULTS
@@ -169,11 +169,8 @@ def _cell_labels(
     photograph: Photograph, rgb: NDArray[np.uint8], model: str
 ) -> NDArray[np.int32] | None:
     """Return a label image of the one cell that the photograph's class speaks of."""
-    if photograph.dataset == "pbc":
-        labels = segmented_labels(photograph, rgb)
-    else:
-        maps = segment_members(rgb, model)
-        labels = postprocess(maps.combine(), diameter=maps.diameter)
+    maps = segment_members(rgb, model)
+    labels = postprocess(maps.combine(), diameter=maps.diameter)
     region = main_region(labels, central=photograph.dataset != "bccd")
     return None if region is None else np.where(labels == region.label, labels, np.int32(0))
 
