@@ -188,8 +188,9 @@ def _classification_card(manifest: Manifest, result: dict[str, Any]) -> str:
         "It knows five classes and puts every object into one of them: immature granulocytes, "
         "erythroblasts, blasts, smudge cells, platelets and artefacts get a leukocyte's name too. "
         "Basophils were learned from PBC nearly alone (7 elsewhere). A few eosinophils of "
-        "BCCD, whose granules are pale, pass for neutrophils. Zheng's classes were not checked by experts: "
-        "the errors in Zheng 2 are 003, 098 and 100, which look like monocytes or atypical cells.",
+        "BCCD, whose granules are pale, pass for neutrophils. Zheng's classes were not checked "
+        "by experts: the errors in Zheng 2 are 003, 098 and 100, which look like monocytes or "
+        "atypical cells.",
         "",
     ]
     return "\n".join(lines)
