@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import cv2
 import numpy as np
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 
 from napari_leukocyte.classification.crops import cut_window
 from napari_leukocyte.classification.regions import Region, iterate_regions
+from napari_leukocyte.images.background import background_color
 from napari_leukocyte.segmentation.ensemble import segment_members
 from napari_leukocyte.segmentation.postprocess import postprocess
 from training.data.photographs import Photograph
@@ -49,13 +51,20 @@ class Cell:
     background: NDArray[np.float64]
 
 
+def plugin_labels(
+    rgb: NDArray[np.uint8], diameter: float | Literal["auto"] = "auto"
+) -> NDArray[np.int32]:
+    """Return the label image that the plugin gives with its default model and parameters."""
+    maps = segment_members(rgb, diameter=diameter)
+    return postprocess(maps.combine(), diameter=maps.diameter)
+
+
 def segmented_labels(photograph: Photograph, rgb: NDArray[np.uint8]) -> NDArray[np.int32]:
     """Return the plugin's own label image of a photograph, kept in ``runs/masks``."""
     path = RUNS / "masks" / Path(photograph.name).with_suffix(".png")
     if path.is_file():
         return np.asarray(cv2.imread(str(path), cv2.IMREAD_GRAYSCALE), np.int32)
-    maps = segment_members(rgb, diameter=PBC_DIAMETER if photograph.dataset == "pbc" else "auto")
-    labels = postprocess(maps.combine(), diameter=maps.diameter)
+    labels = plugin_labels(rgb, PBC_DIAMETER if photograph.dataset == "pbc" else "auto")
     path.parent.mkdir(parents=True, exist_ok=True)
     cv2.imwrite(str(path), np.minimum(labels, 255).astype(np.uint8))
     return labels
@@ -111,8 +120,6 @@ def load_cells(photographs: list[Photograph], side: int, diameter: float) -> lis
     list of Cell
         Photographs in which no cell is found are left out.
     """
-    from napari_leukocyte.images.background import background_color
-
     cells = []
     for photograph in photographs:
         rgb = photograph.read()

@@ -20,7 +20,7 @@ from napari_leukocyte.models.registry import find_model
 from napari_leukocyte.segmentation.ensemble import MemberMaps, segment_members
 from napari_leukocyte.segmentation.postprocess import postprocess
 from napari_leukocyte.vocabulary import LEUKOCYTE_NAMES
-from training.cells import main_region, truth_labels
+from training.cells import main_region, plugin_labels, truth_labels
 from training.data.photographs import CLASSIFIED, SEGMENTED, Photograph, load
 from training.data.splits import select
 from training.fitting import RESULTS
@@ -165,12 +165,9 @@ def evaluate_fields(data_root: Path, n_fields: int = 20) -> dict[str, Any]:
     }
 
 
-def _cell_labels(
-    photograph: Photograph, rgb: NDArray[np.uint8], model: str
-) -> NDArray[np.int32] | None:
+def _cell_labels(photograph: Photograph, rgb: NDArray[np.uint8]) -> NDArray[np.int32] | None:
     """Return a label image of the one cell that the photograph's class speaks of."""
-    maps = segment_members(rgb, model)
-    labels = postprocess(maps.combine(), diameter=maps.diameter)
+    labels = plugin_labels(rgb)
     region = main_region(labels, central=photograph.dataset != "bccd")
     return None if region is None else np.where(labels == region.label, labels, np.int32(0))
 
@@ -203,7 +200,7 @@ def evaluate_classification(data_root: Path, model: str = "default") -> dict[str
         truth, said = [], []
         for photograph in photographs:
             rgb = photograph.read()
-            labels = _cell_labels(photograph, rgb, "default")
+            labels = _cell_labels(photograph, rgb)
             truth.append(str(photograph.label))
             if labels is None:
                 said.append("not found")

@@ -23,8 +23,6 @@ from training.networks.lite import BATCH_NORM_MOMENTUM, lite_encoder
 DECODER_FILTERS = (256, 128, 64, 32, 16)
 #: Order of the network's output channels.
 OUTPUTS = ("cell", "nucleus")
-#: Input sides must be multiples of this (five halvings).
-STRIDE = 32
 
 
 def _conv(x: KerasTensor, filters: int, name: str) -> KerasTensor:

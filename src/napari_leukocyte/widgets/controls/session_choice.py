@@ -7,11 +7,11 @@ from typing import Any
 from magicgui.widgets import ComboBox
 from napari.layers import Image, Labels
 from qtpy.QtCore import QObject, Signal  # type: ignore[attr-defined]
-from qtpy.QtWidgets import QComboBox, QSizePolicy, QWidget
+from qtpy.QtWidgets import QComboBox, QWidget
 
 from napari_leukocyte.session.session import Session
 from napari_leukocyte.widgets.controls.layer_choice import ImageChoice
-from napari_leukocyte.widgets.controls.sliders import leave_wheel_to_form
+from napari_leukocyte.widgets.controls.sliders import fit_into_dock
 from napari_leukocyte.widgets.layers import links
 
 
@@ -41,17 +41,11 @@ class SessionChoice(QObject):
         self.image_box: QWidget = self._image.box
         self.image_box.setToolTip("The photograph. A click on a layer chooses it too.")
         self._labels = ComboBox(choices=self._labels_layers)
-        self.labels_box: QWidget = self._labels.native
+        self.labels_box: QComboBox = self._labels.native
         self.labels_box.setToolTip(
             "The cells: labels of “Segment leukocytes”, or a layer of your own."
         )
-        # Long names of layers must not widen the dock.
-        self.labels_box.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-        if isinstance(self.labels_box, QComboBox):
-            policy = QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
-            self.labels_box.setSizeAdjustPolicy(policy)
-            self.labels_box.setMinimumContentsLength(10)
-        leave_wheel_to_form(self.labels_box)
+        fit_into_dock(self.labels_box)
         events = viewer.layers.events
         self._emitters = (events.inserted, events.removed, events.reordered, events.renamed)
         for emitter in self._emitters:

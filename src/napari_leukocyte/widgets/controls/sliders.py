@@ -37,12 +37,16 @@ def choice_box(choices: Mapping[str, str]) -> QComboBox:
     box = QComboBox()
     for value, title in choices.items():
         box.addItem(title, value)
-    # A long text must not widen the dock.
+    fit_into_dock(box)
+    return box
+
+
+def fit_into_dock(box: QComboBox) -> None:
+    """Keep a list's long texts from widening the dock, and its wheel from changing it."""
     box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
     box.setMinimumContentsLength(10)
     box.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
     leave_wheel_to_form(box)
-    return box
 
 
 class _WheelFilter(QObject):
