@@ -179,7 +179,7 @@ def segment_members(
         diameter=size.px,
         model=manifest.name,
         sha256=tuple(m.sha256 for m in members),
-        notes=normalised.notes + size.notes,
+        notes=normalised.notes + size.notes + _without_nuclei(manifest),
     )
 
 
@@ -205,6 +205,15 @@ def segment(
         (H, W) float32, 0 to 1.
     """
     return segment_members(image, model, diameter, progress).combine(weights)
+
+
+def _without_nuclei(manifest: Manifest) -> tuple[str, ...]:
+    if manifest.outputs != ("cell",):
+        return ()
+    return (
+        f"The model {manifest.name} maps no nuclei: cells can't be parted by them, and the "
+        "nucleus's share of a cell is not measured.",
+    )
 
 
 def _diameter(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -42,7 +44,7 @@ def match_labels(
             taken.add(old_label)
     labels = [n for n in np.unique(pairs[0]).tolist() if n > 0]
     unmatched = [n for n in labels if n not in matched]
-    numbers = _fresh_numbers(len(unmatched), np.unique(pairs[1]), next_label)
+    numbers = fresh_numbers(len(unmatched), pairs[1], next_label)
     matched |= dict(zip(unmatched, numbers, strict=True))
     return _replace(new, labels, [matched[n] for n in labels])
 
@@ -91,12 +93,28 @@ def _totals(numbers: Ints, shared: Ints) -> Ints:
     return totals[index]
 
 
-def _fresh_numbers(count: int, used: Ints, next_label: int | None) -> list[int]:
+def fresh_numbers(count: int, used: NDArray[Any], next_label: int | None = None) -> list[int]:
+    """Return numbers for new objects.
+
+    Parameters
+    ----------
+    count : int
+        How many.
+    used : ndarray
+        Integers of any shape that must not be among them, such as a label image.
+    next_label : int, optional
+        None of them is smaller, unless int32 has no more.
+
+    Returns
+    -------
+    list of int
+        Ascending.
+    """
     first = max(int(used.max(initial=0)) + 1, next_label or 1)
     if first + count - 1 <= _LARGEST:
         return list(range(first, first + count))
     # A user may paint with the largest number there is: gaps below it are filled then.
-    occupied = set(used.tolist())
+    occupied = set(np.unique(used).tolist())
     free = (n for n in range(1, _LARGEST) if n not in occupied)
     return [next(free) for _ in range(count)]
 

@@ -89,7 +89,7 @@ def part_regions(
         count = int(seeds.max())
         if count < 2:
             continue
-        parts = _flood(inside, seeds, diameter)[1:-1, 1:-1]
+        parts = flood(inside, seeds, diameter)[1:-1, 1:-1]
         sizes = np.bincount(parts.ravel(), minlength=count + 1)
         numbers = np.arange(len(result) - 2, len(result) + count - 1, dtype=np.int32)
         numbers[1] = region
@@ -99,10 +99,30 @@ def part_regions(
     return np.array(result, np.int64)
 
 
-def _flood(
-    inside: NDArray[np.bool_], seeds: NDArray[np.int32], diameter: float
+def flood(
+    inside: NDArray[np.bool_],
+    seeds: NDArray[np.int32],
+    diameter: float,
+    weight: NDArray[np.float32] | None = None,
 ) -> NDArray[np.int32]:
-    """Part a region by a watershed from its seeds on the distance from the background."""
+    """Part a region by a watershed from its seeds on the distance from the background.
+
+    Parameters
+    ----------
+    inside : ndarray
+        (H, W) bool: the region, with background all around it.
+    seeds : ndarray
+        (H, W) int32: 1 to N inside, else 0.
+    diameter : float
+        Diameter of a leukocyte, px.
+    weight : ndarray, optional
+        (H, W) float32: where it is lower, the parts rather meet.
+
+    Returns
+    -------
+    ndarray
+        (H, W) int32: the seeds' numbers wherever the region is connected with one.
+    """
     from skimage.segmentation import watershed
 
     distance = _distance(inside)
@@ -111,7 +131,8 @@ def _flood(
     # Only what the seeds leave free is flooded, from the pixels next to it: that is a small part.
     free = (inside & (seeds == 0)).view(np.uint8)
     shore = cv2.dilate(free, np.ones((3, 3), np.uint8)).astype(bool) & inside
-    flooded = watershed(-distance, np.where(shore, seeds, 0), connectivity=2, mask=shore)
+    relief = -distance if weight is None else -distance * weight
+    flooded = watershed(relief, np.where(shore, seeds, 0), connectivity=2, mask=shore)
     return np.where(shore, flooded, seeds).astype(np.int32)
 
 

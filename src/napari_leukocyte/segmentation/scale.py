@@ -132,8 +132,17 @@ def estimate_diameter(rgb: NDArray[np.uint8], member: Member, progress: Progress
 
 
 def network_of(member: Member) -> Network:
-    """Return a member of a segmentation model as a function of a batch."""
-    return lambda batch: runtime.run(member, batch, (*batch.shape[:3], 2))[0]
+    """Return a member of a segmentation model as a function of a batch.
+
+    The nucleus map of a network that gives none is 0 everywhere.
+    """
+
+    def network(batch: NDArray[np.float32]) -> NDArray[np.float32]:
+        size = batch.shape[:3]
+        maps = runtime.run(member, batch, (*size, 1), (*size, 2))[0]
+        return maps if maps.shape[-1] == 2 else np.concatenate([maps, np.zeros_like(maps)], axis=-1)
+
+    return network
 
 
 def _measure(rgb: NDArray[np.uint8], member: Member, assumed: float) -> _Measurement | None:

@@ -1,0 +1,1 @@
+"""Corrections of a label image by hand, one function for each gesture."""
