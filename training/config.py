@@ -7,6 +7,8 @@ import tomllib
 from pathlib import Path
 from typing import Any, TypeVar
 
+from napari_leukocyte.errors import ParameterError
+
 T = TypeVar("T")
 
 
@@ -26,17 +28,21 @@ def read_config(path: Path, kind: type[T]) -> T:
 
     Raises
     ------
-    ValueError
-        If the file has a key that the dataclass does not know.
+    ParameterError
+        If the file is no TOML or has a key that the dataclass does not know.
     """
-    return _fill(kind, tomllib.loads(path.read_text(encoding="utf-8")), path.name)
+    try:
+        values = tomllib.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ParameterError(f"{path} is not a TOML file: {error}.") from error
+    return _fill(kind, values, path.name)
 
 
 def _fill(kind: type[T], values: dict[str, Any], where: str) -> T:
     known = {f.name: f for f in dataclasses.fields(kind)}  # type: ignore[arg-type]
     unknown = sorted(set(values) - set(known))
     if unknown:
-        raise ValueError(f"{where}: unknown key {unknown[0]!r}; known are {', '.join(known)}.")
+        raise ParameterError(f"{where}: unknown key {unknown[0]!r}; known are {', '.join(known)}.")
     filled: dict[str, Any] = {}
     for name, value in values.items():
         default = known[name].default_factory

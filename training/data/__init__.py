@@ -1,1 +1,1 @@
-"""Loaders of the public data sets: each lists photographs with their masks and classes."""
+"""The public data sets: loaders, splits, composites, checksums and how to get them."""

@@ -1,0 +1,1 @@
+"""One module a source: each lists its photographs under a data root."""
