@@ -7,7 +7,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binom, binomtest
 
-from napari_leukocyte.counting.leukogram import COLUMNS, clopper_pearson, count
+from napari_leukocyte.counting.leukogram import (
+    COLUMNS,
+    clopper_pearson,
+    count,
+    erythroblasts_per_100,
+    is_counted,
+)
 from napari_leukocyte.vocabulary import LEUKOCYTE_NAMES, UNIDENTIFIED
 
 
@@ -109,3 +115,52 @@ def test_unused_categories_are_no_classes() -> None:
 def test_table_without_classes_is_an_error_of_the_caller() -> None:
     with pytest.raises(KeyError):
         count(pd.DataFrame({"label": [1]}))
+
+
+def test_further_leukocytes_count_and_erythroblasts_do_not() -> None:
+    table = pd.DataFrame(
+        {
+            "class": ["neutrophil"] * 6
+            + ["immature granulocyte"] * 2
+            + ["erythroblast", "smudge cell", "blast", "artefact"]
+        }
+    )
+    result = count(table)
+    others = ["erythroblast", "smudge cell", "artefact", "blast"]
+    assert result["class"].tolist() == [*LEUKOCYTE_NAMES, "immature granulocyte", *others]
+    assert (result["total"] == 8).all()
+    assert result["percent"][:6].tolist() == [75, 0, 0, 0, 0, 25]
+    assert is_counted(result).tolist() == [True] * 6 + [False] * 4
+    # Whoever counts decides, also against the five; a class of the user's own may count.
+    result = count(table, ["neutrophil", "blast", "erythroblast"])
+    assert result["class"].tolist() == [
+        *(*LEUKOCYTE_NAMES, "erythroblast", "blast"),
+        *("immature granulocyte", "smudge cell", "artefact"),
+    ]
+    assert (result["total"] == 8).all()
+    assert is_counted(result).tolist() == [True] + [False] * 4 + [True] * 2 + [False] * 3
+    assert count(table, [])["percent"].isna().all()
+
+
+def test_erythroblasts_are_given_to_a_hundred_leukocytes() -> None:
+    table = cells(neutrophil=150, lymphocyte=50, erythroblast=30, artefact=9)
+    found = erythroblasts_per_100(table)
+    assert (found.count, found.leukocytes, found.per_100) == (30, 200, 15)
+    # Limits of 30 of 230, 8.98 to 18.09 %, as parts of the rest.
+    assert found.ci_low == pytest.approx(100 * 0.0898 / 0.9102, abs=0.02)
+    assert found.ci_high == pytest.approx(100 * 0.1809 / 0.8191, abs=0.02)
+    # They are no leukocytes even if someone counts them in the differential.
+    counted = (*LEUKOCYTE_NAMES, "erythroblast")
+    assert erythroblasts_per_100(table, counted) == found
+    nothing = erythroblasts_per_100(table.iloc[:0])
+    assert np.isnan(nothing.per_100)
+    assert (nothing.ci_low, nothing.ci_high) == (0, np.inf)
+
+
+@given(st.integers(0, 300), st.integers(1, 300))
+def test_limits_of_erythroblasts_hold_what_was_found(found: int, leukocytes: int) -> None:
+    result = erythroblasts_per_100(cells(monocyte=leukocytes, erythroblast=found))
+    assert result.ci_low <= result.per_100 <= result.ci_high
+    # The limits are those of the share among both, brought to the other scale and back.
+    shares = [x / (100 + x) for x in (result.ci_low, result.ci_high)]
+    np.testing.assert_allclose(shares, clopper_pearson(found, found + leukocytes), atol=1e-9)

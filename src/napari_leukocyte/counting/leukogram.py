@@ -11,52 +11,141 @@ References
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
 
 import pandas as pd
 
-from napari_leukocyte.vocabulary import LEUKOCYTE_NAMES
+from napari_leukocyte.vocabulary import CLASSES, ERYTHROBLAST, LEUKOCYTE_NAMES
 
 #: Probability that the limits hold the true share.
 CONFIDENCE = 0.95
 COLUMNS = ("class", "count", "percent", "ci_low", "ci_high", "total")
+#: The classes that count in the differential unless the user decides otherwise.
+DEFAULT_COUNTED = tuple(c.name for c in CLASSES if c.counted)
+
+_ORDER = {c.name: i for i, c in enumerate(CLASSES)}
+_NAN = float("nan")
 
 
-def count(table: pd.DataFrame) -> pd.DataFrame:
-    """Count the leukocytes of each class.
+def count(table: pd.DataFrame, counted: Collection[str] | None = None) -> pd.DataFrame:
+    """Count the cells of each class.
 
     Parameters
     ----------
     table : pandas.DataFrame
         With a column ``class``, one row a cell, as from
         :func:`napari_leukocyte.classification.classify.classify`.
+    counted : collection of str, optional
+        The classes that count in the differential, that is, whose cells are in the total. By
+        default those that the vocabulary counts: every leukocyte that is whole and identified.
 
     Returns
     -------
     pandas.DataFrame
-        One row for each of the five classes, in the usual order, also where none was found:
-        ``class``; ``count``; ``percent`` of the total; ``ci_low`` and ``ci_high``, the 95 %
-        Clopper-Pearson limits of the percentage (0 and 100 where nothing was counted);
-        ``total``, the number of cells of the five classes. Objects of any other class (such as
-        unidentified ones) follow below with their count alone and are not in the total.
+        One row for each of the five classes, in the usual order, also where none was found, then
+        one for each further class that counts and was found, then one for each that was found and
+        does not count: ``class``; ``count``; ``percent`` of the total; ``ci_low`` and ``ci_high``,
+        the 95 % Clopper-Pearson limits of the percentage (0 and 100 where nothing was counted);
+        ``total``, the number of cells that count. Percentage and limits are NaN for a class that
+        does not count.
 
     Raises
     ------
     KeyError
         If the table has no column ``class``.
     """
-    # Not pandas' own counting, which lists the unused categories of a categorical column, too.
-    counts = Counter(str(name) for name in table["class"].dropna())
-    total = sum(counts[name] for name in LEUKOCYTE_NAMES)
+    chosen = frozenset(DEFAULT_COUNTED if counted is None else counted)
+    counts = count_classes(table)
+    total = sum(n for name, n in counts.items() if name in chosen)
+    further = in_order(set(counts) - set(LEUKOCYTE_NAMES))
+    names = (
+        *LEUKOCYTE_NAMES,
+        *(n for n in further if n in chosen),
+        *(n for n in further if n not in chosen),
+    )
     rows: list[tuple[str, int, float, float, float, int]] = []
-    for name in LEUKOCYTE_NAMES:
+    for name in names:
         found = counts[name]
-        low, high = clopper_pearson(found, total)
-        percent = 100 * found / total if total else float("nan")
-        rows.append((name, found, percent, 100 * low, 100 * high, total))
-    nan = float("nan")
-    others = sorted(set(counts) - set(LEUKOCYTE_NAMES))
-    rows += [(name, counts[name], nan, nan, nan, total) for name in others]
+        percent = low = high = _NAN
+        if name in chosen:
+            low, high = (100 * limit for limit in clopper_pearson(found, total))
+            percent = 100 * found / total if total else _NAN
+        rows.append((name, found, percent, low, high, total))
     return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def count_classes(table: pd.DataFrame) -> Counter[str]:
+    """Return how many cells of a table have each class; cells without one are left out."""
+    # Not pandas' own counting, which lists the unused categories of a categorical column, too;
+    # and not one text after the other from pandas, which takes ten times as long.
+    return Counter(map(str, table["class"].dropna().to_numpy(dtype=object).tolist()))
+
+
+def in_order(names: Iterable[str]) -> list[str]:
+    """Sort classes: those of the vocabulary in its order, then the others by name."""
+    return sorted(names, key=lambda name: (_ORDER.get(name, len(_ORDER)), name))
+
+
+def is_counted(leukogram: pd.DataFrame) -> pd.Series[bool]:
+    """Return which rows of a leukogram are in its total."""
+    return leukogram["ci_low"].notna()
+
+
+@dataclass(frozen=True)
+class PerHundred:
+    """Erythroblasts beside the leukocytes, as a smear's report gives them.
+
+    Attributes
+    ----------
+    count : int
+        Erythroblasts.
+    leukocytes : int
+        Leukocytes that were counted beside them.
+    per_100 : float
+        Erythroblasts to 100 leukocytes; NaN if there were no leukocytes.
+    ci_low, ci_high : float
+        95 % limits of that number; (0, inf) if there was nothing at all.
+    """
+
+    count: int
+    leukocytes: int
+    per_100: float
+    ci_low: float
+    ci_high: float
+
+
+def erythroblasts_per_100(
+    table: pd.DataFrame, counted: Collection[str] | None = None
+) -> PerHundred:
+    """Count the erythroblasts (NRBC) to 100 leukocytes.
+
+    They are no leukocytes, hence no part of a differential count; what is reported is how many
+    are met while 100 leukocytes are counted. It can exceed 100.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        With a column ``class``, one row a cell.
+    counted : collection of str, optional
+        The classes that count as leukocytes, as for :func:`count`; erythroblasts never do here.
+
+    Returns
+    -------
+    PerHundred
+        Given how many cells of both kinds were met, the number of erythroblasts is binomial with
+        share p; its Clopper-Pearson limits become those of the ratio by 100 p / (1 - p).
+    """
+    chosen = frozenset(DEFAULT_COUNTED if counted is None else counted) - {ERYTHROBLAST.name}
+    counts = count_classes(table)
+    found = counts[ERYTHROBLAST.name]
+    leukocytes = sum(n for name, n in counts.items() if name in chosen)
+    low, high = (
+        100 * p / (1 - p) if p < 1 else float("inf")
+        for p in clopper_pearson(found, found + leukocytes)
+    )
+    ratio = 100 * found / leukocytes if leukocytes else _NAN
+    return PerHundred(found, leukocytes, ratio, low, high)
 
 
 def clopper_pearson(found: int, total: int, confidence: float = CONFIDENCE) -> tuple[float, float]:

@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from napari_leukocyte.counting.leukogram import is_counted
 from napari_leukocyte.results.drawing import INK, PAPER, class_colors, draw_text, text_width
-from napari_leukocyte.vocabulary import LEUKOCYTE_NAMES
 
 _GRID = (215, 215, 215)
 
@@ -28,11 +28,13 @@ def draw_chart(leukogram: pd.DataFrame, height: int, letter: int) -> NDArray[np.
     Returns
     -------
     ndarray
-        (height, W, 3) uint8 RGB. Bars are horizontal, from 0 to 100 %; whiskers are the limits.
+        (height, W, 3) uint8 RGB. A horizontal bar for each class that counts, from 0 to 100 %;
+        whiskers are the limits.
     """
-    rows = leukogram[leukogram["class"].isin(LEUKOCYTE_NAMES)]
+    rows = leukogram[is_counted(leukogram)]
+    names = [str(name) for name in rows["class"]]
     total = int(rows["total"].iloc[0])
-    left = max(text_width(name, letter) for name in LEUKOCYTE_NAMES) + 2 * letter
+    left = max(text_width(name, letter) for name in names) + 2 * letter
     right = text_width("100.0 % (1000)", letter) + 2 * letter
     span = 24 * letter
     chart = np.full((height, left + span + right, 3), PAPER, np.uint8)
@@ -46,7 +48,7 @@ def draw_chart(leukogram: pd.DataFrame, height: int, letter: int) -> NDArray[np.
         position = (bottom + 2 * letter, x - text_width(mark, letter) // 2)
         draw_text(chart, mark, position, letter, INK)
     step = (bottom - top) / len(rows)
-    colors = class_colors(())
+    colors = class_colors(names)
     for i, row in enumerate(rows.to_dict("records")):
         y = round(top + (i + 0.5) * step)
         half = round(0.3 * step)

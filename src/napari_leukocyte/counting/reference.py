@@ -1,0 +1,248 @@
+"""Reference ranges: what is usual in the blood of healthy people, by whose word."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from napari_leukocyte.counting.user_files import config_folder, read_user_file, write_user_file
+from napari_leukocyte.errors import ParameterError
+
+FILE_NAME = "reference_ranges.json"
+
+
+@dataclass(frozen=True)
+class Range:
+    """What is usual of one class.
+
+    Attributes
+    ----------
+    low, high : float
+        Ends, which belong to it; 0 and infinity where it is open.
+
+    Raises
+    ------
+    ParameterError
+        If they are no range.
+    """
+
+    low: float = 0.0
+    high: float = math.inf
+
+    def __post_init__(self) -> None:
+        # False for NaN.
+        if not 0 <= self.low <= self.high:
+            raise ParameterError(
+                f"A reference range must begin at 0 or above and not end below its beginning; "
+                f"{self.low:g} to {self.high:g} does not."
+            )
+
+    def __str__(self) -> str:
+        if math.isinf(self.high):
+            return f"≥ {self.low:g}" if self.low else "any"
+        return f"{self.low:g} – {self.high:g}" if self.low else f"≤ {self.high:g}"
+
+
+@dataclass(frozen=True)
+class ReferenceRanges:
+    """A set of reference ranges.
+
+    Attributes
+    ----------
+    name : str
+        Shown to the user; unique.
+    source : str
+        Where the figures come from.
+    percent : mapping of str to Range
+        Share of a class in the differential, %.
+    absolute : mapping of str to Range
+        Number of its cells in the blood, 10^9/L.
+
+    Raises
+    ------
+    ParameterError
+        If name or source are empty or a percentage exceeds 100.
+    """
+
+    name: str
+    source: str
+    percent: Mapping[str, Range] = field(default_factory=dict)
+    absolute: Mapping[str, Range] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if not self.name.strip():
+            raise ParameterError("Reference ranges need a name.")
+        if not self.source.strip():
+            raise ParameterError(f"Say where the reference ranges {self.name!r} come from.")
+        for name, limits in self.percent.items():
+            if limits.low > 100 or 100 < limits.high < math.inf:
+                raise ParameterError(f"The range of {name} reaches beyond 100 %.")
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return what JSON can hold; an open end is null."""
+        return {
+            "name": self.name,
+            "source": self.source,
+            "percent": {name: _ends(r) for name, r in self.percent.items()},
+            "absolute": {name: _ends(r) for name, r in self.absolute.items()},
+        }
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> ReferenceRanges:
+        """Make ranges from what `to_dict` gave.
+
+        Raises
+        ------
+        ParameterError
+            If something is missing or is not as it must be.
+        """
+        name, source = values.get("name"), values.get("source")
+        if not isinstance(name, str) or not isinstance(source, str):
+            raise ParameterError("Reference ranges need a name and a source.")
+        return cls(
+            name, source, _ranges(values.get("percent", {})), _ranges(values.get("absolute", {}))
+        )
+
+
+#: Mean ± 2 standard deviations, or the central 95 % where the values are skewed. The book gives
+#: "< 1 to 2 %" for basophils: such a range has no lower end.
+DACIE_AND_LEWIS = ReferenceRanges(
+    name="Adults (Dacie and Lewis)",
+    source=(
+        "Bain, Bates, Laffan and Lewis (editors), Dacie and Lewis Practical Haematology, "
+        "11th edition, Churchill Livingstone, 2011, chapter 2, table 2.1 (adults)."
+    ),
+    percent={
+        "neutrophil": Range(40, 80),
+        "eosinophil": Range(1, 6),
+        "basophil": Range(0, 2),
+        "lymphocyte": Range(20, 40),
+        "monocyte": Range(2, 10),
+    },
+    absolute={
+        "neutrophil": Range(2.0, 7.0),
+        "eosinophil": Range(0.02, 0.5),
+        "basophil": Range(0.02, 0.1),
+        "lymphocyte": Range(1.0, 3.0),
+        "monocyte": Range(0.2, 1.0),
+    },
+)
+#: Segmented and band neutrophils together, as this plugin's classes have them.
+ORFANAKIS = ReferenceRanges(
+    name="Adults (Orfanakis 1970)",
+    source=(
+        "Orfanakis, Ostlund, Bishop and Athens, Normal blood leukocyte concentration values, "
+        "American Journal of Clinical Pathology 53, 1970: 95 % limits of 291 healthy people, from "
+        "differential counts of 200 cells."
+    ),
+    absolute={
+        "neutrophil": Range(1.83, 7.25),
+        "eosinophil": Range(0, 0.7),
+        "basophil": Range(0, 0.15),
+        "lymphocyte": Range(1.5, 4.0),
+        "monocyte": Range(0.2, 0.95),
+    },
+)
+#: Ranges that come with the package. Every laboratory should have its own.
+SHIPPED = (DACIE_AND_LEWIS, ORFANAKIS)
+
+
+def list_ranges() -> tuple[ReferenceRanges, ...]:
+    """List the shipped ranges and, after them, the user's own by name.
+
+    Raises
+    ------
+    ParameterError
+        If the user's file is damaged.
+    """
+    return (*SHIPPED, *_load())
+
+
+def find_ranges(name: str) -> ReferenceRanges:
+    """Return the ranges of a name.
+
+    Raises
+    ------
+    ParameterError
+        If there are none, or the user's file is damaged.
+    """
+    for ranges in SHIPPED:
+        if ranges.name == name:
+            return ranges
+    for ranges in _load():
+        if ranges.name == name:
+            return ranges
+    raise ParameterError(f"There are no reference ranges {name!r}.")
+
+
+def save_ranges(ranges: ReferenceRanges) -> None:
+    """Keep ranges for the user, in place of their own ones of that name.
+
+    Raises
+    ------
+    ParameterError
+        If shipped ranges have that name, or the user's file is damaged.
+    OutputError
+        If the file can't be written.
+    """
+    if any(s.name == ranges.name for s in SHIPPED):
+        raise ParameterError(
+            f"The ranges {ranges.name!r} come with the plugin: give yours another name."
+        )
+    _store([r for r in _load() if r.name != ranges.name] + [ranges])
+
+
+def delete_ranges(name: str) -> None:
+    """Delete ranges of the user's own.
+
+    Raises
+    ------
+    ParameterError
+        If there are none of that name, or the user's file is damaged.
+    OutputError
+        If the file can't be written.
+    """
+    own = _load()
+    if all(r.name != name for r in own):
+        raise ParameterError(f"You have no reference ranges {name!r} of your own.")
+    _store([r for r in own if r.name != name])
+
+
+def _load() -> list[ReferenceRanges]:
+    path = config_folder() / FILE_NAME
+    entries = read_user_file(path, "ranges")
+    if entries is None:
+        return []
+    if not isinstance(entries, list) or not all(isinstance(e, dict) for e in entries):
+        raise ParameterError(f"{path} must hold a list of reference ranges.")
+    try:
+        return [ReferenceRanges.from_dict(entry) for entry in entries]
+    except ParameterError as error:
+        raise ParameterError(f"{path}: {error}") from error
+
+
+def _store(own: list[ReferenceRanges]) -> None:
+    entries = [r.to_dict() for r in sorted(own, key=lambda r: r.name)]
+    write_user_file(config_folder() / FILE_NAME, "ranges", entries)
+
+
+def _ends(limits: Range) -> list[float | None]:
+    return [limits.low, None if math.isinf(limits.high) else limits.high]
+
+
+def _ranges(values: object) -> dict[str, Range]:
+    if not isinstance(values, Mapping):
+        raise ParameterError("Reference ranges must be an object of classes and their ends.")
+    return {str(name): _range(str(name), ends) for name, ends in values.items()}
+
+
+def _range(name: str, ends: object) -> Range:
+    if not isinstance(ends, (list, tuple)) or len(ends) != 2:
+        raise ParameterError(f"The reference range of {name} must have two ends.")
+    low, high = ends
+    for end in (low, high):
+        if end is not None and (isinstance(end, bool) or not isinstance(end, (int, float))):
+            raise ParameterError(f"The ends of the reference range of {name} must be numbers.")
+    return Range(0.0 if low is None else low, math.inf if high is None else high)

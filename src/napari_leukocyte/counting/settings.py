@@ -1,0 +1,123 @@
+"""How a differential count is made: what counts, how many cells, against which ranges."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields, replace
+from typing import Any
+
+from napari_leukocyte.counting.leukogram import DEFAULT_COUNTED, in_order
+from napari_leukocyte.counting.user_files import config_folder, read_user_file, write_user_file
+from napari_leukocyte.errors import ParameterError
+
+#: Cells of a usual differential count. 200 is the CLSI's (H20) for each of two readers.
+TARGETS = (100, 200, 400)
+#: More leukocytes than any blood has, 10^9/L.
+MOST_LEUKOCYTES = 2000.0
+FILE_NAME = "differential.json"
+
+
+@dataclass(frozen=True)
+class DifferentialSettings:
+    """How a differential count is made; saved with its results.
+
+    Attributes
+    ----------
+    counted : tuple of str
+        The classes whose cells are in the total; kept in the order of the vocabulary.
+    target : int
+        Cells to be counted: 100, 200 or 400.
+    leukocytes : float or None
+        Leukocytes of the blood, 10^9/L, from another method; None if unknown. If that method also
+        counts erythroblasts, the number must have been corrected for them.
+    reference : str or None
+        Name of the reference ranges; None for no ranges.
+
+    Raises
+    ------
+    ParameterError
+        If a value is out of its range.
+    """
+
+    counted: tuple[str, ...] = DEFAULT_COUNTED
+    target: int = 100
+    leukocytes: float | None = None
+    reference: str | None = None
+
+    def __post_init__(self) -> None:
+        if not self.counted or not all(isinstance(name, str) and name for name in self.counted):
+            raise ParameterError("At least one class must count in the differential.")
+        object.__setattr__(self, "counted", tuple(in_order(set(self.counted))))
+        if self.target not in TARGETS or isinstance(self.target, bool):
+            raise ParameterError(
+                f"The target must be 100, 200 or 400 cells, not {str(self.target)[:40]}."
+            )
+        number = self.leukocytes
+        if number is not None:
+            if isinstance(number, bool) or not isinstance(number, (int, float)):
+                raise ParameterError("The total of leukocytes must be a number, in 10⁹/L.")
+            if not (math.isfinite(number) and 0 < number <= MOST_LEUKOCYTES):
+                raise ParameterError(
+                    f"The total of leukocytes must be above 0 and at most {MOST_LEUKOCYTES:g} "
+                    f"× 10⁹/L, not {number:g}."
+                )
+        if self.reference is not None and not isinstance(self.reference, str):
+            raise ParameterError("Reference ranges are chosen by their name.")
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the settings as JSON can hold them."""
+        return asdict(self) | {"counted": list(self.counted)}
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> DifferentialSettings:
+        """Make settings from what `to_dict` gave; what is missing has its default.
+
+        Raises
+        ------
+        ParameterError
+            If an entry is unknown or out of its range.
+        """
+        known = {f.name for f in fields(cls)}
+        if unknown := sorted(set(values) - known):
+            raise ParameterError(f"There is no setting of a differential count {unknown[0]!r}.")
+        given = dict(values)
+        if "counted" in given:
+            if not isinstance(given["counted"], (list, tuple)):
+                raise ParameterError("The classes that count must be a list of names.")
+            given["counted"] = tuple(given["counted"])
+        if not isinstance(given.get("target", 100), int):
+            raise ParameterError("The target must be 100, 200 or 400 cells.")
+        return cls(**given)
+
+
+def remember_settings(settings: DifferentialSettings) -> None:
+    """Keep settings as the user's habit, without the total of leukocytes: that is one patient's.
+
+    Raises
+    ------
+    OutputError
+        If the file can't be written.
+    """
+    habit = replace(settings, leukocytes=None)
+    write_user_file(config_folder() / FILE_NAME, "differential", habit.to_dict())
+
+
+def recall_settings() -> DifferentialSettings:
+    """Return the settings that were last remembered, or the defaults.
+
+    Raises
+    ------
+    ParameterError
+        If the file is damaged.
+    """
+    path = config_folder() / FILE_NAME
+    values = read_user_file(path, "differential")
+    if values is None:
+        return DifferentialSettings()
+    if not isinstance(values, dict):
+        raise ParameterError(f"{path} must hold a JSON object of settings.")
+    try:
+        return DifferentialSettings.from_dict(values)
+    except ParameterError as error:
+        raise ParameterError(f"{path}: {error}") from error

@@ -1,0 +1,1 @@
+"""The leukogram with its limits, ranges and settings, wherever cells are counted."""

@@ -1,0 +1,240 @@
+"""The leukogram of any table of cells: figures, chart, and the settings of the count."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import pandas as pd
+from qtpy.QtCore import Signal  # type: ignore[attr-defined]
+from qtpy.QtGui import QGuiApplication
+from qtpy.QtWidgets import QLabel, QPushButton, QVBoxLayout, QWidget
+
+from napari_leukocyte.counting.assessment import ADDED, assess
+from napari_leukocyte.counting.leukogram import count, erythroblasts_per_100
+from napari_leukocyte.counting.reference import Range
+from napari_leukocyte.counting.settings import (
+    DifferentialSettings,
+    recall_settings,
+    remember_settings,
+)
+from napari_leukocyte.errors import LeukocyteError
+from napari_leukocyte.vocabulary import DISCLAIMER
+from napari_leukocyte.widgets.jobs import tell
+from napari_leukocyte.widgets.leukogram.chart import LeukogramChart
+from napari_leukocyte.widgets.leukogram.settings_form import SettingsForm
+from napari_leukocyte.widgets.leukogram.table import FiguresTable, absolute_rows, percent_rows
+from napari_leukocyte.widgets.leukogram.texts import (
+    describe_cells_needed,
+    describe_erythroblasts,
+    describe_total,
+    total_of,
+)
+
+
+def leukogram_tsv(leukogram: pd.DataFrame) -> str:
+    """Return a leukogram as text that a spreadsheet takes when it is pasted.
+
+    Parameters
+    ----------
+    leukogram : pandas.DataFrame
+        As from :func:`napari_leukocyte.counting.leukogram.count`, perhaps with more columns.
+
+    Returns
+    -------
+    str
+        A line of column names and one for each class, tabs between, fractions with two decimals.
+    """
+    return str(leukogram.to_csv(sep="\t", index=False, lineterminator="\n", float_format="%.2f"))
+
+
+class LeukogramView(QWidget):
+    """Shows a leukogram with limits, flags and absolute counts; the user sets how it counts.
+
+    What the user sets is remembered for the next time, but for the total of leukocytes.
+
+    Parameters
+    ----------
+    parent : QWidget, optional
+        The owner.
+    settings : DifferentialSettings, optional
+        To begin with; by default what was remembered.
+
+    Attributes
+    ----------
+    table, absolute : FiguresTable
+        Percentages; absolute counts, only shown while the total is known.
+    chart : LeukogramChart
+    summary, erythroblasts : QLabel
+    form : SettingsForm
+    report : QPushButton
+        Hidden until the host calls `offer_report`.
+    """
+
+    #: The user changed how cells are counted; carries the DifferentialSettings.
+    settings_changed = Signal(object)
+    #: The user asks for a report; the host writes it.
+    report_requested = Signal()
+
+    def __init__(
+        self, parent: QWidget | None = None, settings: DifferentialSettings | None = None
+    ) -> None:
+        super().__init__(parent)
+        self._cells: pd.DataFrame | None = None
+        self._leukogram: pd.DataFrame | None = None
+        self.table = FiguresTable(("Class", "Count", "%", "95 % limits", "Reference", ""), self)
+        self.absolute = FiguresTable(("Class", "10⁹/L", "95 % limits", "Reference", ""), self)
+        self.chart = LeukogramChart(self)
+        self.summary = _wrapped(self)
+        self.erythroblasts = _wrapped(self)
+        self.form = SettingsForm(self)
+        self.report = QPushButton("Report…", self)
+        self.report.setToolTip("Write a report with the images of the cells, to be printed.")
+        self.report.hide()
+        disclaimer = _wrapped(self)
+        disclaimer.setText(DISCLAIMER)
+        font = disclaimer.font()
+        font.setItalic(True)
+        disclaimer.setFont(font)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        for widget in (
+            self.table,
+            self.absolute,
+            self.chart,
+            self.summary,
+            self.erythroblasts,
+            self.form,
+            self.report,
+            disclaimer,
+        ):
+            layout.addWidget(widget)
+        # Or labels would take the room that is left in a high dock.
+        layout.addStretch(1)
+        self._settings = _recall() if settings is None else settings
+        self.table.ticked.connect(self._tick)
+        self.form.changed.connect(self._take_form)
+        self.form.asked.connect(self._answer)
+        self.report.clicked.connect(self.report_requested)
+        self._refresh()
+
+    @property
+    def leukogram(self) -> pd.DataFrame | None:
+        """The count that is shown; None before there is anything to count."""
+        return self._leukogram
+
+    @property
+    def settings(self) -> DifferentialSettings:
+        """How cells are counted."""
+        return self._settings
+
+    def set_settings(self, settings: DifferentialSettings) -> None:
+        """Count another way; nothing is remembered or emitted."""
+        self._settings = settings
+        self._refresh()
+
+    def show_table(self, cells: pd.DataFrame | None) -> None:
+        """Count the cells of a table.
+
+        Parameters
+        ----------
+        cells : pandas.DataFrame or None
+            With a column ``class``, one row a cell: of one image, or of all of a smear.
+        """
+        self._cells = None if cells is None else cells[["class"]]
+        self._refresh()
+
+    def offer_report(self) -> None:
+        """Show the button that asks for a report."""
+        self.report.show()
+
+    def copy(self) -> None:
+        """Put the leukogram on the clipboard, with absolute counts and flags if there are any."""
+        clipboard = QGuiApplication.clipboard()
+        if clipboard is None or self._leukogram is None:
+            return
+        left_out = set(ADDED)
+        if self._settings.leukocytes is not None:
+            left_out -= {"absolute", "absolute_low", "absolute_high"}
+        if self.form.ranges is not None:
+            left_out -= {"flag"}
+            left_out -= set() if self._settings.leukocytes is None else {"absolute_flag"}
+        assessed = assess(self._leukogram, self.form.ranges, self._settings.leukocytes)
+        clipboard.setText(leukogram_tsv(assessed.drop(columns=sorted(left_out))))
+
+    def _tick(self, name: str, ticked: bool) -> None:
+        counted = set(self._settings.counted) ^ {name}
+        if ticked != (name in self._settings.counted):
+            try:
+                self._change(replace(self._settings, counted=tuple(counted)))
+            except LeukocyteError as error:
+                tell(error)
+                self._refresh()
+
+    def _take_form(self) -> None:
+        self._change(self.form.settings(self._settings))
+
+    def _change(self, settings: DifferentialSettings) -> None:
+        former, self._settings = self._settings, settings
+        # The ranges' figures may have changed though their name did not.
+        self._refresh()
+        if settings != former:
+            try:
+                remember_settings(settings)
+            except LeukocyteError as error:
+                tell(error)
+            self.settings_changed.emit(settings)
+
+    def _refresh(self) -> None:
+        """Count anew and show everything."""
+        cells, settings = self._cells, self._settings
+        self.form.show_settings(settings)
+        ranges = self.form.ranges
+        unclassified = 0 if cells is None else int(cells["class"].isna().sum())
+        self._leukogram = None
+        if cells is not None and unclassified < len(cells):
+            self._leukogram = count(cells, settings.counted)
+        leukogram = self._leukogram
+        percent: Mapping[str, Range] = {} if ranges is None else ranges.percent
+        absolute: Mapping[str, Range] = {} if ranges is None else ranges.absolute
+        if leukogram is None:
+            self.table.show_rows([])
+            self.absolute.show_rows([])
+        else:
+            assessed = assess(leukogram, ranges, settings.leukocytes)
+            ticks = {str(name): name in settings.counted for name in leukogram["class"]}
+            rows = percent_rows(assessed, percent)
+            self.table.show_rows(rows, ticks, bool(percent))
+            known = settings.leukocytes is not None
+            rows = absolute_rows(assessed, absolute, settings.counted) if known else []
+            self.absolute.show_rows(rows, ranges=bool(absolute))
+        self.chart.show_leukogram(leukogram, percent)
+        self.summary.setText(describe_total(leukogram, unclassified))
+        beside = "" if cells is None else self._beside(cells)
+        self.erythroblasts.setText(beside)
+        self.erythroblasts.setVisible(bool(beside))
+        self.form.show_progress(total_of(leukogram), settings.target)
+        self.form.show_classes(list(settings.counted))
+        self._answer()
+
+    def _beside(self, cells: pd.DataFrame) -> str:
+        return describe_erythroblasts(erythroblasts_per_100(cells, self._settings.counted))
+
+    def _answer(self) -> None:
+        name = self.form.question.currentData() or ""
+        text = describe_cells_needed(self._leukogram, name, self.form.share.value())
+        self.form.answer.setText(text)
+
+
+def _recall() -> DifferentialSettings:
+    try:
+        return recall_settings()
+    except LeukocyteError as error:
+        tell(error)
+        return DifferentialSettings()
+
+
+def _wrapped(parent: QWidget) -> QLabel:
+    label = QLabel(parent)
+    label.setWordWrap(True)
+    return label

@@ -1,0 +1,83 @@
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from napari_leukocyte.counting.leukogram import DEFAULT_COUNTED
+from napari_leukocyte.counting.settings import (
+    FILE_NAME,
+    DifferentialSettings,
+    recall_settings,
+    remember_settings,
+)
+from napari_leukocyte.counting.user_files import config_folder
+from napari_leukocyte.errors import ParameterError
+from napari_leukocyte.vocabulary import LEUKOCYTE_NAMES
+
+
+def test_default_counts_leukocytes_but_no_erythroblasts() -> None:
+    settings = DifferentialSettings()
+    assert settings.counted == (*LEUKOCYTE_NAMES, "immature granulocyte") == DEFAULT_COUNTED
+
+
+def test_survives_json_and_sorts_classes() -> None:
+    settings = DifferentialSettings(("my class", "monocyte", "neutrophil"), 200, 6.5, "x")
+    assert settings.counted == ("neutrophil", "monocyte", "my class")
+    assert DifferentialSettings.from_dict(json.loads(json.dumps(settings.to_dict()))) == settings
+    assert DifferentialSettings.from_dict({}) == DifferentialSettings()
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"counted": []}, "At least one class"),
+        ({"counted": "monocyte"}, "a list of names"),
+        ({"counted": [3]}, "At least one class"),
+        ({"target": 150}, "100, 200 or 400"),
+        ({"target": True}, "100, 200 or 400"),
+        ({"target": "100"}, "100, 200 or 400"),
+        ({"leukocytes": 0}, "above 0"),
+        ({"leukocytes": -4.0}, "above 0"),
+        ({"leukocytes": float("nan")}, "above 0"),
+        ({"leukocytes": "7"}, "a number"),
+        ({"reference": 5}, "by their name"),
+        ({"reader": "A"}, "no setting"),
+    ],
+)
+def test_refuses_in_one_sentence(values: dict[str, Any], message: str) -> None:
+    with pytest.raises(ParameterError, match=message):
+        DifferentialSettings.from_dict(values)
+
+
+def test_habits_are_remembered_without_the_patients_total() -> None:
+    assert recall_settings() == DifferentialSettings()
+    remember_settings(DifferentialSettings(target=400, leukocytes=3.0, reference="x"))
+    assert recall_settings() == DifferentialSettings(target=400, reference="x")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("{", "not a JSON file"),
+        ("[]", "must hold a JSON object"),
+        ('{"schema": 9, "differential": {}}', "layout version 9"),
+        ('{"schema": 1, "differential": []}', "must hold a JSON object"),
+        ('{"schema": 1, "differential": {"target": 7}}', "100, 200 or 400"),
+        ('{"schema": 1, "differential": {"leukocytes": NaN}}', "holds NaN"),
+        ("[" * 100_000, "not a JSON file"),
+    ],
+)
+def test_a_damaged_file_is_one_sentence(text: str, message: str) -> None:
+    file = config_folder() / FILE_NAME
+    file.write_text(text, "utf-8")
+    with pytest.raises(ParameterError, match=message) as error:
+        recall_settings()
+    assert str(error.value).startswith(str(file))
+
+
+def test_a_folder_in_the_way_is_one_sentence() -> None:
+    (config_folder() / FILE_NAME).mkdir()
+    with pytest.raises(ParameterError, match="can't be read"):
+        recall_settings()
