@@ -9,9 +9,11 @@ from typing import Annotated
 
 import typer
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # its start-up notes hide what matters
+from napari_leukocyte.cli.sentences import BAD_INPUT, OneSentenceGroup, complain
 
-app = typer.Typer(help=__doc__, no_args_is_help=True, add_completion=False)
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # its start-up notes hide what matters
+
+app = typer.Typer(help=__doc__, cls=OneSentenceGroup, no_args_is_help=True, add_completion=False)
 DataRoot = Annotated[
     Path,
     typer.Option(
@@ -25,12 +27,37 @@ DEFAULT_ROOT = Path("../shared/data")
 
 
 @app.command()
+def fetch(
+    sets: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[SET]...", help="Which; all if none is named.", show_default=False),
+    ] = None,
+    data_root: DataRoot = DEFAULT_ROOT,
+) -> None:
+    """Download public sets into the data root and check them, or say how to get them.
+
+    Exit status: 0 if every set named (or else every one that can be downloaded) is there, else 2.
+    """
+    from napari_leukocyte.cli.reporting import Reporter
+    from training.data.fetch import fetch_all
+
+    with Reporter(images=0) as reporter:
+        report = fetch_all(sets or [], data_root, reporter.step)
+    for line in report.there:
+        print(line)
+    for sentence in report.lacking:
+        complain(sentence)
+    if not report.complete:
+        raise typer.Exit(BAD_INPUT)
+
+
+@app.command()
 def split(data_root: DataRoot = DEFAULT_ROOT) -> None:
     """Split every set by source photograph and write the lists of names."""
-    from training.data.photographs import CLASSIFIED, load
+    from training.data.photographs import SPLIT, load
     from training.data.splits import make_split, write_split
 
-    for dataset in CLASSIFIED:
+    for dataset in SPLIT:
         made = make_split(load(dataset, data_root))
         sizes = ", ".join(f"{len(names)} {side}" for side, names in made.items())
         print(f"{write_split(dataset, made)}: {sizes}")
@@ -53,16 +80,29 @@ def classify(config: Config, data_root: DataRoot = DEFAULT_ROOT) -> None:
 
 
 @app.command()
+def binary(
+    config: Config = Path(__file__).parent / "configs" / "binary-2019.toml",
+    data_root: DataRoot = DEFAULT_ROOT,
+) -> None:
+    """Train the nine-layer network of 2019, measure it, and make it a model of the plugin."""
+    from training.binary import ship_binary, train_binary
+
+    train_binary(config, data_root)
+    print(ship_binary(config, data_root))
+
+
+@app.command()
 def export(config: Config, data_root: DataRoot = DEFAULT_ROOT) -> None:
     """Export trained networks as a model of the plugin (a TOML file of configs/shipped/)."""
-    from training.ship import ship
+    from training.config import read_config
+    from training.ship import ShipConfig, ship
 
-    print(ship(config, data_root))
+    print(ship(read_config(config, ShipConfig), data_root))
 
 
 @app.command()
 def evaluate(
-    what: Annotated[str, typer.Argument(help="segmentation, fields or classification")],
+    what: Annotated[str, typer.Argument(help="segmentation, fields, classification or left-out")],
     data_root: DataRoot = DEFAULT_ROOT,
     model: Annotated[str, typer.Option(help="A model's name or folder.")] = "default",
 ) -> None:
@@ -75,10 +115,57 @@ def evaluate(
         figures = measure.evaluate_fields(data_root)
     elif what == "classification":
         figures = measure.evaluate_classification(data_root, model)
+    elif what == "left-out":
+        from training.leave_out import evaluate_left_out
+
+        figures = evaluate_left_out(data_root)
     else:
-        raise typer.BadParameter("choose segmentation, fields or classification")
+        raise typer.BadParameter("choose segmentation, fields, classification or left-out")
     print(json.dumps(figures, indent=1))
     print(f"Written to {measure.write_result(what, figures)}")
+
+
+@app.command()
+def compare(
+    data_root: DataRoot = DEFAULT_ROOT,
+    again: Annotated[
+        bool, typer.Option(help="Measure segmentation anew, not only what has changed.")
+    ] = False,
+) -> None:
+    """Write the papers' tables beside ours: docs/compare.md, from what is trained."""
+    from training.compare import RESULT
+    from training.compare import compare as measure
+    from training.plots import draw_all
+    from training.tables import write_page
+
+    result = measure(data_root, again=again)
+    print(f"{RESULT}\n{write_page(result, draw_all(result))}")
+
+
+@app.command()
+def agree(
+    what: Annotated[str, typer.Argument(help="masks or classes")],
+    models: Annotated[list[str], typer.Argument(help="Models whose members must agree.")],
+    data_root: DataRoot = DEFAULT_ROOT,
+) -> None:
+    """Label photographs that nobody has annotated, where models agree, for self-training."""
+    from training.agree import write_classes, write_masks
+
+    if what == "masks":
+        print(write_masks(("pbc", "raabin"), data_root, models[0]))
+    elif what == "classes":
+        print(write_classes(data_root, tuple(models)))
+    else:
+        raise typer.BadParameter("choose masks or classes")
+
+
+@app.command()
+def gallery(data_root: DataRoot = DEFAULT_ROOT) -> None:
+    """Draw the worst errors into training/gallery/ (not committed: the images are the sets')."""
+    from training.gallery import write_gallery
+
+    for path in write_gallery(data_root):
+        print(path)
 
 
 @app.command()

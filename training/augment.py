@@ -16,7 +16,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from training.elastic import deform
+
 Image = NDArray[np.uint8]
+#: Standard deviation of the strongest defocus, px of the crop.
+STRONGEST_BLUR = 4.0
 
 
 @dataclass(frozen=True)
@@ -34,12 +38,19 @@ class GeometryParams:
         Largest relative difference between the two axes.
     shift : float
         Largest offset of the cell from the crop's centre, in parts of the crop.
+    elastic_share : float
+        Share of samples that are bent elastically as well; none by default.
+    elastic_shift, elastic_nodes : float, int
+        Size and fineness of the bends, see :func:`training.elastic.deform`.
     """
 
     scale_sigma: float = 0.15
     wide_scale_share: float = 0.2
     stretch: float = 0.12
     shift: float = 0.35
+    elastic_share: float = 0.0
+    elastic_shift: float = 0.02
+    elastic_nodes: int = 5
 
 
 @dataclass(frozen=True)
@@ -58,6 +69,14 @@ class AppearanceParams:
         HSV jitter, in parts of the full range.
     plain_share : float
         Share of samples that keep their colours.
+    defocus_share : float
+        Share of samples that are blurred strongly, by a Gaussian of up to `STRONGEST_BLUR`: in many
+        fields the leukocyte is out of focus.
+    faint_share : float
+        Share of samples whose whole stain is made weaker, down to a third.
+    stain_amounts : float
+        Standard deviation of the log of the amounts of nuclear stain and of eosin, each by itself;
+        only where a mask tells where the nucleus is (:func:`vary_stain_amounts`).
     """
 
     density: float = 0.25
@@ -67,6 +86,9 @@ class AppearanceParams:
     saturation: float = 0.35
     value: float = 0.15
     plain_share: float = 0.1
+    defocus_share: float = 0.0
+    faint_share: float = 0.0
+    stain_amounts: float = 0.0
 
 
 def crop_with_geometry(
@@ -121,7 +143,11 @@ def crop_with_geometry(
     truth = cv2.warpAffine(
         mask * 255, affine, (side, side), flags=cv2.INTER_LINEAR, borderMode=border
     )
-    return np.asarray(crop, np.uint8), (truth > 127).astype(np.uint8)
+    image, mask = np.asarray(crop, np.uint8), (truth > 127).astype(np.uint8)
+    # Chance is asked only where it matters, so that experiments without bends repeat as they were.
+    if params.elastic_share > 0 and rng.random() < params.elastic_share:
+        return deform(image, mask, params.elastic_shift, params.elastic_nodes, rng)
+    return image, mask
 
 
 def paste_neighbour(
@@ -183,12 +209,76 @@ def restain(image: Image, rng: np.random.Generator, params: AppearanceParams) ->
     white = np.maximum(_background(image), 60.0)
     density = -np.log((image.astype(np.float32) + 1) / (white.astype(np.float32) + 1))
     factors = np.exp(rng.normal(0, params.density, 3) + rng.normal(0, params.density / 2))
+    if params.faint_share and rng.random() < params.faint_share:
+        factors = factors * rng.uniform(0.3, 1.0)
     mixing = np.diag(factors) + rng.normal(0, params.mixing, (3, 3)) * (1 - np.eye(3))
     density = density @ mixing.T.astype(np.float32)
     low, high = params.background
     point = 255 * np.clip(rng.uniform(low, high) + rng.normal(0, 0.06, 3), 0.45, 1.0)
     light = np.clip(point.astype(np.float32) * np.exp(-density), 0, 255)
     return np.asarray(light, np.uint8)
+
+
+#: Direction of eosin in optical density (R, G, B), where an image shows no erythrocytes to ask.
+EOSIN = (0.42, 0.78, 0.46)
+
+#: Cosine from which two directions are too alike to be told apart.
+TOO_ALIKE = 0.985
+
+
+def vary_stain_amounts(image: Image, mask: Image, rng: np.random.Generator, sigma: float) -> Image:
+    """Change how much of the nuclear stain and of eosin there is, each by a factor of its own.
+
+    Laboratories differ in the ratio of the two as much as in their hues. The directions are this
+    image's own: the mean of the darkest part of the cell, and of what is as light as erythrocytes
+    around it.
+
+    Parameters
+    ----------
+    image : ndarray
+        (H, W, 3) uint8 RGB.
+    mask : ndarray
+        (H, W) uint8, 255 inside the cell.
+    rng : numpy.random.Generator
+        Source of randomness.
+    sigma : float
+        Standard deviation of the logarithm of each factor.
+
+    Returns
+    -------
+    ndarray
+        (H, W, 3) uint8 RGB; the image itself if the cell is too small to show its stain.
+
+    References
+    ----------
+    Ruifrok and Johnston, "Quantification of histochemical staining by color deconvolution", 2001:
+    stains as directions in optical density.
+    """
+    white = np.maximum(_background(image), 60.0)
+    density = -np.log((image.astype(np.float32) + 1) / (white.astype(np.float32) + 1))
+    green = density[..., 1]
+    inside = mask > 127
+    if np.count_nonzero(inside) < 50:
+        return image
+    dark = inside & (green >= np.percentile(green[inside], 80))
+    nuclear = _direction(density[dark].mean(axis=0))
+    outside = (mask == 0) & (green > 0.1) & (green < 0.45 * green[dark].mean())
+    eosin = np.array(EOSIN)
+    if np.count_nonzero(outside) > 200:
+        eosin = _direction(density[outside].mean(axis=0))
+    if nuclear @ eosin > TOO_ALIKE:
+        eosin = np.array(EOSIN)
+    basis = np.stack([nuclear, eosin], axis=1)
+    amounts = np.maximum(density @ np.linalg.pinv(basis).T.astype(np.float32), 0)
+    factors = np.exp(rng.normal(0, sigma, 2)) - 1
+    density = density + (amounts * factors.astype(np.float32)) @ basis.T.astype(np.float32)
+    light = np.clip((white.astype(np.float32) + 1) * np.exp(-density) - 1, 0, 255)
+    return np.asarray(light, np.uint8)
+
+
+def _direction(density: NDArray[np.floating]) -> NDArray[np.float64]:
+    vector = np.maximum(density.astype(np.float64), 0.01)
+    return np.asarray(vector / np.linalg.norm(vector))
 
 
 def uneven_light(image: Image, rng: np.random.Generator, strength: float = 0.2) -> Image:
@@ -231,6 +321,10 @@ class Appearance:
 
     def __call__(self, image: Image) -> Image:
         """Return a new look of a (H, W, 3) uint8 RGB image."""
+        share = self._params.defocus_share
+        if share and self._rng.random() < share:
+            sigma = self._rng.uniform(1.0, STRONGEST_BLUR)
+            image = np.asarray(cv2.GaussianBlur(image, (0, 0), sigma), np.uint8)
         if self._rng.random() < self._params.plain_share:
             return image
         if self._rng.random() < 0.85:

@@ -5,6 +5,7 @@ Where a set has no masks, the plugin's own segmentation gives them.
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -18,11 +19,16 @@ from napari_leukocyte.classification.regions import Region, iterate_regions
 from napari_leukocyte.images.background import background_color
 from napari_leukocyte.segmentation.ensemble import segment_members
 from napari_leukocyte.segmentation.postprocess import postprocess
+from napari_leukocyte.vocabulary import PLATELET_OR_ARTEFACT
+from training.artefacts import central_object, mistaken_objects
 from training.data.photographs import Photograph
 from training.fitting import RUNS
 
 #: Diameter of a leukocyte in PBC's photographs, px (median; see its README).
 PBC_DIAMETER = 130.0
+#: The model that gives masks where a set has none; its name is part of their path, so that
+#: those of another are made anew.
+SEGMENTER = "unet-lite"
 #: The cell that a photograph's class speaks of lies within this part of its sides of the centre.
 CENTRAL = 0.25
 #: Room around the crop for rotation and shift, in parts of its side.
@@ -52,19 +58,22 @@ class Cell:
 
 
 def plugin_labels(
-    rgb: NDArray[np.uint8], diameter: float | Literal["auto"] = "auto"
+    rgb: NDArray[np.uint8],
+    diameter: float | Literal["auto"] = "auto",
+    model: str = "default",
 ) -> NDArray[np.int32]:
-    """Return the label image that the plugin gives with its default model and parameters."""
-    maps = segment_members(rgb, diameter=diameter)
+    """Return the label image that the plugin gives with its default parameters."""
+    maps = segment_members(rgb, model, diameter=diameter)
     return postprocess(maps.combine(), diameter=maps.diameter)
 
 
 def segmented_labels(photograph: Photograph, rgb: NDArray[np.uint8]) -> NDArray[np.int32]:
     """Return the plugin's own label image of a photograph, kept in ``runs/masks``."""
-    path = RUNS / "masks" / Path(photograph.name).with_suffix(".png")
+    path = RUNS / "masks" / SEGMENTER / Path(photograph.name).with_suffix(".png")
     if path.is_file():
         return np.asarray(cv2.imread(str(path), cv2.IMREAD_GRAYSCALE), np.int32)
-    labels = plugin_labels(rgb, PBC_DIAMETER if photograph.dataset == "pbc" else "auto")
+    diameter: float | Literal["auto"] = PBC_DIAMETER if photograph.dataset == "pbc" else "auto"
+    labels = plugin_labels(rgb, diameter, SEGMENTER)
     path.parent.mkdir(parents=True, exist_ok=True)
     cv2.imwrite(str(path), np.minimum(labels, 255).astype(np.uint8))
     return labels
@@ -125,9 +134,55 @@ def load_cells(photographs: list[Photograph], side: int, diameter: float) -> lis
         rgb = photograph.read()
         if photograph.mask is not None:
             region = main_region(truth_labels(photograph), central=False)
+        elif photograph.label == PLATELET_OR_ARTEFACT.name:
+            region = central_object(rgb)
         else:
             region = main_region(segmented_labels(photograph, rgb), central=True)
         if region is not None and region.area >= 50:
-            patch, mask = cut_window(rgb, region, round(side * MARGIN), diameter)
-            cells.append(Cell(photograph, patch, mask, background_color(rgb)))
+            cells.append(_cut(photograph, rgb, region, side, diameter))
     return cells
+
+
+def load_mistaken(
+    photographs: list[Photograph], side: int, diameter: float, seed: int
+) -> list[Cell]:
+    """Cut what a segmentation might take for leukocytes; see :mod:`training.artefacts`.
+
+    Parameters
+    ----------
+    photographs : list of Photograph
+        With true masks, or with masks by the plugin.
+    side, diameter : int, float
+        As for :func:`load_cells`.
+    seed : int
+        Chooses among the objects of a photograph.
+
+    Returns
+    -------
+    list of Cell
+        Their photographs' class is that of artefacts.
+    """
+    rng = np.random.default_rng(seed)
+    cells = []
+    for photograph in photographs:
+        rgb = photograph.read()
+        known = photograph.mask is not None
+        labels = truth_labels(photograph) if known else segmented_labels(photograph, rgb)
+        areas = np.bincount(labels.ravel())[1:]
+        if not areas.any():
+            continue
+        typical = float(np.sqrt(4 * np.median(areas[areas > 0]) / np.pi))
+        shown = dataclasses.replace(photograph, label=PLATELET_OR_ARTEFACT.name)
+        found = mistaken_objects(rgb, labels, background_color(rgb), typical, rng)
+        cells += [_cut(shown, rgb, region, side, diameter) for region in found]
+    return cells
+
+
+def _cut(
+    photograph: Photograph, rgb: NDArray[np.uint8], region: Region, side: int, diameter: float
+) -> Cell:
+    background = background_color(rgb)
+    # As at inference, what lies beyond the image looks like its background.
+    red, green, blue = (int(v) for v in background.round())
+    window = cut_window(rgb, region, round(side * MARGIN), diameter, (red, green, blue))
+    return Cell(photograph, *window, background)

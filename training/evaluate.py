@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import subprocess
 import sys
 import tempfile
@@ -21,18 +22,25 @@ from napari_leukocyte.segmentation.ensemble import MemberMaps, segment_members
 from napari_leukocyte.segmentation.postprocess import postprocess
 from napari_leukocyte.vocabulary import LEUKOCYTE_NAMES
 from training.cells import main_region, plugin_labels, truth_labels
-from training.data.photographs import CLASSIFIED, SEGMENTED, Photograph, load
+from training.data.photographs import CLASSIFIED, SEGMENTED, DatasetName, Photograph, load
 from training.data.splits import select
 from training.fitting import RESULTS
 from training.metrics import (
     Estimate,
     ObjectScore,
+    bootstrap_balanced,
     bootstrap_mean,
+    calibration_error,
     classification_figures,
     foreground_iou,
     match_objects,
     mean_iou,
 )
+
+#: Cells from which a class's recall says something of a set.
+COMMON = 10
+#: Stands in place of a class where no cell was found.
+NOT_FOUND = "not found"
 
 Method = Callable[[NDArray[np.uint8], MemberMaps], NDArray[np.int32]]
 
@@ -69,6 +77,11 @@ def _methods(names: tuple[str, ...]) -> dict[str, Method]:
     return methods
 
 
+def held_out(dataset: DatasetName, data_root: Path) -> list[Photograph]:
+    """Return the photographs of a set's test side."""
+    return select(load(dataset, data_root), dataset, "test")
+
+
 def evaluate_segmentation(data_root: Path, model: str = "default") -> dict[str, Any]:
     """Measure a segmentation model on the test photographs of every set with masks.
 
@@ -82,37 +95,52 @@ def evaluate_segmentation(data_root: Path, model: str = "default") -> dict[str, 
     Returns
     -------
     dict
-        Figures by set and method: mean foreground IoU a photograph with its interval and 5th
-        percentile, mean IoU over both classes, F1 of objects at IoU 0.5, and the estimated
-        diameter over the true one.
+        Figures by set; see :func:`segmentation_of`.
     """
     members = find_model("segmentation", model).members
-    names = tuple(m.name for m in members)
-    result: dict[str, Any] = {}
-    for dataset in SEGMENTED:
-        photographs = [p for p in select(load(dataset, data_root), dataset, "test") if p.mask]
-        scores: dict[str, list[tuple[float, float, ObjectScore]]] = {}
-        ratios = []
-        for photograph in photographs:
-            rgb, truth = photograph.read(), truth_labels(photograph)
-            maps = segment_members(rgb, model)
-            areas = np.bincount(truth.ravel())[1:]
-            ratios.append(maps.diameter / float(np.sqrt(4 * np.median(areas) / np.pi)))
-            for name, method in _methods(names).items():
-                found = method(rgb, maps)
-                scores.setdefault(name, []).append(
-                    (
-                        foreground_iou(truth > 0, found > 0),
-                        mean_iou(truth > 0, found > 0),
-                        match_objects(truth, found),
-                    )
-                )
-        result[dataset] = {
-            "photographs": len(photographs),
-            "diameter_ratio_percentiles_5_50_95": np.percentile(ratios, [5, 50, 95]).tolist(),
-            "methods": {name: _summary(values) for name, values in scores.items()},
-        }
+    result = {d: segmentation_of(held_out(d, data_root), model) for d in SEGMENTED}
     return {"model": model, "sha256": [m.sha256 for m in members], "sets": result}
+
+
+def segmentation_of(photographs: list[Photograph], model: str) -> dict[str, Any]:
+    """Measure a segmentation model on photographs with masks.
+
+    Parameters
+    ----------
+    photographs : list of Photograph
+        Those without a mask are passed over.
+    model : str
+        Which.
+
+    Returns
+    -------
+    dict
+        Figures by method: mean foreground IoU a photograph with its interval and 5th percentile,
+        mean IoU over both classes, F1 of objects at IoU 0.5; and the estimated diameter over the
+        true one.
+    """
+    names = tuple(m.name for m in find_model("segmentation", model).members)
+    scores: dict[str, list[tuple[float, float, ObjectScore]]] = {}
+    ratios = []
+    for photograph in (p for p in photographs if p.mask):
+        rgb, truth = photograph.read(), truth_labels(photograph)
+        maps = segment_members(rgb, model)
+        areas = np.bincount(truth.ravel())[1:]
+        ratios.append(maps.diameter / float(np.sqrt(4 * np.median(areas) / np.pi)))
+        for name, method in _methods(names).items():
+            found = method(rgb, maps)
+            scores.setdefault(name, []).append(
+                (
+                    foreground_iou(truth > 0, found > 0),
+                    mean_iou(truth > 0, found > 0),
+                    match_objects(truth, found),
+                )
+            )
+    return {
+        "photographs": len(ratios),
+        "diameter_ratio_percentiles_5_50_95": np.percentile(ratios, [5, 50, 95]).tolist(),
+        "methods": {name: _summary(values) for name, values in scores.items()},
+    }
 
 
 def _summary(values: list[tuple[float, float, ObjectScore]]) -> dict[str, Any]:
@@ -165,9 +193,11 @@ def evaluate_fields(data_root: Path, n_fields: int = 20) -> dict[str, Any]:
     }
 
 
-def _cell_labels(photograph: Photograph, rgb: NDArray[np.uint8]) -> NDArray[np.int32] | None:
+def _cell_labels(
+    photograph: Photograph, rgb: NDArray[np.uint8], segmenter: str
+) -> NDArray[np.int32] | None:
     """Return a label image of the one cell that the photograph's class speaks of."""
-    labels = plugin_labels(rgb)
+    labels = plugin_labels(rgb, model=segmenter)
     region = main_region(labels, central=photograph.dataset != "bccd")
     return None if region is None else np.where(labels == region.label, labels, np.int32(0))
 
@@ -185,47 +215,103 @@ def evaluate_classification(data_root: Path, model: str = "default") -> dict[str
     Returns
     -------
     dict
-        By set: photographs, cells not found (counted as wrong), the figures of
-        :func:`training.metrics.classification_figures`, the interval of the accuracy, the
-        confusion matrix (rows truth) and the majority class's accuracy as a baseline.
+        Figures by set; see :func:`classification_of`.
+    """
+    members = find_model("classification", model).members
+    result = {d: classification_of(held_out(d, data_root), model) for d in CLASSIFIED}
+    return {"model": model, "sha256": [m.sha256 for m in members], "sets": result}
+
+
+def classification_of(
+    photographs: list[Photograph], model: str, segmenter: str = "default"
+) -> dict[str, Any]:
+    """Measure a classifier on photographs, masks by the plugin itself.
+
+    Parameters
+    ----------
+    photographs : list of Photograph
+        Those without one of the classifier's classes are passed over.
+    model : str
+        Which classifier.
+    segmenter : str
+        The segmentation model.
+
+    Returns
+    -------
+    dict
+        Over the five classes: photographs, cells not found (counted as wrong), the figures of
+        :func:`training.metrics.classification_figures`, the intervals of the accuracy and of the
+        balanced accuracy, the expected calibration error over the cells found, and the majority
+        class's accuracy as a baseline. Then ``common_classes``, the balanced accuracy over the
+        classes with at least `COMMON` cells; the confusion matrix (rows truth) over all classes;
+        ``further``, the recall of the classes beyond the five; and ``wrong``, the photographs
+        that were told wrongly.
     """
     manifest = find_model("classification", model)
-    result: dict[str, Any] = {}
-    for dataset in CLASSIFIED:
-        photographs = [
-            p
-            for p in select(load(dataset, data_root), dataset, "test")
-            if p.label in LEUKOCYTE_NAMES
-        ]
-        truth, said = [], []
-        for photograph in photographs:
-            rgb = photograph.read()
-            labels = _cell_labels(photograph, rgb)
-            truth.append(str(photograph.label))
-            if labels is None:
-                said.append("not found")
-                continue
-            said.append(manifest.classes[int(predict(rgb, labels, manifest)[0].argmax())])
-        right = np.array([t == s for t, s in zip(truth, said, strict=True)], dtype=np.float64)
-        estimate = bootstrap_mean(right)
-        counts = {name: truth.count(name) for name in LEUKOCYTE_NAMES}
-        result[dataset] = {
-            "photographs": len(truth),
-            "not_found": said.count("not found"),
-            **classification_figures(truth, said, LEUKOCYTE_NAMES),
-            "accuracy_95": [estimate.low, estimate.high],
-            "majority_class_accuracy": max(counts.values()) / len(truth),
-            "cells": counts,
-            "confusion": {
-                t: {
-                    s: sum(a == t and b == s for a, b in zip(truth, said, strict=True))
-                    for s in (*LEUKOCYTE_NAMES, "not found")
-                }
-                for t in LEUKOCYTE_NAMES
-            },
-        }
-    checksums = [m.sha256 for m in manifest.members]
-    return {"model": model, "sha256": checksums, "sets": result}
+    shown = [p for p in photographs if p.label in manifest.classes]
+    truth = np.array([str(p.label) for p in shown])
+    said, confidence = [], []
+    for photograph in shown:
+        rgb = photograph.read()
+        labels = _cell_labels(photograph, rgb, segmenter)
+        if labels is None:
+            said.append(NOT_FOUND)
+            confidence.append(math.nan)
+            continue
+        probability = predict(rgb, labels, manifest)[0]
+        said.append(manifest.classes[int(probability.argmax())])
+        confidence.append(float(probability.max()))
+    guessed, sure = np.array(said), np.array(confidence)
+    five = np.isin(truth, LEUKOCYTE_NAMES)
+    counts = {name: int(np.sum(truth == name)) for name in manifest.classes}
+    return {
+        **_five_classes(truth[five], guessed[five], sure[five]),
+        "cells": {name: counts[name] for name in LEUKOCYTE_NAMES},
+        "further": {
+            name: {"cells": n, "recall": float(np.mean(guessed[truth == name] == name))}
+            for name, n in counts.items()
+            if n and name not in LEUKOCYTE_NAMES
+        },
+        "confusion": {
+            t: {
+                s: int(np.sum((truth == t) & (guessed == s)))
+                for s in (*manifest.classes, NOT_FOUND)
+            }
+            for t in manifest.classes
+            if counts[t] or t in LEUKOCYTE_NAMES
+        },
+        "wrong": [
+            {"name": p.name, "truth": t, "said": s}
+            for p, t, s in zip(shown, truth.tolist(), said, strict=True)
+            if t != s
+        ],
+    }
+
+
+def _five_classes(
+    truth: NDArray[np.str_], said: NDArray[np.str_], confidence: NDArray[np.float64]
+) -> dict[str, Any]:
+    right = truth == said
+    accuracy = bootstrap_mean(right.astype(np.float64))
+    found = said != NOT_FOUND
+    common = [n for n in LEUKOCYTE_NAMES if np.sum(truth == n) >= COMMON]
+    low, high = bootstrap_balanced(truth, said)
+    majority = max(int(np.sum(truth == name)) for name in LEUKOCYTE_NAMES)
+    return {
+        "photographs": len(truth),
+        "not_found": int(np.sum(~found)),
+        **classification_figures(truth.tolist(), said.tolist(), LEUKOCYTE_NAMES),
+        "accuracy_95": [accuracy.low, accuracy.high],
+        "balanced_accuracy_95": [low, high],
+        "common_classes": {
+            "classes": common,
+            "balanced_accuracy": float(np.mean([np.mean(right[truth == n]) for n in common]))
+            if common
+            else None,
+        },
+        "calibration_error": calibration_error(confidence[found], right[found]),
+        "majority_class_accuracy": majority / len(truth),
+    }
 
 
 def write_result(name: str, figures: dict[str, Any]) -> Path:

@@ -65,13 +65,15 @@ def fit(
     schedule: Schedule,
     name: str,
     config: Any,
+    *,
+    keep_best: bool = True,
 ) -> dict[str, list[float]]:
     """Fit a compiled model; an interrupted run goes on from its last epoch.
 
     Parameters
     ----------
     model : keras.Model
-        Compiled. It ends with the weights of the best validation loss.
+        Compiled. It ends with the weights of the best validation loss, see `keep_best`.
     train : keras.utils.PyDataset
         Batches.
     validation : tuple
@@ -82,6 +84,10 @@ def fit(
         The experiment: names its folders under ``runs/`` and ``results/``.
     config : dataclass
         Saved beside the curves.
+    keep_best : bool
+        Whether the best epoch is kept, and the run stops when it has not been bettered for long.
+        Otherwise all epochs are run and the last one is kept: nothing is chosen on `validation`,
+        which then may be what figures are measured on.
 
     Returns
     -------
@@ -95,13 +101,16 @@ def fit(
     log = run / "log.csv"
     callbacks = [
         keras.callbacks.BackupAndRestore(str(run / "backup"), delete_checkpoint=False),
-        keras.callbacks.ModelCheckpoint(
-            str(best), monitor="val_loss", save_best_only=True, save_weights_only=True
-        ),
-        keras.callbacks.EarlyStopping(monitor="val_loss", patience=schedule.patience),
         keras.callbacks.CSVLogger(str(log), append=True),
         keras.callbacks.TerminateOnNaN(),
     ]
+    if keep_best:
+        callbacks += [
+            keras.callbacks.ModelCheckpoint(
+                str(best), monitor="val_loss", save_best_only=True, save_weights_only=True
+            ),
+            keras.callbacks.EarlyStopping(monitor="val_loss", patience=schedule.patience),
+        ]
     model.fit(
         train,
         epochs=schedule.epochs,
@@ -110,7 +119,8 @@ def fit(
         callbacks=callbacks,
         verbose=2,
     )
-    model.load_weights(best)
+    if keep_best:
+        model.load_weights(best)
     curves = read_log(log)
     record = {"config": asdict(config), "curves": curves}
     (result / "training.json").write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +13,8 @@ from napari_leukocyte.segmentation.matching import overlaps
 
 #: Resamples of the bootstrap.
 RESAMPLES = 2000
+#: Bins of the calibration error, as is usual.
+CALIBRATION_BINS = 10
 
 
 @dataclass(frozen=True)
@@ -31,6 +35,22 @@ def bootstrap_mean(values: NDArray[np.float64], seed: int = 0) -> Estimate:
     draws = rng.integers(0, len(values), (RESAMPLES, len(values)))
     low, high = np.percentile(values[draws].mean(axis=1), [2.5, 97.5])
     return Estimate(float(values.mean()), float(low), float(high))
+
+
+def bootstrap_balanced(
+    truth: NDArray[np.str_], said: NDArray[np.str_], seed: int = 0
+) -> tuple[float, float]:
+    """Return the 95 % percentile bootstrap interval of the balanced accuracy.
+
+    Cells are drawn within each class, so that no class is ever missing.
+    """
+    rng = np.random.default_rng(seed)
+    recalls = []
+    for name in np.unique(truth):
+        hit = (said == name)[truth == name].astype(np.float64)
+        recalls.append(hit[rng.integers(0, len(hit), (RESAMPLES, len(hit)))].mean(axis=1))
+    low, high = np.percentile(np.mean(recalls, axis=0), [2.5, 97.5])
+    return float(low), float(high)
 
 
 def foreground_iou(truth: NDArray[np.bool_], found: NDArray[np.bool_]) -> float:
@@ -82,6 +102,34 @@ def match_objects(
     return ObjectScore(matched, n_found - matched, n_truth - matched)
 
 
+def calibration_error(confidence: NDArray[np.float64], right: NDArray[np.bool_]) -> float:
+    """Return the expected calibration error.
+
+    Parameters
+    ----------
+    confidence : ndarray
+        (N,): the probability of the class that was said, 0 to 1.
+    right : ndarray
+        (N,) bool: whether it was the true one.
+
+    Returns
+    -------
+    float
+        The mean, over the cells, of the gap between confidence and accuracy in ten bins of equal
+        width.
+
+    References
+    ----------
+    Guo and others, "On Calibration of Modern Neural Networks", ICML 2017.
+    """
+    bins = np.minimum((confidence * CALIBRATION_BINS).astype(int), CALIBRATION_BINS - 1)
+    gap = 0.0
+    for i in np.unique(bins):
+        inside = bins == i
+        gap += abs(float(confidence[inside].sum()) - float(right[inside].sum()))
+    return gap / max(1, len(right))
+
+
 def classification_figures(
     truth: list[str], said: list[str], classes: tuple[str, ...]
 ) -> dict[str, float]:
@@ -104,4 +152,38 @@ def classification_figures(
         "balanced_accuracy": float(np.mean(list(recalls.values()))),
         "macro_f1": float(np.mean(f1)),
         **recalls,
+    }
+
+
+def classification_summary(
+    truth: Sequence[str], said: Sequence[str], classes: tuple[str, ...]
+) -> dict[str, Any]:
+    """Return all figures of a classifier on one set.
+
+    Parameters
+    ----------
+    truth, said : sequence of str
+        Classes of the cells; what was said may be none of `classes`, and is wrong then.
+    classes : tuple of str
+        The classes of the truth.
+
+    Returns
+    -------
+    dict
+        The figures of :func:`classification_figures`, the interval of the accuracy, the accuracy
+        of always saying the commonest class, ``cells`` by class, and the confusion matrix (rows
+        truth).
+    """
+    truth, said = list(truth), list(said)
+    right = np.array([t == s for t, s in zip(truth, said, strict=True)], dtype=np.float64)
+    estimate = bootstrap_mean(right)
+    counts = {name: truth.count(name) for name in classes}
+    pairs = list(zip(truth, said, strict=True))
+    columns = (*classes, *sorted(set(said) - set(classes)))
+    return {
+        **classification_figures(truth, said, classes),
+        "accuracy_95": [estimate.low, estimate.high],
+        "majority_class_accuracy": max(counts.values()) / len(truth),
+        "cells": counts,
+        "confusion": {t: {s: pairs.count((t, s)) for s in columns} for t in classes},
     }

@@ -9,15 +9,16 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
+from training.agree import photographs_with_agreed_masks
 from training.augment import AppearanceParams, GeometryParams, crop_with_geometry
 from training.batches import CachedCell, SegmentationBatches
 from training.config import read_config
 from training.data.photographs import SEGMENTED, DatasetName, Photograph, load
 from training.data.splits import select
 from training.fitting import RUNS, Schedule, fit, optimizer
-from training.losses import cell_iou, dice_cross_entropy
-from training.networks.imagenet import load_imagenet
+from training.losses import cell_iou, find_loss
 from training.networks.unet import build_unet
+from training.networks.weights import start_from
 
 
 @dataclass(frozen=True)
@@ -29,11 +30,21 @@ class SegmentationConfig:
     name : str
         Names the run and the member.
     encoder : str
-        See :func:`training.networks.unet.build_unet`.
+        One of :data:`training.networks.encoders.ENCODERS`.
     encoder_weights : str
-        ``"imagenet"`` or ``"none"``.
+        ``"imagenet"``, ``"none"``, an experiment or a file, see
+        :func:`training.networks.weights.start_from`.
+    normalisation : {"batch", "frozen", "group"}
+        See :data:`training.networks.encoders.Normalisation`.
+    loss : {"dice", "jaccard"}
+        Each with cross-entropy, see :mod:`training.losses`.
+    stochastic_depth, dropout : float
+        Regularisation, see :func:`training.networks.unet.build_unet`; weight decay is the
+        schedule's.
     datasets : tuple of str
         Sets to train on.
+    agreed : tuple of str
+        Sets whose masks are those that earlier members agree on; see :mod:`training.agree`.
     side, diameter : int, float
         Side of the crops and diameter of a leukocyte in them, px.
     paste_share : float
@@ -45,7 +56,12 @@ class SegmentationConfig:
     name: str = "unet"
     encoder: str = "lite0"
     encoder_weights: str = "imagenet"
+    normalisation: str = "batch"
+    loss: str = "dice"
+    stochastic_depth: float = 0.2
+    dropout: float = 0.0
     datasets: tuple[DatasetName, ...] = SEGMENTED
+    agreed: tuple[DatasetName, ...] = ()
     side: int = 160
     diameter: float = 64.0
     paste_share: float = 0.2
@@ -93,14 +109,25 @@ def train_member(config_file: Path, data_root: Path) -> keras.Model:
     -------
     keras.Model
         With the best weights, which also lie in ``runs/<name>/model.keras``.
+
+    Raises
+    ------
+    WeightsError
+        If the weights to start from can't be had.
     """
     config = read_config(config_file, SegmentationConfig)
     keras.utils.set_random_seed(config.seed)
-    model = build_unet(config.encoder)
-    if config.encoder_weights == "imagenet":
-        load_imagenet(model, config.encoder)
+    loss = find_loss(config.loss)
+    model = build_unet(
+        config.encoder,
+        stochastic_depth=config.stochastic_depth,
+        normalisation=config.normalisation,
+        dropout=config.dropout,
+    )
+    start_from(model, config.encoder, config.encoder_weights)
     photographs = [p for d in config.datasets for p in load(d, data_root) if p.mask]
     train = [p for d in config.datasets for p in select(photographs, d, "train")]
+    train += [p for d in config.agreed for p in photographs_with_agreed_masks(d, data_root)]
     validation = [p for d in config.datasets for p in select(photographs, d, "validation")]
     s = config.schedule
     batches = SegmentationBatches(
@@ -114,7 +141,7 @@ def train_member(config_file: Path, data_root: Path) -> keras.Model:
         config.appearance,
         config.paste_share,
     )
-    model.compile(optimizer(s), loss=dice_cross_entropy, metrics=[cell_iou], jit_compile=False)
+    model.compile(optimizer(s), loss=loss, metrics=[cell_iou], jit_compile=False)
     fit(model, batches, _validation_crops(validation, config), s, config.name, config)
     model.save(RUNS / config.name / "model.keras")
     return model

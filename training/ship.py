@@ -12,16 +12,17 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_leukocyte.classification.classify import softmax
+from napari_leukocyte.classification.classify import softmax, turned
+from napari_leukocyte.finetune.export import to_onnx
 from napari_leukocyte.models import runtime
-from napari_leukocyte.models.manifest import read_manifest
+from napari_leukocyte.models.manifest import read_manifest, write_manifest
 from napari_leukocyte.models.registry import SHIPPED
 from napari_leukocyte.segmentation.ensemble import segment_members
-from training.classify import ClassifierConfig, cells_of, plain_crops, targets
+from training.cell_batches import ClassifierConfig, balance_weights, plain_crops, targets
+from training.classify import cells_of
 from training.config import read_config
 from training.data.photographs import load
 from training.data.splits import select
-from training.export import to_onnx, write_manifest
 from training.fitting import RUNS
 from training.metrics import foreground_iou
 from training.segment import SegmentationConfig
@@ -47,6 +48,8 @@ class ShipConfig:
         Experiments in ``configs/`` whose networks take part.
     default : bool
         Whether the plugin takes it unless told otherwise.
+    views : int
+        Turned and mirrored views that a classifier's probabilities are averaged over.
     """
 
     name: str = ""
@@ -55,25 +58,27 @@ class ShipConfig:
     licence: str = ""
     members: tuple[str, ...] = ()
     default: bool = True
+    views: int = 1
 
 
-def ship(config_file: Path, data_root: Path) -> Path:
-    """Export a model into the package.
+def ship(config: ShipConfig, data_root: Path, models: Path = SHIPPED) -> Path:
+    """Export a model into the package, or into another folder of models.
 
     Parameters
     ----------
-    config_file : Path
-        A file of ``configs/shipped/``.
+    config : ShipConfig
+        Which.
     data_root : Path
         Folder of the data sets; the validation photographs fit weights and temperature.
+    models : Path
+        Folder of models; the default model is only ever set in the package's own.
 
     Returns
     -------
     Path
         The model's folder.
     """
-    config = read_config(config_file, ShipConfig)
-    folder = SHIPPED / config.name
+    folder = models / config.name
     folder.mkdir(parents=True, exist_ok=True)
     make = _segmentation if config.kind == "segmentation" else _classification
     manifest = {
@@ -87,7 +92,7 @@ def ship(config_file: Path, data_root: Path) -> Path:
     members = {member.file for member in read_manifest(folder).members}
     for file in set(folder.glob("*.onnx")) - members:
         file.unlink()  # of a former version
-    if config.default:
+    if config.default and models == SHIPPED:
         path = SHIPPED / "defaults.json"
         defaults = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
         defaults[config.kind] = config.name
@@ -95,7 +100,9 @@ def ship(config_file: Path, data_root: Path) -> Path:
     return folder
 
 
-def _check(model: keras.Model, member: dict[str, Any], folder: Path, images: NDArray[Any]) -> None:
+def check_export(
+    model: keras.Model, member: dict[str, Any], folder: Path, images: NDArray[Any]
+) -> None:
     """Refuse an ONNX file that does not say what Keras says, on real images."""
     from napari_leukocyte.models.manifest import Member
 
@@ -132,7 +139,7 @@ def _segmentation(config: ShipConfig, folder: Path, data_root: Path) -> dict[str
             "diameter_px": experiment.diameter,
         }
         crop = photographs[-1].read()[None, :256, :256].astype(np.float32)
-        _check(model, member, folder, crop)
+        check_export(model, member, folder, crop)
         members.append(member)
     manifest = {
         "members": members,
@@ -180,7 +187,9 @@ def fit_weights(folder: Path, photographs: list[Any]) -> tuple[float, ...]:
 def _classification(config: ShipConfig, folder: Path, data_root: Path) -> dict[str, Any]:
     members: list[dict[str, Any]] = []
     experiments = [read_config(CONFIGS / f"{m}.toml", ClassifierConfig) for m in config.members]
-    probabilities = []
+    first = experiments[0]
+    cells = cells_of(first, data_root, "validation")
+    logits = []
     for experiment in experiments:
         model = keras.models.load_model(RUNS / experiment.name / "model.keras", compile=False)
         file = f"{experiment.name}.onnx"
@@ -191,30 +200,50 @@ def _classification(config: ShipConfig, folder: Path, data_root: Path) -> dict[s
             "weight": 1.0,
             "diameter_px": experiment.diameter,
         }
-        cells = cells_of(experiment, data_root, "validation")
         crops = plain_crops(cells, experiment)
-        _check(model, member, folder, crops[:8])
+        check_export(model, member, folder, crops[:8])
         members.append(member)
-        probabilities.append((model.predict(crops, verbose=0)["logits"], cells))
-    first = experiments[0]
-    logits, cells = probabilities[0]
+        views = [turned(crops, view) for view in range(config.views)]
+        logits.append([model.predict(v, verbose=0, batch_size=16)["logits"] for v in views])
+    weights = balance_weights(cells, first)
     return {
         "members": members,
         "classes": list(first.classes),
         "side_px": first.side,
-        "temperature": fit_temperature(logits, targets(cells, first.classes)),
+        "temperature": fit_temperature(np.array(logits), targets(cells, first.classes), weights),
+        "nucleus_density": first.nucleus_density or None,
+        "views": config.views,
         "outputs": ["logits", "embedding"],
         "input": "RGB, 0 to 255, background balanced to white, surroundings faded",
         "training_data": list(first.datasets),
     }
 
 
-def fit_temperature(logits: NDArray[np.float32], truth: NDArray[np.float32]) -> float:
-    """Return the temperature with the least cross-entropy (Guo and others, ICML 2017)."""
+def fit_temperature(
+    logits: NDArray[np.float32], truth: NDArray[np.float32], weights: NDArray[np.float64]
+) -> float:
+    """Return the temperature with the least cross-entropy (Guo and others, ICML 2017).
+
+    Parameters
+    ----------
+    logits : ndarray
+        (M, V, N, C): of every member and view; their probabilities are averaged, as the plugin
+        does.
+    truth : ndarray
+        (N, C), one-hot.
+    weights : ndarray
+        (N,): of the cells, adding up to 1.
+
+    Returns
+    -------
+    float
+    """
     from scipy.optimize import minimize_scalar
 
+    flat = logits.reshape(-1, logits.shape[-1])
+
     def loss(log_temperature: float) -> float:
-        p = softmax(logits / np.exp(log_temperature))
-        return float(-np.mean(np.log(np.sum(p * truth, axis=1) + 1e-12)))
+        p = softmax(flat / np.exp(log_temperature)).reshape(logits.shape).mean(axis=(0, 1))
+        return float(-np.sum(weights * np.log(np.sum(p * truth, axis=1) + 1e-12)))
 
     return float(np.exp(minimize_scalar(loss, bounds=(-2, 2), method="bounded").x))

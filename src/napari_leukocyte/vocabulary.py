@@ -19,7 +19,7 @@ class CellClass:
     color : str
         ``#rrggbb``.
     key : str
-        Key that gives this class to the selected objects.
+        Key that gives this class to the selected objects; empty if none does.
     counted : bool
         Whether it counts in the differential unless the user decides otherwise: leukocytes do,
         erythroblasts, what is broken and what is no cell do not.
@@ -52,7 +52,12 @@ LEUKOCYTES = (NEUTROPHIL, EOSINOPHIL, BASOPHIL, LYMPHOCYTE, MONOCYTE)
 LEUKOCYTE_NAMES = tuple(c.name for c in LEUKOCYTES)
 #: What the shipped classifier also tells apart, so that nothing is forced into the five.
 FURTHER = (IMMATURE_GRANULOCYTE, ERYTHROBLAST, PLATELET_OR_ARTEFACT)
+#: The two groups of a binary classifier; they are no classes of the differential, and the legend
+#: shows them only where a model gives them.
+MONONUCLEAR = CellClass("mononuclear", "#999933", "", counted=False)
+POLYMORPHONUCLEAR = CellClass("polymorphonuclear", "#44AA99", "", counted=False)
+GROUPS = (MONONUCLEAR, POLYMORPHONUCLEAR)
 #: Every class with a colour and key of its own.
 CLASSES = (*LEUKOCYTES, *FURTHER, SMUDGE_CELL, ARTEFACT, UNIDENTIFIED)
 #: Colour of a class by its name.
-COLORS = {c.name: c.color for c in CLASSES}
+COLORS = {c.name: c.color for c in (*CLASSES, *GROUPS)}

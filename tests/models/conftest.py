@@ -12,6 +12,8 @@ import numpy as np
 import pytest
 from numpy.typing import ArrayLike
 
+from napari_leukocyte.models import registry
+
 #: Called with weights (3, C): a network that multiplies colours with them, as ONNX. With
 #: `external`, its weights lie in the file of that name.
 Network = Callable[..., bytes]
@@ -91,3 +93,10 @@ def write_model(tmp_path: Path, network: Network) -> WriteModel:
         return folder
 
     return write
+
+
+@pytest.fixture
+def own_models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Let the models that `write_model` writes be the user's own."""
+    monkeypatch.setenv(registry.FOLDER_VARIABLE, str(tmp_path))
+    return tmp_path

@@ -17,13 +17,6 @@ from napari_leukocyte.vocabulary import LEUKOCYTE_NAMES
 WriteModel = Callable[..., Path]
 
 
-@pytest.fixture
-def own_models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Let the models that `write_model` writes be the user's own."""
-    monkeypatch.setenv(registry.FOLDER_VARIABLE, str(tmp_path))
-    return tmp_path
-
-
 @pytest.mark.parametrize("kind", get_args(Kind))
 def test_shipped_models_are_whole(kind: Kind) -> None:
     models = list_models(kind)

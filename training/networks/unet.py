@@ -1,8 +1,8 @@
 """One U-Net builder for every encoder.
 
 The decoder doubles the resolution five times and joins the encoder's feature map of the same
-size each time. Batch normalisation is used throughout rather than group normalisation: at
-inference its statistics are constants, so that overlapping tiles agree where they meet.
+size each time. Batch normalisation is the default rather than group normalisation: at inference its
+statistics are constants, so that overlapping tiles agree where they meet.
 
 References
 ----------
@@ -17,17 +17,27 @@ from typing import Any
 import keras
 from keras import KerasTensor, layers
 
-from training.networks.lite import BATCH_NORM_MOMENTUM, lite_encoder
+from training.networks.encoders import (
+    build_encoder,
+    check_normalisation,
+    freeze_batch_normalisation,
+)
+from training.networks.lite import BATCH_NORM_MOMENTUM
 
 #: Filters of the decoder from the deepest level up.
 DECODER_FILTERS = (256, 128, 64, 32, 16)
 #: Order of the network's output channels.
 OUTPUTS = ("cell", "nucleus")
+#: Groups of the decoder's group normalisation (Wu and He, ECCV 2018, find 8 to 32 alike).
+GROUPS = 8
 
 
-def _conv(x: KerasTensor, filters: int, name: str) -> KerasTensor:
+def _conv(x: KerasTensor, filters: int, name: str, normalisation: str) -> KerasTensor:
     x = layers.Conv2D(filters, 3, padding="same", use_bias=False, name=f"{name}_conv")(x)
-    x = layers.BatchNormalization(momentum=BATCH_NORM_MOMENTUM, name=f"{name}_bn")(x)
+    if normalisation == "group":
+        x = layers.GroupNormalization(GROUPS, name=f"{name}_gn")(x)
+    else:
+        x = layers.BatchNormalization(momentum=BATCH_NORM_MOMENTUM, name=f"{name}_bn")(x)
     return layers.ReLU(name=f"{name}_relu")(x)
 
 
@@ -35,35 +45,53 @@ def build_unet(
     encoder: str = "lite0",
     decoder_filters: tuple[int, ...] = DECODER_FILTERS,
     stochastic_depth: float = 0.2,
+    normalisation: str = "batch",
+    dropout: float = 0.0,
 ) -> keras.Model:
     """Build a U-Net with two sigmoid outputs.
 
     Parameters
     ----------
     encoder : str
-        ``"lite0"``, ``"lite1"`` or ``"lite2"``.
+        One of :data:`training.networks.encoders.ENCODERS`.
     decoder_filters : tuple of int
-        Filters of the five decoder levels, deepest first.
+        Filters of the five decoder levels, deepest first; multiples of `GROUPS` for group
+        normalisation.
     stochastic_depth : float
-        See :func:`training.networks.lite.lite_encoder`.
+        See :func:`training.networks.encoders.build_encoder`.
+    normalisation : {"batch", "frozen", "group"}
+        See :data:`training.networks.encoders.Normalisation`.
+    dropout : float
+        Share of the deepest feature maps dropped in training, 0 to 1.
 
     Returns
     -------
     keras.Model
         (N, H, W, 3) RGB 0 to 255 -> (N, H, W, 2) probabilities of cell and nucleus;
         H and W are multiples of 32.
+
+    Raises
+    ------
+    ParameterError
+        If there is no such encoder or normalisation.
     """
+    check_normalisation(normalisation)
     image = keras.Input((None, None, 3), name="image")
     x: Any
-    x, skips = lite_encoder(image, encoder, stochastic_depth)
+    x, skips = build_encoder(image, encoder, stochastic_depth)
+    if dropout > 0:
+        x = layers.SpatialDropout2D(dropout, name="decoder_dropout")(x)
     for level, filters in enumerate(decoder_filters):
         x = layers.UpSampling2D(2, interpolation="nearest", name=f"decoder_{level}_up")(x)
         if level < len(skips):
             skip = skips[-1 - level]
             x = layers.Concatenate(name=f"decoder_{level}_skip")([x, skip])
-        x = _conv(x, filters, f"decoder_{level}a")
-        x = _conv(x, filters, f"decoder_{level}b")
+        x = _conv(x, filters, f"decoder_{level}a", normalisation)
+        x = _conv(x, filters, f"decoder_{level}b", normalisation)
     probability = layers.Conv2D(
         len(OUTPUTS), 1, activation="sigmoid", dtype="float32", name="probability"
     )(x)
-    return keras.Model(image, probability, name=f"unet_{encoder}")
+    model = keras.Model(image, probability, name=f"unet_{encoder.replace('-', '_')}")
+    if normalisation == "frozen":
+        freeze_batch_normalisation(model)
+    return model

@@ -47,7 +47,8 @@ def classify(
     -------
     pandas.DataFrame
         One row an object, in the order of the labels: ``label``, ``class``, ``confidence`` (the
-        probability of that class), ``p_`` and the name of every class, then the columns of
+        probability of that class), the probability of every class (see :func:`column`), then the
+        columns of
         :func:`napari_leukocyte.classification.measurements.measure`.
 
     Raises
@@ -67,10 +68,15 @@ def classify(
             "label": measured["label"],
             "class": classes,
             "confidence": probability.max(axis=1),
-            **{f"p_{name}": probability[:, i] for i, name in enumerate(manifest.classes)},
+            **{column(name): probability[:, i] for i, name in enumerate(manifest.classes)},
         }
     )
     return pd.concat([table, measured.drop(columns="label")], axis=1)
+
+
+def column(name: str) -> str:
+    """Return the table's column with the probability of a class."""
+    return f"p_{name.replace(' ', '_')}"
 
 
 def predict(
@@ -100,25 +106,51 @@ def predict(
     balanced = balance_white(rgb, background_color(rgb))
     regions = list(iterate_regions(labels))
     result = np.zeros((len(regions), len(manifest.classes)))
-    total_weight = sum(m.weight for m in manifest.members)
+    share = 1 / (manifest.views * sum(m.weight for m in manifest.members))
     steps = -(-len(regions) // BATCH) * len(manifest.members)
     done = 0
     progress(0, steps, "Classifying")
     for member in manifest.members:
         for start in range(0, len(regions), BATCH):
-            batch = np.stack(
-                [
-                    cut_crop(balanced, region, manifest.side_px, member.diameter_px)
-                    for region in regions[start : start + BATCH]
-                ]
-            )
+            crops = [
+                cut_crop(
+                    balanced,
+                    region,
+                    manifest.side_px,
+                    member.diameter_px,
+                    manifest.nucleus_density,
+                )
+                for region in regions[start : start + BATCH]
+            ]
+            batch = np.stack(crops).astype(np.float32)
             shape = (len(batch), len(manifest.classes))
-            logits = runtime.run(member, batch.astype(np.float32), shape)[0]
-            share = member.weight / total_weight
-            result[start : start + BATCH] += share * softmax(logits / manifest.temperature)
+            for view in range(manifest.views):
+                logits = runtime.run(member, turned(batch, view), shape)[0]
+                result[start : start + BATCH] += (
+                    share * member.weight * softmax(logits / manifest.temperature)
+                )
             done += 1
             progress(done, steps, "Classifying")
     return result
+
+
+def turned(batch: NDArray[np.float32], view: int) -> NDArray[np.float32]:
+    """Return a batch of crops turned or mirrored: cells have no upright.
+
+    Parameters
+    ----------
+    batch : ndarray
+        (N, S, S, C).
+    view : int
+        0 to 7: quarter turns, from 4 on of the mirror image.
+
+    Returns
+    -------
+    ndarray
+        (N, S, S, C), contiguous.
+    """
+    mirrored = batch[:, :, ::-1] if view >= 4 else batch
+    return np.ascontiguousarray(np.rot90(mirrored, view % 4, (1, 2)))
 
 
 def softmax(logits: NDArray[np.floating]) -> NDArray[np.float64]:

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_leukocyte.classification.regions import Region
+from napari_leukocyte.classification.stain import standardise_density
 from napari_leukocyte.images.background import WHITE
 
 #: Part of the surroundings' contrast that is left.
@@ -21,7 +22,11 @@ RIM = 0.04
 
 
 def cut_crop(
-    balanced: NDArray[np.uint8], region: Region, side: int, diameter: float
+    balanced: NDArray[np.uint8],
+    region: Region,
+    side: int,
+    diameter: float,
+    density: float | None = None,
 ) -> NDArray[np.uint8]:
     """Cut one cell as the classifier sees it.
 
@@ -36,6 +41,9 @@ def cut_crop(
         Side of the crop, px.
     diameter : float
         Equivalent diameter that the cell gets, px.
+    density : float, optional
+        Optical density that its nucleus gets; see
+        :func:`napari_leukocyte.classification.stain.standardise_density`.
 
     Returns
     -------
@@ -43,11 +51,17 @@ def cut_crop(
         (side, side, 3) uint8 RGB; beyond the image is white.
     """
     patch, mask = cut_window(balanced, region, side, diameter)
+    if density is not None:
+        patch = standardise_density(patch, mask, density)
     return fade_surroundings(patch, mask, diameter)
 
 
 def cut_window(
-    image: NDArray[np.uint8], region: Region, side: int, diameter: float
+    image: NDArray[np.uint8],
+    region: Region,
+    side: int,
+    diameter: float,
+    fill: tuple[int, int, int] = (int(WHITE), int(WHITE), int(WHITE)),
 ) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
     """Cut a square around a cell and bring the cell to a given size.
 
@@ -55,6 +69,8 @@ def cut_window(
     ----------
     image, region, side, diameter
         As for :func:`cut_crop`.
+    fill : (int, int, int)
+        Colour of what lies beyond the image.
 
     Returns
     -------
@@ -67,7 +83,7 @@ def cut_window(
     cy, cx = (region.y0 + region.y1) / 2, (region.x0 + region.x1) / 2
     y0, x0 = int(np.floor(cy - half)), int(np.floor(cx - half))
     extent = max(1, int(np.ceil(2 * half)))
-    patch = _window(image, y0, x0, extent, int(WHITE))
+    patch = _window(image, y0, x0, extent, fill)
     mask = _window_of_mask(region, y0, x0, extent)
     # Averaging over areas keeps granules from turning into noise when shrinking.
     method = cv2.INTER_AREA if extent > side else cv2.INTER_CUBIC
@@ -110,7 +126,7 @@ def fade_surroundings(
 
 
 def _window(
-    image: NDArray[np.uint8], y0: int, x0: int, extent: int, fill: int
+    image: NDArray[np.uint8], y0: int, x0: int, extent: int, fill: tuple[int, int, int]
 ) -> NDArray[np.uint8]:
     """Cut a square that may reach beyond the image."""
     height, width = image.shape[:2]
@@ -119,9 +135,8 @@ def _window(
     inside = image[max(0, y0) : y0 + extent, max(0, x0) : x0 + extent]
     if not (top or left or bottom or right):
         return inside
-    value = (fill,) * 3
     return np.asarray(
-        cv2.copyMakeBorder(inside, top, bottom, left, right, cv2.BORDER_CONSTANT, value=value),
+        cv2.copyMakeBorder(inside, top, bottom, left, right, cv2.BORDER_CONSTANT, value=fill),
         np.uint8,
     )
 

@@ -20,6 +20,8 @@ SCHEMA_VERSION = 1
 FILE_NAME = "manifest.json"
 #: Weights beyond this would drown in rounding.
 LARGEST_WEIGHT = 1e6
+#: Diameters of leukocytes in a network's input, and sides of crops, px.
+DIAMETER_RANGE, SIDE_RANGE = (8, 1024), (32, 1024)
 
 T = TypeVar("T")
 
@@ -71,12 +73,21 @@ class Manifest:
         Side of a classifier's crops, px; 0 for segmentation.
     temperature : float
         Divides a classifier's logits.
+    nucleus_density : float or None
+        Optical density that a nucleus must have in a classifier's crops; None leaves stains alone.
+    views : int
+        Turned and mirrored views of a crop that a classifier's probabilities are averaged over, 1
+        to 8.
     licence : str
         Of the weights.
     training_data : tuple of str
         The sets it was trained on.
     figures : dict
-        Held-out figures, as measured by ``training/``.
+        What was measured; :mod:`napari_leukocyte.models.figures` says how it is laid out.
+    outputs : tuple of str
+        What its networks give, in their order; empty where that was not written down.
+    fails : tuple of str
+        What it is known to fail on, a sentence each.
     """
 
     name: str
@@ -87,9 +98,13 @@ class Manifest:
     classes: tuple[str, ...] = ()
     side_px: int = 0
     temperature: float = 1.0
+    nucleus_density: float | None = None
+    views: int = 1
     licence: str = ""
     training_data: tuple[str, ...] = ()
     figures: dict[str, Any] = field(default_factory=dict, compare=False)
+    outputs: tuple[str, ...] = ()
+    fails: tuple[str, ...] = ()
 
 
 def read_manifest(folder: Path) -> Manifest:
@@ -130,12 +145,16 @@ def read_manifest(folder: Path) -> Manifest:
             title=_a(str, data["title"]),
             folder=folder,
             members=members,
-            classes=tuple(_a(str, c) for c in _a(list, data.get("classes", []))),
+            classes=_strings(data, "classes"),
             side_px=_a(int, data.get("side_px", 0)),
             temperature=float(_a((int, float), data.get("temperature", 1.0))),
+            nucleus_density=_density(data),
+            views=_a(int, data.get("views", 1)),
             licence=_a(str, data.get("licence", "")),
-            training_data=tuple(_a(str, s) for s in _a(list, data.get("training_data", []))),
+            training_data=_strings(data, "training_data"),
             figures=_a(dict, data.get("figures", {})),
+            outputs=_strings(data, "outputs"),
+            fails=_strings(data, "fails"),
         )
     except ModelError:
         raise
@@ -145,6 +164,37 @@ def read_manifest(folder: Path) -> Manifest:
         raise ModelError(f"{path} is malformed: {error}.") from error
     _check(manifest, path)
     return manifest
+
+
+def write_manifest(folder: Path, manifest: dict[str, Any]) -> None:
+    """Write a model's manifest.
+
+    Parameters
+    ----------
+    folder : Path
+        Folder of the model; it must exist.
+    manifest : dict
+        All but the version of the layout.
+    """
+    text = json.dumps({"schema": SCHEMA_VERSION, **manifest}, indent=2, ensure_ascii=False)
+    (folder / FILE_NAME).write_text(text + "\n", encoding="utf-8")
+
+
+def wrong_checksum(file: Path) -> ModelError:
+    """Return the error for a file that is not the one its manifest describes."""
+    return ModelError(
+        f"The model file {file} is damaged or not the one its manifest describes (wrong checksum): "
+        "install it again."
+    )
+
+
+def _density(data: dict[str, Any]) -> float | None:
+    value = data.get("nucleus_density")
+    return None if value is None else float(_a((int, float), value))
+
+
+def _strings(data: dict[str, Any], key: str) -> tuple[str, ...]:
+    return tuple(_a(str, s) for s in _a(list, data.get(key, [])))
 
 
 def _a(kind: type[T] | tuple[type[T], ...], value: object) -> T:
@@ -178,15 +228,19 @@ def _check(manifest: Manifest, path: Path) -> None:
         raise ModelError(f"{path} has two members of the same name.")
     # The comparisons are false for NaN.
     if not all(
-        0 < m.weight <= LARGEST_WEIGHT and 8 <= m.diameter_px <= 1024 for m in manifest.members
+        0 < m.weight <= LARGEST_WEIGHT and DIAMETER_RANGE[0] <= m.diameter_px <= DIAMETER_RANGE[1]
+        for m in manifest.members
     ):
         raise ModelError(f"{path} has a weight or a diameter outside its range.")
     if not 0 < manifest.temperature < math.inf:
         raise ModelError(f"{path} has a temperature that is not positive.")
+    density = manifest.nucleus_density
+    if not (density is None or 0 < density < 10) or not 1 <= manifest.views <= 8:
+        raise ModelError(f"{path} has a density of nuclei or a number of views outside its range.")
     if manifest.kind == "classification" and (
         len(set(manifest.classes)) < 2
         or len(set(manifest.classes)) != len(manifest.classes)
-        or not 32 <= manifest.side_px <= 1024
+        or not SIDE_RANGE[0] <= manifest.side_px <= SIDE_RANGE[1]
     ):
         raise ModelError(
             f"{path} needs at least two different classes and a crop of 32 to 1024 px."

@@ -25,6 +25,19 @@ def user_folder() -> Path:
     return user_data_path("napari-leukocyte", appauthor=False) / "models"
 
 
+def model_folders() -> list[Path]:
+    """Return the folders that hold models or, without a manifest, networks; shipped ones first."""
+    folders: list[Path] = []
+    for root in (SHIPPED, user_folder()):
+        try:
+            inside = sorted(root.iterdir())
+        except OSError:  # there need not be any
+            continue
+        # What is being written has a name with a dot.
+        folders += [f for f in inside if not f.name.startswith(".") and _holds_a_model(f)]
+    return folders
+
+
 def list_models(kind: Kind) -> list[Manifest]:
     """List the models of a kind: the default first, the other shipped ones, then the user's.
 
@@ -36,18 +49,18 @@ def list_models(kind: Kind) -> list[Manifest]:
     Returns
     -------
     list of Manifest
-        Folders that hold no sound manifest are left out; :func:`find_model` says why.
+        Folders that hold no sound manifest are left out;
+        :func:`napari_leukocyte.models.survey.survey` says why.
     """
-    default = default_name(kind)
     found: dict[str, Manifest] = {}
-    for root in (SHIPPED, user_folder()):
-        for path in sorted(root.glob(f"*/{FILE_NAME}")) if root.is_dir() else ():
-            try:
-                manifest = read_manifest(path.parent)
-            except ModelError:
-                continue
-            if manifest.kind == kind:
-                found.setdefault(manifest.name, manifest)
+    for folder in model_folders():
+        try:
+            manifest = read_manifest(folder)
+        except ModelError:
+            continue
+        if manifest.kind == kind:
+            found.setdefault(manifest.name, manifest)
+    default = default_name(kind)
     return sorted(found.values(), key=lambda m: m.name != default)
 
 
@@ -101,6 +114,13 @@ def find_model(kind: Kind, name: str | Path = "default") -> Manifest:
         f"There is no {kind} model {wanted!r}: known are {', '.join(models) or 'none'}, "
         "or give the folder of a model."
     )
+
+
+def _holds_a_model(folder: Path) -> bool:
+    try:
+        return (folder / FILE_NAME).exists() or any(folder.glob("*.onnx"))
+    except OSError:  # it may not be read
+        return False
 
 
 def _is_folder(path: Path) -> bool:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import hashlib
 import threading
 from functools import lru_cache
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from napari_leukocyte.errors import ModelError
-from napari_leukocyte.models.manifest import Member
+from napari_leukocyte.models.manifest import Member, wrong_checksum
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
@@ -30,10 +31,7 @@ def _session(path: str, sha256: str) -> InferenceSession:
     except OSError as error:
         raise ModelError(f"The model file {path} is missing or can't be read.") from error
     if hashlib.sha256(data).hexdigest() != sha256:
-        raise ModelError(
-            f"The model file {path} is damaged or not the one its manifest describes "
-            "(wrong checksum): install it again."
-        )
+        raise wrong_checksum(Path(path))
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 4  # what it prints means nothing to a user; errors are raised
     # Weights must lie in the file that was checked: what it names beside itself is looked for
@@ -61,7 +59,7 @@ def load(member: Member) -> InferenceSession:
 
 
 def run(
-    member: Member, batch: NDArray[np.float32], shape: tuple[int, ...] | None = None
+    member: Member, batch: NDArray[np.float32], *shapes: tuple[int, ...]
 ) -> list[NDArray[np.float32]]:
     """Run a member on a batch.
 
@@ -71,8 +69,8 @@ def run(
         Which network.
     batch : ndarray
         (N, H, W, 3) float32 RGB, 0 to 255.
-    shape : tuple of int, optional
-        Shape that the first output must have.
+    *shapes : tuple of int
+        Shapes of which the first output must have one; without any it may have whichever.
 
     Returns
     -------
@@ -91,6 +89,7 @@ def run(
     except Exception as error:
         # ONNX Runtime's classes again, and outputs that are no arrays.
         raise ModelError(f"{member.file} can't be run on an image of {batch.shape[1:]}.") from error
-    if shape is not None and outputs[0].shape != shape:
-        raise ModelError(f"{member.file} gives {outputs[0].shape} where {shape} was expected.")
+    if shapes and outputs[0].shape not in shapes:
+        wanted = " or ".join(map(str, shapes))
+        raise ModelError(f"{member.file} gives {outputs[0].shape} where {wanted} was expected.")
     return outputs

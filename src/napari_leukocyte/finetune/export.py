@@ -1,30 +1,30 @@
-"""Export Keras models to ONNX, with a manifest that the plugin reads.
+"""Export Keras networks to ONNX.
 
-Weights are stored as float16 and cast back when the model is loaded: half the size, the same
+Weights can be stored as float16 and cast back when the network is loaded: half the size, the same
 arithmetic.
 """
 
 from __future__ import annotations
 
 import hashlib
-import json
 import tempfile
 from pathlib import Path
-from typing import Any
 
 import keras
 import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from napari_leukocyte.models.manifest import FILE_NAME, SCHEMA_VERSION
-
 #: Smaller tensors are not worth a cast.
 SMALLEST_CAST = 256
+#: Side of the image that a network of any size is called with before its export, px.
+_SIDE = 64
 
 
-def to_onnx(model: keras.Model, path: Path, outputs: tuple[str, ...] | None = None) -> str:
-    """Write a Keras model as ONNX with float16 weights.
+def to_onnx(
+    model: keras.Model, path: Path, outputs: tuple[str, ...] | None = None, *, float16: bool = True
+) -> str:
+    """Write a Keras model as ONNX.
 
     Parameters
     ----------
@@ -34,6 +34,8 @@ def to_onnx(model: keras.Model, path: Path, outputs: tuple[str, ...] | None = No
         The file to write.
     outputs : tuple of str, optional
         Order of the outputs, for models that return a dictionary.
+    float16 : bool
+        Whether weights are stored as float16.
 
     Returns
     -------
@@ -42,12 +44,15 @@ def to_onnx(model: keras.Model, path: Path, outputs: tuple[str, ...] | None = No
     """
     if outputs is not None:
         model = keras.Model(model.inputs, [model.output[name] for name in outputs])
-    model(np.zeros((1, 64, 64, 3), np.float32))  # Keras exports only models that were called
+    height, width = (side or _SIDE for side in model.inputs[0].shape[1:3])
+    # Keras exports only models that were called.
+    model(np.zeros((1, height, width, 3), np.float32))
     with tempfile.TemporaryDirectory() as folder:
         raw = Path(folder) / "model.onnx"
         model.export(raw, format="onnx", verbose=False)
         graph = onnx.load(raw)
-    store_weights_as_float16(graph)
+    if float16:
+        store_weights_as_float16(graph)
     onnx.checker.check_model(graph)
     data = graph.SerializeToString()
     path.write_bytes(data)
@@ -70,9 +75,3 @@ def store_weights_as_float16(model: onnx.ModelProto) -> None:
         graph.initializer.append(half)
     for cast in reversed(casts):
         graph.node.insert(0, cast)
-
-
-def write_manifest(folder: Path, manifest: dict[str, Any]) -> None:
-    """Write a model's manifest in the layout that the plugin reads."""
-    text = json.dumps({"schema": SCHEMA_VERSION, **manifest}, indent=2)
-    (folder / FILE_NAME).write_text(text + "\n", encoding="utf-8")

@@ -1,0 +1,1 @@
+"""Keras and TensorFlow; only ever imported in a process of its own, never the viewer's."""

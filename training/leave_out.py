@@ -1,0 +1,74 @@
+"""What the recipe does on a source that it has never seen: trained without a set, tried on it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from training.data.photographs import CLASSIFIED, SEGMENTED, DatasetName, load
+from training.evaluate import classification_of, segmentation_of
+from training.fitting import RUNS
+from training.ship import ShipConfig, ship
+
+#: Exported networks that do not ship.
+MODELS = RUNS / "models"
+#: Views averaged over by the classifiers, as by the shipped one.
+VIEWS = 4
+
+
+def segmenter_without(dataset: DatasetName) -> str:
+    """Name the segmentation experiment that left a set out."""
+    return f"unet-without-{dataset}"
+
+
+def classifier_without(dataset: DatasetName) -> str:
+    """Name the classification experiment that left a set out."""
+    return f"classifier-without-{dataset}"
+
+
+def evaluate_left_out(data_root: Path) -> dict[str, Any]:
+    """Measure every experiment that left a set out, on the whole of that set.
+
+    Parameters
+    ----------
+    data_root : Path
+        Folder of the data sets.
+
+    Returns
+    -------
+    dict
+        ``segmentation`` and ``classification``, by the set that was left out; see
+        :func:`training.evaluate.segmentation_of` and
+        :func:`training.evaluate.classification_of`. The classifier's masks are those of the
+        segmentation that has not seen the set either; PBC has no masks, so that no segmentation
+        was trained on its annotations. Sets whose experiments have not been trained are left out.
+    """
+    result: dict[str, Any] = {"segmentation": {}, "classification": {}}
+    for dataset in CLASSIFIED:
+        photographs = load(dataset, data_root)
+        segmenter = "default"
+        name = segmenter_without(dataset)
+        if dataset in SEGMENTED and _trained(name):
+            segmenter = _export(name, "segmentation", data_root)
+            result["segmentation"][dataset] = segmentation_of(photographs, segmenter)
+        name = classifier_without(dataset)
+        if _trained(name):
+            model = _export(name, "classification", data_root)
+            result["classification"][dataset] = classification_of(photographs, model, segmenter)
+    return result
+
+
+def _trained(name: str) -> bool:
+    return (RUNS / name / "model.keras").is_file()
+
+
+def _export(name: str, kind: str, data_root: Path) -> str:
+    config = ShipConfig(
+        name=name,
+        title=name,
+        kind=kind,
+        licence="not shipped",
+        members=(f"lodo/{name}",),
+        views=VIEWS,
+    )
+    return str(ship(config, data_root, MODELS))
