@@ -30,7 +30,7 @@ from napari_leukocyte.widgets.smear.fields_model import WORKING_ROLE
 
 IMAGES = Path(__file__).parent / "images"
 #: Size of the window, px.
-SIZE = (1550, 960)
+SIZE = (1590, 980)
 #: Longest that one step may take, s.
 LONGEST = 600.0
 PLUGIN, READER = "napari-leukocyte", "A. Reader"
@@ -115,6 +115,8 @@ def main(folder: Path, work: Path) -> None:
 
     viewer = napari.Viewer(title="napari-leukocyte", show=True)
     viewer.window.resize(*SIZE)
+    corner = Qt.Corner.BottomRightCorner
+    viewer.window._qt_window.setCorner(corner, Qt.DockWidgetArea.RightDockWidgetArea)
     smear = dock(viewer, "Smear", "right")
     gallery = dock(viewer, "Review leukocytes", "bottom")
     raise_dock(smear)
@@ -164,7 +166,6 @@ def main(folder: Path, work: Path) -> None:
         quiet()
     smear.form.sign_smear.click()
     quiet()
-    settle(6)  # the sentence of before goes away
     photograph(viewer, folder / "curation-signed.png")
 
     # 7. The report of the whole smear.

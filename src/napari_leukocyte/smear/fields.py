@@ -1,0 +1,175 @@
+"""How far the work on one field has come."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields, replace
+from typing import Any, Literal, get_args
+
+import numpy as np
+
+from napari_leukocyte.session.session import Session
+from napari_leukocyte.session.state import State
+
+#: "unread" before anyone has looked, "damaged" if the file can't be read.
+Stage = Literal["unread", "damaged", "new", "segmented", "in review", "signed off"]
+
+
+@dataclass(frozen=True)
+class FieldState:
+    """How far the work on a field has come.
+
+    Attributes
+    ----------
+    stage : str
+        See `Stage`. A field in which no cell was found is "segmented", too.
+    key : str
+        What its pixels are known by; see :func:`napari_leukocyte.session.folders.session_key`.
+    analysed : bool
+        Whether a network has seen it, or it has cells that somebody drew.
+    classified : bool
+        Whether a classifier has seen it.
+    objects, reviewed : int
+        How many cells there are, and how many of them are reviewed.
+    counts : mapping of str to int
+        Cells by class: the reader's word before the model's.
+    reader, when : str
+        Who signed the field off, and when (ISO 8601, UTC).
+    digest : str
+        A checksum of all that a sign-off is about; empty if it was not computed.
+    problem : str
+        One sentence, if the field can't be used.
+    """
+
+    stage: Stage = "unread"
+    key: str = ""
+    analysed: bool = False
+    classified: bool = False
+    objects: int = 0
+    reviewed: int = 0
+    counts: Mapping[str, int] = field(default_factory=dict)
+    reader: str = ""
+    when: str = ""
+    digest: str = ""
+    problem: str = ""
+
+    @property
+    def unclassified(self) -> int:
+        """Cells without a class."""
+        return self.objects - sum(self.counts.values())
+
+    @property
+    def to_do(self) -> bool:
+        """Whether the networks still have something to do."""
+        if self.stage in ("unread", "damaged"):
+            return self.stage == "unread"
+        return not self.analysed or (not self.classified and self.unclassified > 0)
+
+    @property
+    def complete(self) -> bool:
+        """Whether nothing keeps its cells from being signed for."""
+        return self.analysed and self.reviewed == self.objects and not self.unclassified
+
+    def missing(self) -> str:
+        """Say in a few words what is missing before a sign-off; empty if nothing is."""
+        if not self.analysed:
+            return "not analysed"
+        if self.reviewed < self.objects:
+            return f"{_cells(self.objects - self.reviewed)} not reviewed"
+        return f"{_cells(self.unclassified)} without a class" if self.unclassified else ""
+
+    def without_digest(self) -> FieldState:
+        """Return the same as an open session tells it."""
+        return replace(self, digest="", problem="")
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the state as JSON can hold it."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> FieldState:
+        """Make a state from what `to_dict` gave.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If it is none.
+        """
+        if set(values) != {f.name for f in fields(cls)} or values["stage"] not in get_args(Stage):
+            raise ValueError("This is no state of a field.")
+        counts = {str(c): int(n) for c, n in dict(values["counts"]).items()}
+        return cls(**{**values, "counts": counts})
+
+
+def state_of_work(state: State, key: str, analysed: bool) -> FieldState:
+    """Say how far the work is that a session's journal led to.
+
+    Parameters
+    ----------
+    state : State
+        From the journal.
+    key : str
+        Of the image.
+    analysed : bool
+        Whether a network has seen the image.
+    """
+    numbers = state.numbers()
+    reviewed = sum(n in state.reviews and state.reviews[n].reviewed for n in numbers)
+    counts = Counter(c for n in numbers if (c := state.class_of(n)) is not None)
+    signed = state.signed_off
+    return FieldState(
+        stage=_stage(len(numbers), reviewed, analysed, signed is not None),
+        key=key,
+        analysed=analysed or bool(numbers),
+        classified=state.predictions is not None,
+        objects=len(numbers),
+        reviewed=reviewed,
+        counts=dict(counts),
+        reader="" if signed is None else signed.reader,
+        when="" if signed is None else signed.when,
+        digest=_digest(state),
+    )
+
+
+def state_of_session(session: Session, key: str) -> FieldState:
+    """Say how far the work in an open session is; without a digest."""
+    reviewed, objects = session.review_progress
+    analysed, signed = session.maps is not None, session.signed_off
+    classes = session.table()["class"].dropna()
+    return FieldState(
+        stage=_stage(objects, reviewed, analysed, signed is not None),
+        key=key,
+        analysed=analysed or objects > 0,
+        classified=session.predictions is not None,
+        objects=objects,
+        reviewed=reviewed,
+        counts=dict(Counter(str(c) for c in classes)),
+        reader="" if signed is None else signed.reader,
+        when="" if signed is None else signed.when,
+    )
+
+
+def _stage(objects: int, reviewed: int, analysed: bool, signed: bool) -> Stage:
+    if signed:
+        return "signed off"
+    if reviewed:
+        return "in review"
+    return "segmented" if objects or analysed else "new"
+
+
+def _digest(state: State) -> str:
+    """Return a checksum of masks, classes and reviews: a sign-off is about these."""
+    digest = hashlib.sha256(repr(state.labels.shape).encode())
+    digest.update(np.ascontiguousarray(state.labels).data)
+    for number in sorted(state.numbers()):
+        review = state.reviews.get(number)
+        said = [] if review is None else [review.reviewed, sorted(review.flags), review.note]
+        digest.update(json.dumps([number, state.class_of(number), said]).encode())
+    return digest.hexdigest()
+
+
+def _cells(number: int) -> str:
+    return f"{number} cell{'' if number == 1 else 's'}"
