@@ -26,6 +26,7 @@ CORE = (
     "images",
     "models",
     "results",
+    "review",
     "samples",
     "segmentation",
     "session",

@@ -145,14 +145,16 @@ def show_selection(layer: ObjectsLayer, table: pd.DataFrame) -> None:
         widths = np.full(len(table), line)
         widths[list(layer.selected_data)] = _SELECTED * line
         if not np.array_equal(widths, layer.border_width):
-            layer.border_width = widths
+            # The refresh that follows draws them; the event would draw them once more.
+            with layer.events.border_width.blocker():
+                layer.border_width = widths
 
 
 def show_features(layer: ObjectsLayer, table: pd.DataFrame) -> None:
     """Set the features and the names that stand beside the objects."""
     features = features_of(table)
     layer.features = features
-    names = [abbreviate(name) for name in features["class"]]
+    names = [abbreviate(name) for name in features["class"].tolist()]
     layer.text.string = ManualStringEncoding(array=np.array(names, dtype=str), default="")
 
 
@@ -166,7 +168,7 @@ def _line(table: pd.DataFrame) -> float:
 def _colors(table: pd.DataFrame) -> NDArray[np.float32]:
     names = table["class"].fillna(UNCLASSIFIED)
     colors = {n: transform_color(color)[0] for n, color in palette(names.unique()).items()}
-    return np.array([colors[name] for name in names], np.float32).reshape(-1, 4)
+    return np.array([colors[name] for name in names.tolist()], np.float32).reshape(-1, 4)
 
 
 def _boxes(table: pd.DataFrame) -> NDArray[np.float64]:

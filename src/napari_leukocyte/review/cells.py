@@ -1,0 +1,180 @@
+"""The rows of a session's table as a gallery wants them: one cell at a time, quickly."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import pandas as pd
+
+
+class Place(NamedTuple):
+    """Where a cell is, and enough of its shape to know whether its mask was changed.
+
+    Attributes
+    ----------
+    label : int
+        Number of the object.
+    y0, x0, y1, x1 : int
+        Bounding box, px; the ends are exclusive.
+    area : int
+        Area, px.
+    y, x : float
+        Centroid, px.
+    """
+
+    label: int
+    y0: int
+    x0: int
+    y1: int
+    x1: int
+    area: int
+    y: float
+    x: float
+
+
+@dataclass(frozen=True)
+class Cell:
+    """What is shown of a cell at a glance.
+
+    Attributes
+    ----------
+    place : Place
+        Where it is.
+    class_name : str or None
+        The class that counts; None if there is none, or it must not be shown.
+    predicted : str or None
+        The model's.
+    confidence : float
+        The model's, 0 to 1; NaN if unknown.
+    by_reader : bool
+        Whether the class is a reader's word.
+    reviewed, edited : bool
+        Whether a reader has decided on it; whether its mask was changed by hand.
+    flags : str
+        Joined by "; ".
+    hidden : bool
+        Whether what the model said must not be shown.
+    """
+
+    place: Place
+    class_name: str | None
+    predicted: str | None
+    confidence: float
+    by_reader: bool
+    reviewed: bool
+    edited: bool
+    flags: str
+    hidden: bool
+
+    @property
+    def disagrees(self) -> bool:
+        """Whether reader and model differ."""
+        return self.by_reader and self.predicted is not None and self.class_name != self.predicted
+
+
+class Cells:
+    """The cells of an image by their numbers.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        As from :meth:`napari_leukocyte.session.session.Session.table`, without what must not be
+        shown (see `veil`).
+    hidden : collection of int
+        Cells whose model's class must not be shown.
+    """
+
+    def __init__(self, table: pd.DataFrame, hidden: Collection[int] = ()) -> None:
+        self._hidden = hidden
+        self._columns: dict[str, list[Any]] = {name: table[name].tolist() for name in _COLUMNS}
+        labels = self._columns["label"]
+        self._row = {int(label): row for row, label in enumerate(labels)}
+
+    def __len__(self) -> int:
+        return len(self._row)
+
+    def __contains__(self, label: object) -> bool:
+        return label in self._row
+
+    def __getitem__(self, label: int) -> Cell:
+        row = self._row[label]
+        value = {name: column[row] for name, column in self._columns.items()}
+        place = Place(
+            label,
+            int(value["bbox_y0"]),
+            int(value["bbox_x0"]),
+            int(value["bbox_y1"]),
+            int(value["bbox_x1"]),
+            int(value["area_px"]),
+            float(value["y"]),
+            float(value["x"]),
+        )
+        return Cell(
+            place=place,
+            class_name=_text(value["class"]),
+            predicted=_text(value["predicted"]),
+            confidence=float(value["confidence"]),
+            by_reader=value["source"] == "reader",
+            reviewed=bool(value["reviewed"]),
+            edited=bool(value["edited"]),
+            flags=_text(value["flags"]) or "",
+            hidden=label in self._hidden,
+        )
+
+    def reviewed(self, label: int) -> bool:
+        """Whether a reader has decided on a cell."""
+        return bool(self._columns["reviewed"][self._row[label]])
+
+
+#: What the model said, beside the probabilities.
+_SAID = {"class": None, "predicted": None, "confidence": math.nan, "source": None}
+_COLUMNS = (
+    "label",
+    "bbox_y0",
+    "bbox_x0",
+    "bbox_y1",
+    "bbox_x1",
+    "area_px",
+    "y",
+    "x",
+    "class",
+    "predicted",
+    "confidence",
+    "source",
+    "reviewed",
+    "edited",
+    "flags",
+)
+
+
+def veil(table: pd.DataFrame, hidden: Collection[int]) -> pd.DataFrame:
+    """Take out of a session's table what the model said of some cells, and their classes.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        As from :meth:`napari_leukocyte.session.session.Session.table`; not changed.
+    hidden : collection of int
+        Numbers of the cells.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Class, confidence, probabilities, source and predicted class of these are missing.
+    """
+    if not hidden or not len(table):
+        return table
+    veiled = table.copy()
+    rows = veiled["label"].isin(list(hidden)).to_numpy()
+    for name, nothing in _SAID.items():
+        veiled.loc[rows, name] = nothing
+    for column in (c for c in veiled if str(c).startswith("p_")):
+        veiled.loc[rows, column] = math.nan
+    return veiled
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) and value else None

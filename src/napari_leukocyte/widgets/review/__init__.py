@@ -1,0 +1,1 @@
+"""The gallery in which cells are looked at one by one."""

@@ -1,0 +1,99 @@
+"""Controls and result of a blind second read."""
+
+from __future__ import annotations
+
+from qtpy.QtCore import Signal  # type: ignore[attr-defined]
+from qtpy.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSpinBox, QVBoxLayout, QWidget
+
+from napari_leukocyte.counting.agreement import Agreement
+from napari_leukocyte.counting.blind import BlindRead
+from napari_leukocyte.widgets.controls.sliders import choice_box
+from napari_leukocyte.widgets.review.texts import describe_agreement
+
+#: Share of the cells that is offered at first, %.
+SHARE = 20
+_WHAT = (
+    "<p>Some cells, drawn at random, are shown without what the model said, until you have said a "
+    "class. Then reader and model are compared: a reader who sees the model's class tends to agree "
+    "with it.</p>"
+)
+_WHICH = {"unreviewed": "unreviewed cells", "all": "all cells"}
+
+
+class BlindPanel(QWidget):
+    """Starts and stops a blind read, and shows how far it is and what came of it.
+
+    Parameters
+    ----------
+    parent : QWidget, optional
+        The owner.
+
+    Attributes
+    ----------
+    share : QSpinBox
+        %.
+    which : QComboBox
+        Its data: of which cells the share is drawn.
+    button : QPushButton
+        Starts or stops.
+    state, report : QLabel
+    """
+
+    #: Emitted with the share, 0 to 1, and of which cells ("unreviewed" or "all").
+    started = Signal(float, str)
+    #: Emitted when the user ends it.
+    stopped = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._running = False
+        self.share = QSpinBox(self)
+        self.share.setRange(1, 100)
+        self.share.setValue(SHARE)
+        self.share.setSuffix(" %")
+        self.which = choice_box(_WHICH)
+        self.button = QPushButton(self)
+        self.button.setToolTip(_WHAT)
+        self.state, self.report = QLabel(self), QLabel(self)
+        self.state.setWordWrap(True)
+        self.report.setWordWrap(True)
+        row = QHBoxLayout()
+        row.setContentsMargins(0, 0, 0, 0)
+        row.addWidget(self.share)
+        row.addWidget(QLabel("of", self))
+        row.addWidget(self.which, 1)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addLayout(row)
+        layout.addWidget(self.button)
+        layout.addWidget(self.state)
+        layout.addWidget(self.report)
+        self.button.clicked.connect(self._on_click)
+        self.show_read(None)
+        self.show_agreement(None)
+
+    def show_read(self, read: BlindRead | None) -> None:
+        """Show how far a read is; None if there is none."""
+        self._running = read is not None
+        self.button.setText("End the blind read" if self._running else "Start a blind read")
+        self.share.setEnabled(not self._running)
+        self.which.setEnabled(not self._running)
+        self.state.setVisible(read is not None)
+        if read is not None:
+            done, total = read.progress
+            self.state.setText(
+                f"{done} of {total} cells read blindly. The layer of objects, which shows what the "
+                "model said, is hidden meanwhile."
+            )
+
+    def show_agreement(self, agreement: Agreement | None) -> None:
+        """Show what came of a read."""
+        self.report.setVisible(agreement is not None)
+        if agreement is not None:
+            self.report.setText(describe_agreement(agreement))
+
+    def _on_click(self) -> None:
+        if self._running:
+            self.stopped.emit()
+        else:
+            self.started.emit(self.share.value() / 100, str(self.which.currentData()))
