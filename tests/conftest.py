@@ -8,6 +8,7 @@ The tests run as two processes, since TensorFlow and the viewer's OpenGL crash i
 
 from __future__ import annotations
 
+import itertools
 import os
 import sys
 from collections.abc import Iterator
@@ -17,6 +18,7 @@ import hypothesis
 import numpy as np
 import pytest
 
+_NUMBERS = itertools.count()
 ROOT = Path(__file__).parents[1]
 TRAINING = ROOT / "tests" / "training"
 DATA_VARIABLE = "NAPARI_LEUKOCYTE_DATA"
@@ -89,6 +91,24 @@ def _no_models_of_the_user(tmp_path_factory: pytest.TempPathFactory) -> Iterator
     with pytest.MonkeyPatch.context() as patch:
         folder = tmp_path_factory.mktemp("user-models")
         patch.setenv("NAPARI_LEUKOCYTE_MODELS", str(folder))
+        yield
+
+
+@pytest.fixture(autouse=True)
+def _no_settings_of_the_user(
+    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Let every test begin without settings, and keep its own ones to itself."""
+    monkeypatch.setenv("NAPARI_LEUKOCYTE_CONFIG", str(tmp_path_factory.mktemp("user-settings")))
+
+
+@pytest.fixture(autouse=True)
+def _no_sessions_of_the_user(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Keep sessions in a folder of each test's own."""
+    folder = tmp_path_factory.getbasetemp() / f"sessions-{next(_NUMBERS)}"
+    # Not the test's own patch, which it may undo.
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("NAPARI_LEUKOCYTE_SESSIONS", str(folder))
         yield
 
 

@@ -30,6 +30,7 @@ CORE = (
     "samples",
     "segmentation",
     "session",
+    "smear",
 )
 
 OPEN_MENUS = """

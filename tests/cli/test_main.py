@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 
-from napari_leukocyte.models import registry
 from napari_leukocyte.version import __version__
 from napari_leukocyte.vocabulary import DISCLAIMER
 
@@ -42,36 +41,6 @@ def test_without_a_command_it_shows_help(cli: Any) -> None:
 
 def test_version(cli: Any) -> None:
     assert cli("--version").stdout == f"napari-leukocyte {__version__}\n"
-
-
-def test_models(cli: Any) -> None:
-    done = cli("models")
-    assert done.exit_code == 0
-    for kind in ("segmentation", "classification"):
-        default = registry.default_name(kind)
-        assert f"  {default} (default): " in done.stdout
-        assert str(registry.SHIPPED / default) in done.stdout
-    assert done.stdout.count(DISCLAIMER) == 1
-
-
-def test_models_show_their_figures(
-    cli: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv(registry.FOLDER_VARIABLE, str(tmp_path))
-    member = {"name": "m", "file": "m.onnx", "sha256": "0" * 64, "diameter_px": 64}
-    manifest = {
-        **{"schema": 1, "kind": "segmentation", "name": "mine", "title": "My own"},
-        **{"members": [member], "figures": {"held_out": {"mean_iou": 0.91239, "fields": 20}}},
-    }
-    (tmp_path / "mine").mkdir()
-    (tmp_path / "mine" / "manifest.json").write_text(json.dumps(manifest))
-    lines = cli("models").stdout.splitlines()
-    start = lines.index("  mine: My own")
-    assert lines[start + 2 : start + 5] == [
-        "    held out, mean iou: 0.912",
-        "    held out, fields: 20",
-        f"    folder: {tmp_path / 'mine'}",
-    ]
 
 
 def test_bad_input_as_a_user_sees_it(tmp_path: Path) -> None:

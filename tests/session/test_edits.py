@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from napari_leukocyte.segmentation.matching import match_labels
-from napari_leukocyte.session.edits import EditLog, Edits, apply_edits, record_edit
+from napari_leukocyte.session.edits import Edits, apply_edits, record_edit
 
 Labels = NDArray[np.int32]
 SHAPE = (24, 30)
@@ -134,25 +134,27 @@ def test_drawing_over_an_erased_place_takes_the_erasure_back() -> None:
     assert not edits.erased.any()
 
 
-@given(label_images(), st.data())
-def test_undo_takes_the_marks_back_too(before: Labels, data: st.DataObject) -> None:
-    log = EditLog(Edits.none(SHAPE))
-    states = [(before, log.edits)]
-    for _ in range(data.draw(st.integers(1, 4))):
-        after = data.draw(changes(states[-1][0]))
-        if log.record(states[-1][0], after):
-            states.append((after, log.edits))
-    while len(states) > 1:
-        after, _ = states.pop()
-        assert log.record(after, states[-1][0])
-        # A stroke that happens to be the reverse of the one before counts as its undo, so the
-        # edits need not be the same object.
-        assert log.edits.labels == states[-1][1].labels
-        assert np.array_equal(log.edits.erased, states[-1][1].erased)
+@given(edited(), st.data())
+def test_a_box_that_holds_the_change_says_the_same_as_the_image(
+    pair: tuple[Labels, Labels], data: st.DataObject
+) -> None:
+    before, after = pair
+    edits = record_edit(Edits.none(SHAPE), before, after)
+    later = data.draw(changes(after))
+    changed = after != later
+    touched = np.isin(after, after[changed]) & (after > 0) | np.isin(later, later[changed]) & (
+        later > 0
+    )
+    rows, columns = np.nonzero(touched | changed)
+    whole = record_edit(edits, after, later)
+    if rows.size:
+        box = (int(rows.min()), int(columns.min()), int(rows.max()) + 1, int(columns.max()) + 1)
+        part = record_edit(edits, after, later, box)
+        assert part.labels == whole.labels
+        assert np.array_equal(part.erased, whole.erased)
 
 
 def test_no_change_is_no_edit() -> None:
     labels = np.ones(SHAPE, np.int32)
-    log = EditLog(Edits.none(SHAPE))
-    assert not log.record(labels, labels.copy())
-    assert not log.edits
+    edits = Edits.none(SHAPE)
+    assert record_edit(edits, labels, labels.copy()) is edits

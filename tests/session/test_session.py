@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from napari_leukocyte.errors import ImageError, ParameterError
 from napari_leukocyte.segmentation.ensemble import MemberMaps
 from napari_leukocyte.segmentation.parameters import PostprocessParams
+from napari_leukocyte.session.maps import at_half_precision
 from napari_leukocyte.session.session import Session
 
 SHAPE = (120, 160)
@@ -43,7 +44,7 @@ def maps_of(*cells: NDArray[np.float32], name: str = "model") -> MemberMaps:
 
 
 CENTRES = [(20, 20), (20, 80), (60, 50), (60, 72), (100, 130), (115, 20)]
-MAPS = maps_of(blurred(CENTRES), blurred(CENTRES, radius=10))
+MAPS = at_half_precision(maps_of(blurred(CENTRES), blurred(CENTRES, radius=10)))
 SAVED = np.zeros((*SHAPE, 3), np.uint8)
 
 

@@ -13,6 +13,7 @@ from napari.utils.notifications import notification_manager
 from numpy.typing import NDArray
 from pytestqt.qtbot import QtBot
 
+from napari_leukocyte.models.survey import Survey, survey
 from napari_leukocyte.segmentation import ensemble
 from napari_leukocyte.widgets import jobs
 from napari_leukocyte.widgets.controls import model_choice
@@ -31,7 +32,11 @@ def networks(monkeypatch: pytest.MonkeyPatch) -> Iterator[Networks]:
     """Put something quick in the networks' place."""
     found = Networks()
     monkeypatch.setattr(ensemble, "segment_members", found)
-    monkeypatch.setattr(model_choice, "list_models", lambda kind: [MODEL])
+    monkeypatch.setattr(
+        model_choice,
+        "survey",
+        lambda kind: Survey((MODEL,)) if kind == MODEL.kind else survey(kind),
+    )
     yield found
     found.held = False
 

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from napari_leukocyte.cli import models
 from napari_leukocyte.cli.sentences import OneSentenceGroup
 from napari_leukocyte.vocabulary import DISCLAIMER
 
@@ -17,6 +18,7 @@ app = typer.Typer(
     rich_markup_mode="markdown",  # joins the lines of a paragraph
     help="From photographs of stained blood smears to a differential count. " + DISCLAIMER,
 )
+app.add_typer(models.app, name="models")
 
 
 def _version(wanted: bool) -> None:
@@ -129,14 +131,6 @@ def demo_command(
     from napari_leukocyte.cli.demo import demo
 
     demo(out, headless=headless)
-
-
-@app.command("models")
-def models_command() -> None:
-    """List the models, their held-out figures and their folders."""
-    from napari_leukocyte.cli.models import show_models
-
-    show_models()
 
 
 def main() -> None:

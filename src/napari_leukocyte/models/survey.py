@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import get_args
 
 from napari_leukocyte.errors import ModelError
+from napari_leukocyte.models import registry
 from napari_leukocyte.models.manifest import (
     FILE_NAME,
     Kind,
@@ -18,7 +19,6 @@ from napari_leukocyte.models.manifest import (
     read_manifest,
     wrong_checksum,
 )
-from napari_leukocyte.models.registry import default_name, model_folders
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ def survey(kind: Kind) -> Survey:
     """
     found: dict[str, Manifest] = {}
     unusable: list[Unusable] = []
-    for folder in model_folders():
+    for folder in registry.model_folders():
         try:
             manifest = read_manifest(folder)
             if manifest.kind != kind:
@@ -90,7 +90,7 @@ def survey(kind: Kind) -> Survey:
                 unusable.append(Unusable(folder.name, folder, str(error)))
         else:
             found[manifest.name] = manifest
-    default = default_name(kind)
+    default = registry.default_name(kind)
     return Survey(tuple(sorted(found.values(), key=lambda m: m.name != default)), tuple(unusable))
 
 

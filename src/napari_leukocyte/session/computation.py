@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,6 +13,7 @@ from napari_leukocyte.segmentation.matching import match_labels
 from napari_leukocyte.segmentation.parameters import PostprocessParams
 from napari_leukocyte.segmentation.postprocess import postprocess
 from napari_leukocyte.session.edits import Edits, apply_edits
+from napari_leukocyte.session.maps import at_half_precision, same_maps
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,6 +38,8 @@ class Computation:
     ----------
     maps : MemberMaps
         Of the image.
+    former : MemberMaps or None
+        The session's before.
     weights : tuple of float
         Of the members.
     votes : Votes or None
@@ -50,9 +54,12 @@ class Computation:
         What was changed in it by hand.
     next_label : int
         First number that no object has had.
+    keep : callable or None
+        Given new maps once, so that they are kept.
     """
 
     maps: MemberMaps
+    former: MemberMaps | None
     weights: tuple[float, ...]
     votes: Votes | None
     params: PostprocessParams
@@ -60,6 +67,7 @@ class Computation:
     labels: NDArray[np.int32]
     edits: Edits
     next_label: int
+    keep: Callable[[MemberMaps], object] | None = None
 
     def run(self) -> Computed:
         """Compute; safe on any thread.
@@ -68,18 +76,31 @@ class Computation:
         ------
         ParameterError
             If the weights do not fit or the parameters need markers that are not there.
+        OutputError
+            If new maps can't be kept.
         """
-        votes = self.votes or Votes(
-            self.maps.combine(self.weights), self.maps.combine_nucleus(self.weights)
-        )
+        maps = self._maps()
+        votes = self.votes or Votes(maps.combine(self.weights), maps.combine_nucleus(self.weights))
         raw = postprocess(
             votes.cell,
             self.params,
-            diameter=self.maps.diameter,
+            diameter=maps.diameter,
             nucleus=votes.nucleus,
             markers=self.markers,
         )
-        return Computed(self, votes, raw, lay_over(raw, self.labels, self.edits, self.next_label))
+        labels = lay_over(raw, self.labels, self.edits, self.next_label)
+        if self.keep is not None and maps is not self.former:
+            self.keep(maps)
+        return Computed(self, maps, votes, raw, labels)
+
+    def _maps(self) -> MemberMaps:
+        """Return the maps as they are kept: what is computed must come out again from those."""
+        if self.maps is self.former:
+            return self.maps
+        maps = at_half_precision(self.maps)
+        # A second run of the same model finds the same.
+        known = self.former
+        return known if known is not None and same_maps(maps, known) else maps
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,6 +111,8 @@ class Computed:
     ----------
     computation : Computation
         From which it came.
+    maps : MemberMaps
+        That it was computed from: at half precision.
     votes : Votes
         The ensemble's.
     raw : ndarray
@@ -99,6 +122,7 @@ class Computed:
     """
 
     computation: Computation
+    maps: MemberMaps
     votes: Votes
     raw: NDArray[np.int32]
     labels: NDArray[np.int32]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from dataclasses import dataclass
 
 import cv2
@@ -12,8 +11,6 @@ from numpy.typing import NDArray
 #: A computed object goes if at least this part of it lies under what the user drew or erased, and
 #: a new one also if it covers at least this part of something erased.
 COVERED = 0.5
-#: Steps that can be taken back, as many as in napari.
-STEPS = 100
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,69 +37,12 @@ class Edits:
         return bool(self.labels) or bool(self.erased.any())
 
 
-@dataclass(frozen=True, eq=False)
-class _Step:
-    where: NDArray[np.int64]
-    values: NDArray[np.int32]
-    edits: Edits
-
-
-class EditLog:
-    """The edits, and the steps that led to them.
-
-    Taking a stroke back must also take back that its objects count as edited; the viewer only
-    shows a label image again that was there before.
-
-    Parameters
-    ----------
-    edits : Edits
-        To begin with.
-
-    Attributes
-    ----------
-    edits : Edits
-        As they are now.
-    """
-
-    def __init__(self, edits: Edits) -> None:
-        self.edits = edits
-        self._steps: deque[_Step] = deque(maxlen=STEPS)
-
-    def record(self, before: NDArray[np.int32], after: NDArray[np.int32]) -> bool:
-        """Take over a change; if it undoes the last one, return to the edits before that.
-
-        Parameters
-        ----------
-        before, after : ndarray
-            (H, W) int32 label images.
-
-        Returns
-        -------
-        bool
-            Whether there was any change.
-        """
-        where = np.flatnonzero(before != after)
-        if not where.size:
-            return False
-        old, new = before.ravel()[where], after.ravel()[where]
-        last = self._steps[-1] if self._steps else None
-        if (
-            last is not None
-            and np.array_equal(last.where, where)
-            and np.array_equal(last.values, new)
-        ):
-            self.edits = self._steps.pop().edits
-        else:
-            self._steps.append(_Step(where, old, self.edits))
-            self.edits = record_edit(self.edits, before, after)
-        return True
-
-    def forget_steps(self) -> None:
-        """Keep the edits but not how they came about: the label image was computed anew."""
-        self._steps.clear()
-
-
-def record_edit(edits: Edits, before: NDArray[np.int32], after: NDArray[np.int32]) -> Edits:
+def record_edit(
+    edits: Edits,
+    before: NDArray[np.int32],
+    after: NDArray[np.int32],
+    box: tuple[int, int, int, int] | None = None,
+) -> Edits:
     """Add the difference of two label images to the edits.
 
     Parameters
@@ -111,24 +51,33 @@ def record_edit(edits: Edits, before: NDArray[np.int32], after: NDArray[np.int32
         What was edited earlier.
     before, after : ndarray
         (H, W) int32: the label image before and after the user's change.
+    box : tuple of int, optional
+        y0, x0, y1, x1, px, ends exclusive: wholly holds the objects that changed, so that no more
+        is looked at.
 
     Returns
     -------
     Edits
     """
-    changed = before != after
+    y0, x0, y1, x1 = box or (0, 0, *before.shape)
+    within = np.s_[y0:y1, x0:x1]
+    old, new = before[within], after[within]
+    changed = old != new
     if not changed.any():
         return edits
-    touched = set(np.unique(before[changed]).tolist()) | set(np.unique(after[changed]).tolist())
+    touched = set(np.unique(old[changed]).tolist()) | set(np.unique(new[changed]).tolist())
     touched.discard(0)
-    present = touched & set(np.unique(after).tolist())
-    gone = np.isin(before, sorted(touched - present)) & (after == 0)
-    erased = (edits.erased | gone) & (after == 0)
-    return Edits(
-        frozenset((edits.labels | present) - (touched - present)),
-        # Most strokes erase nothing: steps then share one array.
-        edits.erased if np.array_equal(erased, edits.erased) else erased,
-    )
+    present = touched & set(np.unique(new).tolist())
+    gone = np.isin(old, sorted(touched - present)) & (new == 0)
+    former = edits.erased[within]
+    erased = (former | gone) & (new == 0)
+    if np.array_equal(erased, former):
+        # Most strokes erase nothing: states then share one array.
+        everywhere = edits.erased
+    else:
+        everywhere = edits.erased.copy()
+        everywhere[within] = erased
+    return Edits(frozenset((edits.labels | present) - (touched - present)), everywhere)
 
 
 def apply_edits(

@@ -14,7 +14,6 @@ from qtpy.QtWidgets import QFileDialog, QMessageBox, QWidget
 
 from napari_leukocyte.session.session import Session
 from napari_leukocyte.vocabulary import DISCLAIMER, LEUKOCYTE_NAMES
-from napari_leukocyte.widgets.classify.predictions import Predictions, take_over
 from napari_leukocyte.widgets.classify.save import ask_and_save
 from napari_leukocyte.widgets.layers import links
 
@@ -37,7 +36,7 @@ def session(rng: np.random.Generator) -> Session:
     for name in LEUKOCYTE_NAMES:
         said[f"p_{name}"] = 0.2
     description = {"model": "m", "members": [{"name": "a", "sha256": "00", "weight": 1.0}]}
-    take_over(session, Predictions(said, "m", description), all_objects=True)
+    session.set_predictions(said, "m", description)
     session.set_class([2], "lymphocyte")
     return session
 

@@ -82,9 +82,9 @@ def test_sliders_act_at_once_and_only_the_latest_counts(
     taken: list[float] = []
     take = Session.take
 
-    def note(session: Session, computed: Computed) -> None:
+    def note(session: Session, computed: Computed, *, join: bool = False) -> None:
         taken.append(computed.computation.params.threshold)
-        take(session, computed)
+        take(session, computed, join=join)
 
     monkeypatch.setattr(Session, "take", note)
     slider = segmented.form.parameters.input_of("threshold")

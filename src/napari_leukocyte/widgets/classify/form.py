@@ -20,9 +20,10 @@ from qtpy.QtWidgets import (
 )
 
 from napari_leukocyte.widgets.classify.legend import Legend
-from napari_leukocyte.widgets.classify.leukogram_view import LeukogramView
+from napari_leukocyte.widgets.controls.model_choice import ModelChoice
 from napari_leukocyte.widgets.controls.session_choice import SessionChoice
 from napari_leukocyte.widgets.controls.sliders import choice_box
+from napari_leukocyte.widgets.leukogram.view import LeukogramView
 
 _KINDS = {"points": "Rings (Points)", "boxes": "Boxes (Shapes)"}
 
@@ -41,8 +42,10 @@ class ClassifyForm(QWidget):
     ----------
     layers : SessionChoice
         Image and labels.
-    model, kind : QComboBox
-        Their data are a classifier's name and a kind of objects layer.
+    model : ModelChoice
+        Classifiers.
+    kind : QComboBox
+        Its data are kinds of objects layer.
     classify, classify_new, show_objects, copy, save : QPushButton
     names, automatic : QCheckBox
     state, selection : QLabel
@@ -54,7 +57,7 @@ class ClassifyForm(QWidget):
         super().__init__(parent)
 
         self.layers = SessionChoice(viewer, self)
-        self.model = choice_box({})
+        self.model = ModelChoice("classification", parent=self)
         self.kind = choice_box(_KINDS)
         self.kind.setToolTip(
             "<p>Rings stay smooth with thousands of objects; boxes show what belongs to an object "
@@ -84,16 +87,6 @@ class ClassifyForm(QWidget):
             "Save label image, objects, leukogram, overlay and the record of how they came about."
         )
         self._lay_out()
-
-    def set_models(self, models: list[tuple[str, str]]) -> None:
-        """Offer classifiers, (name, title) each, the default first; the choice stays if it can."""
-        former = self.model.currentData()
-        self.model.clear()
-        for index, (name, title) in enumerate(models):
-            self.model.addItem(name, name)
-            self.model.setItemData(index, title, Qt.ItemDataRole.ToolTipRole)
-        if models:
-            self.model.setCurrentIndex(max(0, self.model.findData(former)))
 
     def _lay_out(self) -> None:
         rows = QFormLayout()

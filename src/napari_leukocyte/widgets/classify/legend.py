@@ -5,33 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from qtpy.QtCore import QSize, Qt, Signal  # type: ignore[attr-defined]
-from qtpy.QtGui import QColor, QIcon, QPainter, QPixmap
 from qtpy.QtWidgets import QGridLayout, QLabel, QPushButton, QWidget
 
 from napari_leukocyte.vocabulary import CLASSES
+from napari_leukocyte.widgets.controls.swatch import SWATCH_PX, swatch
 from napari_leukocyte.widgets.layers.objects_style import UNCLASSIFIED, palette
 
 _KEYS = {c.name: c.key.upper() for c in CLASSES}
-_SWATCH_PX = 14
-# Between the grounds of a dark theme and of a light one.
-_OUTLINE = QColor("#808080")
-
-
-def swatch(color: str) -> QIcon:
-    """Return a disc of a colour, with an outline that shows it on any ground."""
-    ratio = 2  # for screens with two pixels to a point
-    pixmap = QPixmap(_SWATCH_PX * ratio, _SWATCH_PX * ratio)
-    pixmap.setDevicePixelRatio(ratio)
-    pixmap.fill(Qt.GlobalColor.transparent)
-    painter = QPainter(pixmap)
-    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-    painter.setPen(_OUTLINE)
-    painter.setBrush(QColor(color))
-    painter.drawEllipse(1, 1, _SWATCH_PX - 2, _SWATCH_PX - 2)
-    painter.end()
-    icon = QIcon(pixmap)
-    icon.addPixmap(pixmap, QIcon.Mode.Disabled)  # or Qt would grey it
-    return icon
 
 
 class Legend(QWidget):
@@ -90,7 +70,7 @@ class Legend(QWidget):
         for row, name in enumerate(names):
             key = _KEYS.get(name, "")
             button = QPushButton(swatch(colors[name]), name.capitalize(), self)
-            button.setIconSize(QSize(_SWATCH_PX, _SWATCH_PX))
+            button.setIconSize(QSize(SWATCH_PX, SWATCH_PX))
             button.setStyleSheet("QPushButton { text-align: left; padding: 2px 6px; }")
             if name == UNCLASSIFIED:
                 button.setEnabled(False)

@@ -8,18 +8,14 @@ from contextlib import suppress
 from qtpy.QtCore import QObject, QTimer, Signal  # type: ignore[attr-defined]
 
 from napari_leukocyte.classification import classify as classification
+from napari_leukocyte.errors import LeukocyteError
 from napari_leukocyte.models.registry import find_model
 from napari_leukocyte.progress import Progress
 from napari_leukocyte.results.record import describe_model
+from napari_leukocyte.session.predictions import Predictions
 from napari_leukocyte.session.session import Session
-from napari_leukocyte.widgets.classify.predictions import (
-    Predictions,
-    only,
-    predictions_of,
-    take_over,
-    unseen,
-)
-from napari_leukocyte.widgets.jobs import Job, start_job
+from napari_leukocyte.widgets.classify.predictions import only, unseen
+from napari_leukocyte.widgets.jobs import Job, start_job, tell
 
 #: New objects are classified once nothing has changed for this long, ms: a slider is at rest.
 REST_MS = 400
@@ -88,7 +84,18 @@ class Runner(QObject):
             return Predictions(table, manifest.name, describe_model(manifest))
 
         def done(predictions: Predictions) -> None:
-            take_over(session, predictions, all_objects=numbers is None)
+            try:
+                session.set_predictions(
+                    predictions.table,
+                    predictions.model,
+                    predictions.description,
+                    all_objects=numbers is None,
+                )
+            except LeukocyteError as error:
+                # Nothing can be written down; trying again by itself would only say so again.
+                self.automatic = False
+                tell(error)
+                return
             if numbers is None:
                 self.classified.emit(session)
 
@@ -106,7 +113,7 @@ class Runner(QObject):
         session = self._session
         if session is None or session.classifier is None:
             return
-        numbers = unseen(session.table(), predictions_of(session))
+        numbers = unseen(session.table(), session.predictions)
         if numbers:
             self.start(session.classifier, numbers)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 from qtpy.QtWidgets import QFileDialog, QMessageBox, QWidget
 
 from napari_leukocyte.counting.leukogram import count
+from napari_leukocyte.counting.settings import DifferentialSettings
 from napari_leukocyte.progress import Progress
 from napari_leukocyte.results.record import (
     ImageRecord,
@@ -24,7 +26,6 @@ from napari_leukocyte.results.record import (
 from napari_leukocyte.results.save import FILES, save_results
 from napari_leukocyte.segmentation.parameters import PostprocessParams
 from napari_leukocyte.session.session import Session
-from napari_leukocyte.widgets.classify.predictions import predictions_of
 from napari_leukocyte.widgets.jobs import Job, start_job
 
 
@@ -37,9 +38,10 @@ class Snapshot:
     table: pd.DataFrame
     file: Path | None
     image_record: ImageRecord
-    segmentation: dict[str, Any] | None
-    classification: dict[str, Any] | None
+    segmentation: Mapping[str, Any] | None
+    classification: Mapping[str, Any] | None
     params: PostprocessParams
+    settings: DifferentialSettings
     extra: dict[str, Any]
 
     def write(self, folder: Path, *, overwrite: bool) -> list[Path]:
@@ -63,13 +65,15 @@ class Snapshot:
             image=self.image,
             labels=self.labels,
             table=self.table,
-            leukogram=count(self.table) if classified else None,
+            leukogram=count(self.table, self.settings.counted) if classified else None,
             record=record | self.extra,
             overwrite=overwrite,
         )
 
 
-def take_snapshot(session: Session, layer: Image | None) -> Snapshot:
+def take_snapshot(
+    session: Session, layer: Image | None, settings: DifferentialSettings | None = None
+) -> Snapshot:
     """Collect a session's results.
 
     Parameters
@@ -78,6 +82,8 @@ def take_snapshot(session: Session, layer: Image | None) -> Snapshot:
         Its arrays are never changed in place, so none is copied.
     layer : napari.layers.Image or None
         The session's layer, whose file is named and its checksum recorded.
+    settings : DifferentialSettings, optional
+        How the cells are counted; recorded, too.
 
     Returns
     -------
@@ -85,7 +91,8 @@ def take_snapshot(session: Session, layer: Image | None) -> Snapshot:
     """
     path = layer.source.path if layer is not None else None
     maps, table = session.maps, session.table()
-    predictions = predictions_of(session)
+    predictions = session.predictions
+    settings = DifferentialSettings() if settings is None else settings
     return Snapshot(
         image=session.rgb,
         labels=session.labels,
@@ -101,14 +108,21 @@ def take_snapshot(session: Session, layer: Image | None) -> Snapshot:
         segmentation=None if maps is None else describe_maps(maps, session.weights),
         classification=None if predictions is None else predictions.description,
         params=session.params,
+        settings=settings,
         extra={
+            "differential": settings.to_dict(),
             "edited_by_hand": sorted(session.edits.labels),
             "classified_by_hand": {str(n): c for n, c in sorted(session.assigned.items())},
         },
     )
 
 
-def ask_and_save(parent: QWidget, session: Session, layer: Image | None) -> Job | None:
+def ask_and_save(
+    parent: QWidget,
+    session: Session,
+    layer: Image | None,
+    settings: DifferentialSettings | None = None,
+) -> Job | None:
     """Ask for a folder and save a session's results there, off the main thread.
 
     Parameters
@@ -118,6 +132,8 @@ def ask_and_save(parent: QWidget, session: Session, layer: Image | None) -> Job 
     session : Session
         What to save.
     layer : napari.layers.Image or None
+        See `take_snapshot`.
+    settings : DifferentialSettings, optional
         See `take_snapshot`.
 
     Returns
@@ -132,13 +148,14 @@ def ask_and_save(parent: QWidget, session: Session, layer: Image | None) -> Job 
     existing = [name for name in FILES if (folder / name).exists()]
     if existing and not _may_replace(parent, folder, existing):
         return None
-    snapshot = take_snapshot(session, layer)
+    snapshot, saved = take_snapshot(session, layer, settings), session.revision
 
     def work(progress: Progress) -> list[Path]:
         progress(0, 1, "Saving results")
         return snapshot.write(folder, overwrite=bool(existing))
 
     def done(files: list[Path]) -> None:
+        session.mark_saved(saved)
         show_info(f"Results saved in {folder}: {', '.join(f.name for f in files)}.")
 
     return start_job(work, title="Saving results", on_done=done)

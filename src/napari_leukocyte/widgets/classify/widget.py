@@ -10,26 +10,28 @@ from qtpy.QtCore import QTimer
 from qtpy.QtGui import QShowEvent
 from qtpy.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
 
-from napari_leukocyte.counting.leukogram import count
 from napari_leukocyte.errors import LeukocyteError
-from napari_leukocyte.models.registry import list_models
 from napari_leukocyte.session.session import Session
 from napari_leukocyte.widgets.classify.form import ClassifyForm
-from napari_leukocyte.widgets.classify.predictions import predictions_of, unseen
+from napari_leukocyte.widgets.classify.predictions import unseen
 from napari_leukocyte.widgets.classify.runner import Runner
 from napari_leukocyte.widgets.classify.save import ask_and_save
 from napari_leukocyte.widgets.classify.texts import describe_selection, describe_state
 from napari_leukocyte.widgets.jobs import tell
 from napari_leukocyte.widgets.layers import links
 from napari_leukocyte.widgets.layers.objects_style import UNCLASSIFIED
-from napari_leukocyte.widgets.layers.objects_view import TOGETHER_MS, ObjectsView, objects_view_of
+from napari_leukocyte.widgets.layers.objects_view import (
+    CONTOUR_PX,
+    TOGETHER_MS,
+    ObjectsView,
+    objects_view_of,
+)
+from napari_leukocyte.widgets.layers.restore import restore_work
 from napari_leukocyte.widgets.layers.takeover import take_labels
+from napari_leukocyte.widgets.undo import install_undo
 
 if TYPE_CHECKING:
     import napari
-
-#: Width of the outlines that labels are shown as beside classified objects, px.
-CONTOUR_PX = 2
 
 
 class ClassifyWidget(QWidget):
@@ -65,8 +67,12 @@ class ClassifyWidget(QWidget):
         self._soon.setSingleShot(True)
         self._soon.setInterval(TOGETHER_MS)
         self._soon.timeout.connect(self.update_now)
+        # Layers can't be added while napari is still at work on the one that was chosen.
+        self._restore_soon = QTimer(self)
+        self._restore_soon.setSingleShot(True)
+        self._restore_soon.timeout.connect(self._restore)
         self._connect()
-        self._list_models()
+        install_undo(self, lambda: self._session)
         self.update_now()
 
     def _connect(self) -> None:
@@ -96,21 +102,20 @@ class ClassifyWidget(QWidget):
 
     def showEvent(self, event: QShowEvent | None) -> None:  # noqa: N802 - Qt's name
         """Look again which classifiers there are: training may have added one."""
-        self._list_models()
+        self.form.model.refresh()
         super().showEvent(event)
 
     # -- choices --------------------------------------------------------------------------
 
-    def _list_models(self) -> None:
-        try:
-            models = list_models("classification")
-        except LeukocyteError as error:
-            tell(error)
-            models = []
-        self.form.set_models([(m.name, m.title) for m in models])
-
     def _follow_chosen(self) -> None:
         self._follow(self.form.layers.session)
+        self._restore_soon.start(0)
+
+    def _restore(self) -> None:
+        """Bring back what was done with the chosen image before."""
+        image = self.form.layers.image
+        if self._session is None and image is not None and restore_work(self._viewer, image):
+            self._follow_chosen()
 
     def _follow(self, session: Session | None) -> None:
         view = None if session is None else objects_view_of(self._viewer, session)
@@ -168,11 +173,11 @@ class ClassifyWidget(QWidget):
         if self._runner.running:
             self._runner.cancel()
             return
-        model = self.form.model.currentData()
+        model = self.form.model.model()
         if model is None:
             show_warning("There is no classifier: install napari-leukocyte again or train one.")
         elif self._take_chosen() is not None:
-            self._runner.start(model)
+            self._runner.start(model.name)
 
     def _on_classified(self, session: Session) -> None:
         if session is self._session and self._view is None:
@@ -189,7 +194,6 @@ class ClassifyWidget(QWidget):
         labels = self.form.layers.labels
         if session is not None and image is not None:
             if labels is not None and labels.contour == 0:
-                # A class is judged by the stain, which filled labels would cover.
                 labels.contour = CONTOUR_PX
             ObjectsView(self._viewer, session, image, self.form.kind.currentData())
             self._follow(session)
@@ -228,7 +232,8 @@ class ClassifyWidget(QWidget):
     def _save(self) -> None:
         session = self._session
         if session is not None:
-            ask_and_save(self, session, links.image_layer_of(self._viewer, session))
+            layer = links.image_layer_of(self._viewer, session)
+            ask_and_save(self, session, layer, self.form.leukogram.settings)
 
     # -- what is shown --------------------------------------------------------------------
 
@@ -249,14 +254,13 @@ class ClassifyWidget(QWidget):
         new = 0
         if session is None or table is None:
             form.legend.show_counts({})
-            form.leukogram.show_leukogram(None, 0)
+            form.leukogram.show_table(None)
         else:
             counts = table["class"].fillna(UNCLASSIFIED).value_counts()
             form.legend.show_counts({str(name): int(n) for name, n in counts.items()})
-            missing = int(table["class"].isna().sum())
-            form.leukogram.show_leukogram(count(table) if missing < len(table) else None, missing)
+            form.leukogram.show_table(table)
             if session.classifier is not None:
-                new = len(unseen(table, predictions_of(session)))
+                new = len(unseen(table, session.predictions))
         form.automatic.setChecked(self._runner.automatic)
         form.classify_new.setVisible(new > 0 and not form.automatic.isChecked())
         form.classify_new.setText(f"Classify {new} new object{'' if new == 1 else 's'}")

@@ -63,3 +63,29 @@ def to_image(points: ArrayLike, source: Layer, image: Image) -> NDArray[np.float
         world[-source.ndim :] = source.data_to_world(point)
         found[i] = np.asarray(image.world_to_data(world[-image.ndim :]))[-2:]
     return found
+
+
+def from_image(points: ArrayLike, image: Image, target: Layer) -> NDArray[np.float64]:
+    """Express pixels of an image layer in the data coordinates of another layer.
+
+    Parameters
+    ----------
+    points : array_like
+        (N, 2): y and x, px.
+    image : napari.layers.Image
+        Where they lie.
+    target : napari.layers.Layer
+        Where they are wanted; two-dimensional.
+
+    Returns
+    -------
+    ndarray
+        (N, 2) in the data coordinates of `target`.
+    """
+    given = np.asarray(points, np.float64).reshape(-1, 2)
+    found = np.empty((len(given), 2))
+    for i, point in enumerate(given):
+        data = np.zeros(image.ndim)
+        data[-2:] = point
+        found[i] = np.asarray(target.world_to_data(image.data_to_world(data)[-target.ndim :]))[-2:]
+    return found

@@ -15,8 +15,27 @@ from napari_leukocyte.session.session import Session
 from napari_leukocyte.widgets.jobs import tell
 
 
+def data_of(layer: Labels) -> NDArray[Any]:
+    """Return the array of a Labels layer.
+
+    Raises
+    ------
+    ImageError
+        If it has several levels.
+    """
+    if layer.multiscale:
+        raise ImageError(
+            f"The labels layer “{layer.name}” is multiscale, which cannot be edited: choose or "
+            "make one with a single level."
+        )
+    return np.asarray(layer.data)
+
+
 class LabelsView:
     """Ties a Labels layer to a session, both ways.
+
+    Ctrl+Z and Ctrl+Shift+Z on the layer are the session's undo and redo. Napari's own, which a
+    script may call, stay safe: what they change is taken over like any other painting.
 
     Parameters
     ----------
@@ -35,12 +54,7 @@ class LabelsView:
     def __init__(
         self, session: Session, layer: Labels, on_misfit: Callable[[Labels], None]
     ) -> None:
-        if layer.multiscale:
-            raise ImageError(
-                f"The labels layer “{layer.name}” is multiscale, which cannot be edited: choose or "
-                "make one with a single level."
-            )
-        session.accept_edit(np.asarray(layer.data))
+        session.accept_edit(data_of(layer), "Take labels")
         self.session = session
         self._on_misfit = on_misfit
         self._layer = weakref.ref(layer)
@@ -85,6 +99,10 @@ class LabelsView:
         if not self._in_stroke():
             self._unwritten = False
             self._pull()
+
+    def at_rest(self) -> bool:
+        """Whether nobody is painting, so that something can be undone."""
+        return not self._in_stroke()
 
     def _in_stroke(self) -> bool:
         """Whether a stroke is going on, whose end `paint` will tell."""
@@ -149,8 +167,10 @@ class LabelsView:
             if painted is not None and painted.any():
                 self._painted = True
                 self._accept(data, painted)
-            self._write(layer)
+        except LeukocyteError as error:
+            tell(error)
         finally:
+            self._write(layer)
             self._busy = False
 
     def _write(self, layer: Labels) -> None:

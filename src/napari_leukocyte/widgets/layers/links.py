@@ -6,11 +6,14 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 from napari.layers import Image, Labels
+from napari.viewer import Viewer
 
 from napari_leukocyte.session.session import Session
 from napari_leukocyte.widgets.layers.geometry import transform_of
 from napari_leukocyte.widgets.layers.labels_view import LabelsView
+from napari_leukocyte.widgets.layers.opening import open_or_make, tell_about
 from napari_leukocyte.widgets.layers.source import image_of
+from napari_leukocyte.widgets.undo import bind_undo, unbind_undo
 
 # Kept beside the layers, not in their metadata, so that nothing of it is saved with them.
 _SESSIONS: WeakKeyDictionary[Image, Session] = WeakKeyDictionary()
@@ -23,9 +26,10 @@ def unwrap(thing: Any) -> Any:
 
 
 def session_of(layer: Image) -> Session:
-    """Return the session of an image layer; made on first use, and kept as long as the layer.
+    """Return the session of an image layer; opened on first use, and kept as long as the layer.
 
-    Replacing the layer's data ends the session: the next call makes a new one.
+    What was done on the same pixels before comes back with it, and the user is told. Replacing the
+    layer's data ends the session: the next call opens another.
 
     Parameters
     ----------
@@ -44,18 +48,40 @@ def session_of(layer: Image) -> Session:
     layer = unwrap(layer)
     session = _SESSIONS.get(layer)
     if session is None:
-        session = Session(image_of(layer), layer.name)
+        session = make_session(image_of(layer), layer.name)
         adopt_session(layer, session)
     return session
 
 
-def adopt_session(layer: Image, session: Session) -> None:
-    """Make a session that was made of an image layer's data the layer's own.
+def make_session(data: Any, name: str) -> Session:
+    """Open the session of an image layer's data, which takes a while for a large one.
 
-    Making it takes a while for a large image; a thread can do that, but not this.
+    A thread can do this, but not `adopt_session`. See
+    :func:`napari_leukocyte.widgets.layers.opening.open_or_make`.
     """
+    return open_or_make(data, name, _is_shown)
+
+
+def _is_shown(session: Session) -> bool:
+    """Whether a session belongs to a layer that is in a viewer."""
+    owners = [layer for layer, known in list(_SESSIONS.items()) if known is session]
+    return any(layer in viewer.layers for viewer in _viewers() for layer in owners)
+
+
+def _viewers() -> list[Viewer]:
+    # Napari tells in public only which one is in front.
+    return list(getattr(Viewer, "_instances", ()))
+
+
+def adopt_session(layer: Image, session: Session) -> None:
+    """Make a session that was made of an image layer's data the layer's own, and tell of it."""
     layer = unwrap(layer)
+    # A layer that was removed has left it behind.
+    for former in [known for known, other in _SESSIONS.items() if other is session]:
+        del _SESSIONS[former]
     _SESSIONS[layer] = session
+    bind_undo(layer, session)
+    tell_about(session)
     layer.events.data.connect(_on_image_replaced)
     layer.events.name.connect(_on_image_renamed)
 
@@ -67,11 +93,20 @@ def existing_session(layer: Image) -> Session | None:
 
 def forget_session(layer: Image) -> None:
     """End the session of an image layer; labels layers that show it stay as they are."""
-    session = _SESSIONS.pop(unwrap(layer), None)
+    layer = unwrap(layer)
+    session = _SESSIONS.pop(layer, None)
     if session is not None:
-        shown_by = [labels for labels, view in _VIEWS.items() if view.session is session]
-        for labels in shown_by:
-            unbind_labels(labels)
+        unbind_undo(layer)
+        unbind_all(session)
+        session.close()
+
+
+def unbind_all(session: Session) -> list[Labels]:
+    """Make all labels layers that show a session ordinary ones again; return them."""
+    shown_by = [labels for labels, view in _VIEWS.items() if view.session is session]
+    for labels in shown_by:
+        unbind_labels(labels)
+    return shown_by
 
 
 def _on_image_replaced(event: Any) -> None:
@@ -133,6 +168,7 @@ def bind_labels(viewer: Any, session: Session, layer: Labels) -> None:
     if former is not None:
         former.detach()
     _VIEWS[layer] = view
+    bind_undo(layer, session, view.at_rest)
 
 
 def show_labels(viewer: Any, session: Session, image: Image) -> Labels:
@@ -148,6 +184,8 @@ def show_labels(viewer: Any, session: Session, image: Image) -> Labels:
 
 def unbind_labels(layer: Labels) -> None:
     """Make a labels layer an ordinary one again."""
-    view = _VIEWS.pop(unwrap(layer), None)
+    layer = unwrap(layer)
+    view = _VIEWS.pop(layer, None)
     if view is not None:
         view.detach()
+        unbind_undo(layer)

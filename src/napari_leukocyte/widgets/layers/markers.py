@@ -11,8 +11,9 @@ from napari.layers import Image, Points
 from numpy.typing import NDArray
 
 from napari_leukocyte.session.session import Session
-from napari_leukocyte.widgets.layers.geometry import to_image, transform_of
+from napari_leukocyte.widgets.layers.geometry import from_image, to_image, transform_of
 from napari_leukocyte.widgets.layers.links import image_layer_of
+from napari_leukocyte.widgets.undo import bind_undo
 
 #: Name of the layer.
 MARKERS_NAME = "Watershed markers"
@@ -53,6 +54,7 @@ def ensure_marker_layer(viewer: Any, session: Session, image: Image) -> Points:
     for other in viewer.layers:
         if isinstance(other, Points) and other.name == MARKERS_NAME and other not in _MARKERS:
             _MARKERS[other] = session
+            bind_undo(other, session)
             return other
     former = session.markers
     diameter = 40.0 if session.maps is None else session.maps.diameter
@@ -66,13 +68,14 @@ def ensure_marker_layer(viewer: Any, session: Session, image: Image) -> Points:
         **transform_of(image),
     )
     _MARKERS[layer] = session
+    bind_undo(layer, session)
     viewer.add_layer(layer)
     layer.mode = "add"
     return layer
 
 
 class MarkerWatch:
-    """Tells about every change of the markers that it was asked for.
+    """Tells about every change of the markers that it was asked for, and shows what undo brings.
 
     Parameters
     ----------
@@ -88,6 +91,9 @@ class MarkerWatch:
         self._viewer = viewer
         self._on_change = on_change
         self._layers: WeakSet[Points] = WeakSet()
+        # What was told of and has not arrived in the session yet: the layer is ahead of it.
+        self._told: WeakKeyDictionary[Points, NDArray[np.float64]] = WeakKeyDictionary()
+        self._busy = False
 
     def markers(self, session: Session, image: Image) -> NDArray[np.float64]:
         """Return a session's markers, and watch them from now on."""
@@ -95,16 +101,47 @@ class MarkerWatch:
         if layer not in self._layers:
             self._layers.add(layer)
             layer.events.data.connect(self._on_data)
-        return to_image(layer.data, layer, image)
+            session.labels_changed.connect(self._on_session)
+        markers = to_image(layer.data, layer, image)
+        self._told[layer] = markers
+        return markers
 
     def release(self) -> None:
         """Watch no longer."""
         for layer in self._layers:
             layer.events.data.disconnect(self._on_data)
+            session = _MARKERS.get(layer)
+            if session is not None:
+                session.labels_changed.disconnect(self._on_session, missing_ok=True)
 
     def _on_data(self, event: Any) -> None:
         layer = event.source
         session = _MARKERS.get(layer)
         image = None if session is None else image_layer_of(self._viewer, session)
-        if session is not None and image is not None:
-            self._on_change(session, to_image(layer.data, layer, image))
+        if session is not None and image is not None and not self._busy:
+            markers = to_image(layer.data, layer, image)
+            self._told[layer] = markers
+            self._on_change(session, markers)
+
+    def _on_session(self) -> None:
+        for layer in list(self._layers):
+            session = _MARKERS.get(layer)
+            markers = None if session is None else session.markers
+            image = None if session is None else image_layer_of(self._viewer, session)
+            if session is None or markers is None or image is None:
+                continue
+            told = self._told.get(layer)
+            if told is not None:
+                if _same(told, markers):
+                    del self._told[layer]
+            elif not _same(markers, to_image(layer.data, layer, image)):
+                self._busy = True
+                try:
+                    layer.data = from_image(markers, image, layer)
+                finally:
+                    self._busy = False
+
+
+def _same(one: NDArray[np.float64], other: NDArray[np.float64]) -> bool:
+    # The way to the layer and back rounds.
+    return one.shape == other.shape and bool(np.allclose(one, other, rtol=0, atol=1e-6))

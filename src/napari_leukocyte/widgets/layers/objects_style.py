@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Literal, TypeAlias, get_args
 
 import numpy as np
@@ -48,6 +49,7 @@ _TEXT_SIZE = 11
 _SELECTED = 2.0
 
 
+@lru_cache(maxsize=256)
 def abbreviate(name: str) -> str:
     """Return the usual three letters of a class ("NEU"), or "?" for none."""
     return "?" if name == UNCLASSIFIED else name[:3].upper()

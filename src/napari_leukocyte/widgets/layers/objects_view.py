@@ -12,8 +12,10 @@ from napari.utils.notifications import show_info
 from psygnal import Signal
 from qtpy.QtCore import QTimer
 
+from napari_leukocyte.errors import LeukocyteError
 from napari_leukocyte.session.session import Session
 from napari_leukocyte.vocabulary import CLASSES
+from napari_leukocyte.widgets.jobs import tell
 from napari_leukocyte.widgets.layers.geometry import transform_of
 from napari_leukocyte.widgets.layers.links import unwrap
 from napari_leukocyte.widgets.layers.objects_style import (
@@ -25,11 +27,15 @@ from napari_leukocyte.widgets.layers.objects_style import (
     show_objects,
     show_selection,
 )
+from napari_leukocyte.widgets.undo import bind_undo
 
 #: Names beside more objects than this cover the image and slow it down (see objects_style).
 MOST_NAMES = 500
 #: Changes that come faster than this, ms, are shown together.
 TOGETHER_MS = 30
+#: Width of the outlines that labels are shown as beside classified objects, px: a class is judged
+#: by the stain, which filled labels would cover.
+CONTOUR_PX = 2
 #: Said to a user who adds, moves or deletes objects in the layer.
 HOW_TO_EDIT = (
     "These objects follow the labels layer: add, change or delete cells there, with napari's "
@@ -80,6 +86,7 @@ class ObjectsView:
         self._follow_image()
         for cell_class in CLASSES:
             self._bind(cell_class.key, cell_class.name)
+        bind_undo(self.layer, session)
         self._timer = QTimer()
         self._timer.setSingleShot(True)
         self._timer.setInterval(TOGETHER_MS)
@@ -95,6 +102,7 @@ class ObjectsView:
 
     def _connect(self) -> None:
         self.session.table_changed.connect(self._on_table)
+        self.session.selection_changed.connect(self._on_session_selection)
         self.layer.events.data.connect(self._on_data)
         self.layer.events.set_data.connect(self._on_set_data)
         self.layer.selected_data.events.items_changed.connect(self._on_selection)
@@ -112,6 +120,7 @@ class ObjectsView:
         self._timer.stop()
         self._restore_timer.stop()
         self.session.table_changed.disconnect(self._on_table, missing_ok=True)
+        self.session.selection_changed.disconnect(self._on_session_selection, missing_ok=True)
         self.layer.events.disconnect(self)
         self.layer.selected_data.events.items_changed.disconnect(self._on_selection)
         self._image.events.disconnect(self)
@@ -132,7 +141,8 @@ class ObjectsView:
             if former[_GEOMETRY].equals(table[_GEOMETRY]):
                 show_classes(self.layer, table)
             else:
-                self._show_all(self._labels_at(self.layer.selected_data, former))
+                kept = {*self._labels_at(self.layer.selected_data, former)}
+                self._show_all(kept | self.session.selection)
         finally:
             self._busy = False
         self.selection_changed.emit()
@@ -172,7 +182,10 @@ class ObjectsView:
         selected = self.selected
         existing = set(self.session.table()["label"])
         chosen = [n for n in selected if n in existing]
-        self.session.set_class(chosen, name)
+        try:
+            self.session.set_class(chosen, name)
+        except LeukocyteError as error:
+            tell(error)
         if not chosen:
             self._viewer.status = "No object is selected: click one, or draw a box about some."
         return len(chosen)
@@ -191,7 +204,15 @@ class ObjectsView:
     def _on_selection(self, event: Any = None) -> None:
         if not self._busy:
             show_selection(self.layer, self._shown)
+            self.session.select(self.selected)
             self.selection_changed.emit()
+
+    def _on_session_selection(self) -> None:
+        """Select what another view has selected."""
+        # Objects that are not shown yet come with the table.
+        shown = self.session.selection & set(self._shown["label"].tolist())
+        if shown != set(self.selected):
+            self.select(shown)
 
     def _on_data(self, event: Any) -> None:
         # Announcements ("adding", "removing", "changing") come before anything has happened.

@@ -7,16 +7,18 @@ from typing import Any
 from napari.layers import Image, Labels
 from qtpy.QtWidgets import QMessageBox, QWidget
 
+from napari_leukocyte.errors import LeukocyteError
 from napari_leukocyte.session.session import Session
 from napari_leukocyte.widgets.layers import links
+from napari_leukocyte.widgets.layers.labels_view import data_of
 from napari_leukocyte.widgets.layers.objects_view import objects_view_of
 
 
 def take_labels(parent: QWidget, viewer: Any, image: Image, labels: Labels) -> Session | None:
     """Return the session of an image whose objects are those of a labels layer.
 
-    If the image's session already has objects, of another layer, it ends: classes are kept by
-    number, and the same number means another cell there. That layer stays as it is.
+    If the image's session already has objects, of another layer, it starts afresh: classes are
+    kept by number, and the same number means another cell there. That layer stays as it is.
 
     Parameters
     ----------
@@ -48,8 +50,13 @@ def take_labels(parent: QWidget, viewer: Any, image: Image, labels: Labels) -> S
         view = objects_view_of(viewer, session)
         if view is not None:
             view.close()
-        links.forget_session(image)
-        session = links.session_of(image)
+        former = links.unbind_all(session)
+        try:
+            session.start_afresh(data_of(labels))
+        except LeukocyteError:
+            for layer in former:
+                links.bind_labels(viewer, session, layer)
+            raise
     links.bind_labels(viewer, session, labels)
     return session
 

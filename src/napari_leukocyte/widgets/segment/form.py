@@ -24,12 +24,14 @@ from napari_leukocyte.segmentation.ensemble import DIAMETER_RANGE
 from napari_leukocyte.vocabulary import DISCLAIMER
 from napari_leukocyte.widgets.controls.layer_choice import ImageChoice
 from napari_leukocyte.widgets.controls.model_choice import ModelChoice
+from napari_leukocyte.widgets.controls.section import Section
 from napari_leukocyte.widgets.controls.sliders import leave_wheel_to_form
 from napari_leukocyte.widgets.segment.map_boxes import MapBoxes
 from napari_leukocyte.widgets.segment.parameters_form import ParametersForm
 from napari_leukocyte.widgets.segment.preferences import Preferences
 from napari_leukocyte.widgets.segment.preset_buttons import PresetButtons
 from napari_leukocyte.widgets.segment.weights_form import WeightsForm
+from napari_leukocyte.widgets.tools.tool_row import MaskToolRow
 
 #: Width below which sliders are too short to be set, px.
 LEAST_WIDTH = 310
@@ -62,6 +64,7 @@ class SegmentForm(QWidget):
     parameters : ParametersForm
     presets : PresetButtons
     maps : MapBoxes
+    tools : MaskToolRow
     """
 
     def __init__(
@@ -70,7 +73,7 @@ class SegmentForm(QWidget):
         super().__init__(parent)
         self.image = ImageChoice(viewer, self)
         self.image.box.setToolTip("The photograph, RGB or grey. A click on a layer chooses it too.")
-        self.model = ModelChoice(preferences.model, self)
+        self.model = ModelChoice("segmentation", preferences.model, self)
         self.automatic = QCheckBox("estimate")
         self.automatic.setChecked(True)
         self.diameter = _diameter_box()
@@ -96,6 +99,7 @@ class SegmentForm(QWidget):
         self.parameters = ParametersForm(preferences.params)
         self.maps = MapBoxes(viewer)
         self.presets = PresetButtons(self.parameters)
+        self.tools = MaskToolRow(viewer)
         self.forget = QPushButton("Forget manual edits…")
         self.forget.setToolTip("Give up all painting and erasing in the labels of this image.")
         if preferences.diameter != "auto":
@@ -114,7 +118,7 @@ class SegmentForm(QWidget):
         rows.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.ExpandingFieldsGrow)
         rows.setVerticalSpacing(4)
         rows.addRow("Image", self.image.box)
-        rows.addRow("Model", self.model.box)
+        rows.addRow("Model", self.model)
         rows.addRow("Diameter", _row(self.automatic, self.diameter))
         top = QVBoxLayout()
         top.setSpacing(5)
@@ -127,12 +131,16 @@ class SegmentForm(QWidget):
         column = QVBoxLayout(inside)
         column.setContentsMargins(0, 0, 6, 0)
         column.setSpacing(2)
+        # Before the parameters, so that it is in sight without scrolling.
+        correct = Section("Correct masks")
+        correct.form.addRow(self.tools)
+        correct.form.addRow(self.forget)
+        column.addWidget(correct)
         column.addWidget(self.weights)
         column.addWidget(self.parameters)
         column.addSpacing(4)
         column.addLayout(_row(QLabel("Parameters"), self.presets))
         column.addLayout(_row(QLabel("Show"), self.maps))
-        column.addWidget(self.forget)
         column.addStretch(1)
         scroll = QScrollArea()
         scroll.setWidgetResizable(True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 from qtpy.QtCore import QObject, QTimer, Signal  # type: ignore[attr-defined]
@@ -14,6 +15,9 @@ from napari_leukocyte.widgets.jobs import Job, start_job
 #: Images up to this size are computed at once, which takes less time than the eye sees; larger ones
 #: in a thread, so that the sliders keep moving.
 AT_ONCE_PX = 2_000_000
+#: Changes of the same values that follow each other faster than this, s, are undone as one: they
+#: are one movement of a slider.
+GESTURE_S = 1.0
 
 
 class LiveUpdate(QObject):
@@ -35,6 +39,7 @@ class LiveUpdate(QObject):
         super().__init__(parent)
         self._pending: dict[Session, dict[str, Any]] = {}
         self._job: Job | None = None
+        self._last: tuple[float, Session, frozenset[str]] | None = None
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.setInterval(0)
@@ -62,6 +67,7 @@ class LiveUpdate(QObject):
     def release(self) -> None:
         """Give up whatever has not been computed yet; touches nothing of Qt's."""
         self._pending.clear()
+        self._last = None
         if self._job is not None:
             self._job.abandon()
             self._job = None
@@ -79,7 +85,7 @@ class LiveUpdate(QObject):
                 if "params" in changes:
                     session.set_params(changes["params"])
             elif computation.labels.size <= AT_ONCE_PX:
-                session.take(computation.run())
+                self._take(session, computation.run(), changes)
             else:
                 self._start_thread(session, computation, changes)
         except LeukocyteError as error:
@@ -104,10 +110,20 @@ class LiveUpdate(QObject):
                 # Another run has ended meanwhile: the values are wanted, but on its maps.
                 self._pending[session] = changes | self._pending.get(session, {})
             else:
-                session.take(result)
+                try:
+                    self._take(session, result, changes)
+                except LeukocyteError as error:
+                    self.failed.emit(str(error))
 
         def end() -> None:
             self._job = None
             self._start()
 
         self._job = start_job(compute, title=None, on_done=done, on_end=end)
+
+    def _take(self, session: Session, computed: Computed, changes: dict[str, Any]) -> None:
+        now, kind = time.monotonic(), frozenset(changes)
+        last = self._last
+        join = last is not None and last[1] is session and last[2] == kind
+        session.take(computed, join=join and last is not None and now - last[0] < GESTURE_S)
+        self._last = (now, session, kind)

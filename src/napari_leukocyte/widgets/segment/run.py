@@ -17,7 +17,7 @@ from napari_leukocyte.segmentation.parameters import PostprocessParams
 from napari_leukocyte.session.computation import Computed
 from napari_leukocyte.session.session import Session
 from napari_leukocyte.widgets.jobs import Job, start_job
-from napari_leukocyte.widgets.layers.links import adopt_session, existing_session
+from napari_leukocyte.widgets.layers.links import adopt_session, existing_session, make_session
 from napari_leukocyte.widgets.layers.source import image_of
 from napari_leukocyte.widgets.segment.texts import CLOSED, FAILED, REPLACED_MEANWHILE
 
@@ -79,7 +79,7 @@ def start_run(
     def work(progress: Progress) -> tuple[Session, Computed]:
         # Loading and converting a large image takes long enough to be felt, as does the first
         # label image, so it is all done here.
-        session = Session(data, name) if known is None else known
+        session = make_session(data, name) if known is None else known
         maps = ensemble.segment_members(session.rgb, model, diameter, progress)
         return session, _compute(session, maps, params, weights)
 

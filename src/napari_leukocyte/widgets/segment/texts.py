@@ -6,7 +6,6 @@ import html
 
 import numpy as np
 
-from napari_leukocyte.models.manifest import Manifest
 from napari_leukocyte.session.session import Session
 
 NO_IMAGE = "Open a photograph of a blood smear to begin."
@@ -63,16 +62,3 @@ def describe_result(session: Session) -> str:
 def problem(sentence: str) -> str:
     """Return a sentence about something wrong, as rich text."""
     return f"⚠ {html.escape(sentence)}"
-
-
-def describe_model(model: Manifest) -> str:
-    """Say what is known about a model, as rich text."""
-    lines = [
-        f"<b>{html.escape(model.title)}</b>",
-        f"Members: {html.escape(', '.join(m.name for m in model.members))}",
-    ]
-    if model.training_data:
-        lines.append(f"Trained on: {html.escape(', '.join(model.training_data))}")
-    if model.licence:
-        lines.append(f"Licence: {html.escape(model.licence)}")
-    return "<br>".join(lines)

@@ -55,10 +55,17 @@ class WeightsForm(QWidget):
         weights : sequence of float
             Not negative; shown with the largest as 1 if it is above.
         """
+        largest = max([1.0, *weights])
+        if tuple(names) == self._names:
+            # A slider that is being pulled must not go.
+            for slider, weight in zip(self._sliders, weights, strict=True):
+                slider.blockSignals(True)
+                slider.setValue(weight / largest)
+                slider.blockSignals(False)
+            return
         while self._form.rowCount():
             self._form.removeRow(0)
         self._sliders, self._names = [], tuple(names)
-        largest = max([1.0, *weights])
         for name, weight in zip(names, weights, strict=True):
             slider = number_slider(0, 1, 0.01)
             slider.setValue(weight / largest)

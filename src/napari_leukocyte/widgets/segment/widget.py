@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from napari.layers import Image
 from numpy.typing import NDArray
+from qtpy.QtCore import QTimer
 from qtpy.QtGui import QShowEvent
 from qtpy.QtWidgets import QMessageBox, QSizePolicy, QVBoxLayout, QWidget
 
@@ -19,12 +20,14 @@ from napari_leukocyte.widgets.jobs import Job, tell
 from napari_leukocyte.widgets.layers import links
 from napari_leukocyte.widgets.layers.map_layers import hide_maps
 from napari_leukocyte.widgets.layers.markers import MarkerWatch
+from napari_leukocyte.widgets.layers.restore import restore_work
 from napari_leukocyte.widgets.layers.source import image_of
 from napari_leukocyte.widgets.segment import texts
 from napari_leukocyte.widgets.segment.form import SegmentForm
 from napari_leukocyte.widgets.segment.live import LiveUpdate
 from napari_leukocyte.widgets.segment.preferences import read_preferences
 from napari_leukocyte.widgets.segment.run import start_run
+from napari_leukocyte.widgets.undo import install_undo
 
 if TYPE_CHECKING:
     import napari
@@ -62,7 +65,12 @@ class SegmentWidget(QWidget):
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)
         self._live = LiveUpdate(self)
         self._markers = MarkerWatch(viewer, self._change_markers)
+        # Layers can't be added while napari is still at work on the one that was chosen.
+        self._restore_soon = QTimer(self)
+        self._restore_soon.setSingleShot(True)
+        self._restore_soon.timeout.connect(self._restore)
         self._connect()
+        install_undo(self, lambda: self._session)
         self._choose_image()
 
     def _connect(self) -> None:
@@ -139,8 +147,16 @@ class SegmentWidget(QWidget):
         self._image = None if layer is None else weakref.ref(layer)
         if layer is not None:
             layer.events.data.connect(self._on_image_replaced)
+            self._restore_soon.start(0)
         self._follow_session()
         self._show_state()
+
+    def _restore(self) -> None:
+        """Bring back what was done with the chosen image before."""
+        layer = self.image()
+        if layer is not None and self._job is None and restore_work(self._viewer, layer):
+            self._follow_session()
+            self._show_state()
 
     def _follow_session(self) -> None:
         layer = self.image()
@@ -152,11 +168,13 @@ class SegmentWidget(QWidget):
         if session is not None:
             session.labels_changed.connect(self._on_labels)
             session.table_changed.connect(self._show_status)
+            session.history_changed.connect(self._show_values)
 
     def _leave_session(self) -> None:
         if self._session is not None:
             self._session.labels_changed.disconnect(self._on_labels, missing_ok=True)
             self._session.table_changed.disconnect(self._show_status, missing_ok=True)
+            self._session.history_changed.disconnect(self._show_values, missing_ok=True)
         self._session = None
 
     def _on_image_replaced(self, event: Any = None) -> None:
@@ -227,7 +245,12 @@ class SegmentWidget(QWidget):
     ) -> None:
         self._follow_session()
         links.show_labels(self._viewer, session, layer)
-        session.take(computed)
+        try:
+            session.take(computed)
+        except LeukocyteError as error:
+            self._complain(str(error))
+            tell(error)
+            return
         if params != session.params or params.watershed == "points":
             self._request(layer, session, params)
 
@@ -281,11 +304,13 @@ class SegmentWidget(QWidget):
         answer = QMessageBox.question(
             self,
             "Forget manual edits",
-            "Give up everything that was painted and erased in the labels of this image? This "
-            "can't be undone.",
+            "Give up everything that was painted and erased in the labels of this image?",
         )
         if answer == QMessageBox.StandardButton.Yes:
-            session.forget_edits()
+            try:
+                session.forget_edits()
+            except LeukocyteError as error:
+                tell(error)
 
     def _set_params(self, params: PostprocessParams) -> None:
         self.form.parameters.set_params(params)
@@ -300,6 +325,17 @@ class SegmentWidget(QWidget):
             if self.form.weights.names != maps.names:
                 self._choose_model()
         self._enable()
+
+    def _show_values(self) -> None:
+        """Show the values in use, which undo and redo change as well."""
+        session = self._session
+        if session is None or session.maps is None or self.busy:
+            return
+        self.form.parameters.set_params(session.params)
+        if self.form.weights.names == session.maps.names:
+            self.form.weights.set_members(
+                session.maps.names, session.weights or session.maps.weights
+            )
 
     def _show_state(self) -> None:
         """Show the chosen image's state; without one, what is set stays for its first run."""
@@ -341,3 +377,4 @@ class SegmentWidget(QWidget):
         self.form.cancel.setEnabled(running)
         self.form.bar.setVisible(running)
         self.form.maps.follow(self._session, self.image())
+        self.form.tools.follow(self._session)

@@ -1,0 +1,107 @@
+"""Commands that change the label image of a session by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from napari_leukocyte.classification.regions import as_label_image
+from napari_leukocyte.session.difference import Difference
+from napari_leukocyte.session.edits import record_edit
+from napari_leukocyte.session.measuring import measured_again, reach, touched_by
+from napari_leukocyte.session.segmenting import Segmenting
+from napari_leukocyte.session.state import Known, State
+
+
+class Editing(Segmenting):
+    """A session's masks as drawn by hand."""
+
+    def accept_edit(self, labels: ArrayLike, what: str = "Paint") -> None:
+        """Take over a label image that a user has painted in.
+
+        The objects that differ are marked as edited: they stay as they are, with their numbers,
+        whatever is computed later. A change that exactly takes back the last edit, or repeats
+        the one that was just undone, is that undo or redo.
+
+        Parameters
+        ----------
+        labels : array_like
+            (H, W) integers; copied.
+        what : str
+            Shown behind *Undo*.
+
+        Raises
+        ------
+        ImageError
+            If it has another shape or is no label image.
+        """
+        state = self._state
+        array = as_label_image(labels, (state.labels.shape[0], state.labels.shape[1])).copy()
+        difference = Difference.between(state.labels, array)
+        if difference is None:
+            return
+        if self._group is None:
+            last, coming = self._history.last, self._history.next
+            if last is not None and last.kind == "edit" and last.labels == difference:
+                self._undo(quiet=True)
+                return
+            if coming is not None and coming.kind == "edit" and coming.labels == difference:
+                self._redo(quiet=True)
+                return
+        touched = touched_by(state.labels, array, difference)
+        box = reach(state.known, touched, difference)
+        edits = record_edit(state.edits, state.labels, array, box)
+        known = measured_again(
+            state.known, array, touched, box, None if box is None else self.nucleus
+        )
+        after = replace(state, labels=array, erased=edits.erased, edited=edits.labels, known=known)
+        self._do(after, what, kind="edit", difference=difference)
+
+    def edit_labels(self, function: Callable[[NDArray[np.int32]], ArrayLike], what: str) -> None:
+        """Change the label image by a function; see `accept_edit`.
+
+        Parameters
+        ----------
+        function : callable
+            Given a copy of the labels, (H, W) int32, returns the new ones.
+        what : str
+            Shown behind *Undo*.
+        """
+        self.accept_edit(function(self._state.labels.copy()), what)
+
+    def forget_edits(self) -> None:
+        """Give up every manual change of masks and compute the label image afresh."""
+        state = replace(
+            self._state, edited=frozenset(), erased=np.zeros(self._state.labels.shape, bool)
+        )
+        computation = self._plan(state)
+        if computation is not None:
+            computed = computation.run()
+            state = replace(state, labels=computed.labels, known=Known())
+        self._do(state, "Forget manual edits")
+
+    def start_afresh(self, labels: ArrayLike, what: str = "Take other labels") -> None:
+        """Take objects that have nothing to do with those before.
+
+        Maps, classes and reviews go, since the same number is another cell now; parameters
+        and markers stay.
+
+        Parameters
+        ----------
+        labels : array_like
+            (H, W) integers; copied. All of them count as edited by hand.
+        what : str
+            Shown behind *Undo*.
+
+        Raises
+        ------
+        ImageError
+            If it has another shape or is no label image.
+        """
+        state = State.empty((self._state.labels.shape[0], self._state.labels.shape[1]))
+        array = as_label_image(labels, (state.labels.shape[0], state.labels.shape[1])).copy()
+        after = replace(state, labels=array, params=self._state.params, markers=self._state.markers)
+        self._do(replace(after, edited=after.numbers()), what)

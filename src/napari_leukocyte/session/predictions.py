@@ -1,0 +1,51 @@
+"""What a classifier said of an image's objects."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import pandas as pd
+
+
+@dataclass(frozen=True, eq=False)
+class Predictions:
+    """What one classifier said.
+
+    Attributes
+    ----------
+    table : pandas.DataFrame
+        As from :func:`napari_leukocyte.classification.classify.classify`.
+    model : str
+        The classifier's name.
+    description : mapping
+        The same for the record, with the checksums of the files that were used.
+    """
+
+    table: pd.DataFrame
+    model: str
+    description: Mapping[str, Any] = field(default_factory=dict)
+
+    @cached_property
+    def by_label(self) -> pd.DataFrame:
+        """Class, confidence and probabilities; its index are the labels."""
+        columns = ["class", "confidence", *(c for c in self.table if str(c).startswith("p_"))]
+        return self.table.set_index("label")[columns]
+
+    @cached_property
+    def classes(self) -> dict[int, str]:
+        """The class of each object that has one."""
+        pairs = zip(self.table["label"].tolist(), self.table["class"].tolist(), strict=True)
+        return {int(n): c for n, c in pairs if isinstance(c, str)}
+
+    def merged(self, newer: Predictions) -> Predictions:
+        """Return the newer predictions with these below them; only of the same classifier."""
+        if newer.model != self.model or newer.description != self.description:
+            return newer
+        kept = self.table[~self.table["label"].isin(newer.table["label"])]
+        tables = [t for t in (kept, newer.table) if len(t)]
+        joined = pd.concat(tables, ignore_index=True) if tables else newer.table
+        ordered = joined.sort_values("label", ignore_index=True)
+        return Predictions(ordered, newer.model, newer.description)

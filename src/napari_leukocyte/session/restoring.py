@@ -1,0 +1,165 @@
+"""Read what a session's folder holds, and say how far the work has come."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from napari_leukocyte.errors import LeukocyteError
+from napari_leukocyte.session.codec import BadRecordError, decode, follow
+from napari_leukocyte.session.journal import Contents, read_journal
+from napari_leukocyte.session.maps import MapsFile
+from napari_leukocyte.session.state import State
+
+JOURNAL = "journal.bin"
+Stage = Literal["new", "segmented", "in review", "signed off"]
+
+
+class SessionUnreadableError(LeukocyteError):
+    """A folder holds something that is no session of this image."""
+
+
+@dataclass(frozen=True)
+class SessionSummary:
+    """How far the work on an image has come.
+
+    Attributes
+    ----------
+    state : {"new", "segmented", "in review", "signed off"}
+        New without objects, in review once one of them is reviewed.
+    objects, reviewed : int
+        How many there are, and how many of them are reviewed.
+    counts : dict of str to int
+        Objects by class.
+    reader : str
+        Who signed off; empty if nobody, or if that is unknown.
+    """
+
+    state: Stage
+    objects: int
+    reviewed: int
+    counts: dict[str, int]
+    reader: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class Restored:
+    """What a journal led to.
+
+    Attributes
+    ----------
+    state : State
+        Without its maps.
+    maps : MapsFile or None
+        Where those are.
+    number : int
+        How many commands there were.
+    next_label : int
+        First number that no object had.
+    size : int
+        Up to where the journal is sound, bytes.
+    lost : bool
+        Whether a part of it is damaged.
+    """
+
+    state: State
+    maps: MapsFile | None
+    number: int
+    next_label: int
+    size: int
+    lost: bool
+
+
+def owner(key: str, shape: tuple[int, int]) -> bytes:
+    """Return the first record of a journal: of which image it is."""
+    return json.dumps({"image": key, "shape": list(shape)}).encode()
+
+
+def restore(
+    folder: Path, key: str | None = None, shape: tuple[int, int] | None = None
+) -> Restored | None:
+    """Read a session, without its maps.
+
+    Parameters
+    ----------
+    folder : Path
+        Its folder.
+    key : str, optional
+        What its image must be known by.
+    shape : tuple of int, optional
+        Of the image, for a journal in which nothing is readable.
+
+    Returns
+    -------
+    Restored or None
+        None if nothing was done.
+
+    Raises
+    ------
+    SessionUnreadableError
+        If the journal can't be read or belongs to another image.
+    """
+    path = folder / JOURNAL
+    try:
+        contents = read_journal(path)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise SessionUnreadableError(f"The session in {folder} can't be read: {reason}.") from error
+    if contents is None or not (contents.records or contents.damaged):
+        return None
+    if not contents.records:
+        return None if shape is None else Restored(State.empty(shape), None, 0, 1, 0, True)
+    try:
+        first = json.loads(contents.records[0])
+        height, width = (int(n) for n in first["shape"])
+        image = str(first["image"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise SessionUnreadableError(f"{path} is no journal of a session.") from error
+    if key is not None and image != key:
+        raise SessionUnreadableError(f"{folder} holds the session of another image.")
+    return _replay(contents, State.empty((height, width)))
+
+
+def _replay(contents: Contents, state: State) -> Restored:
+    maps: MapsFile | None = None
+    number, next_label, size, lost = 0, 1, contents.ends[0], contents.damaged
+    for data, end in zip(contents.records[1:], contents.ends[1:], strict=True):
+        try:
+            record = decode(data)
+            state = follow(state, record)
+        except BadRecordError:
+            lost = True
+            break
+        if record.maps_changed:
+            maps = record.maps
+        number, next_label, size = record.number, record.next_label, end
+    return Restored(state, maps, number, next_label, size, lost)
+
+
+def summarise(state: State) -> SessionSummary:
+    """Say how far the work has come."""
+    numbers = state.numbers()
+    reviewed = sum(n in state.reviews and state.reviews[n].reviewed for n in numbers)
+    classes = (state.class_of(n) for n in numbers)
+    counts = dict(Counter(c for c in classes if c is not None))
+    stage: Stage = "in review" if reviewed else "segmented" if numbers else "new"
+    signed = state.signed_off
+    if signed is not None:
+        stage = "signed off"
+    reader = "" if signed is None else signed.reader
+    return SessionSummary(stage, len(numbers), reviewed, counts, reader)
+
+
+def describe(summary: SessionSummary) -> str | None:
+    """Say in one sentence what came back; None if there is nothing to show."""
+    if not summary.objects:
+        return None
+    parts = [f"{summary.objects} cell{'' if summary.objects == 1 else 's'}"]
+    if summary.reviewed:
+        parts.append(f"{summary.reviewed} of them reviewed")
+    if summary.state == "signed off":
+        parts.append(f"signed off{' by ' + summary.reader if summary.reader else ''}")
+    return f"Earlier work on this image was restored: {', '.join(parts)}."

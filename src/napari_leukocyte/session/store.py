@@ -1,0 +1,105 @@
+"""Where sessions live on disk: a folder for each image, found by the image's pixels.
+
+A folder holds a journal of what was done (:mod:`napari_leukocyte.session.journal`), the maps of the
+run in use (:mod:`napari_leukocyte.session.maps`), and a lock that is held while the session is
+open. Now and then one record that holds everything so far takes the place of all.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from weakref import WeakValueDictionary, finalize
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from napari_leukocyte.errors import LeukocyteError
+from napari_leukocyte.session.folders import FOLDER_VARIABLE as FOLDER_VARIABLE
+from napari_leukocyte.session.folders import session_folder as session_folder
+from napari_leukocyte.session.folders import session_key as session_key
+from napari_leukocyte.session.folders import sessions_folder as sessions_folder
+from napari_leukocyte.session.keeping import SessionInUse as SessionInUse
+from napari_leukocyte.session.keeping import Store
+from napari_leukocyte.session.restoring import JOURNAL, restore, summarise
+from napari_leukocyte.session.restoring import SessionSummary as SessionSummary
+from napari_leukocyte.session.restoring import SessionUnreadableError as SessionUnreadableError
+from napari_leukocyte.session.session import Session
+
+#: Sessions that are open in this process.
+_OPEN: WeakValueDictionary[Path, Session] = WeakValueDictionary()
+
+
+def open_session(image: ArrayLike, name: str, folder: Path | None = None) -> Session:
+    """Open the session of an image; what was done on the same pixels before comes back.
+
+    Parameters
+    ----------
+    image : array_like
+        See :func:`napari_leukocyte.images.normalise.normalise_image`.
+    name : str
+        Shown to the user and written into tables.
+    folder : Path, optional
+        Of this session; `session_folder` by default.
+
+    Returns
+    -------
+    Session
+        Every command is on the disk before it returns. `Session.restored` says what came back.
+        Closed by `Session.close`, or when it is no longer used.
+
+    Raises
+    ------
+    ImageError
+        If the image can't be used.
+    SessionInUse
+        If it is open elsewhere.
+    SessionUnreadableError
+        If the folder holds no session of this image.
+    OutputError
+        If the folder can't be written to.
+    """
+    session = Session(image, name)
+    place = (session_folder(session.rgb) if folder is None else folder).absolute()
+    shape = (int(session.rgb.shape[0]), int(session.rgb.shape[1]))
+    store = Store(place, session_key(session.rgb), shape)
+    try:
+        state, next_label, session.restored = store.resume()
+        session.attach(store, state, next_label)
+    except BaseException:
+        store.close()
+        raise
+    _OPEN[place] = session
+    finalize(session, store.close)
+    return session
+
+
+def open_here(rgb: NDArray[np.uint8]) -> Session | None:
+    """Return the session of an image that this process has open and writes down, or None."""
+    session = _OPEN.get(session_folder(rgb).absolute())
+    return session if session is not None and session.kept else None
+
+
+def has_session(rgb: NDArray[np.uint8]) -> bool:
+    """Whether something was done with an image before."""
+    return (session_folder(rgb) / JOURNAL).is_file()
+
+
+def peek(rgb_or_key: NDArray[np.uint8] | str) -> SessionSummary | None:
+    """Look how far the work on an image has come, without opening its session.
+
+    Parameters
+    ----------
+    rgb_or_key : ndarray or str
+        (H, W, 3) uint8, or what `session_key` makes of it.
+
+    Returns
+    -------
+    SessionSummary or None
+        None if nothing was done with it, or what was done can't be read.
+    """
+    key = rgb_or_key if isinstance(rgb_or_key, str) else session_key(rgb_or_key)
+    try:
+        restored = restore(sessions_folder() / key)
+    except LeukocyteError:
+        return None
+    return None if restored is None else summarise(restored.state)

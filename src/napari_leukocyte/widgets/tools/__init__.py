@@ -1,0 +1,1 @@
+"""Tools that correct masks with one gesture each."""
