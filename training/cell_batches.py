@@ -15,7 +15,7 @@ from napari_leukocyte.images.background import balance_white
 from napari_leukocyte.vocabulary import LEUKOCYTE_NAMES
 from training.augment import Appearance, AppearanceParams, vary_stain_amounts
 from training.balance import Balance, Epoch, plan_epoch
-from training.cells import MARGIN, Cell
+from training.cells import Cell, patch_side
 from training.data.photographs import CLASSIFIED, DatasetName
 from training.fitting import Schedule
 from training.mixing import MixingParams, mix_batch
@@ -220,7 +220,7 @@ def _imprecise(
 def plain_crops(cells: list[Cell], config: ClassifierConfig) -> NDArray[np.float32]:
     """Return the crops as the plugin cuts them, (N, side, side, 3) float32."""
     crops = []
-    cut = (round(config.side * MARGIN) - config.side) // 2
+    cut = (patch_side(config.side) - config.side) // 2
     inner = slice(cut, cut + config.side)
     for cell in cells:
         mask = cell.mask[inner, inner]

@@ -57,6 +57,11 @@ class Cell:
     background: NDArray[np.float64]
 
 
+def patch_side(side: int) -> int:
+    """Return the side of the patch around a crop, px: as much more on either end of the crop."""
+    return side + 2 * round(side * (MARGIN - 1) / 2)
+
+
 def plugin_labels(
     rgb: NDArray[np.uint8],
     diameter: float | Literal["auto"] = "auto",
@@ -184,5 +189,5 @@ def _cut(
     background = background_color(rgb)
     # As at inference, what lies beyond the image looks like its background.
     red, green, blue = (int(v) for v in background.round())
-    window = cut_window(rgb, region, round(side * MARGIN), diameter, (red, green, blue))
+    window = cut_window(rgb, region, patch_side(side), diameter, (red, green, blue))
     return Cell(photograph, *window, background)

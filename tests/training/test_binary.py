@@ -16,7 +16,7 @@ from napari_leukocyte.samples.synthetic import synthetic_smear
 from napari_leukocyte.vocabulary import CLASSES, COLORS, GROUPS, LEUKOCYTE_NAMES
 from training import binary
 from training.binary import GROUP_OF, group_photographs, measure_binary, train_binary
-from training.cells import MARGIN, Cell
+from training.cells import Cell, patch_side
 from training.data.photographs import Photograph
 from training.fitting import RESULTS
 from training.networks.nine_layer import build_nine_layer
@@ -27,7 +27,7 @@ SIDE = 32
 
 def _cell(i: int, label: str) -> Cell:
     """Return a cell whose group is plain to see: one disc or three."""
-    size = round(SIDE * MARGIN)
+    size = patch_side(SIDE)
     y, x = np.mgrid[:size, :size] - size / 2
     mask = (np.hypot(y, x) < 10).astype(np.uint8) * 255
     patch = np.full((size, size, 3), 235, np.uint8)

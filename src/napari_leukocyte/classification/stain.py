@@ -60,4 +60,4 @@ def standardise_density(
     factor = np.clip(target / max(nucleus_density(patch, mask), 1e-3), WEAKEST, STRONGEST)
     light = np.arange(256) / WHITE
     table = np.clip(WHITE * light**factor, 0, 255).round().astype(np.uint8)
-    return table[patch]
+    return np.asarray(table[patch], np.uint8)
