@@ -17,6 +17,7 @@ from napari_leukocyte.widgets.classify.predictions import unseen
 from napari_leukocyte.widgets.classify.runner import Runner
 from napari_leukocyte.widgets.classify.save import ask_and_save
 from napari_leukocyte.widgets.classify.texts import describe_selection, describe_state
+from napari_leukocyte.widgets.closing import guard_closing
 from napari_leukocyte.widgets.jobs import tell
 from napari_leukocyte.widgets.layers import links
 from napari_leukocyte.widgets.layers.objects_style import UNCLASSIFIED
@@ -51,6 +52,7 @@ class ClassifyWidget(QWidget):
     def __init__(self, viewer: napari.viewer.Viewer) -> None:
         super().__init__()
         self._viewer: Any = links.unwrap(viewer)
+        guard_closing(self, viewer)
         self._session: Session | None = None
         self._view: ObjectsView | None = None
         # What must be disconnected when another session is followed, and at the end.

@@ -21,6 +21,7 @@ from napari_leukocyte.review.reader import recall_reader, remember_reader, tidy
 from napari_leukocyte.review.thumbnails import Look, Thumbnails, extent_of
 from napari_leukocyte.session.session import Session
 from napari_leukocyte.vocabulary import CLASSES, CellClass
+from napari_leukocyte.widgets.closing import guard_closing
 from napari_leukocyte.widgets.jobs import tell
 from napari_leukocyte.widgets.layers import links
 from napari_leukocyte.widgets.layers.objects_style import palette
@@ -63,6 +64,7 @@ class ReviewWidget(QWidget):
     def __init__(self, viewer: napari.viewer.Viewer) -> None:
         super().__init__()
         self._viewer: Any = links.unwrap(viewer)
+        guard_closing(self, viewer)
         self._session: Session | None = None
         self._thumbnails: Thumbnails[QPixmap] | None = None
         self._table = self._veiled = pd.DataFrame()

@@ -16,6 +16,7 @@ from napari_leukocyte.errors import LeukocyteError
 from napari_leukocyte.segmentation.parameters import PostprocessParams
 from napari_leukocyte.session.computation import Computed
 from napari_leukocyte.session.session import Session
+from napari_leukocyte.widgets.closing import guard_closing
 from napari_leukocyte.widgets.jobs import Job, tell
 from napari_leukocyte.widgets.layers import links
 from napari_leukocyte.widgets.layers.map_layers import hide_maps
@@ -52,6 +53,7 @@ class SegmentWidget(QWidget):
     def __init__(self, viewer: napari.viewer.Viewer, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._viewer: Any = viewer
+        guard_closing(self, viewer)
         self._session: Session | None = None
         self._image: weakref.ref[Image] | None = None
         self._job: Job | None = None

@@ -17,6 +17,7 @@ from napari_leukocyte.errors import LeukocyteError
 from napari_leukocyte.images.reading import IMAGE_SUFFIXES
 from napari_leukocyte.session.session import Session
 from napari_leukocyte.smear.smear import Smear
+from napari_leukocyte.widgets.closing import guard_closing
 from napari_leukocyte.widgets.jobs import tell
 from napari_leukocyte.widgets.layers import links
 from napari_leukocyte.widgets.segment.preferences import read_preferences
@@ -65,6 +66,7 @@ class SmearWidget(QWidget):
     def __init__(self, viewer: napari.viewer.Viewer, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._viewer: Any = links.unwrap(viewer)
+        guard_closing(self, viewer)
         self._followed: Session | None = None
         self._opening = False
         self.form = SmearForm(read_preferences().model, self)
