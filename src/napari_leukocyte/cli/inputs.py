@@ -1,33 +1,14 @@
-"""What the command line gives: images, parameters, diameter."""
+"""What the command line gives: images and the diameter."""
 
 from __future__ import annotations
 
 import os
-import unicodedata
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
 from napari_leukocyte.errors import ImageError, ParameterError
 from napari_leukocyte.images.reading import find_images
-
-
-@dataclass(frozen=True)
-class Job:
-    """One image and where its results go.
-
-    Attributes
-    ----------
-    image : str
-        The path as given: of a file as it was typed, of a file in a folder the folder as typed and
-        the file's name.
-    folder : str
-        Name of the folder of its results.
-    """
-
-    image: str
-    folder: str
 
 
 def list_images(paths: Sequence[str]) -> list[str]:
@@ -68,47 +49,6 @@ def list_images(paths: Sequence[str]) -> list[str]:
         for name in names:
             found.setdefault(os.path.realpath(name), name)
     return list(found.values())
-
-
-def plan(images: Sequence[str], reserved: Iterable[str] = ()) -> list[Job]:
-    """Choose the folder of each image's results.
-
-    Parameters
-    ----------
-    images : sequence of str
-        Paths.
-    reserved : iterable of str
-        Names that no folder may have.
-
-    Returns
-    -------
-    list of Job
-        A folder has its image's name without the ending. Further images of the same name get
-        ``-2``, ``-3`` and so on, in the order given, but never a name that another image has.
-    """
-    stems = [_stem(image) for image in images]
-    natural = {_key(stem) for stem in stems}
-    used = {_key(name) for name in reserved}
-    jobs = []
-    for image, stem in zip(images, stems, strict=True):
-        folder, number = stem, 1
-        while _key(folder) in used or (number > 1 and _key(folder) in natural):
-            number += 1
-            folder = f"{stem}-{number}"
-        used.add(_key(folder))
-        jobs.append(Job(image, folder))
-    return jobs
-
-
-def _stem(image: str) -> str:
-    path = Path(image)
-    # "...png" has the stem "..", which is a folder elsewhere.
-    return path.name if path.stem.strip(". ") == "" else path.stem
-
-
-def _key(name: str) -> str:
-    """Return what two names have in common that are one on some file system."""
-    return unicodedata.normalize("NFC", name).casefold()
 
 
 def parse_diameter(text: str) -> float | Literal["auto"]:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from napari_leukocyte.cli.inputs import Job
 from napari_leukocyte.errors import OutputError
 from napari_leukocyte.results.atomic import (
     as_output_error,
@@ -16,6 +15,7 @@ from napari_leukocyte.results.atomic import (
     remove_empty,
     write_together,
 )
+from napari_leukocyte.results.folders import Job
 from napari_leukocyte.results.record import write_record
 from napari_leukocyte.results.save import LEUKOGRAM, OBJECTS, RECORD
 from napari_leukocyte.results.tables import ALL, leukogram_table, objects_table, write_csv

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from napari_leukocyte.cli.inputs import Job, list_images, parse_diameter, plan
+from napari_leukocyte.cli.inputs import list_images, parse_diameter
 from napari_leukocyte.cli.outputs import RUN_FILES, prepare_folder, summarise, write_run
 from napari_leukocyte.cli.reporting import Reporter
 from napari_leukocyte.cli.sentences import (
@@ -26,6 +26,7 @@ from napari_leukocyte.models.registry import find_model
 from napari_leukocyte.pipeline import Analysis, analyse, check_unattended
 from napari_leukocyte.results.atomic import remove_empty, write_together
 from napari_leukocyte.results.drawing import write_png
+from napari_leukocyte.results.folders import Job, plan
 from napari_leukocyte.results.labels_file import write_labels
 from napari_leukocyte.results.overlay import draw_overlay
 from napari_leukocyte.results.presets import load_preset

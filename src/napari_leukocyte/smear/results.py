@@ -10,13 +10,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from napari_leukocyte.cli.inputs import plan
 from napari_leukocyte.counting.leukogram import count
 from napari_leukocyte.counting.settings import DifferentialSettings
 from napari_leukocyte.errors import LeukocyteError, OutputError
 from napari_leukocyte.progress import Progress, silent
 from napari_leukocyte.results.atomic import write_together
 from napari_leukocyte.results.drawing import write_png
+from napari_leukocyte.results.folders import plan
 from napari_leukocyte.results.labels_file import write_labels
 from napari_leukocyte.results.overlay import draw_overlay
 from napari_leukocyte.results.record import (
