@@ -1,16 +1,19 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from napari_leukocyte.counting.leukogram import DEFAULT_COUNTED
+from napari_leukocyte.counting.own_classes import own_class
 from napari_leukocyte.counting.settings import (
     FILE_NAME,
     DifferentialSettings,
     recall_settings,
     remember_settings,
+    with_own_classes,
 )
 from napari_leukocyte.counting.user_files import config_folder
 from napari_leukocyte.errors import ParameterError
@@ -20,6 +23,19 @@ from napari_leukocyte.vocabulary import LEUKOCYTE_NAMES
 def test_default_counts_leukocytes_but_no_erythroblasts() -> None:
     settings = DifferentialSettings()
     assert settings.counted == (*LEUKOCYTE_NAMES, "immature granulocyte") == DEFAULT_COUNTED
+
+
+def test_follows_the_own_classes() -> None:
+    blast, ghost = own_class("blast", "#123456"), own_class("ghost", "#654321", counted=False)
+    settings = with_own_classes(DifferentialSettings(), (), (blast, ghost))
+    assert settings.counted == (*DEFAULT_COUNTED, "blast")
+    # What the user says elsewhere stands, and cells of a class that is gone are still counted.
+    unticked = DifferentialSettings()
+    assert with_own_classes(unticked, (blast,), (blast, ghost)) == unticked
+    assert with_own_classes(settings, (blast, ghost), ()) == settings
+    now = (replace(blast, counted=False), replace(ghost, counted=True))
+    assert "ghost" in with_own_classes(settings, (blast, ghost), now).counted
+    assert "blast" not in with_own_classes(settings, (blast, ghost), now).counted
 
 
 def test_survives_json_and_sorts_classes() -> None:

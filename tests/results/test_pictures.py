@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 
 from napari_leukocyte.classification.measurements import measure
 from napari_leukocyte.counting.leukogram import count
+from napari_leukocyte.counting.own_classes import FILE_NAME, own_class, save_own_classes
+from napari_leukocyte.counting.user_files import config_folder
 from napari_leukocyte.errors import OutputError
 from napari_leukocyte.pipeline import Analysis
 from napari_leukocyte.results.chart import beside, draw_chart
@@ -79,6 +81,13 @@ def test_overlay_of_any_shape_can_be_read(shape: tuple[int, int]) -> None:
     # Nothing is cut off: the margins of the strip are white.
     assert not ink[:, -3:].any()
     assert not ink[-3:].any()
+
+
+def test_own_classes_have_their_colours_unless_the_file_is_damaged() -> None:
+    save_own_classes([own_class("blast", "#123456")])
+    assert class_colors(["blast"])["blast"] == (0x12, 0x34, 0x56)
+    (config_folder() / FILE_NAME).write_text("no JSON", encoding="utf-8")
+    assert class_colors(["blast"])["blast"] != (0x12, 0x34, 0x56)
 
 
 def test_chart_shows_shares_and_limits(result: Analysis) -> None:

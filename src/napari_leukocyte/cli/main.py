@@ -100,6 +100,38 @@ def run_command(
     raise typer.Exit(run(options))
 
 
+@app.command("agreement")
+def agreement_command(
+    first: Annotated[
+        Path,
+        typer.Argument(
+            metavar="FIRST",
+            help="The first reader's objects.csv, or the folder that holds it.",
+            show_default=False,
+        ),
+    ],
+    second: Annotated[
+        Path, typer.Argument(metavar="SECOND", help="The second reader's.", show_default=False)
+    ],
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE.csv", help="Write the cells that both have to this.", show_default=False
+        ),
+    ] = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace FILE.csv if it exists.")
+    ] = False,
+) -> None:
+    """Compare what two readers made of the same images: agreement, Cohen's kappa, classes.
+
+    Exit status: 0 if they were compared, 2 if a file can't be used or written.
+    """
+    from napari_leukocyte.cli.agreement import agreement
+
+    agreement(first, second, out, overwrite=overwrite)
+
+
 @app.command("open")
 def open_command(
     paths: Annotated[

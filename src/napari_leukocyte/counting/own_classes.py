@@ -136,6 +136,17 @@ def all_classes() -> tuple[CellClass, ...]:
     return (*CLASSES, *load_own_classes())
 
 
+def own_colors() -> dict[str, str]:
+    """Return the colours, ``#RRGGBB``, of the user's classes by name; none of a damaged file.
+
+    Whoever lists or changes the classes tells of the damage; a picture is drawn nonetheless.
+    """
+    try:
+        return {c.name: c.color for c in load_own_classes()}
+    except ParameterError:
+        return {}
+
+
 def _checked(entries: Iterable[Mapping[str, Any]]) -> tuple[CellClass, ...]:
     known = {"name", "color", "key", "counted"}
     made: list[CellClass] = []

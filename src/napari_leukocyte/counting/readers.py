@@ -21,7 +21,7 @@ from napari_leukocyte.segmentation.matching import overlaps
 SAME_CELL_IOU = 0.5
 _COLUMNS = ["image", "label", "class"]
 #: As :mod:`napari_leukocyte.results.save` names them.
-_LABELS, _RECORD = "labels.tif", "run.json"
+_OBJECTS, _LABELS, _RECORD = "objects.csv", "labels.tif", "run.json"
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,6 +108,11 @@ def compare_readers(first: Path, second: Path) -> ReaderComparison:
     return ReaderComparison(joined, agreement, only[0], only[1], tuple(by_overlap))
 
 
+def objects_file(path: Path) -> Path:
+    """Return the table of objects that a path means: the file itself, or that of a folder."""
+    return path / _OBJECTS if path.is_dir() else path
+
+
 def read_objects(path: Path) -> pd.DataFrame:
     """Read the images, numbers and classes of a table of objects.
 
@@ -132,7 +137,7 @@ def read_objects(path: Path) -> pd.DataFrame:
         table = table[_COLUMNS].assign(label=table["label"].astype("int64"))
     except OSError as error:
         raise ParameterError(f"{path} can't be read: {error.strerror or error}.") from error
-    except ValueError as error:
+    except (ValueError, OverflowError) as error:
         raise ParameterError(
             f"{path} is no table of objects: it needs the columns image, label and class."
         ) from error

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 from napari_leukocyte.counting.leukogram import DEFAULT_COUNTED, in_order
 from napari_leukocyte.counting.user_files import config_folder, read_user_file, write_user_file
 from napari_leukocyte.errors import ParameterError
+from napari_leukocyte.vocabulary import CellClass
 
 #: Cells of a usual differential count. 200 is the CLSI's (H20) for each of two readers.
 TARGETS = (100, 200, 400)
@@ -89,6 +90,33 @@ class DifferentialSettings:
         if not isinstance(given.get("target", 100), int):
             raise ParameterError("The target must be 100, 200 or 400 cells.")
         return cls(**given)
+
+
+def with_own_classes(
+    settings: DifferentialSettings, former: Iterable[CellClass], now: Iterable[CellClass]
+) -> DifferentialSettings:
+    """Return settings that follow a change of the user's own classes.
+
+    A class that is new, or of which it is newly said whether it counts, counts as is said of it.
+    One that was taken away counts as before, since cells may still have it.
+
+    Parameters
+    ----------
+    settings : DifferentialSettings
+        Before the change.
+    former, now : iterable of CellClass
+        The user's own classes before and after.
+
+    Raises
+    ------
+    ParameterError
+        If no class would count any more.
+    """
+    before = {c.name: c.counted for c in former}
+    changed = [c for c in now if before.get(c.name) != c.counted]
+    counted = set(settings.counted) - {c.name for c in changed}
+    counted |= {c.name for c in changed if c.counted}
+    return replace(settings, counted=tuple(counted))
 
 
 def remember_settings(settings: DifferentialSettings) -> None:

@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_leukocyte.counting.own_classes import own_colors
 from napari_leukocyte.results.atomic import atomic_write
 from napari_leukocyte.vocabulary import COLORS
 
@@ -24,8 +25,11 @@ PAPER: Color = (255, 255, 255)
 
 
 def class_colors(names: Iterable[str]) -> dict[str, Color]:
-    """Return a colour, RGB from 0 to 255, for every known class and every other one named."""
-    known = {name: to_rgb(color) for name, color in COLORS.items()}
+    """Return a colour, RGB from 0 to 255, for every known class and every other one named.
+
+    Known are the classes of the vocabulary and the user's own.
+    """
+    known = {name: to_rgb(color) for name, color in (COLORS | own_colors()).items()}
     others = sorted(set(names) - set(known))
     return known | {n: to_rgb(_FURTHER[i % len(_FURTHER)]) for i, n in enumerate(others)}
 

@@ -79,6 +79,13 @@ def open_here(rgb: NDArray[np.uint8]) -> Session | None:
     return session if session is not None and session.kept else None
 
 
+def folder_of(session: Session) -> Path | None:
+    """Return the folder that a session is written into; None if it is not written down."""
+    if not session.kept:
+        return None
+    return next((place for place, known in list(_OPEN.items()) if known is session), None)
+
+
 def has_session(rgb: NDArray[np.uint8]) -> bool:
     """Whether something was done with an image before."""
     return (session_folder(rgb) / JOURNAL).is_file()

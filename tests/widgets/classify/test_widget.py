@@ -15,6 +15,7 @@ from qtpy.QtWidgets import QMessageBox
 
 from napari_leukocyte.classification import classify as classification
 from napari_leukocyte.classification.regions import iterate_regions
+from napari_leukocyte.counting.settings import recall_settings
 from napari_leukocyte.models import registry
 from napari_leukocyte.models.manifest import Manifest
 from napari_leukocyte.progress import Progress, silent
@@ -22,8 +23,10 @@ from napari_leukocyte.samples.synthetic import synthetic_smear
 from napari_leukocyte.session.session import Session
 from napari_leukocyte.vocabulary import LEUKOCYTE_NAMES
 from napari_leukocyte.widgets.classify.widget import ClassifyWidget
+from napari_leukocyte.widgets.controls.own_classes_dialog import OwnClassesDialog
 from napari_leukocyte.widgets.layers import links
 from napari_leukocyte.widgets.layers.objects_view import ObjectsView, objects_view_of
+from tests.widgets.controls.test_own_classes_dialog import add_row
 
 #: Radii, px, of the objects 1, 2, ...: the classifier that the tests put in the place of the real
 #: one gives each the class at its place in `LEUKOCYTE_NAMES`.
@@ -180,6 +183,32 @@ def test_classify_shows_counts_and_takes_corrections(
     settle(qtbot, widget)
     assert classifier.asked == [[1, 2, 3, 4, 5]] * 2
     assert [class_of(session, n) for n in (1, 2, 3)] == ["monocyte", "monocyte", LEUKOCYTE_NAMES[2]]
+
+
+def test_own_classes_are_made_below_the_legend_and_count(
+    dock: Dock, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    viewer, widget = dock()
+    session, view = classify(qtbot, viewer, widget)
+
+    def fill(dialog: OwnClassesDialog) -> int:
+        add_row(dialog, "blast", "k")
+        add_row(dialog, "ghost", "", counts=False)
+        dialog.accept()
+        return dialog.result()
+
+    monkeypatch.setattr(OwnClassesDialog, "exec", fill)
+    widget.form.own_classes.click()
+    view.select([1])
+    widget.form.legend.button("blast").click()
+    view.select([2])
+    widget.form.legend.button("ghost").click()
+    qtbot.waitUntil(lambda: counts(widget).get("ghost") == 1)
+    leukogram = widget.form.leukogram.leukogram
+    assert leukogram is not None
+    assert set(leukogram["total"]) == {4}
+    assert "blast" in recall_settings().counted
+    assert class_of(session, 1) == "blast"
 
 
 def test_leukogram_follows_edits_of_the_labels(

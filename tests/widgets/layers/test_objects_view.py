@@ -10,11 +10,13 @@ from pytestqt.qtbot import QtBot
 from qtpy.QtCore import QPoint, Qt
 from qtpy.QtTest import QTest
 
+from napari_leukocyte.counting.own_classes import own_class
 from napari_leukocyte.session.session import Session
 from napari_leukocyte.vocabulary import CLASSES, COLORS, LEUKOCYTE_NAMES
 from napari_leukocyte.widgets.layers import links
 from napari_leukocyte.widgets.layers.objects_style import LAYER_KINDS, UNCLASSIFIED, LayerKind
 from napari_leukocyte.widgets.layers.objects_view import HOW_TO_EDIT, ObjectsView, objects_view_of
+from napari_leukocyte.widgets.own_classes import keep_own_classes
 
 #: Centres of the objects 1, 2, ... of `labels`, px, and their radius.
 CENTRES = [(40, 40), (40, 140), (140, 40), (140, 140), (90, 90)]
@@ -110,6 +112,25 @@ def test_keys_in_the_window_give_classes(make: Make, kind: LayerKind, qtbot: QtB
     qtbot.waitUntil(lambda: list(view.layer.text.values)[1] == "UNI")
     assert view.selected == [2, 5]
     assert list(view.layer.features["source"]) == ["model", "reader", "model", "", "reader"]
+
+
+def test_own_classes_have_keys_and_colours_at_once(make: Make, qtbot: QtBot) -> None:
+    viewer, session, view = make(show=True)
+    canvas = viewer.window._qt_viewer.canvas.native
+    canvas.setFocus()
+    keep_own_classes([own_class("blast", "#123456", "k")])
+    view.select([2])
+    QTEST.keyClick(canvas, "k")
+    assert names_of(session)[2] == "blast"
+    view.refresh()
+    np.testing.assert_allclose(255 * edge_colors(view)[1][:3], (0x12, 0x34, 0x56), atol=0.5)
+    keep_own_classes([own_class("blast", "#654321", "j")])
+    np.testing.assert_allclose(255 * edge_colors(view)[1][:3], (0x65, 0x43, 0x21), atol=0.5)
+    view.select([3])
+    QTEST.keyClick(canvas, "k")
+    assert names_of(session)[3] == "monocyte"
+    QTEST.keyClick(canvas, "j")
+    assert names_of(session)[3] == "blast"
 
 
 def test_key_without_a_selection_says_what_to_do(make: Make, qtbot: QtBot) -> None:

@@ -11,10 +11,12 @@ from qtpy.QtWidgets import QSplitter
 from napari_leukocyte.counting.blind import BlindRead, draw_blind
 from napari_leukocyte.counting.own_classes import own_class, save_own_classes
 from napari_leukocyte.review.reader import recall_reader
+from napari_leukocyte.widgets.controls.own_classes_dialog import OwnClassesDialog
 from napari_leukocyte.widgets.layers import links
 from napari_leukocyte.widgets.layers.objects_style import UNCLASSIFIED
 from napari_leukocyte.widgets.review.widget import ReviewWidget
 from tests.review.work import CLASSES
+from tests.widgets.controls.test_own_classes_dialog import add_row
 from tests.widgets.review.conftest import QTEST, Bench
 from tests.widgets.tools.mouse import Mouse
 
@@ -153,6 +155,29 @@ def test_own_classes_have_their_keys(bench: Bench) -> None:
     bench.key(Qt.Key.Key_K)
     assert bench.class_of(4) == "blast"
     bench.widget.form.classes.button("blast").click()
+
+
+def test_own_classes_are_made_from_the_class_bar(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fill(dialog: OwnClassesDialog) -> int:
+        add_row(dialog, "blast", "k")
+        dialog.accept()
+        return dialog.result()
+
+    monkeypatch.setattr(OwnClassesDialog, "exec", fill)
+    bench.choose()
+    bench.widget.form.classes.own.click()
+    bench.settle()
+    bench.click(4)
+    bench.key(Qt.Key.Key_K)
+    assert bench.class_of(4) == "blast"
+    bench.settle()
+    assert bench.widget.form.classes.button("blast").text() == "K  Blast  1"
+    assert bench.widget.form.show_box.findData("class:blast") >= 0
+    own = bench.widget.form.classes.own
+    assert own.isVisible()
+    assert own.y() >= bench.widget.form.classes.button("blast").y()
 
 
 # -- blind ------------------------------------------------------------------------------------

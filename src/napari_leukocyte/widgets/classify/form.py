@@ -50,6 +50,7 @@ class ClassifyForm(QWidget):
     names, automatic : QCheckBox
     state, selection : QLabel
     legend : Legend
+    own_classes : QPushButton
     leukogram : LeukogramView
     """
 
@@ -78,6 +79,8 @@ class ClassifyForm(QWidget):
         self.show_objects.setToolTip("Show the objects as a layer, to select and classify them.")
         self.state = _text(self)
         self.legend = Legend(self)
+        self.own_classes = QPushButton("Own classes…", self)
+        self.own_classes.setToolTip("Add classes of your own, with name, colour and key.")
         self.selection = _text(self, lines=2)
         self.leukogram = LeukogramView(self)
         self.copy = QPushButton("Copy leukogram", self)
@@ -106,6 +109,7 @@ class ClassifyForm(QWidget):
         column.addWidget(self.state)
         column.addWidget(_heading("Class of the selected objects", self))
         column.addWidget(self.legend)
+        column.addWidget(self.own_classes)
         column.addWidget(self.selection)
         column.addWidget(_heading("Leukogram", self))
         column.addWidget(self.leukogram)

@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from qtpy.QtCore import QSize, Qt, Signal  # type: ignore[attr-defined]
 from qtpy.QtWidgets import QGridLayout, QLabel, QPushButton, QWidget
 
-from napari_leukocyte.vocabulary import CLASSES
+from napari_leukocyte.vocabulary import CLASSES, CellClass
 from napari_leukocyte.widgets.controls.swatch import SWATCH_PX, swatch
 from napari_leukocyte.widgets.layers.objects_style import UNCLASSIFIED, palette
 
-_KEYS = {c.name: c.key.upper() for c in CLASSES}
+#: Names whose plurals are regular.
+_VOCABULARY = frozenset(c.name for c in CLASSES)
 
 
 class Legend(QWidget):
     """A row for each class: colour and name (a button), key, count.
 
-    Classes of the vocabulary are always there, others once an object has them; objects without a
-    class have a last row of their own, which cannot be chosen.
+    Classes of the vocabulary, or those of `set_classes`, are always there, others once an object
+    has them; objects without a class have a last row of their own, which cannot be chosen.
     """
 
     #: The name of a class that was clicked.
@@ -33,12 +34,27 @@ class Legend(QWidget):
         self._grid.setColumnStretch(0, 1)
         self._buttons: dict[str, QPushButton] = {}
         self._counts: dict[str, QLabel] = {}
+        self._keys = _keys_of(CLASSES)
+        self._marked: str | None = None
+        self._classes: tuple[CellClass, ...] = CLASSES
         self.show_counts({})
+
+    def set_classes(self, classes: Sequence[CellClass]) -> None:
+        """Have a row for each of some other classes; what is counted and marked stays."""
+        if tuple(classes) == self._classes:
+            return
+        self._classes = tuple(classes)
+        self._keys = _keys_of(classes)
+        counts = {name: number for name, number in self.counts().items() if number}
+        marked = self._marked
+        self._buttons = {}
+        self.show_counts(counts)
+        self.mark(marked)
 
     def show_counts(self, counts: Mapping[str, int]) -> None:
         """Show how many objects each class has; `UNCLASSIFIED` counts those without one."""
-        others = sorted(set(counts) - set(_KEYS) - {UNCLASSIFIED})
-        names = [*_KEYS, *others, UNCLASSIFIED]
+        others = sorted(set(counts) - set(self._keys) - {UNCLASSIFIED})
+        names = [*self._keys, *others, UNCLASSIFIED]
         if names != list(self._buttons):
             self._build(names)
         for name, label in self._counts.items():
@@ -56,6 +72,7 @@ class Legend(QWidget):
 
     def mark(self, name: str | None) -> None:
         """Mark the class that the selected objects have in common."""
+        self._marked = name
         for of, button in self._buttons.items():
             font = button.font()
             font.setBold(of == name)
@@ -68,7 +85,7 @@ class Legend(QWidget):
         self._buttons, self._counts = {}, {}
         colors = palette(names)
         for row, name in enumerate(names):
-            key = _KEYS.get(name, "")
+            key = self._keys.get(name, "")
             button = QPushButton(swatch(colors[name]), name.capitalize(), self)
             button.setIconSize(QSize(SWATCH_PX, SWATCH_PX))
             button.setStyleSheet("QPushButton { text-align: left; padding: 2px 6px; }")
@@ -77,7 +94,7 @@ class Legend(QWidget):
             else:
                 keys = f", or press {key} while the objects layer is active" if key else ""
                 button.setToolTip(f"Make the selected objects {name}s{keys}.")
-                if name not in _KEYS or name == "unidentified":
+                if name not in _VOCABULARY or name == "unidentified":
                     button.setToolTip(f"Mark the selected objects as {name}{keys}.")
                 button.clicked.connect(lambda _=False, n=name: self.chosen.emit(n))
             shortcut = QLabel(key, self)
@@ -88,3 +105,7 @@ class Legend(QWidget):
             for column, widget in enumerate((button, shortcut, count)):
                 self._grid.addWidget(widget, row, column)
             self._buttons[name], self._counts[name] = button, count
+
+
+def _keys_of(classes: Sequence[CellClass]) -> dict[str, str]:
+    return {c.name: c.key.upper() for c in classes}

@@ -18,6 +18,7 @@ from napari_leukocyte.widgets.classify.runner import Runner
 from napari_leukocyte.widgets.classify.save import ask_and_save
 from napari_leukocyte.widgets.classify.texts import describe_selection, describe_state
 from napari_leukocyte.widgets.closing import guard_closing
+from napari_leukocyte.widgets.controls.own_classes_dialog import edit_own_classes
 from napari_leukocyte.widgets.jobs import tell
 from napari_leukocyte.widgets.layers import links
 from napari_leukocyte.widgets.layers.objects_style import UNCLASSIFIED
@@ -29,6 +30,7 @@ from napari_leukocyte.widgets.layers.objects_view import (
 )
 from napari_leukocyte.widgets.layers.restore import restore_work
 from napari_leukocyte.widgets.layers.takeover import take_labels
+from napari_leukocyte.widgets.own_classes import classes_now, notice
 from napari_leukocyte.widgets.undo import install_undo
 
 if TYPE_CHECKING:
@@ -75,6 +77,7 @@ class ClassifyWidget(QWidget):
         self._restore_soon.timeout.connect(self._restore)
         self._connect()
         install_undo(self, lambda: self._session)
+        self._follow_classes()
         self.update_now()
 
     def _connect(self) -> None:
@@ -87,6 +90,8 @@ class ClassifyWidget(QWidget):
         form.classify_new.clicked.connect(runner.classify_new)
         form.show_objects.clicked.connect(self._show_objects)
         form.legend.chosen.connect(self._assign)
+        form.own_classes.clicked.connect(self._edit_classes)
+        notice.changed.connect(self._follow_classes)
         form.copy.clicked.connect(self._copy)
         form.save.clicked.connect(self._save)
         runner.changed.connect(self._update_soon)
@@ -103,8 +108,9 @@ class ClassifyWidget(QWidget):
         self.destroyed.connect(end)
 
     def showEvent(self, event: QShowEvent | None) -> None:  # noqa: N802 - Qt's name
-        """Look again which classifiers there are: training may have added one."""
+        """Look again which classifiers and classes there are: training may have added one."""
         self.form.model.refresh()
+        self._follow_classes()
         super().showEvent(event)
 
     # -- choices --------------------------------------------------------------------------
@@ -226,6 +232,13 @@ class ClassifyWidget(QWidget):
             show_info("Show the objects first, then select those that this class is for.")
         else:
             self._view.assign(name)
+
+    def _edit_classes(self) -> None:
+        edit_own_classes(self)
+
+    def _follow_classes(self, *_: object) -> None:
+        """Look again which classes there are."""
+        self.form.legend.set_classes(classes_now())
 
     def _copy(self) -> None:
         self.form.leukogram.copy()

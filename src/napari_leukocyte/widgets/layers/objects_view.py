@@ -14,7 +14,6 @@ from qtpy.QtCore import QTimer
 
 from napari_leukocyte.errors import LeukocyteError
 from napari_leukocyte.session.session import Session
-from napari_leukocyte.vocabulary import CLASSES
 from napari_leukocyte.widgets.jobs import tell
 from napari_leukocyte.widgets.layers.geometry import transform_of
 from napari_leukocyte.widgets.layers.links import unwrap
@@ -27,6 +26,7 @@ from napari_leukocyte.widgets.layers.objects_style import (
     show_objects,
     show_selection,
 )
+from napari_leukocyte.widgets.own_classes import classes_now, notice
 from napari_leukocyte.widgets.undo import bind_undo
 
 #: Names beside more objects than this cover the image and slow it down (see objects_style).
@@ -50,8 +50,9 @@ _VIEWS: list[ObjectsView] = []
 class ObjectsView:
     """A Points or Shapes layer that shows a session's objects, coloured by class.
 
-    The keys of the vocabulary, pressed while the layer is active, give the selected objects a
-    class. (They are bound to this layer alone: on a Labels layer B, E, L and M belong to napari.)
+    The keys of the vocabulary and of the user's own classes, pressed while the layer is active,
+    give the selected objects a class. (They are bound to this layer alone: on a Labels layer B, E,
+    L and M belong to napari.)
     The layer is only a view: what a user adds, moves or deletes in it comes back.
 
     Parameters
@@ -84,8 +85,8 @@ class ObjectsView:
         self.layer: ObjectsLayer = make_layer(kind, self._shown, f"{image.name} objects")
         self.layer.text.visible = len(self._shown) <= MOST_NAMES
         self._follow_image()
-        for cell_class in CLASSES:
-            self._bind(cell_class.key, cell_class.name)
+        self._keys: list[str] = []
+        self._bind_classes()
         bind_undo(self.layer, session)
         self._timer = QTimer()
         self._timer.setSingleShot(True)
@@ -108,6 +109,7 @@ class ObjectsView:
         self.layer.selected_data.events.items_changed.connect(self._on_selection)
         for name in ("scale", "translate", "rotate", "shear", "affine", "units"):
             getattr(self._image.events, name).connect(self._follow_image)
+        notice.changed.connect(self._on_classes)
         # Other data end the session.
         self._image.events.data.connect(self.close)
         self._viewer.layers.events.removed.connect(self._on_layer_removed)
@@ -121,6 +123,7 @@ class ObjectsView:
         self._restore_timer.stop()
         self.session.table_changed.disconnect(self._on_table, missing_ok=True)
         self.session.selection_changed.disconnect(self._on_session_selection, missing_ok=True)
+        notice.changed.disconnect(self._on_classes)
         self.layer.events.disconnect(self)
         self.layer.selected_data.events.items_changed.disconnect(self._on_selection)
         self._image.events.disconnect(self)
@@ -189,6 +192,20 @@ class ObjectsView:
         if not chosen:
             self._viewer.status = "No object is selected: click one, or draw a box about some."
         return len(chosen)
+
+    def _bind_classes(self) -> None:
+        for key in self._keys:
+            self.layer.bind_key(key, None)
+        self._keys.clear()
+        for cell_class in classes_now():
+            if cell_class.key:
+                self._bind(cell_class.key, cell_class.name)
+                self._keys.append(cell_class.key)
+
+    def _on_classes(self, *_: object) -> None:
+        """Have the keys and colours that the classes have now."""
+        self._bind_classes()
+        self.refresh()
 
     def _bind(self, key: str, name: str) -> None:
         self.layer.bind_key(key, lambda layer: self._on_key(name), overwrite=True)

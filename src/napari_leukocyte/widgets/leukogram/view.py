@@ -17,9 +17,10 @@ from napari_leukocyte.counting.settings import (
     DifferentialSettings,
     recall_settings,
     remember_settings,
+    with_own_classes,
 )
 from napari_leukocyte.errors import LeukocyteError
-from napari_leukocyte.vocabulary import DISCLAIMER
+from napari_leukocyte.vocabulary import DISCLAIMER, CellClass
 from napari_leukocyte.widgets.jobs import tell
 from napari_leukocyte.widgets.leukogram.chart import LeukogramChart
 from napari_leukocyte.widgets.leukogram.settings_form import SettingsForm
@@ -30,6 +31,7 @@ from napari_leukocyte.widgets.leukogram.texts import (
     describe_total,
     total_of,
 )
+from napari_leukocyte.widgets.own_classes import notice
 
 
 def leukogram_tsv(leukogram: pd.DataFrame) -> str:
@@ -116,6 +118,7 @@ class LeukogramView(QWidget):
         self.form.changed.connect(self._take_form)
         self.form.asked.connect(self._answer)
         self.report.clicked.connect(self.report_requested)
+        notice.changed.connect(self._follow_classes)
         self._refresh()
 
     @property
@@ -173,6 +176,13 @@ class LeukogramView(QWidget):
 
     def _take_form(self) -> None:
         self._change(self.form.settings(self._settings))
+
+    def _follow_classes(self, former: tuple[CellClass, ...], now: tuple[CellClass, ...]) -> None:
+        """Count new own classes as is said of them; their colours may be others too."""
+        try:
+            self._change(with_own_classes(self._settings, former, now))
+        except LeukocyteError as error:
+            tell(error)
 
     def _change(self, settings: DifferentialSettings) -> None:
         former, self._settings = self._settings, settings

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from qtpy.QtCore import Signal  # type: ignore[attr-defined]
+from qtpy.QtCore import Qt, Signal  # type: ignore[attr-defined]
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSpinBox, QVBoxLayout, QWidget
 
 from napari_leukocyte.counting.agreement import Agreement
 from napari_leukocyte.counting.blind import BlindRead
 from napari_leukocyte.widgets.controls.sliders import choice_box
+from napari_leukocyte.widgets.review.readers_dialog import CompareReadersButton
 from napari_leukocyte.widgets.review.texts import describe_agreement
 
 #: Share of the cells that is offered at first, %.
@@ -36,6 +37,7 @@ class BlindPanel(QWidget):
         Its data: of which cells the share is drawn.
     button : QPushButton
         Starts or stops.
+    compare : CompareReadersButton
     state, report : QLabel
     """
 
@@ -54,8 +56,10 @@ class BlindPanel(QWidget):
         self.which = choice_box(_WHICH)
         self.button = QPushButton(self)
         self.button.setToolTip(_WHAT)
+        self.compare = CompareReadersButton(self)
         self.state, self.report = QLabel(self), QLabel(self)
         self.state.setWordWrap(True)
+        self.state.setTextFormat(Qt.TextFormat.PlainText)  # it may hold a file's name
         self.report.setWordWrap(True)
         row = QHBoxLayout()
         row.setContentsMargins(0, 0, 0, 0)
@@ -68,12 +72,21 @@ class BlindPanel(QWidget):
         layout.addWidget(self.button)
         layout.addWidget(self.state)
         layout.addWidget(self.report)
+        layout.addWidget(self.compare)
         self.button.clicked.connect(self._on_click)
         self.show_read(None)
         self.show_agreement(None)
 
-    def show_read(self, read: BlindRead | None) -> None:
-        """Show how far a read is; None if there is none."""
+    def show_read(self, read: BlindRead | None, going_on: str = "") -> None:
+        """Show how far a read is.
+
+        Parameters
+        ----------
+        read : BlindRead or None
+            None if there is none.
+        going_on : str
+            Name of the image if the read was begun some other time.
+        """
         self._running = read is not None
         self.button.setText("End the blind read" if self._running else "Start a blind read")
         self.share.setEnabled(not self._running)
@@ -81,9 +94,10 @@ class BlindPanel(QWidget):
         self.state.setVisible(read is not None)
         if read is not None:
             done, total = read.progress
+            again = f"Going on with the blind read of {going_on}. " if going_on else ""
             self.state.setText(
-                f"{done} of {total} cells read blindly. The layer of objects, which shows what the "
-                "model said, is hidden meanwhile."
+                f"{again}{done} of {total} cells read blindly. The layer of objects, which shows "
+                "what the model said, is hidden meanwhile."
             )
 
     def show_agreement(self, agreement: Agreement | None) -> None:

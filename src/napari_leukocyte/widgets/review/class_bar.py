@@ -86,10 +86,14 @@ class ClassBar(QWidget):
     ----------
     classes : tuple of CellClass
         That have a button.
+    own : QToolButton
+        Asks for the own classes.
     """
 
     #: Emitted with the name of a class that was clicked.
     chosen = Signal(str)
+    #: The user wants to change the own classes.
+    edit_asked = Signal()
     #: Emitted with the numbers of cells and the class that they were dropped on.
     dropped = Signal(list, str)
 
@@ -101,6 +105,12 @@ class ClassBar(QWidget):
         self._flow.setVerticalSpacing(3)
         self._buttons: dict[str, ClassButton] = {}
         self.classes: tuple[CellClass, ...] = ()
+        self.own = QToolButton(self)
+        self.own.setText("Own classes…")
+        self.own.setToolTip("Add classes of your own, with name, colour and key.")
+        self.own.setFocusPolicy(Qt.FocusPolicy.TabFocus)  # the gallery keeps the keys
+        self.own.setStyleSheet("QToolButton { padding: 1px 4px; }")
+        self.own.clicked.connect(self.edit_asked)
         self.set_classes(classes)
 
     def set_classes(self, classes: Sequence[CellClass]) -> None:
@@ -108,6 +118,7 @@ class ClassBar(QWidget):
         for old in self._buttons.values():
             self._flow.removeWidget(old)
             old.deleteLater()
+        self._flow.removeWidget(self.own)
         self._buttons.clear()
         self.classes = tuple(classes)
         for each in classes:
@@ -116,6 +127,7 @@ class ClassBar(QWidget):
             button.dropped.connect(lambda labels, n=each.name: self.dropped.emit(labels, n))
             self._flow.addWidget(button)
             self._buttons[each.name] = button
+        self._flow.addWidget(self.own)  # the last one
 
     def button(self, name: str) -> ClassButton:
         """Return the button of a class."""

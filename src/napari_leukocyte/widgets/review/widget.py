@@ -12,7 +12,6 @@ from qtpy.QtGui import QPixmap, QShowEvent
 from qtpy.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
 
 from napari_leukocyte.counting.blind import BlindRead
-from napari_leukocyte.counting.own_classes import all_classes
 from napari_leukocyte.errors import LeukocyteError
 from napari_leukocyte.review.arrange import arrange
 from napari_leukocyte.review.cells import Cells, veil
@@ -20,13 +19,15 @@ from napari_leukocyte.review.contrast import CONTRASTS
 from napari_leukocyte.review.reader import recall_reader, remember_reader, tidy
 from napari_leukocyte.review.thumbnails import Look, Thumbnails, extent_of
 from napari_leukocyte.session.session import Session
-from napari_leukocyte.vocabulary import CLASSES, CellClass
+from napari_leukocyte.vocabulary import CellClass
 from napari_leukocyte.widgets.closing import guard_closing
+from napari_leukocyte.widgets.controls.own_classes_dialog import edit_own_classes
 from napari_leukocyte.widgets.jobs import tell
 from napari_leukocyte.widgets.layers import links
 from napari_leukocyte.widgets.layers.objects_style import palette
 from napari_leukocyte.widgets.layers.objects_view import TOGETHER_MS, objects_view_of
 from napari_leukocyte.widgets.layers.restore import restore_work
+from napari_leukocyte.widgets.own_classes import classes_now, notice
 from napari_leukocyte.widgets.review.blind_run import BlindRun
 from napari_leukocyte.widgets.review.details import PICTURE
 from napari_leukocyte.widgets.review.form import ReviewForm
@@ -76,7 +77,7 @@ class ReviewWidget(QWidget):
         self._ties: list[Callable[[], object]] = []
         self._shown_at = 0.0
         self._stale = False
-        classes = _classes()
+        classes = classes_now()
         self.form = ReviewForm(self._viewer, classes, self)
         self.reviewer = Reviewer(self)
         self._blind = BlindRun(self)
@@ -116,6 +117,8 @@ class ReviewWidget(QWidget):
         form.gallery.zoomed.connect(form.zoom.setValue)
         form.gallery.selected.connect(self._on_selected)
         form.reader.editingFinished.connect(self._set_reader)
+        form.classes.edit_asked.connect(self._edit_classes)
+        notice.changed.connect(self._follow_classes)
         self.reviewer.connect_form()
         self._blind.connect_panel()
         for shortcut in install_undo(self, lambda: self._session):
@@ -138,9 +141,7 @@ class ReviewWidget(QWidget):
     def showEvent(self, event: QShowEvent | None) -> None:  # noqa: N802 - Qt's name
         """Show what has changed while another dock was in front."""
         super().showEvent(event)
-        classes = _classes()
-        if classes != self.form.classes.classes:
-            self._take_classes(classes)
+        self._follow_classes()
         self._follow_later()
         if self._stale:
             self.update_now()
@@ -211,6 +212,7 @@ class ReviewWidget(QWidget):
                 # Other data end the session.
                 image.events.data.connect(self._follow_later)
                 self._ties.append(lambda: image.events.data.disconnect(self._follow_later))
+            self._blind.take_up()
         self.update_now()
 
     # -- what is shown --------------------------------------------------------------------
@@ -293,6 +295,17 @@ class ReviewWidget(QWidget):
         self._colors = palette([]) | {c.name: c.color for c in classes}
         self.form.gallery.cell_delegate.colors = self._colors
         self.reviewer.set_classes(classes)
+
+    def _edit_classes(self) -> None:
+        edit_own_classes(self)
+
+    def _follow_classes(self, *_: object) -> None:
+        """Look again which classes there are."""
+        classes = classes_now()
+        if classes != self.form.classes.classes:
+            self._take_classes(classes)
+            self.update_now()
+            self.form.gallery.show_cells_again()
 
     # -- selection ------------------------------------------------------------------------
 
@@ -410,14 +423,6 @@ def _changed(former: pd.DataFrame, table: pd.DataFrame) -> list[int]:
         before, now = pair[name], pair[f"{name}_now"]
         differs |= (before != now) & ~(before.isna() & now.isna())
     return [int(n) for n in pair["label"][differs]]
-
-
-def _classes() -> tuple[CellClass, ...]:
-    try:
-        return all_classes()
-    except LeukocyteError as error:
-        tell(error)
-        return CLASSES
 
 
 def _reader() -> str:

@@ -1,0 +1,82 @@
+"""The user's own classes, as all widgets share them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from qtpy.QtCore import QObject, Signal  # type: ignore[attr-defined]
+
+from napari_leukocyte.counting.own_classes import (
+    all_classes,
+    load_own_classes,
+    save_own_classes,
+)
+from napari_leukocyte.counting.settings import (
+    recall_settings,
+    remember_settings,
+    with_own_classes,
+)
+from napari_leukocyte.errors import LeukocyteError
+from napari_leukocyte.vocabulary import CLASSES, CellClass
+from napari_leukocyte.widgets.jobs import tell
+
+
+class _Notice(QObject):
+    """Tells every widget that the classes are others now."""
+
+    #: Carries the user's classes before and after, each a tuple of CellClass.
+    changed = Signal(object, object)
+
+
+#: Qt forgets widgets that listen to it and are gone.
+notice = _Notice()
+
+
+def classes_now() -> tuple[CellClass, ...]:
+    """Return all classes; the vocabulary's alone, after telling why, if the file is damaged."""
+    try:
+        return all_classes()
+    except LeukocyteError as error:
+        tell(error)
+        return CLASSES
+
+
+def keep_own_classes(classes: Iterable[CellClass]) -> tuple[CellClass, ...]:
+    """Save the user's classes, let new ones count as they say, and tell every widget.
+
+    Parameters
+    ----------
+    classes : iterable of CellClass
+        All of them, in their order.
+
+    Returns
+    -------
+    tuple of CellClass
+        As saved.
+
+    Raises
+    ------
+    ParameterError
+        If one is not as it must be; nothing is saved then.
+    OutputError
+        If the file can't be written.
+    """
+    former = _former()
+    saved = save_own_classes(classes)
+    try:
+        habit = recall_settings()
+        settings = with_own_classes(habit, former, saved)
+        if settings != habit:
+            remember_settings(settings)
+    except LeukocyteError as error:
+        tell(error)
+    notice.changed.emit(former, saved)
+    return saved
+
+
+def _former() -> tuple[CellClass, ...]:
+    # A damaged file is about to be replaced; the dialog has said so.
+    try:
+        return load_own_classes()
+    except LeukocyteError:
+        return ()
