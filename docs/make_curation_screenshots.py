@@ -12,15 +12,14 @@ from __future__ import annotations
 import os
 import sys
 import tempfile
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import napari
 from npe2 import PluginManager
+from photographing import IMAGES, photograph, settle, wait
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QApplication, QDockWidget, QWidget
+from qtpy.QtWidgets import QDockWidget, QWidget
 
 from napari_leukocyte.results.drawing import write_png
 from napari_leukocyte.samples.synthetic import SyntheticSmear, synthetic_smear
@@ -28,11 +27,8 @@ from napari_leukocyte.session.session import Session
 from napari_leukocyte.smear.results import write_smear_report
 from napari_leukocyte.widgets.smear.fields_model import WORKING_ROLE
 
-IMAGES = Path(__file__).parent / "images"
 #: Size of the window, px.
 SIZE = (1590, 980)
-#: Longest that one step may take, s.
-LONGEST = 600.0
 PLUGIN, READER = "napari-leukocyte", "A. Reader"
 #: Where docks go.
 AREAS = {
@@ -49,29 +45,6 @@ FIELDS: tuple[dict[str, int], ...] = (
     {"neutrophil": 5, "lymphocyte": 2, "eosinophil": 1},
     {"neutrophil": 4, "lymphocyte": 4},
 )
-
-
-def wait(condition: Callable[[], bool]) -> None:
-    """Let the window live until a condition holds."""
-    end = time.monotonic() + LONGEST
-    while not condition():
-        if time.monotonic() > end:
-            raise TimeoutError("The window did not get there in time.")
-        QApplication.processEvents()
-        time.sleep(0.01)
-
-
-def settle(seconds: float = 1.5) -> None:
-    """Let the window draw what has changed."""
-    end = time.monotonic() + seconds
-    wait(lambda: time.monotonic() > end)
-
-
-def photograph(viewer: napari.Viewer, path: Path) -> None:
-    """Save a picture of the whole window."""
-    settle()
-    viewer.window.screenshot(path=str(path), canvas_only=False, flash=False)
-    print(path)
 
 
 def dock(viewer: napari.Viewer, name: str, area: str) -> Any:

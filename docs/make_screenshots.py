@@ -8,50 +8,23 @@ Run it with a display (or ``xvfb-run -a -s "-screen 0 1600x1000x24"``)::
 from __future__ import annotations
 
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import napari
 import numpy as np
 from napari.layers import Labels
-from qtpy.QtWidgets import QApplication, QDockWidget, QWidget
+from photographing import IMAGES, photograph, settle, wait
+from qtpy.QtWidgets import QDockWidget, QWidget
 
 from napari_leukocyte.cli.window import Picture, fill_viewer
 from napari_leukocyte.samples.synthetic import synthetic_smear
 from napari_leukocyte.segmentation.parameters import PostprocessParams
 
-IMAGES = Path(__file__).parent / "images"
 #: Size of the window, px.
 SIZE = (1500, 950)
-#: Longest that one step may take, s.
-LONGEST = 120.0
 #: Where a platelet lies in the smear: y and x, px.
 PLATELET = (456, 337)
-
-
-def wait(condition: Callable[[], bool]) -> None:
-    """Let the window live until a condition holds."""
-    end = time.monotonic() + LONGEST
-    while not condition():
-        if time.monotonic() > end:
-            raise TimeoutError("The window did not get there in time.")
-        QApplication.processEvents()
-        time.sleep(0.01)
-
-
-def settle(seconds: float = 1.0) -> None:
-    """Let the window draw what has changed."""
-    end = time.monotonic() + seconds
-    wait(lambda: time.monotonic() > end)
-
-
-def photograph(viewer: napari.Viewer, path: Path) -> None:
-    """Save a picture of the whole window."""
-    settle()
-    viewer.window.screenshot(path=str(path), canvas_only=False, flash=False)
-    print(path)
 
 
 def paint(labels: Labels, centre: tuple[int, int], number: int) -> None:
