@@ -107,7 +107,8 @@ class ReferenceRanges:
 
 
 #: Mean ± 2 standard deviations, or the central 95 % where the values are skewed. The book gives
-#: "< 1 to 2 %" for basophils: such a range has no lower end.
+#: "< 1 to 2 %" for basophils: such a range has no lower end. The absolute ranges are also
+#: those of Oxford University Hospitals (Frontiers in Pharmacology 11:314, 2020, table 6).
 DACIE_AND_LEWIS = ReferenceRanges(
     name="Adults (Dacie and Lewis)",
     source=(
