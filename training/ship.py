@@ -31,9 +31,9 @@ CONFIGS = Path(__file__).parent / "configs"
 #: Steps of the grid on which the vote's weights are fitted.
 GRID = 10
 #: ONNX and Keras must agree to these, in the mean and at worst, on probabilities or (relative
-#: to the largest) on logits. float16 weights shift a probability of 0.5 at a cell's edge by up
-#: to 0.01.
-MEAN_TOLERANCE, WORST_TOLERANCE = 5e-3, 0.02
+#: to the largest) on logits. float16 weights shift a probability of 0.5 by 0.03 in the worst
+#: pixel of a steep edge, and by 0.0002 in the mean; a wrong graph is off by far more in both.
+MEAN_TOLERANCE, WORST_TOLERANCE = 2e-3, 0.05
 
 
 @dataclass(frozen=True)
