@@ -14,7 +14,7 @@ from napari_leukocyte.classification.stain import standardise_density
 from napari_leukocyte.images.background import balance_white
 from napari_leukocyte.vocabulary import LEUKOCYTE_NAMES
 from training.augment import Appearance, AppearanceParams, vary_stain_amounts
-from training.balance import Balance, Epoch, plan_epoch
+from training.balance import Balance, Epoch, draw_weights, plan_epoch
 from training.cells import Cell, patch_side
 from training.data.photographs import CLASSIFIED, DatasetName
 from training.fitting import Schedule
@@ -110,10 +110,8 @@ class CellBatches(keras.utils.PyDataset):
         config = self._config
         if config.balance == "draw":
             return None
-        labels = [str(c.photograph.label) for c in self._cells]
-        sets = [c.photograph.dataset for c in self._cells]
         rng = np.random.default_rng([config.seed, self._epoch])
-        return plan_epoch(labels, sets, config.balance, config.set_balance, rng)
+        return plan_epoch(*_labels_and_sets(self._cells), config.balance, config.set_balance, rng)
 
     def __len__(self) -> int:
         """Return the number of batches an epoch."""
@@ -147,15 +145,14 @@ def balance_weights(cells: list[Cell], config: ClassifierConfig) -> NDArray[np.f
 
     The classes beyond the five count less, by `further_weight`.
     """
-    pairs = [(str(c.photograph.label), c.photograph.dataset) for c in cells]
-    counts = {pair: pairs.count(pair) for pair in set(pairs)}
-    share = {pair: n**config.set_balance for pair, n in counts.items()}
-    of_class = {
-        name: sum(s for (label, _), s in share.items() if label == name) for name in config.classes
-    }
-    importance = {n: 1.0 if n in LEUKOCYTE_NAMES else config.further_weight for n in config.classes}
-    weight = np.array([importance[p[0]] * share[p] / of_class[p[0]] / counts[p] for p in pairs])
+    labels, sets = _labels_and_sets(cells)
+    importance = [1.0 if label in LEUKOCYTE_NAMES else config.further_weight for label in labels]
+    weight = draw_weights(labels, sets, config.set_balance) * importance
     return np.asarray(weight / weight.sum())
+
+
+def _labels_and_sets(cells: list[Cell]) -> tuple[list[str], list[str]]:
+    return [str(c.photograph.label) for c in cells], [c.photograph.dataset for c in cells]
 
 
 def targets(cells: list[Cell], classes: tuple[str, ...]) -> NDArray[np.float32]:

@@ -31,16 +31,15 @@ from training.metrics import (
     bootstrap_balanced,
     bootstrap_mean,
     calibration_error,
-    classification_figures,
+    classification_summary,
     foreground_iou,
     match_objects,
     mean_iou,
 )
+from training.predictions import NOT_FOUND
 
 #: Cells from which a class's recall says something of a set.
 COMMON = 10
-#: Stands in place of a class where no cell was found.
-NOT_FOUND = "not found"
 
 Method = Callable[[NDArray[np.uint8], MemberMaps], NDArray[np.int32]]
 
@@ -240,12 +239,11 @@ def classification_of(
     -------
     dict
         Over the five classes: photographs, cells not found (counted as wrong), the figures of
-        :func:`training.metrics.classification_figures`, the intervals of the accuracy and of the
-        balanced accuracy, the expected calibration error over the cells found, and the majority
-        class's accuracy as a baseline. Then ``common_classes``, the balanced accuracy over the
-        classes with at least `COMMON` cells; the confusion matrix (rows truth) over all classes;
-        ``further``, the recall of the classes beyond the five; and ``wrong``, the photographs
-        that were told wrongly.
+        :func:`training.metrics.classification_summary`, the interval of the balanced accuracy, and
+        the expected calibration error over the cells found. Then ``common_classes``, the balanced
+        accuracy over the classes with at least `COMMON` cells; the confusion matrix (rows truth)
+        over all classes; ``further``, the recall of the classes beyond the five; and ``wrong``,
+        the photographs that were told wrongly.
     """
     manifest = find_model("classification", model)
     shown = [p for p in photographs if p.label in manifest.classes]
@@ -266,7 +264,6 @@ def classification_of(
     counts = {name: int(np.sum(truth == name)) for name in manifest.classes}
     return {
         **_five_classes(truth[five], guessed[five], sure[five]),
-        "cells": {name: counts[name] for name in LEUKOCYTE_NAMES},
         "further": {
             name: {"cells": n, "recall": float(np.mean(guessed[truth == name] == name))}
             for name, n in counts.items()
@@ -292,16 +289,13 @@ def _five_classes(
     truth: NDArray[np.str_], said: NDArray[np.str_], confidence: NDArray[np.float64]
 ) -> dict[str, Any]:
     right = truth == said
-    accuracy = bootstrap_mean(right.astype(np.float64))
     found = said != NOT_FOUND
     common = [n for n in LEUKOCYTE_NAMES if np.sum(truth == n) >= COMMON]
     low, high = bootstrap_balanced(truth, said)
-    majority = max(int(np.sum(truth == name)) for name in LEUKOCYTE_NAMES)
     return {
         "photographs": len(truth),
         "not_found": int(np.sum(~found)),
-        **classification_figures(truth.tolist(), said.tolist(), LEUKOCYTE_NAMES),
-        "accuracy_95": [accuracy.low, accuracy.high],
+        **classification_summary(truth.tolist(), said.tolist(), LEUKOCYTE_NAMES),
         "balanced_accuracy_95": [low, high],
         "common_classes": {
             "classes": common,
@@ -310,7 +304,6 @@ def _five_classes(
             else None,
         },
         "calibration_error": calibration_error(confidence[found], right[found]),
-        "majority_class_accuracy": majority / len(truth),
     }
 
 

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from qtpy.QtCore import QEvent, QObject, QSize, Qt
+from qtpy.QtCore import QSize, Qt
 from qtpy.QtGui import QFont
 from qtpy.QtWidgets import (
     QCheckBox,
     QFormLayout,
-    QFrame,
     QHBoxLayout,
     QLabel,
     QLayout,
     QPushButton,
-    QScrollArea,
     QVBoxLayout,
     QWidget,
 )
@@ -23,9 +21,13 @@ from napari_leukocyte.widgets.classify.legend import Legend
 from napari_leukocyte.widgets.controls.model_choice import ModelChoice
 from napari_leukocyte.widgets.controls.session_choice import SessionChoice
 from napari_leukocyte.widgets.controls.sliders import choice_box
+from napari_leukocyte.widgets.controls.vertical_scroll import VerticalScroll
 from napari_leukocyte.widgets.leukogram.view import LeukogramView
 
 _KINDS = {"points": "Rings (Points)", "boxes": "Boxes (Shapes)"}
+
+#: Height below which the form does not get.
+LEAST_PX = 200
 
 
 class ClassifyForm(QWidget):
@@ -116,38 +118,19 @@ class ClassifyForm(QWidget):
         column.addLayout(_row(self.copy, self.save))
         column.addStretch(1)
         # A dock is often lower than this: it scrolls instead of squeezing the chart.
-        scroll = _VerticalScroll(self)
-        scroll.setWidget(inside)
+        scroll = _Scroll(inside, LEAST_PX, self)
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
         outer.addWidget(scroll)
 
 
-class _VerticalScroll(QScrollArea):
-    """Scrolls up and down, and is always as wide as what it holds."""
-
-    def __init__(self, parent: QWidget) -> None:
-        super().__init__(parent)
-        self.setWidgetResizable(True)
-        self.setFrameShape(QFrame.Shape.NoFrame)
-        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-
-    def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:  # noqa: N802
-        """Take over a new width of what is inside; Qt itself only does so once."""
-        if event is not None and event.type() == QEvent.Type.LayoutRequest:
-            self.updateGeometry()
-        return super().eventFilter(watched, event)
-
-    def minimumSizeHint(self) -> QSize:  # noqa: N802 - Qt's name
-        """Return the size below which something would be cut off at the right."""
-        inside, bar = self.widget(), self.verticalScrollBar()
-        width = 0 if inside is None else inside.minimumSizeHint().width()
-        return QSize(width + (0 if bar is None else bar.sizeHint().width()), 200)
+class _Scroll(VerticalScroll):
+    """Asks for all the height that what it holds would like."""
 
     def sizeHint(self) -> QSize:  # noqa: N802 - Qt's name
         """Return the size at which nothing need be scrolled."""
         inside = self.widget()
-        height = 200 if inside is None else inside.sizeHint().height()
+        height = LEAST_PX if inside is None else inside.sizeHint().height()
         return QSize(self.minimumSizeHint().width(), height)
 
 
