@@ -1,0 +1,1 @@
+"""Annotations in the formats of the field: read, written and converted."""
