@@ -145,7 +145,11 @@ def compare(
 @app.command()
 def agree(
     what: Annotated[str, typer.Argument(help="masks or classes")],
-    models: Annotated[list[str], typer.Argument(help="Models whose members must agree.")],
+    models: Annotated[
+        list[str],
+        typer.Argument(help="The segmentation model, then the classifiers, which must agree."),
+    ],
+    name: Annotated[str, typer.Option(help="Name of an agreement on classes.")] = "raabin",
     data_root: DataRoot = DEFAULT_ROOT,
 ) -> None:
     """Label photographs that nobody has annotated, where models agree, for self-training."""
@@ -154,7 +158,7 @@ def agree(
     if what == "masks":
         print(write_masks(("pbc", "raabin"), data_root, models[0]))
     elif what == "classes":
-        print(write_classes(data_root, tuple(models)))
+        print(write_classes(data_root, name, models[0], tuple(models[1:])))
     else:
         raise typer.BadParameter("choose masks or classes")
 

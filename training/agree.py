@@ -26,7 +26,8 @@ from training.data.splits import select
 from training.fitting import RUNS
 from training.metrics import foreground_iou
 
-#: Agreed masks and classes; they are made anew in minutes and not committed.
+#: Agreed masks and classes, in a folder for each model that agreed on the masks; they are made anew
+#: in minutes and not committed.
 AGREED = RUNS / "agreed"
 #: Every member's mask must overlap the vote's with at least this IoU.
 MEMBERS_IOU = 0.93
@@ -49,13 +50,31 @@ def candidates(dataset: DatasetName, data_root: Path) -> list[Photograph]:
     return [photographs[int(i)] for i in sorted(chosen)]
 
 
+def turned_maps(rgb: NDArray[np.uint8], model: str, diameter: float) -> MemberMaps:
+    """Return a single member's maps of a photograph and its turned copies, as of four members.
+
+    A network that has not understood a photograph says something else when it is turned.
+    """
+    found = [segment_members(np.rot90(rgb, k).copy(), model, diameter=diameter) for k in range(4)]
+    first = found[0]
+    return dataclasses.replace(
+        first,
+        cell=np.concatenate([np.rot90(m.cell, -k, (1, 2)) for k, m in enumerate(found)]),
+        nucleus=np.concatenate([np.rot90(m.nucleus, -k, (1, 2)) for k, m in enumerate(found)]),
+        names=tuple(f"{first.names[0]}, turned {k}" for k in range(4)),
+        weights=(0.25,) * 4,
+        sha256=first.sha256 * 4,
+    )
+
+
 def agreed_mask(photograph: Photograph, maps: MemberMaps) -> NDArray[np.uint8] | None:
     """Return the mask that the members agree on.
 
     Parameters
     ----------
     photograph : Photograph
-        Raabin's are also compared with their boxes.
+        Raabin's are also compared with their boxes; of PBC's, which show one leukocyte in their
+        middle, those are taken where just that is found.
     maps : MemberMaps
         Of the photograph.
 
@@ -63,7 +82,7 @@ def agreed_mask(photograph: Photograph, maps: MemberMaps) -> NDArray[np.uint8] |
     -------
     ndarray or None
         (H, W) uint8: 0, `CYTOPLASM` or `NUCLEUS`. None where the members differ, where nothing is
-        found, or where the boxes show other leukocytes.
+        found, or where other leukocytes are found than are known to be there.
     """
     nucleus = maps.combine_nucleus()
     labels = postprocess(maps.combine(), diameter=maps.diameter, nucleus=nucleus)
@@ -76,6 +95,9 @@ def agreed_mask(photograph: Photograph, maps: MemberMaps) -> NDArray[np.uint8] |
     if photograph.dataset == "raabin" and not _fit_boxes(
         list(iterate_regions(labels)), read_boxes(photograph)
     ):
+        return None
+    height, width = labels.shape
+    if photograph.dataset == "pbc" and (labels.max() > 1 or labels[height // 2, width // 2] == 0):
         return None
     mask = np.where(labels > 0, CYTOPLASM, 0)
     return np.where((labels > 0) & (nucleus >= 0.5), NUCLEUS, mask).astype(np.uint8)
@@ -107,22 +129,26 @@ def write_masks(datasets: tuple[DatasetName, ...], data_root: Path, model: str) 
     data_root : Path
         Folder of the data sets.
     model : str
-        A segmentation model of several members.
+        A segmentation model. If it has one member, that must say the same of the turned photograph.
 
     Returns
     -------
     dict
         By set, how many photographs of how many.
     """
+    manifest = find_model("segmentation", model)
     result: dict[str, str] = {}
     for dataset in datasets:
         asked = candidates(dataset, data_root)
         written = 0
         for photograph in asked:
-            path = _mask_path(photograph)
+            path = _mask_path(photograph, manifest.name)
             rgb = photograph.read()
-            known = PBC_DIAMETER if dataset == "pbc" else None
-            maps = segment_members(rgb, model, diameter=known or "auto")
+            maps = segment_members(
+                rgb, model, diameter=PBC_DIAMETER if dataset == "pbc" else "auto"
+            )
+            if len(manifest.members) == 1:
+                maps = turned_maps(rgb, model, maps.diameter)
             mask = agreed_mask(photograph, maps)
             if mask is not None:
                 path.parent.mkdir(parents=True, exist_ok=True)
@@ -132,34 +158,44 @@ def write_masks(datasets: tuple[DatasetName, ...], data_root: Path, model: str) 
     return result
 
 
-def _mask_path(photograph: Photograph) -> Path:
-    return AGREED / "masks" / Path(photograph.name).with_suffix(".png")
+def _mask_path(photograph: Photograph, model: str) -> Path:
+    return AGREED / model / "masks" / Path(photograph.name).with_suffix(".png")
 
 
-def photographs_with_agreed_masks(dataset: DatasetName, data_root: Path) -> list[Photograph]:
-    """Return the training photographs of a set that have an agreed mask, with it."""
-    asked = candidates(dataset, data_root)
-    return [dataclasses.replace(p, mask=_mask_path(p)) for p in asked if _mask_path(p).is_file()]
+def photographs_with_agreed_masks(
+    dataset: DatasetName, data_root: Path, model: str
+) -> list[Photograph]:
+    """Return the training photographs of a set that have a mask a model agrees on, with it."""
+    asked = [(p, _mask_path(p, model)) for p in candidates(dataset, data_root)]
+    return [dataclasses.replace(p, mask=path) for p, path in asked if path.is_file()]
 
 
-def write_classes(data_root: Path, models: tuple[str, ...]) -> dict[str, int]:
+def write_classes(
+    data_root: Path, name: str, segmenter: str, models: tuple[str, ...]
+) -> dict[str, int]:
     """Write the classes of Raabin's cells that several classifiers agree on.
 
     Parameters
     ----------
     data_root : Path
         Folder of the data sets.
+    name : str
+        Names the agreement, for the key ``agreed`` of an experiment.
+    segmenter : str
+        The model whose agreed masks are taken. Only photographs with such a mask of one cell are
+        asked.
     models : tuple of str
-        Classifiers trained apart.
+        Classifiers trained apart; a single one must be sure of itself.
 
     Returns
     -------
     dict
-        Cells by class. Only photographs with an agreed mask of one cell are asked.
+        Cells by class.
     """
     manifests = [find_model("classification", m) for m in models]
+    masks = find_model("segmentation", segmenter).name
     said: dict[str, str] = {}
-    for photograph in photographs_with_agreed_masks("raabin", data_root):
+    for photograph in photographs_with_agreed_masks("raabin", data_root, masks):
         labels = photograph.read_labels()
         if labels.max() != 1:
             continue
@@ -171,15 +207,21 @@ def write_classes(data_root: Path, models: tuple[str, ...]) -> dict[str, int]:
             votes.add(manifest.classes[int(probability.argmax())] if sure else "")
         if len(votes) == 1 and "" not in votes:
             said[photograph.name] = votes.pop()
-    path = AGREED / "classes.json"
-    path.write_text(json.dumps(said, indent=0) + "\n", encoding="utf-8")
+    path = _classes_path(name)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    record = {"masks": masks, "classifiers": [m.name for m in manifests], "classes": said}
+    path.write_text(json.dumps(record, indent=0) + "\n", encoding="utf-8")
     names = list(said.values())
     return {name: names.count(name) for name in sorted(set(names))}
 
 
-def photographs_with_agreed_classes(data_root: Path) -> list[Photograph]:
-    """Return Raabin's photographs with an agreed class, with it and their mask."""
-    path = AGREED / "classes.json"
-    said = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
-    found = photographs_with_agreed_masks("raabin", data_root)
+def _classes_path(name: str) -> Path:
+    return AGREED / f"classes-{name}.json"
+
+
+def photographs_with_agreed_classes(data_root: Path, name: str) -> list[Photograph]:
+    """Return Raabin's photographs whose class an agreement tells, with it and their mask."""
+    record = json.loads(_classes_path(name).read_text(encoding="utf-8"))
+    said = record["classes"]
+    found = photographs_with_agreed_masks("raabin", data_root, record["masks"])
     return [dataclasses.replace(p, label=said[p.name]) for p in found if p.name in said]

@@ -50,9 +50,9 @@ class ClassifierConfig:
     mistaken : int
         Photographs of each set from which objects that are no leukocytes are cut as well; see
         :mod:`training.artefacts`.
-    agreed : bool
-        Whether Raabin's cells, with the classes that earlier classifiers agree on, take part; see
-        :mod:`training.agree`.
+    agreed : str
+        Name of the agreement of earlier classifiers on the classes of Raabin's cells, which then
+        take part; see :mod:`training.agree`. None by default.
     balance : str
         Over- or undersampling or weights instead of drawing; see :mod:`training.balance`.
     set_balance : float
@@ -80,7 +80,7 @@ class ClassifierConfig:
     nucleus_density: float = 0.0
     surroundings: tuple[float, float] = (0.1, 0.8)
     mistaken: int = 0
-    agreed: bool = False
+    agreed: str = ""
     balance: Balance = "draw"
     set_balance: float = 0.4
     further_weight: float = 0.4

@@ -67,7 +67,7 @@ def train_classifier(config_file: Path, data_root: Path) -> keras.Model:
     start_from(model, config.encoder, config.encoder_weights)
     train = cells_of(config, data_root, "train")
     if config.agreed:
-        more = photographs_with_agreed_classes(data_root)
+        more = photographs_with_agreed_classes(data_root, config.agreed)
         train += load_cells(more, config.side, config.diameter)
     validation = cells_of(config, data_root, "validation")
     loss = keras.losses.CategoricalCrossentropy(

@@ -45,6 +45,8 @@ class SegmentationConfig:
         Sets to train on.
     agreed : tuple of str
         Sets whose masks are those that earlier members agree on; see :mod:`training.agree`.
+    agreed_by : str
+        The model of these members.
     side, diameter : int, float
         Side of the crops and diameter of a leukocyte in them, px.
     paste_share : float
@@ -62,6 +64,7 @@ class SegmentationConfig:
     dropout: float = 0.0
     datasets: tuple[DatasetName, ...] = SEGMENTED
     agreed: tuple[DatasetName, ...] = ()
+    agreed_by: str = "unet-lite"
     side: int = 160
     diameter: float = 64.0
     paste_share: float = 0.2
@@ -127,7 +130,8 @@ def train_member(config_file: Path, data_root: Path) -> keras.Model:
     start_from(model, config.encoder, config.encoder_weights)
     photographs = [p for d in config.datasets for p in load(d, data_root) if p.mask]
     train = [p for d in config.datasets for p in select(photographs, d, "train")]
-    train += [p for d in config.agreed for p in photographs_with_agreed_masks(d, data_root)]
+    for d in config.agreed:
+        train += photographs_with_agreed_masks(d, data_root, config.agreed_by)
     validation = [p for d in config.datasets for p in select(photographs, d, "validation")]
     s = config.schedule
     batches = SegmentationBatches(
