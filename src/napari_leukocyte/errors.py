@@ -23,5 +23,9 @@ class OutputError(LeukocyteError):
     """A result that can't be written where it was asked for."""
 
 
+class FormatError(LeukocyteError):
+    """A file of annotations that is damaged, malicious or of no known format."""
+
+
 class Cancelled(Exception):  # noqa: N818 - not an error: the user asked for it
     """Raised out of a computation by a progress callback that wants it to stop."""

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 #: Columns that every table has: an object's number, its class, and the box around it, px, ends
 #: exclusive.
 REQUIRED = ("label", "class", "bbox_y0", "bbox_x0", "bbox_y1", "bbox_x1")
-#: Columns about who said what, where it is known; see :meth:`napari_leukocyte.session.Session.table`.
+#: Columns about who said what, where it is known; see
+#: :meth:`napari_leukocyte.session.session.Session.table`.
 SAID = ("reviewed", "predicted", "confidence", "reader", "when", "flags", "note", "edited")
 
 
@@ -33,6 +34,8 @@ class AnnotatedImage:
         measurements. ``class`` is missing where nobody said one.
     source : Path or None
         The photograph's file, where one is known and exists.
+    notes : tuple of str
+        What could not be taken over as it was, a sentence each.
     """
 
     name: str
@@ -40,3 +43,4 @@ class AnnotatedImage:
     labels: NDArray[np.int32] | None
     table: pd.DataFrame
     source: Path | None = None
+    notes: tuple[str, ...] = ()

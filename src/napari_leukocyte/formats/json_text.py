@@ -1,0 +1,60 @@
+"""JSON from others, and JSON for others."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from typing import Any, NoReturn
+
+import numpy as np
+
+from napari_leukocyte.errors import FormatError
+
+
+def parse(text: str, where: str) -> Any:
+    """Parse JSON.
+
+    Parameters
+    ----------
+    text : str
+        The JSON.
+    where : str
+        What the file is called in a sentence.
+
+    Raises
+    ------
+    FormatError
+        If it is none, is cut off, is nested too deep or holds NaN or infinity.
+    """
+
+    def refuse(constant: str) -> NoReturn:
+        raise FormatError(f"{where} holds {constant}, which is no number.")
+
+    try:
+        return json.loads(text, parse_constant=refuse)
+    except FormatError:
+        raise
+    except RecursionError as error:
+        raise FormatError(f"{where} is nested too deep to be read.") from error
+    except ValueError as error:  # also of numbers with thousands of digits
+        raise FormatError(f"{where} is not whole JSON: it is damaged or cut off.") from error
+
+
+def dumps(value: object, indent: int | None = None) -> bytes:
+    """Return a value as JSON in UTF-8; the caller has made it `plain`."""
+    text = json.dumps(value, ensure_ascii=False, allow_nan=False, indent=indent)
+    return (text + "\n").encode("utf-8", "backslashreplace")
+
+
+def plain(value: object) -> Any:
+    """Return a value as JSON can hold it; NaN and infinity, which JSON lacks, become null."""
+    if isinstance(value, Mapping):
+        return {str(k): plain(v) for k, v in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(v) for v in value]
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value

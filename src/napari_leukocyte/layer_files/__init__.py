@@ -1,0 +1,1 @@
+"""Files of annotations in napari's own open and save dialogs."""
