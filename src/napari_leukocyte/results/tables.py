@@ -42,7 +42,7 @@ def objects_table(tables: Sequence[tuple[str, pd.DataFrame]]) -> pd.DataFrame:
         else:
             full = table.assign(confidence=float("nan"))
             full["class"] = pd.Series(None, index=table.index, dtype="str")
-        full.insert(0, "image", pd.Series(name, index=full.index, dtype="str"))
+        full.insert(0, "image", pd.Series(_as_text(name), index=full.index, dtype="str"))
         named.append(full)
     # Of tables without rows only the columns say anything; their types would spoil the others'.
     joined = pd.concat([t for t in named if len(t)] or named[:1], ignore_index=True)
@@ -70,7 +70,7 @@ def leukogram_table(tables: Sequence[tuple[str, pd.DataFrame]]) -> pd.DataFrame:
     blocks = [*((name, count(table)) for name, table in tables), (ALL, count(pooled))]
     named = []
     for name, block in blocks:
-        block.insert(0, "image", name)
+        block.insert(0, "image", _as_text(name))
         named.append(block)
     return pd.concat(named, ignore_index=True)
 
@@ -92,5 +92,9 @@ def write_csv(path: Path, table: pd.DataFrame) -> None:
     """
     text = table.to_csv(index=False, lineterminator="\n", float_format=FLOAT_FORMAT, na_rep="")
     with atomic_write(path) as temporary:
-        # A file's name may hold bytes that are no text; they are written as escapes.
-        temporary.write_bytes(text.encode("utf-8", "backslashreplace"))
+        temporary.write_bytes(_as_text(text).encode("utf-8"))
+
+
+def _as_text(name: str) -> str:
+    """Write what is no text in the name of a file as escapes: columns of text refuse it."""
+    return name.encode("utf-8", "backslashreplace").decode("utf-8")
