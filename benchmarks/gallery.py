@@ -4,7 +4,14 @@ On a real window, with a session of synthetic cells. The limits: a class change 
 view in under 50 ms with 5,000 objects; a frame of scrolling 10,000 takes under 33 ms. It needs a
 display::
 
-    python benchmarks/gallery.py [--objects 5000] [--cells 10000]
+    python benchmarks/gallery.py [--objects 5000] [--cells 10000] [--no-scroll] [--no-raster]
+
+A class change is timed from the press of a key in the gallery, with the whole field in sight, to
+the end of the frame in which the objects layer, the gallery, the legend and the leukogram all show
+it, and the selection has moved on to the next cell. Where OpenGL is done by the processor (Mesa's
+llvmpipe), most of that frame is the filling of pixels, which a graphics card does beside. With
+``--no-raster`` Mesa does all but that (its ``GALLIUM_NOOP``), and the difference is the raster's
+share; the window stays black then.
 """
 
 from __future__ import annotations
@@ -15,25 +22,28 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 import napari
 import numpy as np
 import pandas as pd
+from napari.utils.colormaps.standardize_color import transform_color
 from numpy.typing import NDArray
 from qtpy.QtCore import QEvent, QObject, QTimer
-from qtpy.QtWidgets import QApplication, QDockWidget
+from qtpy.QtTest import QTest
+from qtpy.QtWidgets import QApplication, QDockWidget, QScrollArea
 
 from napari_leukocyte.session.session import Session
-from napari_leukocyte.vocabulary import LEUKOCYTE_NAMES
+from napari_leukocyte.vocabulary import COLORS, LEUKOCYTE_NAMES, LEUKOCYTES
 from napari_leukocyte.widgets.classify.widget import ClassifyWidget
 from napari_leukocyte.widgets.layers import links
-from napari_leukocyte.widgets.layers.objects_view import ObjectsView, objects_view_of
+from napari_leukocyte.widgets.layers.objects_view import ObjectsView
 from napari_leukocyte.widgets.review.widget import ReviewWidget
 
 #: Side of the square that each cell has to itself, and its radius, px.
 PITCH, RADIUS = 44, 15
+#: The keys of the classes.
+KEYS = {c.name: c.key for c in LEUKOCYTES}
 
 
 def field(n: int) -> tuple[NDArray[np.uint8], NDArray[np.int32]]:
@@ -98,11 +108,6 @@ class Watcher(QObject):
         return False
 
 
-def shows(layer: Any, row: int, name: str) -> bool:
-    """Return whether a layer shows a class of an object."""
-    return bool(layer.features["class"][row] == name)
-
-
 class Clock:
     """Measures how long something takes.
 
@@ -122,10 +127,10 @@ class Clock:
         """Begin."""
         self._wall, self._cpu = time.perf_counter(), time.process_time()
 
-    def stop(self) -> None:
-        """Note how long it was since the start."""
-        self.wall.append(1000 * (time.perf_counter() - self._wall))
-        self.cpu.append(1000 * (time.process_time() - self._cpu))
+    def stop(self, wall: float | None = None, cpu: float | None = None) -> None:
+        """Note how long it was since the start, up to now or to what the clocks showed then."""
+        self.wall.append(1000 * ((time.perf_counter() if wall is None else wall) - self._wall))
+        self.cpu.append(1000 * ((time.process_time() if cpu is None else cpu) - self._cpu))
 
     def report(self, what: str) -> None:
         """Print medians and worst."""
@@ -149,48 +154,137 @@ def make_window(n: int) -> tuple[napari.Viewer, Session, ReviewWidget, QDockWidg
     return viewer, session, widget, dock
 
 
-def class_change(n: int, repeats: int) -> None:
-    """Time a class change from the key to the last view."""
-    viewer, session, widget, _ = make_window(n)
-    image = viewer.layers[0]
-    links.show_labels(viewer, session, image).contour = 2
-    ObjectsView(viewer, session, image)
-    classify = ClassifyWidget(viewer)
-    viewer.window.add_dock_widget(classify, name="Classify", area="left")
-    widget.form.gallery.setFocus()
-    idle()
-    layer = widget.objects_layer()
-    gallery: Any = widget.form.gallery
-    at_once, painted, everywhere = Clock(), Clock(), Clock()
-    clocks = (at_once, painted, everywhere)
-    for i in range(repeats):
-        label = widget.queue[0]
-        widget.select([label], label)
+class Desk:
+    """A window with every view of one session: what a reader has before him.
+
+    Parameters
+    ----------
+    n : int
+        How many cells.
+    """
+
+    def __init__(self, n: int) -> None:
+        self.viewer, self.session, self.widget, _ = make_window(n)
+        image = self.viewer.layers[0]
+        links.show_labels(self.viewer, self.session, image).contour = 2
+        self.view = ObjectsView(self.viewer, self.session, image)
+        self.classify = ClassifyWidget(self.viewer)
+        self.classify.form.automatic.setChecked(False)
+        self.viewer.window.add_dock_widget(self.classify, name="Classify", area="left")
+        self.gallery: Any = self.widget.form.gallery
+        self.gallery.setFocus()
+        window: Any = self.viewer.window
+        self.canvas = window._qt_viewer.canvas
+        # So that the leukogram is in sight, too.
+        for dock in (window._qt_viewer.dockLayerControls, window._qt_viewer.dockLayerList):
+            dock.hide()
+        #: Of each frame: when it was done, by both clocks, and whether every view was in it.
+        self.frames: list[tuple[float, float, bool]] = []
+        self.canvas.native.frameSwapped.connect(self._on_frame)
+        self._painted: dict[str, list[bool]] = {"gallery": [], "legend": [], "leukogram": []}
+        form = self.classify.form
+        parts: tuple[tuple[str, Any], ...] = (
+            ("gallery", self.gallery.viewport()),
+            ("legend", form.legend),
+            ("leukogram", form.leukogram.table.viewport()),
+        )
+        for name, part in parts:
+            watcher = Watcher(self._painted[name])
+            watcher.setParent(part)
+            part.installEventFilter(watcher)
+        self.canvas._scene_canvas.events.draw.connect(lambda _: self._drawn.append(True))
+        self._drawn: list[bool] = []
         idle()
-        name = LEUKOCYTE_NAMES[i % len(LEUKOCYTE_NAMES)]
-        for clock in clocks:
+        self.classify.update_now()
+        idle()
+        area: Any = form.leukogram
+        while not isinstance(area, QScrollArea):
+            area = area.parent()
+        area.ensureWidgetVisible(form.leukogram.table)
+        idle()
+
+    def _on_frame(self) -> None:
+        whole = bool(self._drawn) and all(self._painted.values())
+        self.frames.append((time.perf_counter(), time.process_time(), whole))
+
+    def forget(self) -> None:
+        """Wait for what is painted from now on."""
+        self.frames.clear()
+        self._drawn.clear()
+        for painted in self._painted.values():
+            painted.clear()
+
+    def shows(self, label: int, name: str, counts: dict[str, int]) -> bool:
+        """Return whether every view has painted that a cell has a class, and it is on the screen.
+
+        Counts are those of the legend and of the leukogram's table, beside what the objects layer
+        and the gallery's model hold.
+        """
+        row, layer = label - 1, self.view.layer
+        cell = self.gallery.cells.cell_at(self.gallery.cells.row_of(label))
+        form = self.classify.form
+        figures = {line[0]: int(line[1]) for line in form.leukogram.table.texts()}
+        legend = form.legend.counts()
+        return bool(
+            cell.class_name == name
+            and layer.features["class"][row] == name
+            and np.allclose(layer.border_color[row], transform_color(COLORS[name])[0])
+            and all(legend[n] == figures[n] == number for n, number in counts.items())
+        )
+
+    def press(self, name: str, commanded: Clock, everywhere: Clock) -> int:
+        """Press the key of a class on the queue's next cell; return how many frames it took."""
+        label = self.widget.queue[0]
+        self.widget.select([label], label)
+        idle()
+        counts = {n: c for n, c in self.classify.form.legend.counts().items() if c}
+        counts[self.session.table()["class"][label - 1]] -= 1
+        counts[name] += 1
+        self.forget()
+        for clock in (commanded, everywhere):
             clock.start()
-        widget.reviewer.classify_selected(name)
-        at_once.stop()
-        gallery.viewport().repaint()
-        painted.stop()
-        until(partial(shows, layer, label - 1, name))
-        everywhere.stop()
+        QTest.keyClick(self.gallery, KEYS[name])  # type: ignore[call-overload]
+        commanded.stop()
+        until(lambda: any(whole for *_, whole in self.frames))
+        number = next(i for i, (*_, whole) in enumerate(self.frames) if whole)
+        everywhere.stop(*self.frames[number][:2])
+        if not self.shows(label, name, counts):
+            raise RuntimeError("The frame is there, and some view shows something else.")
         idle()
-    at_once.report(f"class change, {n} objects: command, gallery's state")
-    painted.report(f"class change, {n} objects: gallery painted")
-    everywhere.report(f"class change, {n} objects: gallery, layers, leukogram")
-    names = iter(LEUKOCYTE_NAMES * repeats)
-    view = objects_view_of(viewer, session)
+        return number + 1
+
+
+def other_name(session: Session, label: int, i: int) -> str:
+    """Return a class that an object does not have."""
+    now = session.table()["class"][label - 1]
+    return [name for name in LEUKOCYTE_NAMES if name != now][i % (len(LEUKOCYTE_NAMES) - 1)]
+
+
+def class_change(n: int, repeats: int) -> None:
+    """Time a class change from the key to the last view, and what there is in it."""
+    desk = Desk(n)
+    commanded, everywhere = Clock(), Clock()
+    frames = []
+    for i in range(repeats):
+        name = other_name(desk.session, desk.widget.queue[0], i)
+        frames.append(desk.press(name, commanded, everywhere))
+    print(f"class change by key, {n} objects; frames until every view shows it: {max(frames)}")
+    commanded.report("  key handled: session, gallery, selection, layer's colours")
+    everywhere.report("  key to the frame in which every view shows it")
+    session, view = desk.session, desk.view
+    # Nothing has happened in between but a press of a key, whatever the part.
+    labels = iter(range(1, n))
+
+    def command() -> None:
+        label = next(labels)
+        session.set_class([label], other_name(session, label, label))
+
     parts: dict[str, Callable[[], object]] = {
-        "the command itself": lambda: session.set_class([5], next(names)),
-        "the session's table after it": session.table,
-        "gallery's refresh": widget.update_now,
-        "objects layer's refresh": view.refresh if view else idle,
-        "leukogram's refresh": classify.update_now,
-        "a frame of the canvas (once for the class, once to go on)": partial(
-            viewer.screenshot, canvas_only=True, flash=False
-        ),
+        "the command, and what is said of it in the objects layer": command,
+        "gallery's model": desk.widget.update_now,
+        "leukogram and legend": desk.classify.update_now,
+        "objects layer handed to the canvas": view.refresh_drawing,
+        "a frame of the window, nothing changed": lambda: frame(desk),
     }
     times = {what: Clock() for what in parts}
     for _ in range(repeats):
@@ -198,11 +292,18 @@ def class_change(n: int, repeats: int) -> None:
             times[what].start()
             act()
             times[what].stop()
-        idle()
+            idle()
     for what, clock in times.items():
         clock.report(f"  {what}")
-    viewer.close()
+    desk.viewer.close()
     idle()
+
+
+def frame(desk: Desk) -> None:
+    """Have the canvas drawn and the window put together."""
+    desk.frames.clear()
+    desk.canvas._scene_canvas.update()
+    until(lambda: desk.frames)
 
 
 def scroll(n: int) -> None:
@@ -242,13 +343,19 @@ def main() -> None:
     parser.add_argument("--objects", type=int, default=5000)
     parser.add_argument("--cells", type=int, default=10_000)
     parser.add_argument("--repeats", type=int, default=20)
+    parser.add_argument("--no-scroll", action="store_true", help="only the class change")
+    parser.add_argument("--no-raster", action="store_true", help="fill no pixel (Mesa only)")
     arguments = parser.parse_args()
+    if arguments.no_raster:
+        # Before the first use of OpenGL.
+        os.environ["GALLIUM_NOOP"] = "1"
     with tempfile.TemporaryDirectory() as folder:
         # Not among the user's sessions.
         os.environ["NAPARI_LEUKOCYTE_SESSIONS"] = folder
         print(f"{'':60}{'wall ms':>9}{'worst':>9}{'CPU ms':>9}{'worst':>9}")
         class_change(arguments.objects, arguments.repeats)
-        scroll(arguments.cells)
+        if not arguments.no_scroll:
+            scroll(arguments.cells)
         QTimer.singleShot(0, QApplication.quit)
 
 

@@ -17,10 +17,12 @@ from typing import Any
 import napari
 import numpy as np
 import pandas as pd
+from napari.layers import Points
 from qtpy.QtWidgets import QApplication
 
 from napari_leukocyte.vocabulary import COLORS, LEUKOCYTE_NAMES
 from napari_leukocyte.widgets.layers import objects_style as style
+from napari_leukocyte.widgets.layers.plain_rings import draw_plainly
 
 #: Diameter of the objects, px, and the room that each takes in the field.
 DIAMETER, PITCH = 40.0, 60.0
@@ -49,8 +51,11 @@ def objects(n: int) -> tuple[pd.DataFrame, tuple[int, int]]:
             "equivalent_diameter_px": np.full(n, DIAMETER),
             "source": pd.Series(["model"] * n, dtype="str"),
             "edited": np.zeros(n, bool),
+            "reviewed": np.zeros(n, bool),
         }
     )
+    for name in ("reader", "when", "flags", "note"):
+        table[name] = pd.Series([""] * n, dtype="str")
     side = int(columns * PITCH)
     return table, (side, side)
 
@@ -86,15 +91,22 @@ def measure(kind: style.LayerKind, n: int, repeats: int) -> dict[str, tuple[floa
         if layers:
             viewer.layers.remove(layers.pop())
         layers.append(viewer.add_layer(style.make_layer(kind, table, "Objects")))
+        if isinstance(layers[0], Points):
+            draw_plainly(viewer, layers[0])
         frame(0)
 
     def recolour(i: int) -> None:
         table.loc[i % n, "class"] = names[i % len(names)]
-        style.show_classes(layers[0], table)
+        if isinstance(layers[0], Points):
+            style.say_of_few(layers[0], table, np.array([i % n]))
+            style.draw(layers[0])
+        else:
+            style.show_classes(layers[0], table)
 
     def select(i: int) -> None:
         layers[0].selected_data = {i % n, (7 * i + 3) % n}
         style.show_selection(layers[0], table)
+        style.draw(layers[0])
 
     def hover(i: int) -> None:
         layers[0].get_value((table["y"][i % n], table["x"][i % n]), world=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 #: Stands wherever results are shown.
 DISCLAIMER = "For research use only. Not for use in diagnostic procedures."
@@ -52,12 +53,32 @@ LEUKOCYTES = (NEUTROPHIL, EOSINOPHIL, BASOPHIL, LYMPHOCYTE, MONOCYTE)
 LEUKOCYTE_NAMES = tuple(c.name for c in LEUKOCYTES)
 #: What the shipped classifier also tells apart, so that nothing is forced into the five.
 FURTHER = (IMMATURE_GRANULOCYTE, ERYTHROBLAST, PLATELET_OR_ARTEFACT)
-#: The two groups of a binary classifier; they are no classes of the differential, and the legend
-#: shows them only where a model gives them.
-MONONUCLEAR = CellClass("mononuclear", "#999933", "", counted=False)
-POLYMORPHONUCLEAR = CellClass("polymorphonuclear", "#44AA99", "", counted=False)
+#: The two groups of a binary classifier: leukocytes, hence counted, but none of the classes that a
+#: reader chooses from. The legend and the leukogram show them only where a model gives them.
+MONONUCLEAR = CellClass("mononuclear", "#999933", "")
+POLYMORPHONUCLEAR = CellClass("polymorphonuclear", "#44AA99", "")
 GROUPS = (MONONUCLEAR, POLYMORPHONUCLEAR)
 #: Every class with a colour and key of its own.
 CLASSES = (*LEUKOCYTES, *FURTHER, SMUDGE_CELL, ARTEFACT, UNIDENTIFIED)
 #: Colour of a class by its name.
 COLORS = {c.name: c.color for c in (*CLASSES, *GROUPS)}
+
+# The two groups have the field's own: "MON" is the monocyte.
+_SHORT = {
+    **{c.name: c.name[:3].upper() for c in CLASSES},
+    MONONUCLEAR.name: "MNC",
+    POLYMORPHONUCLEAR.name: "PMN",
+}
+_TAKEN = frozenset(_SHORT.values())
+
+
+@lru_cache(maxsize=256)
+def abbreviate(name: str) -> str:
+    """Return the usual three letters of a class, such as "NEU".
+
+    An own class that begins as one of these does has another third letter: a monoblast is "MOB".
+    """
+    short = name[:3].upper()
+    others = (short[:2] + letter for letter in name[4:].upper() if letter.isalnum())
+    free = (found for found in (short, *others) if found not in _TAKEN)
+    return _SHORT.get(name) or next(free, short)

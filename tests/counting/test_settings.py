@@ -7,22 +7,38 @@ from typing import Any
 import pytest
 
 from napari_leukocyte.counting.leukogram import DEFAULT_COUNTED
-from napari_leukocyte.counting.own_classes import own_class
+from napari_leukocyte.counting.own_classes import FILE_NAME as CLASSES_FILE
+from napari_leukocyte.counting.own_classes import own_class, save_own_classes
 from napari_leukocyte.counting.settings import (
     FILE_NAME,
     DifferentialSettings,
+    default_counted,
+    not_counted,
     recall_settings,
     remember_settings,
     with_own_classes,
 )
 from napari_leukocyte.counting.user_files import config_folder
 from napari_leukocyte.errors import ParameterError
-from napari_leukocyte.vocabulary import LEUKOCYTE_NAMES
+from napari_leukocyte.vocabulary import GROUPS, LEUKOCYTE_NAMES
 
 
 def test_default_counts_leukocytes_but_no_erythroblasts() -> None:
     settings = DifferentialSettings()
-    assert settings.counted == (*LEUKOCYTE_NAMES, "immature granulocyte") == DEFAULT_COUNTED
+    leukocytes = (*LEUKOCYTE_NAMES, "immature granulocyte")
+    assert settings.counted == (*leukocytes, *(g.name for g in GROUPS)) == DEFAULT_COUNTED
+
+
+def test_default_knows_the_own_classes() -> None:
+    blast, ghost = own_class("blast", "#123456"), own_class("ghost", "#654321", counted=False)
+    save_own_classes([blast, ghost])
+    assert DifferentialSettings().counted == (*DEFAULT_COUNTED, "blast") == default_counted()
+    assert DifferentialSettings.from_dict({}).counted == default_counted()
+    assert not_counted() >= {"ghost", "artefact", "erythroblast"}
+    assert not not_counted() & {"blast", "monocyte", "a class of some model"}
+    assert not_counted(["monocyte"]) >= {"blast", "neutrophil"}
+    (config_folder() / CLASSES_FILE).write_text("{")
+    assert DifferentialSettings().counted == DEFAULT_COUNTED
 
 
 def test_follows_the_own_classes() -> None:

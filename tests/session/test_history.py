@@ -278,7 +278,7 @@ def test_undo_tells_the_views(session: Session) -> None:
     heard: list[str] = []
     for name in ("labels", "table", "history", "selection"):
         signal = getattr(session, f"{name}_changed")
-        signal.connect(lambda name=name: heard.append(name))
+        signal.connect(lambda *_, name=name: heard.append(name))
     session.undo()
     assert heard == ["labels", "table", "history"]
     heard.clear()

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from napari_leukocyte.counting.own_classes import own_class, save_own_classes
 from napari_leukocyte.errors import ParameterError
-from napari_leukocyte.session.queue import review_order
+from napari_leukocyte.session.queue import Doubts, review_order
 from napari_leukocyte.session.reviews import FLAGS, Review
 from napari_leukocyte.session.session import Session
 
@@ -151,13 +153,53 @@ def test_first_comes_what_would_change_the_count_most() -> None:
     predicted = pd.DataFrame.from_dict(shares, "index", columns=[f"p_{n}" for n in names])
     predicted["class"] = [names[int(np.argmax(v))] for v in shares.values()]
     predicted["confidence"] = [max(v) for v in shares.values()]
-    classes = dict(zip(shares, predicted["class"], strict=True))
-    classes |= dict.fromkeys(range(20, 60), "neutrophil")
-    order = review_order(predicted, classes, [*shares, 9])
-    assert order == [9, 1, 6, 2, 4, 3, 5]
-    assert review_order(predicted, classes, [3, 2]) == [2, 3]
-    assert review_order(predicted, classes, []) == []
-    assert review_order(pd.DataFrame(), {}, [4, 3]) == [3, 4]
+    counts = Counter(predicted["class"]) + Counter(neutrophil=40)
+    doubts, waiting = Doubts.of(predicted), np.array([*shares, 9])
+    assert review_order(doubts, counts, waiting, [9]) == [9, 1, 6, 2, 4, 3, 5]
+    assert review_order(doubts, counts, np.array([3, 2])) == [2, 3]
+    assert review_order(doubts, counts, np.array([], int)) == []
+    assert review_order(None, counts, np.array([4, 3])) == [3, 4]
+    # Without probabilities, the confidence says how sure the model is.
+    sure = Doubts.of(predicted[["class", "confidence"]])
+    assert review_order(sure, counts, waiting, [9]) == [9, 1, 2, 6, 4, 3, 5]
+
+
+def test_the_order_of_review_follows_what_counts(session: Session) -> None:
+    predicted = pd.DataFrame(
+        {"p_monocyte": [0.6, 0.9, 0], "p_ghost": [0.4, 0.1, 0.5], "p_haunt": [0, 0, 0.5]},
+        index=[1, 2, 3],
+    )
+    predicted["class"], predicted["confidence"] = "monocyte", 0.6
+    doubts, counts, waiting = Doubts.of(predicted), Counter(monocyte=9), np.array([1, 2, 3])
+    assert review_order(doubts, counts, waiting) == [3, 1, 2]  # nobody says that they don't
+    save_own_classes([own_class(n, "#123456", counted=False) for n in ("ghost", "haunt")])
+    assert review_order(doubts, counts, waiting) == [1, 2, 3]  # 3 changes no count
+    assert review_order(doubts, counts, waiting, uncounted=["monocyte"]) == [3, 1, 2]
+    session.set_predictions(predicted.rename_axis("label").reset_index(), "m", MODEL)
+    assert session.review_order() == [7, 1, 2, 3]
+    assert session.review_order(["haunt"]) == [7, 3, 1, 2]
+
+
+def test_a_table_of_a_few_changes_is_that_of_all(session: Session) -> None:
+    session.table()
+    told: list[object] = []
+    session.table_changed.connect(told.append)
+    session.set_class([1, 7], "basophil")
+    session.set_flag([3], FLAGS[0])
+    session.set_note(1, "once more")
+    session.approve([3])
+    session.undo()
+    session.clear_class([7])
+    with session.group("Both"):
+        session.set_class([2], "monocyte")
+        session.set_flag([3], FLAGS[1])
+    assert told == [{1, 7}, {3}, {1}, {3}, {3}, {7}, {2, 3}]
+    kept = session.table()
+    session._table = None
+    pd.testing.assert_frame_equal(kept, session.table())
+    session.set_predictions(said(monocyte=[1, 2, 3, 7]), "m2", MODEL)
+    session.edit_labels(lambda a: np.where(a == 2, 0, a), "Delete")
+    assert told[-2:] == [None, None]
 
 
 def test_the_order_of_review_leaves_out_what_is_reviewed(session: Session) -> None:

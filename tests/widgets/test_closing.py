@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import napari
 import numpy as np
 import pytest
+from napari._qt._qapp_model.qactions import _file
 from numpy.typing import NDArray
 from pytestqt.qtbot import QtBot
 from qtpy.QtGui import QCloseEvent
-from qtpy.QtWidgets import QFileDialog, QMessageBox
+from qtpy.QtWidgets import QApplication, QFileDialog, QMessageBox
 
 from napari_leukocyte.session.session import Session
 from napari_leukocyte.widgets import closing
@@ -102,6 +104,55 @@ def test_saving_from_the_question_keeps_the_window_and_saves(
     assert not closes(shown, UserCloses())
     qtbot.waitUntil(lambda: session.unsaved_since is None, timeout=20_000)
     assert (tmp_path / "labels.tif").is_file()
+
+
+@pytest.mark.parametrize("action", ["_close_app", "_close_window"])
+def test_the_menu_asks_once_and_obeys(
+    window: tuple[napari.Viewer, Session],
+    monkeypatch: pytest.MonkeyPatch,
+    action: str,
+) -> None:
+    shown, session = window
+    closed: list[tuple[bool, bool]] = []
+
+    def close(_: object, quit_app: bool, confirm_need: bool) -> None:
+        closed.append((quit_app, confirm_need))
+
+    def choose() -> None:
+        # What the actions of napari's menu call; here nothing is closed.
+        with monkeypatch.context() as patch:
+            patch.setattr(type(shown.window._qt_window), "close", close)
+            patch.setattr(QApplication, "activeWindow", lambda: shown.window._qt_window)
+            getattr(_file, action)(shown.window)
+
+    asked = answer(monkeypatch, "Cancel")
+    choose()
+    assert len(asked) == 1
+    assert not closed
+    answer(monkeypatch, "Close")
+    choose()
+    session.mark_saved()
+    choose()
+    # Without anything unsaved it is napari that asks.
+    quits = action == "_close_app"
+    assert closed == [(quits, False), (quits, True)]
+
+
+def test_leaving_the_application_is_about_every_viewer(
+    window: tuple[napari.Viewer, Session], monkeypatch: pytest.MonkeyPatch, make_napari_viewer: Any
+) -> None:
+    shown, session = window
+    other = make_napari_viewer()
+    elsewhere = links.session_of(other.add_image(np.full((50, 60, 3), 200, np.uint8), name="two"))
+    labels = np.zeros((50, 60), np.int32)
+    labels[5:20, 5:20] = 1
+    elsewhere.accept_edit(labels)
+    session.mark_saved()
+    asked = answer(monkeypatch, "Cancel")
+    shown.window._qt_window.close(quit_app=True, confirm_need=True)
+    assert len(asked) == 1
+    assert "“two”" in asked[0]
+    assert shown.window._qt_window.isVisible()
 
 
 def test_what_a_script_closes_closes(

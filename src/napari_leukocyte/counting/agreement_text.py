@@ -8,7 +8,7 @@ import pandas as pd
 
 from napari_leukocyte.counting.agreement import Agreement
 from napari_leukocyte.counting.readers import ReaderComparison
-from napari_leukocyte.vocabulary import DISCLAIMER
+from napari_leukocyte.vocabulary import DISCLAIMER, abbreviate
 
 
 def describe_readers(found: ReaderComparison, first: str, second: str) -> str:
@@ -71,7 +71,7 @@ def _figures(agreement: Agreement) -> list[str]:
 
 def _table(confusion: pd.DataFrame) -> list[str]:
     names = [" ".join(str(n).split()) for n in confusion.columns]
-    heads = [n[:3].upper() for n in names]
+    heads = [abbreviate(n) for n in names]
     if len(set(heads)) < len(heads):
         heads = [str(i) for i in range(1, len(names) + 1)]
     titles = [f"{head:<3} {name}" for head, name in zip(heads, names, strict=True)]

@@ -7,6 +7,7 @@ from typing import Literal
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from napari_leukocyte.counting.reference import Range, ReferenceRanges
 from napari_leukocyte.errors import ParameterError
@@ -76,20 +77,26 @@ def assess(
     """
     if leukocytes is not None and not 0 < leukocytes < float("inf"):
         raise ParameterError("The total of leukocytes must be above 0, in 10⁹/L.")
-    result = leukogram.copy()
     percent: Mapping[str, Range] = {} if ranges is None else ranges.percent
     absolute: Mapping[str, Range] = {} if ranges is None else ranges.absolute
-    result["flag"] = _flags(result, "ci_low", "ci_high", percent)
     part = np.nan if leukocytes is None else leukocytes / 100
-    for source, target in (("percent", ""), ("ci_low", "_low"), ("ci_high", "_high")):
-        result[f"absolute{target}"] = result[source] * part
-    result["absolute_flag"] = _flags(result, "absolute_low", "absolute_high", absolute)
-    return result
+    names = leukogram["class"].tolist()
+    share, low, high = (leukogram[c].to_numpy(float) for c in ("percent", "ci_low", "ci_high"))
+    added = {
+        "flag": _flags(names, low, high, percent).array,
+        "absolute": share * part,
+        "absolute_low": low * part,
+        "absolute_high": high * part,
+        "absolute_flag": _flags(names, low * part, high * part, absolute).array,
+    }
+    return pd.concat([leukogram, pd.DataFrame(added, index=leukogram.index)], axis=1)
 
 
-def _flags(table: pd.DataFrame, low: str, high: str, usual: Mapping[str, Range]) -> pd.Series[str]:
-    flags = [
-        flag(float(a), float(b), usual.get(str(name)))
-        for name, a, b in zip(table["class"], table[low], table[high], strict=True)
-    ]
-    return pd.Series(flags, index=table.index, dtype="str")
+def _flags(
+    names: list[str],
+    low: NDArray[np.float64],
+    high: NDArray[np.float64],
+    usual: Mapping[str, Range],
+) -> pd.Series[str]:
+    limits = zip(names, low.tolist(), high.tolist(), strict=True)
+    return pd.Series([flag(a, b, usual.get(n)) for n, a, b in limits], dtype="str")

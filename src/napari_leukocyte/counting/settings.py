@@ -3,20 +3,52 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, fields, replace
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
 from napari_leukocyte.counting.leukogram import DEFAULT_COUNTED, in_order
+from napari_leukocyte.counting.own_classes import load_own_classes
 from napari_leukocyte.counting.user_files import config_folder, read_user_file, write_user_file
 from napari_leukocyte.errors import ParameterError
-from napari_leukocyte.vocabulary import CellClass
+from napari_leukocyte.vocabulary import CLASSES, GROUPS, CellClass
 
 #: Cells of a usual differential count. 200 is the CLSI's (H20) for each of two readers.
 TARGETS = (100, 200, 400)
 #: More leukocytes than any blood has, 10^9/L.
 MOST_LEUKOCYTES = 2000.0
 FILE_NAME = "differential.json"
+
+
+def default_counted() -> tuple[str, ...]:
+    """Return the classes that count unless the user decides otherwise, the user's own among them.
+
+    Of a damaged file of own classes nothing is taken; whoever lists or changes them tells of it.
+    """
+    try:
+        own = load_own_classes()
+    except ParameterError:
+        own = ()
+    return (*DEFAULT_COUNTED, *(c.name for c in own if c.counted))
+
+
+def not_counted(counted: Collection[str] | None = None) -> frozenset[str]:
+    """Return the classes of the vocabulary and the user's own that do not count.
+
+    Parameters
+    ----------
+    counted : collection of str, optional
+        Those that count; `default_counted` by default. A class that only a model knows is neither
+        here nor there: of it nobody has said that it does not count.
+    """
+    try:
+        own = load_own_classes()
+    except ParameterError:
+        own = ()
+    known = (*CLASSES, *GROUPS, *own)
+    if counted is None:
+        return frozenset(c.name for c in known if not c.counted)
+    return frozenset(c.name for c in known) - frozenset(counted)
 
 
 @dataclass(frozen=True)
@@ -26,7 +58,8 @@ class DifferentialSettings:
     Attributes
     ----------
     counted : tuple of str
-        The classes whose cells are in the total; kept in the order of the vocabulary.
+        The classes whose cells are in the total; kept in the order of the vocabulary. By default
+        those of the vocabulary and the user's own of which it is said that they count.
     target : int
         Cells to be counted: 100, 200 or 400.
     leukocytes : float or None
@@ -41,7 +74,7 @@ class DifferentialSettings:
         If a value is out of its range.
     """
 
-    counted: tuple[str, ...] = DEFAULT_COUNTED
+    counted: tuple[str, ...] = field(default_factory=default_counted)
     target: int = 100
     leukocytes: float | None = None
     reference: str | None = None

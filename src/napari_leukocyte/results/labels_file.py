@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -29,14 +30,19 @@ def write_labels(path: Path, labels: NDArray[np.integer]) -> None:
     OutputError
         If it can't be written.
     """
+    with atomic_write(path) as temporary:
+        encode_labels(temporary, labels)
+
+
+def encode_labels(target: Path | BytesIO, labels: NDArray[np.integer]) -> None:
+    """Write a label image as `write_labels` does, into a new file or into memory."""
     import tifffile
 
     kind = np.uint16 if int(labels.max(initial=0)) <= _LARGEST_UINT16 else np.int32
-    with atomic_write(path) as temporary:
-        tifffile.imwrite(
-            temporary,
-            labels.astype(kind),
-            photometric="minisblack",
-            compression="zlib",
-            metadata={"axes": "YX"},
-        )
+    tifffile.imwrite(
+        target,
+        labels.astype(kind),
+        photometric="minisblack",
+        compression="zlib",
+        metadata={"axes": "YX"},
+    )

@@ -20,7 +20,7 @@ from napari_leukocyte.results.drawing import (
     text_width,
     to_rgb,
 )
-from napari_leukocyte.vocabulary import DISCLAIMER, LEUKOCYTE_NAMES
+from napari_leukocyte.vocabulary import DISCLAIMER, LEUKOCYTE_NAMES, abbreviate
 
 #: Height of the letters as a part of the picture's smaller side, and its limits, px.
 _LETTER, _LETTER_RANGE = 1 / 60, (8, 60)
@@ -99,7 +99,7 @@ def _outline(picture: NDArray[np.uint8], region: Region, color: Color) -> None:
 
 def _name(picture: NDArray[np.uint8], region: Region, name: str | None, letter: int) -> None:
     """Write the number and the short class at the object's upper right, within the picture."""
-    text = f"{region.label} {name[:3].upper()}" if name else str(region.label)
+    text = f"{region.label} {abbreviate(name)}" if name else str(region.label)
     y = min(max(region.y0 + letter, letter + 2), picture.shape[0] - 2)
     x = max(0, min(region.x1 + letter // 2, picture.shape[1] - text_width(text, letter) - 2))
     draw_text(picture, text, (y, x), letter, INK, halo=PAPER)

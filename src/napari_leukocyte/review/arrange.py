@@ -100,22 +100,37 @@ def arrange(
     numbers = labels[sequence]
     if not choice.grouped:
         return [Group("all", "", _numbers(numbers))]
-    # As a plain list: going through a column of texts is slow.
-    classes = table["class"].tolist()
-    members: dict[str, list[int]] = {}
-    blind: list[int] = []
-    for number, row, is_veiled in zip(
-        numbers.tolist(), rows[sequence].tolist(), veiled[sequence].tolist(), strict=True
-    ):
-        name = classes[row]
-        group = members.setdefault(name if isinstance(name, str) else "", [])
-        (blind if is_veiled else group).append(number)
-    groups = [Group("hidden", "", tuple(blind))] if blind else []
-    for name in [*in_order(set(members) - {""}), ""]:
-        if members.get(name):
-            kind: GroupKind = "class" if name else "unclassified"
-            groups.append(Group(kind, name, tuple(members[name])))
+    codes, names = pd.factorize(table["class"])
+    found = [str(name) for name in names]
+    place = {name: i for i, name in enumerate(in_order(found))}
+    # Where the class of each row stands; the last place is that of no class, which -1 stands for.
+    places = np.array([*(place[name] for name in found), len(found)])
+    at = places[codes[rows[sequence]]]
+    at[veiled[sequence]] = -1
+    groups = []
+    for i, name in ((-1, ""), *((i, name) for name, i in place.items()), (len(found), "")):
+        members = numbers[at == i]
+        if members.size:
+            kind: GroupKind = "class" if name else "hidden" if i < 0 else "unclassified"
+            groups.append(Group(kind, name, _numbers(members)))
     return groups
+
+
+def flagged(table: pd.DataFrame) -> NDArray[np.bool_]:
+    """Return which cells of a table have a flag, (N,) bool."""
+    codes, found = pd.factorize(table["flags"])
+    # The last one is that of a missing text, which -1 stands for.
+    return np.array([*(bool(text) for text in found), False])[codes]
+
+
+def disagreeing(table: pd.DataFrame) -> NDArray[np.bool_]:
+    """Return where reader and model differ, (N,) bool."""
+    # On the arrays of the columns: thousands of texts, after each key.
+    given, predicted = table["class"].array, table["predicted"].array
+    by_reader = np.asarray(table["source"].array == "reader", bool)
+    return np.asarray(
+        by_reader & (given != predicted) & ~table["predicted"].isna().to_numpy(), bool
+    )
 
 
 def _numbers(labels: NDArray[Any]) -> tuple[int, ...]:
@@ -127,10 +142,9 @@ def _chosen(table: pd.DataFrame, choice: Choice, veiled: NDArray[np.bool_]) -> N
     if choice.show == "unreviewed":
         return np.asarray(~table["reviewed"].to_numpy(bool))
     if choice.show == "flagged":
-        return np.asarray((table["flags"].fillna("") != "").to_numpy(bool))
+        return flagged(table)
     if choice.show == "disagreements":
-        both = (table["source"] == "reader") & table["predicted"].notna()
-        return np.asarray((both & (table["class"] != table["predicted"])).to_numpy(bool) & ~veiled)
+        return disagreeing(table) & ~veiled
     if choice.show == "class":
         names = table["class"].fillna("")
         return np.asarray((names == choice.class_name).to_numpy(bool) & ~veiled)
@@ -140,9 +154,11 @@ def _chosen(table: pd.DataFrame, choice: Choice, veiled: NDArray[np.bool_]) -> N
 def _ranks(table: pd.DataFrame, sort: Sort, order: Sequence[int]) -> NDArray[np.float64]:
     """Return a number for each row, (N,); smaller ones come first."""
     if sort == "queue":
-        place = {int(label): i for i, label in enumerate(order)}
-        labels = table["label"].tolist()
-        return np.array([place.get(n, len(place)) for n in labels], np.float64)
+        labels = table["label"].to_numpy()
+        ranks = np.full(len(labels), float(len(order)))
+        rows = pd.Index(labels).get_indexer(np.asarray(order, labels.dtype))
+        ranks[rows[rows >= 0]] = np.flatnonzero(rows >= 0)
+        return ranks
     if sort == "uncertainty":
         return np.asarray(table["confidence"].fillna(-1.0).to_numpy(np.float64).copy())
     if sort == "size":

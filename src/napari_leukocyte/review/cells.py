@@ -89,9 +89,9 @@ class Cells:
 
     def __init__(self, table: pd.DataFrame, hidden: Collection[int] = ()) -> None:
         self._hidden = hidden
-        self._columns: dict[str, list[Any]] = {name: table[name].tolist() for name in _COLUMNS}
-        labels = self._columns["label"]
-        self._row = {int(label): row for row, label in enumerate(labels)}
+        # As they are in the table: of thousands of cells, only those in sight are asked for.
+        self._columns: dict[str, Any] = {name: table[name].array for name in _COLUMNS}
+        self._row = {n: row for row, n in enumerate(table["label"].to_numpy().tolist())}
 
     def __len__(self) -> int:
         return len(self._row)
@@ -123,6 +123,10 @@ class Cells:
             flags=_text(value["flags"]) or "",
             hidden=label in self._hidden,
         )
+
+    def row_of(self, label: int) -> int:
+        """Return which row of the table a cell is in."""
+        return self._row[label]
 
     def reviewed(self, label: int) -> bool:
         """Whether a reader has decided on a cell."""

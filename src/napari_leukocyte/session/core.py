@@ -49,8 +49,10 @@ class Core:
 
     #: Emitted when the label image was computed anew, replaced or restored by undo or redo.
     labels_changed: ClassVar[Signal] = Signal()
-    #: Emitted when objects, classes, reviews or measurements changed.
-    table_changed: ClassVar[Signal] = Signal()
+    #: Emitted when objects, classes, reviews or measurements changed. Carries the numbers of the
+    #: objects (a frozenset of int) of which readers say something else now, if nothing else can
+    #: have changed, or None; a listener that always shows everything need not take it.
+    table_changed: ClassVar[Signal] = Signal(object)
     #: Emitted when what can be undone or redone changed.
     history_changed: ClassVar[Signal] = Signal()
     #: Emitted when other objects are selected.
@@ -71,6 +73,8 @@ class Core:
         self._keeper: Keeper | None = None
         self._group: list[Step] | None = None
         self._to_tell: set[str] = set()
+        # What the next `table_changed` carries.
+        self._reviewed_anew: frozenset[int] | None = frozenset()
         self._selection: frozenset[int] = frozenset()
         self._votes: OrderedDict[tuple[int, tuple[float, ...]], tuple[MemberMaps, Votes]]
         self._votes = OrderedDict()
@@ -286,6 +290,18 @@ class Core:
         self._show(after, step, quiet=kind == "edit")
         return True
 
+    def take_state(self, state: State, what: str) -> None:
+        """Make a state the session's, as one step: what a file holds of the same image.
+
+        Parameters
+        ----------
+        state : State
+            With arrays of the image's shape, which nobody changes any more.
+        what : str
+            Shown behind *Undo*.
+        """
+        self._do(state, what)
+
     def _write(self, step: Step, next_label: int) -> None:
         """Have a step written down; nothing has changed yet if that fails."""
         if self._keeper is not None:
@@ -301,25 +317,31 @@ class Core:
         if not quiet and (step.labels or step.erased or computed or step.kind == "compute"):
             self._to_tell.add("labels")
         self._to_tell |= {"table", "history"}
+        if not step.reviews_alone:
+            self._reviewed_anew = None
+        elif self._reviewed_anew is not None:
+            self._reviewed_anew |= step.reviews_after.keys()
         if self._group is None:
             self._tell()
 
     def _tell(self, *more: str) -> None:
         waiting = self._to_tell | set(more)
+        if "table" in more:
+            self._reviewed_anew = None
         if self._group is not None:
             self._to_tell = waiting
             return
         self._to_tell = set()
+        said, self._reviewed_anew = self._reviewed_anew, frozenset()
         gone = self._selection - self._state.numbers() if self._selection else frozenset()
         if gone:
             self._selection -= gone
-        for name, signal in (
-            ("labels", self.labels_changed),
-            ("table", self.table_changed),
-            ("history", self.history_changed),
-        ):
-            if name in waiting:
-                signal.emit()
+        if "labels" in waiting:
+            self.labels_changed.emit()
+        if "table" in waiting:
+            self.table_changed.emit(said)
+        if "history" in waiting:
+            self.history_changed.emit()
         if gone:
             self.selection_changed.emit()
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_leukocyte.session.difference import Difference
-from napari_leukocyte.session.reviews import Review
+from napari_leukocyte.session.reviews import Review, differing
 from napari_leukocyte.session.state import State
 
 #: Steps that can be taken back, as many as in napari.
@@ -22,6 +22,8 @@ RUNS = 4
 
 #: Fields that a step holds as a difference, not by value.
 _APART = frozenset({"labels", "erased", "reviews"})
+#: Fields that no object's row depends on.
+_OF_NO_OBJECT = frozenset({"markers", "signed_off"})
 _FIELDS = tuple(f.name for f in fields(State) if f.name not in _APART)
 
 
@@ -83,6 +85,11 @@ class Step:
         # What is only known about a state makes no difference between two.
         fields_changed = set(self.after) - {"known"}
         return bool(self.labels or self.erased or fields_changed or self.reviews_after)
+
+    @property
+    def reviews_alone(self) -> bool:
+        """Whether it changes nothing of any object but what readers said."""
+        return not (self.labels or self.erased or set(self.after) - _OF_NO_OBJECT)
 
     def forward(self, state: State) -> State:
         """Return the state after the step from the one before it."""
@@ -235,9 +242,7 @@ def _combined(first: Difference | None, later: Difference | None) -> Difference 
 def _changed(
     before: Mapping[int, Review], after: Mapping[int, Review]
 ) -> tuple[dict[int, Review | None], dict[int, Review | None]]:
-    if before is after:
-        return {}, {}
-    labels = [n for n in {**before, **after} if before.get(n) != after.get(n)]
+    labels = differing(before, after)
     return {n: before.get(n) for n in labels}, {n: after.get(n) for n in labels}
 
 

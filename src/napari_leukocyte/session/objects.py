@@ -12,6 +12,8 @@ from napari_leukocyte.session.reviews import FLAGS, UNREVIEWED, Review
 
 #: Who said which class an object has.
 MODEL, READER = "model", "reader"
+#: The columns that follow from reviews and the model's classes.
+SAID = ("class", "source", "reviewed", "reader", "when", "flags", "note")
 
 
 def object_table(
@@ -43,13 +45,18 @@ def object_table(
     labels = measured["label"]
     numbers = labels.tolist()
     known = predicted.reindex(labels.to_numpy())
-    said = [reviews.get(n, UNREVIEWED) for n in numbers]
     guesses = known["class"].tolist() if "class" in known else [None] * len(numbers)
-    guesses = [c if isinstance(c, str) else None for c in guesses]
-    pairs = list(zip((r.class_name for r in said), guesses, strict=True))
+    guesses = [_text(c) for c in guesses]
+    rows = [_said(reviews.get(n, UNREVIEWED), g) for n, g in zip(numbers, guesses, strict=True)]
+    said: dict[str, Any] = {
+        name: np.array([row[name] for row in rows], bool)
+        if name == "reviewed"
+        else _texts([row[name] for row in rows])
+        for name in SAID
+    }
     front: dict[str, Any] = {
         "label": labels,
-        "class": _texts([s or g for s, g in pairs]),
+        "class": said["class"],
         "confidence": (
             known["confidence"].to_numpy()
             if "confidence" in known
@@ -59,18 +66,72 @@ def object_table(
     for column in (c for c in known if str(c).startswith("p_")):
         front[str(column)] = known[column].to_numpy()
     back = {
-        "source": _texts([READER if s else MODEL if g else None for s, g in pairs]),
+        "source": said["source"],
         "edited": labels.isin(list(edited)),
-        "reviewed": np.array([r.reviewed for r in said], bool),
+        "reviewed": said["reviewed"],
         "predicted": _texts(guesses),
-        "reader": _texts([r.reader for r in said]),
-        "when": _texts([r.when for r in said]),
-        "flags": _texts(["; ".join(f for f in FLAGS if f in r.flags) for r in said]),
-        "note": _texts([r.note for r in said]),
+        **{name: said[name] for name in ("reader", "when", "flags", "note")},
     }
     return pd.concat(
         [pd.DataFrame(front), measured.drop(columns="label"), pd.DataFrame(back)], axis=1
     )
+
+
+def reviewed_anew(
+    table: pd.DataFrame, reviews: Mapping[int, Review], labels: Collection[int]
+) -> pd.DataFrame:
+    """Return a table in which readers say something else of a few objects.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        As from `object_table`, of the same objects, predictions and edits; not changed.
+    reviews : mapping of int to Review
+        As they are now.
+    labels : collection of int
+        Of which objects they differ; those that do not exist are passed over.
+
+    Returns
+    -------
+    pandas.DataFrame
+        The same as `object_table` would give, in a time that goes with the number of `labels`.
+    """
+    changed = table.copy(deep=False)
+    rows = np.flatnonzero(np.isin(table["label"].to_numpy(), list(labels))).tolist()
+    numbers, guesses = table["label"].to_numpy(), table["predicted"].array
+    said = [_said(reviews.get(int(numbers[row]), UNREVIEWED), _text(guesses[row])) for row in rows]
+    for name in SAID:
+        column = table[name].array
+        differs = [
+            (row, values[name])
+            for row, values in zip(rows, said, strict=True)
+            if column[row] != values[name]
+        ]
+        if differs:
+            # One at a time: of a few, this is ten times as fast as pandas' way with many.
+            column = column.copy()
+            for row, value in differs:
+                column[row] = value
+            changed[name] = column
+    return changed
+
+
+def _said(review: Review, guess: str | None) -> dict[str, Any]:
+    """Return these columns of one object."""
+    own = review.class_name
+    return {
+        "class": own or guess,
+        "source": READER if own else MODEL if guess else None,
+        "reviewed": review.reviewed,
+        "reader": review.reader,
+        "when": review.when,
+        "flags": "; ".join(f for f in FLAGS if f in review.flags),
+        "note": review.note,
+    }
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) else None
 
 
 def disagreements(table: pd.DataFrame) -> pd.DataFrame:

@@ -9,6 +9,8 @@ from typing import Any
 
 import pandas as pd
 
+from napari_leukocyte.session.queue import Doubts
+
 
 @dataclass(frozen=True, eq=False)
 class Predictions:
@@ -39,6 +41,11 @@ class Predictions:
         """The class of each object that has one."""
         pairs = zip(self.table["label"].tolist(), self.table["class"].tolist(), strict=True)
         return {int(n): c for n, c in pairs if isinstance(c, str)}
+
+    @cached_property
+    def doubts(self) -> Doubts:
+        """How unsure it is of each object."""
+        return Doubts.of(self.by_label)
 
     def merged(self, newer: Predictions) -> Predictions:
         """Return the newer predictions with these below them; only of the same classifier."""

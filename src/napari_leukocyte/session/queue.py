@@ -4,19 +4,73 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from napari_leukocyte.vocabulary import CLASSES
+from napari_leukocyte.counting.settings import not_counted
 
-#: Classes that are not in the total: that a cell is one rather than another changes nothing.
-_UNCOUNTED = frozenset(c.name for c in CLASSES if not c.counted)
+
+@dataclass(frozen=True, eq=False)
+class Doubts:
+    """How unsure a model is of each object, and between which classes.
+
+    Attributes
+    ----------
+    labels : ndarray
+        (N,) int64: the objects.
+    names : tuple of str
+        Classes.
+    margin : ndarray
+        (N,) float64, 0 to 1: difference of the two greatest probabilities.
+    likeliest : ndarray
+        (N, 2) int: which of `names` they are of; -1 where there is no second one.
+    """
+
+    labels: NDArray[np.int64]
+    names: tuple[str, ...]
+    margin: NDArray[np.float64]
+    likeliest: NDArray[np.intp]
+
+    @classmethod
+    def of(cls, predicted: pd.DataFrame) -> Doubts:
+        """Take them from a classifier's table.
+
+        Parameters
+        ----------
+        predicted : pandas.DataFrame
+            Index: labels; ``class``, ``confidence`` and a column ``p_...`` for each class. Without
+            such columns the margin is that of the confidence.
+        """
+        labels = predicted.index.to_numpy(np.int64)
+        columns = [c for c in predicted if str(c).startswith("p_")]
+        if len(columns) < 2:
+            codes, found = pd.factorize(predicted["class"].to_numpy(dtype=object))
+            sure = predicted["confidence"].fillna(0.0).to_numpy(np.float64)
+            pairs = np.stack([codes, np.full(len(codes), -1)], axis=1).astype(np.intp)
+            return cls(labels, tuple(map(str, found)), sure, pairs)
+        probabilities = np.nan_to_num(predicted[columns].to_numpy(np.float64))
+        order = np.argsort(-probabilities, axis=1, kind="stable")[:, :2]
+        first, second = np.take_along_axis(probabilities, order, axis=1).T
+        names = tuple(str(c).removeprefix("p_") for c in columns)
+        return cls(labels, names, first - second, order)
+
+    def worth(self, counts: Mapping[str, int], uncounted: Collection[str]) -> NDArray[np.float64]:
+        """Return what a look at each object may change, (N,); see `review_order`."""
+        rarity = [0.0 if name in uncounted else 1 / (1 + counts[name]) for name in self.names]
+        # The last one is that of no class, which -1 stands for.
+        weights = np.array([*rarity, 0.0])
+        return np.asarray((1 - self.margin) * weights[self.likeliest].sum(axis=1))
 
 
 def review_order(
-    predicted: pd.DataFrame, classes: Mapping[int, str], waiting: Collection[int]
+    doubts: Doubts | None,
+    counts: Counter[str],
+    waiting: NDArray[np.integer],
+    unclassified: Collection[int] = (),
+    uncounted: Collection[str] | None = None,
 ) -> list[int]:
     """Order objects by how much a look at them may change the count.
 
@@ -33,13 +87,17 @@ def review_order(
 
     Parameters
     ----------
-    predicted : pandas.DataFrame
-        Index: labels; ``class``, ``confidence`` and a column ``p_...`` for each class, as from a
-        classifier. Without such columns the margin is that of the confidence.
-    classes : mapping of int to str
-        The class that counts now, of every object that has one.
-    waiting : collection of int
-        Objects to be put in order.
+    doubts : Doubts or None
+        The model's; None if none was asked.
+    counts : Counter
+        How many objects have each class now.
+    waiting : ndarray
+        (M,) int: objects to be put in order.
+    unclassified : collection of int
+        Those of them that have no class at all.
+    uncounted : collection of str, optional
+        Classes outside the differential; by default those of the vocabulary and the user's own
+        that do not count unless the user decides otherwise.
 
     Returns
     -------
@@ -47,32 +105,16 @@ def review_order(
         `waiting`, most worth first. Objects without any class come before all others, since they
         are missing from the count; equal ones come by number.
     """
-    labels = np.array(sorted(waiting), np.int64)
+    labels = np.sort(np.asarray(waiting, np.int64))
     if not labels.size:
         return []
-    unknown = np.array([int(n) not in classes for n in labels])
     worth = np.zeros(len(labels))
-    known = predicted.index.isin(labels) if len(predicted) else np.zeros(0, bool)
-    if known.any():
-        rows = predicted[known]
-        position = np.searchsorted(labels, rows.index.to_numpy())
-        worth[position] = _worth(rows, Counter(classes.values()))
-    worth[unknown] = np.inf
-    return [int(n) for n in labels[np.lexsort((labels, -worth))]]
-
-
-def _worth(rows: pd.DataFrame, counts: Counter[str]) -> NDArray[np.float64]:
-    columns = [c for c in rows if str(c).startswith("p_")]
-    if len(columns) < 2:
-        sure = rows["confidence"].fillna(0.0).to_numpy(np.float64)
-        weights = [_rarity(str(c), counts) for c in rows["class"]]
-        return np.asarray((1 - sure) * np.array(weights))
-    rarity = np.array([_rarity(str(c).removeprefix("p_"), counts) for c in columns])
-    probabilities = np.nan_to_num(rows[columns].to_numpy(np.float64))
-    order = np.argsort(-probabilities, axis=1, kind="stable")[:, :2]
-    first, second = np.take_along_axis(probabilities, order, axis=1).T
-    return np.asarray((1 - (first - second)) * rarity[order].sum(axis=1))
-
-
-def _rarity(name: str, counts: Counter[str]) -> float:
-    return 0.0 if name in _UNCOUNTED else 1 / (1 + counts[name])
+    if doubts is not None and doubts.labels.size:
+        apart = not_counted() if uncounted is None else frozenset(uncounted)
+        place = np.searchsorted(labels, doubts.labels).clip(max=len(labels) - 1)
+        known = labels[place] == doubts.labels
+        worth[place[known]] = doubts.worth(counts, apart)[known]
+    if unclassified:
+        worth[np.isin(labels, list(unclassified))] = np.inf
+    result: list[int] = labels[np.lexsort((labels, -worth))].tolist()
+    return result

@@ -116,8 +116,15 @@ class Reviewing(Core):
             f"Take back the class of {_cells(len(chosen))}",
         )
 
-    def approve(self, labels: Iterable[int]) -> None:
+    def approve(self, labels: Iterable[int], note: str = "") -> None:
         """Confirm the classes that objects have, which makes them reviewed.
+
+        Parameters
+        ----------
+        labels : iterable of int
+            Numbers of the objects.
+        note : str
+            Added to what is noted of each, such as that nobody looked at it by itself.
 
         Raises
         ------
@@ -128,7 +135,12 @@ class Reviewing(Core):
         for number in chosen:
             if self._state.class_of(number) is None:
                 raise ParameterError(f"Object {number} has no class to confirm: give it one.")
-        self._review(chosen, lambda r: replace(r, reviewed=True), f"Confirm {_cells(len(chosen))}")
+
+        def confirmed(review: Review) -> Review:
+            noted = "; ".join(text for text in (review.note, note.strip()) if text)
+            return replace(review, reviewed=True, note=noted)
+
+        self._review(chosen, confirmed, f"Confirm {_cells(len(chosen))}")
 
     def set_flag(self, labels: Iterable[int], flag: str, on: bool = True) -> None:
         """Flag objects, or take a flag away.

@@ -106,6 +106,15 @@ def changed(
     return result
 
 
+def differing(before: Reviews, after: Reviews) -> list[int]:
+    """List the objects of which two sets of reviews say something else."""
+    if before is after:
+        return []
+    # What is the same is nearly always the same object, too.
+    pairs = ((n, before.get(n), after.get(n)) for n in {**before, **after})
+    return [n for n, one, other in pairs if one is not other and one != other]
+
+
 def flagged(flag: str, on: bool) -> Callable[[Review], Review]:
     """Return the change that sets a flag or takes it away.
 

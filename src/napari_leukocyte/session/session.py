@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import pandas as pd
 from numpy.typing import ArrayLike
 
 from napari_leukocyte.classification.measurements import measure
-from napari_leukocyte.counting.leukogram import count
+from napari_leukocyte.counting.leukogram import count, count_classes
+from napari_leukocyte.counting.settings import default_counted, not_counted
 from napari_leukocyte.session import queue
 from napari_leukocyte.session.editing import Editing
 from napari_leukocyte.session.objects import MODEL as MODEL
 from napari_leukocyte.session.objects import READER as READER
-from napari_leukocyte.session.objects import disagreements, object_table
+from napari_leukocyte.session.objects import disagreements, object_table, reviewed_anew
 from napari_leukocyte.session.reviewing import Reviewing
+from napari_leukocyte.session.reviews import differing
 from napari_leukocyte.session.state import State
+
+#: A table of so many changed rows is patched; with more it is put together anew.
+FEW = 100
 
 
 class Session(Editing, Reviewing):
@@ -67,15 +74,25 @@ class Session(Editing, Reviewing):
             ``note``.
         """
         if self._table is None or self._table[0] is not self._state:
-            predictions = self._state.predictions
-            table = object_table(
-                self._measurements(),
-                pd.DataFrame() if predictions is None else predictions.by_label,
-                self._state.reviews,
-                self._state.edited,
-            )
-            self._table = (self._state, table)
+            self._table = (self._state, self._table_now())
         return self._table[1].copy(deep=False)
+
+    def _table_now(self) -> pd.DataFrame:
+        state = self._state
+        if self._table is not None:
+            former, table = self._table
+            alike = ("known", "predictions", "edited")
+            if all(getattr(former, n) is getattr(state, n) for n in alike):
+                changed = differing(former.reviews, state.reviews)
+                if len(changed) <= FEW:
+                    return reviewed_anew(table, state.reviews, changed)
+        predictions = state.predictions
+        return object_table(
+            self._measurements(),
+            pd.DataFrame() if predictions is None else predictions.by_label,
+            state.reviews,
+            state.edited,
+        )
 
     def disagreements(self) -> pd.DataFrame:
         """List where reader and model differ.
@@ -87,19 +104,35 @@ class Session(Editing, Reviewing):
         """
         return disagreements(self.table())
 
-    def review_order(self) -> list[int]:
+    def review_order(self, counted: Collection[str] | None = None) -> list[int]:
         """List the objects that are not reviewed, first what would change the count most.
 
-        See :func:`napari_leukocyte.session.queue.review_order`.
+        Parameters
+        ----------
+        counted : collection of str, optional
+            The classes that count in the differential; by default those of the vocabulary and the
+            user's own of which it is said that they count.
+
+        Returns
+        -------
+        list of int
+            See :func:`napari_leukocyte.session.queue.review_order`.
         """
-        state = self._state
-        classes = {n: c for n in state.numbers() if (c := state.class_of(n)) is not None}
-        waiting = [n for n in state.numbers() if not self._reviewed(n)]
-        predictions = state.predictions
+        table, predictions = self.table(), self._state.predictions
+        labels = table["label"].to_numpy()
+        waiting = ~table["reviewed"].to_numpy(bool)
+        unknown = table["class"].isna().to_numpy()
         return queue.review_order(
-            pd.DataFrame() if predictions is None else predictions.by_label, classes, waiting
+            None if predictions is None else predictions.doubts,
+            count_classes(table),
+            labels[waiting],
+            labels[waiting & unknown].tolist(),
+            not_counted(counted),
         )
 
     def leukogram(self) -> pd.DataFrame:
-        """Count the classes; see :func:`napari_leukocyte.counting.leukogram.count`."""
-        return count(self.table())
+        """Count the classes; see :func:`napari_leukocyte.counting.leukogram.count`.
+
+        Those count of which the vocabulary, or the user of an own class, says so.
+        """
+        return count(self.table(), default_counted())

@@ -180,7 +180,7 @@ class Smear:
     def leukogram(self) -> pd.DataFrame:
         """Count the cells of all fields; see :func:`napari_leukocyte.counting.leukogram.count`."""
         settings = self.settings
-        return count(self.cells(), None if settings is None else settings.counted)
+        return count(self.cells(), (settings or DifferentialSettings()).counted)
 
     @property
     def settings(self) -> DifferentialSettings | None:

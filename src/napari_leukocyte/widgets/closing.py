@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import weakref
 from typing import Any
 
@@ -20,8 +21,8 @@ GUARD = "napari-leukocyte-close-guard"
 def guard_closing(widget: QWidget, viewer: Any) -> None:
     """Have the window that a widget is docked in ask before it closes.
 
-    Only a close that the user asks of the window itself is questioned: what a script closes,
-    closes. (Menus and keys for closing go through napari's own question.)
+    Every close is questioned that the user asks for: of the window itself, and by napari's menu and
+    keys for closing the window or leaving the application. What a script closes, closes.
 
     Parameters
     ----------
@@ -102,17 +103,64 @@ class CloseGuard(QObject):
         self.setObjectName(GUARD)
         self._viewer = weakref.ref(viewer)
         window.installEventFilter(self)
+        _ask_before_napari(window, self)
+
+    def may_close(self, *, everything: bool = False) -> bool:
+        """Ask, if there is anything to ask about.
+
+        Parameters
+        ----------
+        everything : bool
+            Whether all viewers are about to close, as when the user leaves the application.
+
+        Returns
+        -------
+        bool
+            Whether the user wants to close; True without a question if all is saved.
+        """
+        window = self.parent()
+        unsaved = self.unsaved(everything=everything)
+        return not unsaved or not isinstance(window, QWidget) or _may_close(window, unsaved)
+
+    def unsaved(self, *, everything: bool = False) -> list[tuple[Session, Image]]:
+        """Return the sessions that closing is about: of the one viewer, or of all."""
+        viewer = self._viewer()
+        viewers = [] if viewer is None else [viewer]
+        if everything:
+            viewers += [other for other in links.open_viewers() if other is not viewer]
+        return [pair for each in viewers for pair in unsaved_sessions(each)]
 
     def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:  # noqa: N802
         """Swallow the close that the user thought better of."""
         if event is None or event.type() != QEvent.Type.Close or not event.spontaneous():
             return False
-        viewer, window = self._viewer(), self.parent()
-        unsaved = [] if viewer is None else unsaved_sessions(viewer)
-        if not unsaved or not isinstance(window, QWidget) or _may_close(window, unsaved):
+        if self.may_close():
             return False
         event.ignore()
         return True
+
+
+def _ask_before_napari(window: QMainWindow, guard: CloseGuard) -> None:
+    """Have napari's menu and keys for closing ask the guard first.
+
+    They call the window's own method, and say that the user is to be asked. Who has answered the
+    guard's question is not asked napari's as well.
+    """
+    if not {"quit_app", "confirm_need"} <= set(inspect.signature(type(window).close).parameters):
+        return  # another napari: its own question remains
+    window_ref, guard_ref = weakref.ref(window), weakref.ref(guard)
+
+    def close(quit_app: bool = False, confirm_need: bool = False) -> Any:
+        window, guard = window_ref(), guard_ref()
+        if window is None:
+            return None
+        if confirm_need and guard is not None and guard.unsaved(everything=quit_app):
+            if not guard.may_close(everything=quit_app):
+                return None
+            confirm_need = False
+        return type(window).close(window, quit_app, confirm_need)  # type: ignore[call-arg]
+
+    window.close = close  # type: ignore[method-assign]
 
 
 def _may_close(window: QWidget, unsaved: list[tuple[Session, Image]]) -> bool:

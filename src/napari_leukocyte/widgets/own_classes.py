@@ -12,6 +12,7 @@ from napari_leukocyte.counting.own_classes import (
     save_own_classes,
 )
 from napari_leukocyte.counting.settings import (
+    DifferentialSettings,
     recall_settings,
     remember_settings,
     with_own_classes,
@@ -62,11 +63,17 @@ def keep_own_classes(classes: Iterable[CellClass]) -> tuple[CellClass, ...]:
         If the file can't be written.
     """
     former = _former()
+    try:
+        # Before they are saved: a habit that nobody has changed follows the own classes, and one
+        # that is taken away must count as before, since cells may still have it.
+        habit: DifferentialSettings | None = recall_settings()
+    except LeukocyteError as error:
+        habit = None
+        tell(error)
     saved = save_own_classes(classes)
     try:
-        habit = recall_settings()
-        settings = with_own_classes(habit, former, saved)
-        if settings != habit:
+        settings = None if habit is None else with_own_classes(habit, former, saved)
+        if settings is not None and settings != habit:
             remember_settings(settings)
     except LeukocyteError as error:
         tell(error)

@@ -12,10 +12,17 @@ from qtpy.QtTest import QTest
 
 from napari_leukocyte.counting.own_classes import own_class
 from napari_leukocyte.session.session import Session
-from napari_leukocyte.vocabulary import CLASSES, COLORS, LEUKOCYTE_NAMES
-from napari_leukocyte.widgets.layers import links
-from napari_leukocyte.widgets.layers.objects_style import LAYER_KINDS, UNCLASSIFIED, LayerKind
+from napari_leukocyte.vocabulary import CLASSES, COLORS, GROUPS, LEUKOCYTE_NAMES
+from napari_leukocyte.widgets.layers import links, objects_view
+from napari_leukocyte.widgets.layers.objects_style import (
+    LAYER_KINDS,
+    UNCLASSIFIED,
+    LayerKind,
+    abbreviate,
+    features_of,
+)
 from napari_leukocyte.widgets.layers.objects_view import HOW_TO_EDIT, ObjectsView, objects_view_of
+from napari_leukocyte.widgets.layers.plain_rings import draw_plainly
 from napari_leukocyte.widgets.own_classes import keep_own_classes
 
 #: Centres of the objects 1, 2, ... of `labels`, px, and their radius.
@@ -72,6 +79,74 @@ def make(make_napari_viewer: Any, qtbot: QtBot) -> Make:
 def edge_colors(view: ObjectsView) -> NDArray[np.float64]:
     layer = view.layer
     return np.asarray(layer.border_color if view.kind == "points" else layer.edge_color)
+
+
+def test_what_is_said_of_a_few_shows_in_the_next_frame(make: Make, qtbot: QtBot) -> None:
+    viewer, session, view = make(show=True)
+    layer, canvas = view.layer, viewer.window._qt_viewer.canvas
+    frames: list[int] = []
+    canvas.native.frameSwapped.connect(lambda: frames.append(1))
+    drawn: list[int] = []
+    layer.events.set_data.connect(lambda _: drawn.append(1))
+    qtbot.waitUntil(lambda: bool(frames))
+    qtbot.wait(200)
+    drawn.clear()
+    session.set_class([2, 5], "eosinophil")
+    session.set_flag([3], "to discuss")
+    session.select([3])
+    # The layer knows at once, and draws once.
+    assert list(layer.features["class"][[1, 4]]) == ["eosinophil"] * 2
+    assert layer.selected_data == {2}
+    assert not drawn
+    qtbot.waitUntil(lambda: bool(drawn))
+    qtbot.wait(100)
+    assert len(drawn) == 1
+    names, colors, widths = list(layer.text.values), edge_colors(view).copy(), layer.border_width
+    assert names == ["NEU", "EOS", "MON", "?", "EOS"]
+    assert widths[2] == 2 * widths[0]
+    features = layer.features.copy()
+    shown = canvas.native.grabFramebuffer()
+    # The same as if all were shown anew.
+    view.refresh()
+    view.refresh_drawing()
+    pd.testing.assert_frame_equal(features, layer.features)
+    pd.testing.assert_frame_equal(features[[*session.table()]], features_of(session.table()))
+    np.testing.assert_allclose(colors, edge_colors(view))
+    qtbot.wait(100)
+    assert canvas.native.grabFramebuffer() == shown
+    # Names that are hidden follow when they are shown.
+    layer.text.visible = False
+    session.set_class([4], "monocyte")
+    layer.text.visible = True
+    assert list(layer.text.values) == ["NEU", "EOS", "MON", "MON", "EOS"]
+
+
+def test_rings_alone_look_as_napari_draws_them(
+    make: Make, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    viewer, session, view = make(show=True)
+    native = viewer.window._qt_viewer.canvas.native
+    qtbot.wait(200)
+    plain = native.grabFramebuffer()
+    view.close()
+    asked: list[object] = []
+    monkeypatch.setattr(objects_view, "draw_plainly", lambda *given: asked.append(given))
+    ObjectsView(viewer, session, viewer.layers[0])
+    assert asked
+    qtbot.wait(200)
+    assert native.grabFramebuffer() == plain
+    assert draw_plainly(viewer, viewer.layers[-1])
+    # Another napari: the layer is drawn as it is.
+    assert not draw_plainly(object(), viewer.layers[-1])
+
+
+def test_no_two_classes_have_the_same_letters() -> None:
+    names = [*(c.name for c in (*CLASSES, *GROUPS)), UNCLASSIFIED, "monoblast", "blast"]
+    short = [abbreviate(name) for name in names]
+    assert len(set(short)) == len(short)
+    assert short[:2] == ["NEU", "EOS"]
+    assert short[-2:] == ["MOB", "BLA"]
+    assert max(map(len, short)) == 3
 
 
 @pytest.mark.parametrize("kind", LAYER_KINDS)

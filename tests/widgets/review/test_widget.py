@@ -14,6 +14,7 @@ from napari_leukocyte.review.reader import recall_reader
 from napari_leukocyte.widgets.controls.own_classes_dialog import OwnClassesDialog
 from napari_leukocyte.widgets.layers import links
 from napari_leukocyte.widgets.layers.objects_style import UNCLASSIFIED
+from napari_leukocyte.widgets.reader_name import keep_reader
 from napari_leukocyte.widgets.review.widget import ReviewWidget
 from tests.review.work import CLASSES
 from tests.widgets.controls.test_own_classes_dialog import add_row
@@ -74,6 +75,13 @@ def test_double_click_goes_to_the_cell(bench: Bench) -> None:
     bench.click(1)
     bench.key(Qt.Key.Key_Return, Qt.KeyboardModifier.ControlModifier)
     assert camera.center[-2:] == pytest.approx((20, 20), abs=1)
+
+
+def test_a_reader_named_elsewhere_reads_here_too(bench: Bench) -> None:
+    bench.choose()
+    keep_reader("  B.  Other")
+    assert recall_reader() == bench.widget.form.reader.text() == "B. Other"
+    assert bench.session.reader == "B. Other"
 
 
 def test_details_show_all_that_is_known(bench: Bench) -> None:

@@ -16,12 +16,22 @@ from qtpy.QtWidgets import QFileDialog
 from napari_leukocyte.images.reading import read_image
 from napari_leukocyte.segmentation import ensemble
 from napari_leukocyte.session.store import SessionInUse, open_session
+from napari_leukocyte.widgets.classify.runner import REST_MS
+from napari_leukocyte.widgets.classify.widget import ClassifyWidget
 from napari_leukocyte.widgets.layers import links
 from napari_leukocyte.widgets.layers.objects_view import objects_view_of
 from napari_leukocyte.widgets.smear.fields_model import LINE_ROLE
 from napari_leukocyte.widgets.smear.widget import SmearWidget
 from tests.smear.fields import find_dark
-from tests.widgets.smear.steps import LEFT, QTEST, analyse, approve_shown, open_folder, settle
+from tests.widgets.smear.steps import (
+    LEFT,
+    LONGEST,
+    QTEST,
+    analyse,
+    approve_shown,
+    open_folder,
+    settle,
+)
 
 
 class Gate:
@@ -223,6 +233,34 @@ def test_click_on_a_field_shows_it_and_strokes_are_there_on_return(
     assert objects_view_of(viewer, smear.session) is not None
     click(3)
     assert smear.shown_row == 0
+
+
+def test_cells_that_are_drawn_get_a_class(smear: SmearWidget, folder: Path, qtbot: QtBot) -> None:
+    open_folder(smear, folder, qtbot)
+    analyse(smear, qtbot)
+    viewer, session = smear._viewer, smear.session
+    assert session is not None
+    number = session.next_label
+
+    def classified() -> bool:
+        table = session.table()
+        return bool(table["class"][table["label"] == number].notna().all()) and not smear.busy
+
+    labels = links.labels_layer_of(viewer, session)
+    assert labels is not None
+    labels.paint((150, 60), number)
+    assert not classified()
+    qtbot.waitUntil(classified, timeout=LONGEST)
+    session.undo()
+    assert number not in set(session.table()["label"])
+    # Who has the widget for it open decides there.
+    classify = ClassifyWidget(viewer)
+    viewer.window.add_dock_widget(classify, name="Classify")
+    classify.form.automatic.setChecked(False)
+    number = session.next_label
+    labels.paint((150, 60), number)
+    qtbot.wait(3 * REST_MS)
+    assert not classified()
 
 
 def test_analysis_goes_on_while_a_field_is_reviewed_and_can_be_stopped(

@@ -19,10 +19,20 @@ from napari_leukocyte.widgets.jobs import Job, start_job, tell
 
 #: New objects are classified once nothing has changed for this long, ms: a slider is at rest.
 REST_MS = 400
+#: Those that are not closed.
+_RUNNERS: list[Runner] = []
 
 
 class Runner(QObject):
     """Classifies the objects of the session that it follows, one job at a time.
+
+    Parameters
+    ----------
+    parent : QObject, optional
+        The owner.
+    stands_in : bool
+        Whether new objects are left to another runner that follows the same session and does not
+        stand in: what its user has set there holds.
 
     Attributes
     ----------
@@ -35,11 +45,13 @@ class Runner(QObject):
     #: Emitted with a session when all of its objects have been classified.
     classified = Signal(object)
 
-    def __init__(self, parent: QObject | None = None) -> None:
+    def __init__(self, parent: QObject | None = None, *, stands_in: bool = False) -> None:
         super().__init__(parent)
         self.automatic = True
         self._session: Session | None = None
         self._job: Job | None = None
+        self._stands_in = stands_in
+        _RUNNERS.append(self)
         self._rest = QTimer(self)
         self._rest.setSingleShot(True)
         self._rest.setInterval(REST_MS)
@@ -124,6 +136,8 @@ class Runner(QObject):
 
     def close(self) -> None:
         """Let go of session and job, for good."""
+        if self in _RUNNERS:
+            _RUNNERS.remove(self)
         with suppress(RuntimeError):  # at the application's end Qt may have gone first
             self._rest.stop()
         if self._session is not None:
@@ -135,8 +149,14 @@ class Runner(QObject):
         self._rest.start()
 
     def _classify_new(self) -> None:
-        if self.automatic and not self.running:
+        if self.automatic and not self.running and not self._left_to_another():
             self.classify_new()
+
+    def _left_to_another(self) -> bool:
+        """Whether another one, that the user can see, looks after the session."""
+        return self._stands_in and any(
+            other._session is self._session and not other._stands_in for other in _RUNNERS
+        )
 
     def _fail(self, error: Exception) -> None:
         # Trying again by itself would only tell the same once more.

@@ -10,8 +10,10 @@ from qtpy.QtCore import QTimer
 from qtpy.QtGui import QShowEvent
 from qtpy.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
 
+from napari_leukocyte.counting.leukogram import count_classes
 from napari_leukocyte.errors import LeukocyteError
-from napari_leukocyte.session.session import Session
+from napari_leukocyte.session.session import FEW, Session
+from napari_leukocyte.widgets.before_paint import BeforePaint
 from napari_leukocyte.widgets.classify.form import ClassifyForm
 from napari_leukocyte.widgets.classify.predictions import unseen
 from napari_leukocyte.widgets.classify.runner import Runner
@@ -71,6 +73,9 @@ class ClassifyWidget(QWidget):
         self._soon.setSingleShot(True)
         self._soon.setInterval(TOGETHER_MS)
         self._soon.timeout.connect(self.update_now)
+        # What a reader said of a few objects shows together with that.
+        self._before_paint = BeforePaint(self.update_now, self)
+        self._selection_soon = BeforePaint(self._show_other_selection, self)
         # Layers can't be added while napari is still at work on the one that was chosen.
         self._restore_soon = QTimer(self)
         self._restore_soon.setSingleShot(True)
@@ -136,9 +141,9 @@ class ClassifyWidget(QWidget):
         self._session, self._view = session, view
         self._runner.follow(session)
         if session is not None:
-            session.table_changed.connect(self._update_soon)
+            session.table_changed.connect(self._on_table)
             self._ties.append(
-                lambda: session.table_changed.disconnect(self._update_soon, missing_ok=True)
+                lambda: session.table_changed.disconnect(self._on_table, missing_ok=True)
             )
         image = None if session is None else links.image_layer_of(self._viewer, session)
         if image is not None:
@@ -146,10 +151,10 @@ class ClassifyWidget(QWidget):
             image.events.data.connect(self._update_soon)
             self._ties.append(lambda: image.events.data.disconnect(self._update_soon))
         if view is not None:
-            view.selection_changed.connect(self._show_selection)
+            view.selection_changed.connect(self._selection_soon.ask)
             view.closed.connect(self._follow_chosen)
             self._ties.append(
-                lambda: view.selection_changed.disconnect(self._show_selection, missing_ok=True)
+                lambda: view.selection_changed.disconnect(self._selection_soon.ask, missing_ok=True)
             )
             self._ties.append(lambda: view.closed.disconnect(self._follow_chosen, missing_ok=True))
             self.form.kind.setCurrentIndex(self.form.kind.findData(view.kind))
@@ -256,10 +261,17 @@ class ClassifyWidget(QWidget):
         if not self._soon.isActive():
             self._soon.start()
 
+    def _on_table(self, labels: frozenset[int] | None) -> None:
+        if labels is not None and len(labels) <= FEW and not self._soon.isActive():
+            self._before_paint.ask()
+        else:
+            self._update_soon()
+
     def update_now(self) -> None:
         """Show the session's state; many changes in a row are shown together."""
         self._follow_chosen()
         self._soon.stop()
+        self._before_paint.stop()
         form, session, running = self.form, self._session, self._runner.running
         table = None if session is None else session.table()
         any_objects = table is not None and len(table) > 0
@@ -271,8 +283,9 @@ class ClassifyWidget(QWidget):
             form.legend.show_counts({})
             form.leukogram.show_table(None)
         else:
-            counts = table["class"].fillna(UNCLASSIFIED).value_counts()
-            form.legend.show_counts({str(name): int(n) for name, n in counts.items()})
+            counts = count_classes(table)
+            counts[UNCLASSIFIED] = len(table) - counts.total()
+            form.legend.show_counts(counts)
             form.leukogram.show_table(table)
             if session.classifier is not None:
                 new = len(unseen(table, session.predictions))
@@ -285,7 +298,12 @@ class ClassifyWidget(QWidget):
         form.save.setEnabled(any_objects)
         self._show_selection()
 
+    def _show_other_selection(self) -> None:
+        if not self._before_paint.waiting:  # or it comes with everything
+            self._show_selection()
+
     def _show_selection(self) -> None:
+        self._selection_soon.stop()
         view = self._view
         chosen = view.rows() if view is not None else None
         text, common = describe_selection(chosen)

@@ -65,10 +65,11 @@ def make_session(data: Any, name: str) -> Session:
 def _is_shown(session: Session) -> bool:
     """Whether a session belongs to a layer that is in a viewer."""
     owners = [layer for layer, known in list(_SESSIONS.items()) if known is session]
-    return any(layer in viewer.layers for viewer in _viewers() for layer in owners)
+    return any(layer in viewer.layers for viewer in open_viewers() for layer in owners)
 
 
-def _viewers() -> list[Viewer]:
+def open_viewers() -> list[Viewer]:
+    """Return all viewers of this process."""
     # Napari tells in public only which one is in front.
     return list(getattr(Viewer, "_instances", ()))
 

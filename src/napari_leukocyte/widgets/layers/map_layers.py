@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any, Literal
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, WeakSet
 
 import numpy as np
 from napari.layers import Image
@@ -39,11 +39,18 @@ class _Shown:
 
 
 _MAPS: WeakKeyDictionary[Image, _Shown] = WeakKeyDictionary()
+#: Maps of other parts of the plugin.
+_OTHERS: WeakSet[Image] = WeakSet()
 
 
 def is_map(layer: Image) -> bool:
-    """Whether an image layer is one of these, and so no photograph to be segmented."""
-    return layer in _MAPS
+    """Whether an image layer shows a map, and so is no photograph to be segmented."""
+    return layer in _MAPS or layer in _OTHERS
+
+
+def note_map(layer: Image) -> None:
+    """Note before it is added that an image layer shows a map of another part of the plugin."""
+    _OTHERS.add(layer)
 
 
 def map_layer_of(viewer: Any, session: Session, kind: MapKind) -> Image | None:

@@ -7,13 +7,14 @@ from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
-from napari.layers import Image
+from napari.layers import Image, Points
 from napari.utils.notifications import show_info
 from psygnal import Signal
 from qtpy.QtCore import QTimer
 
 from napari_leukocyte.errors import LeukocyteError
-from napari_leukocyte.session.session import Session
+from napari_leukocyte.session.session import FEW, Session
+from napari_leukocyte.widgets.before_paint import BeforePaint
 from napari_leukocyte.widgets.jobs import tell
 from napari_leukocyte.widgets.layers.geometry import transform_of
 from napari_leukocyte.widgets.layers.links import unwrap
@@ -21,11 +22,15 @@ from napari_leukocyte.widgets.layers.objects_style import (
     LAYER_KINDS,
     LayerKind,
     ObjectsLayer,
+    draw,
     make_layer,
+    say_of_few,
     show_classes,
+    show_names,
     show_objects,
     show_selection,
 )
+from napari_leukocyte.widgets.layers.plain_rings import draw_plainly
 from napari_leukocyte.widgets.own_classes import classes_now, notice
 from napari_leukocyte.widgets.undo import bind_undo
 
@@ -92,10 +97,13 @@ class ObjectsView:
         self._timer.setSingleShot(True)
         self._timer.setInterval(TOGETHER_MS)
         self._timer.timeout.connect(self.refresh)
+        self._frame = BeforePaint(self.refresh_drawing)
         self._restore_timer = QTimer()
         self._restore_timer.setSingleShot(True)
         self._restore_timer.timeout.connect(self._restore)
         self._viewer.add_layer(self.layer)
+        if isinstance(self.layer, Points):
+            draw_plainly(self._viewer, self.layer)
         self._viewer.layers.selection.active = self.layer
         self.layer.mode = "select"
         self._connect()
@@ -107,6 +115,7 @@ class ObjectsView:
         self.layer.events.data.connect(self._on_data)
         self.layer.events.set_data.connect(self._on_set_data)
         self.layer.selected_data.events.items_changed.connect(self._on_selection)
+        self.layer.text.events.visible.connect(self._on_names)
         for name in ("scale", "translate", "rotate", "shear", "affine", "units"):
             getattr(self._image.events, name).connect(self._follow_image)
         notice.changed.connect(self._on_classes)
@@ -121,10 +130,12 @@ class ObjectsView:
         _VIEWS.remove(self)
         self._timer.stop()
         self._restore_timer.stop()
+        self._frame.stop()
         self.session.table_changed.disconnect(self._on_table, missing_ok=True)
         self.session.selection_changed.disconnect(self._on_session_selection, missing_ok=True)
         notice.changed.disconnect(self._on_classes)
         self.layer.events.disconnect(self)
+        self.layer.text.events.visible.disconnect(self._on_names)
         self.layer.selected_data.events.items_changed.disconnect(self._on_selection)
         self._image.events.disconnect(self)
         self._viewer.layers.events.removed.disconnect(self._on_layer_removed)
@@ -155,10 +166,30 @@ class ObjectsView:
         show_objects(self.layer, self._shown)
         self.select(selected)
         show_selection(self.layer, self._shown)
+        self._frame.ask()
 
-    def _on_table(self) -> None:
-        if not self._timer.isActive():
+    def _on_table(self, labels: frozenset[int] | None) -> None:
+        if self._timer.isActive():
+            return
+        layer, table = self.layer, self.session.table()
+        if isinstance(layer, Points) and labels is not None and len(labels) <= FEW:
+            self._shown = table
+            rows = np.flatnonzero(np.isin(table["label"].to_numpy(), list(labels)))
+            say_of_few(layer, table, rows)
+            self._frame.ask()
+            self.selection_changed.emit()
+        else:
             self._timer.start()
+
+    def refresh_drawing(self) -> None:
+        """Draw what has changed of colours and selection now, not before the next frame."""
+        self._frame.stop()
+        draw(self.layer)
+
+    def _on_names(self, event: Any = None) -> None:
+        # While they do not show, they do not follow.
+        if self.layer.text.visible:
+            show_names(self.layer)
 
     def _follow_image(self, event: Any = None) -> None:
         for name, value in transform_of(self._image).items():
@@ -178,7 +209,14 @@ class ObjectsView:
     def select(self, labels: Collection[int]) -> None:
         """Select objects by their numbers; those that do not exist are passed over."""
         chosen = np.flatnonzero(self._shown["label"].isin(list(labels)).to_numpy())
-        self.layer.selected_data = {int(i) for i in chosen}
+        rows = {int(i) for i in chosen}
+        if isinstance(self.layer, Points):
+            # Napari's setter also looks what the selected points have in common, for points that
+            # a user adds next, and goes through the features of all for that.
+            self.layer.selected_data.replace_selection(rows)
+            self._frame.ask()
+        else:
+            self.layer.selected_data = rows
 
     def assign(self, name: str) -> int:
         """Give the selected objects a class; return how many there are."""
@@ -221,13 +259,18 @@ class ObjectsView:
     def _on_selection(self, event: Any = None) -> None:
         if not self._busy:
             show_selection(self.layer, self._shown)
+            self._frame.ask()
             self.session.select(self.selected)
             self.selection_changed.emit()
 
     def _on_session_selection(self) -> None:
         """Select what another view has selected."""
         # Objects that are not shown yet come with the table.
-        shown = self.session.selection & set(self._shown["label"].tolist())
+        selection = self.session.selection
+        if selection:
+            numbers = self._shown["label"].to_numpy()
+            selection &= set(numbers[np.isin(numbers, list(selection))].tolist())
+        shown = set(selection)
         if shown != set(self.selected):
             self.select(shown)
 

@@ -11,7 +11,7 @@ from qtpy.QtCore import QEvent, QPointF, QRectF, QSize, Qt
 from qtpy.QtGui import QColor, QHelpEvent, QPainter, QPaintEvent, QPalette, QPen
 from qtpy.QtWidgets import QSizePolicy, QToolTip, QWidget
 
-from napari_leukocyte.counting.leukogram import is_counted
+from napari_leukocyte.counting.leukogram import rows_of
 from napari_leukocyte.counting.reference import Range
 from napari_leukocyte.vocabulary import LEUKOCYTE_NAMES
 from napari_leukocyte.widgets.layers.objects_style import palette
@@ -71,7 +71,8 @@ def bars_of(leukogram: pd.DataFrame | None, usual: Mapping[str, Range] | None = 
             float(row["ci_high"]),
             ranges.get(str(row["class"])),
         )
-        for row in leukogram[is_counted(leukogram)].to_dict("records")
+        for row in rows_of(leukogram)
+        if not math.isnan(row["ci_low"])  # or it does not count
     ]
 
 

@@ -17,6 +17,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from napari_leukocyte.counting.leukogram import rows_of
 from napari_leukocyte.counting.reference import Range
 from napari_leukocyte.widgets.controls.swatch import swatch
 from napari_leukocyte.widgets.layers.objects_style import palette
@@ -96,14 +97,15 @@ class FiguresTable(QTableWidget):
                 item.setData(_COLOR, colors[name])
                 item.setIcon(swatch(colors[name]))
             if ticks is not None:
-                item.setFlags(Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsUserCheckable)
-                state = Qt.CheckState.Checked if ticks[name] else Qt.CheckState.Unchecked
-                item.setCheckState(state)
-                item.setToolTip(f"Tick to count {name}s in the differential.")
+                self._make_checkable(
+                    item, ticks[name], f"Tick to count {name}s in the differential."
+                )
             texts = [*figures, "" if usual is None else str(usual)]
             for column, text in enumerate(texts, 1):
-                self._put(i, column, text).setTextAlignment(_RIGHT)
-            self._put(i, last, _FLAGS[flag]).setToolTip(_REASONS[flag])
+                self._put(i, column, text, _RIGHT)
+            item = self._put(i, last, _FLAGS[flag])
+            if item.toolTip() != _REASONS[flag]:
+                item.setToolTip(_REASONS[flag])
         self.blockSignals(blocked)
         self._fit()
 
@@ -137,12 +139,28 @@ class FiguresTable(QTableWidget):
         self._fit()
         super().showEvent(event)
 
-    def _put(self, row: int, column: int, text: str) -> QTableWidgetItem:
+    @staticmethod
+    def _make_checkable(item: QTableWidgetItem, ticked: bool, tip: str) -> None:
+        flags = Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsUserCheckable
+        state = Qt.CheckState.Checked if ticked else Qt.CheckState.Unchecked
+        # Whatever is set is painted again, also where it is what it was.
+        if item.flags() != flags:
+            item.setFlags(flags)
+        if item.data(Qt.ItemDataRole.CheckStateRole) is None or item.checkState() != state:
+            item.setCheckState(state)
+        if item.toolTip() != tip:
+            item.setToolTip(tip)
+
+    def _put(
+        self, row: int, column: int, text: str, alignment: Qt.AlignmentFlag | None = None
+    ) -> QTableWidgetItem:
         """Show a text; an item that is there is kept, since Qt measures new ones at length."""
         item = self.item(row, column)
         if item is None:
             item = QTableWidgetItem(text)
             item.setFlags(Qt.ItemFlag.ItemIsEnabled)
+            if alignment is not None:
+                item.setTextAlignment(alignment)
             self.setItem(row, column, item)
         elif item.text() != text:
             item.setText(text)
@@ -174,7 +192,7 @@ def percent_rows(
             usual.get(str(row["class"])),
             str(row["flag"]),
         )
-        for row in assessed.to_dict("records")
+        for row in rows_of(assessed)
     ]
 
 
@@ -189,7 +207,7 @@ def absolute_rows(
             usual.get(str(row["class"])),
             str(row["absolute_flag"]),
         )
-        for row in assessed.to_dict("records")
+        for row in rows_of(assessed)
         if row["class"] in counted
     ]
 

@@ -6,7 +6,7 @@ import math
 
 import pandas as pd
 
-from napari_leukocyte.counting.leukogram import PerHundred, is_counted
+from napari_leukocyte.counting.leukogram import PerHundred, rows_of
 from napari_leukocyte.counting.planning import MOST_CELLS, cells_needed
 
 
@@ -15,9 +15,11 @@ def describe_total(leukogram: pd.DataFrame | None, unclassified: int) -> str:
     total = total_of(leukogram)
     parts = [f"<b>n = {total}</b> leukocyte{'' if total == 1 else 's'}"]
     if leukogram is not None:
-        others = leukogram[~is_counted(leukogram) & (leukogram["count"] > 0)]
-        for name, number in zip(others["class"], others["count"], strict=True):
-            parts.append(f"{number} {name}, not in the count")
+        parts += [
+            f"{row['count']} {row['class']}, not in the count"
+            for row in rows_of(leukogram)
+            if row["count"] and math.isnan(row["ci_low"])
+        ]
     if unclassified:
         parts.append(f"{unclassified} unclassified")
     return " · ".join(parts)
@@ -41,8 +43,8 @@ def describe_cells_needed(leukogram: pd.DataFrame | None, name: str, percent: fl
     cells, share = f"{name}s", f"{percent:g} %"
     if leukogram is None or not total:
         return f"Count some cells first, to tell {cells} from {share}."
-    row = leukogram[leukogram["class"] == name]
-    found = int(row["count"].iloc[0]) if len(row) else 0
+    counts = dict(zip(leukogram["class"].tolist(), leukogram["count"].tolist(), strict=True))
+    found = int(counts.get(name, 0))
     now = f"{100 * found / total:.1f} %"
     needed = cells_needed(found, total, percent / 100)
     if needed == 0:

@@ -144,7 +144,7 @@ class LeukogramView(QWidget):
         cells : pandas.DataFrame or None
             With a column ``class``, one row a cell: of one image, or of all of a smear.
         """
-        self._cells = None if cells is None else cells[["class"]]
+        self._cells = None if cells is None else cells["class"].to_frame()
         self._refresh()
 
     def offer_report(self) -> None:
@@ -212,7 +212,7 @@ class LeukogramView(QWidget):
             self.absolute.show_rows([])
         else:
             assessed = assess(leukogram, ranges, settings.leukocytes)
-            ticks = {str(name): name in settings.counted for name in leukogram["class"]}
+            ticks = {name: name in settings.counted for name in leukogram["class"].tolist()}
             rows = percent_rows(assessed, percent)
             self.table.show_rows(rows, ticks, bool(percent))
             known = settings.leukocytes is not None

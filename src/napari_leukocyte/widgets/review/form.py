@@ -35,6 +35,7 @@ from napari_leukocyte.widgets.review.blind_panel import BlindPanel
 from napari_leukocyte.widgets.review.class_bar import ClassBar
 from napari_leukocyte.widgets.review.details import Details
 from napari_leukocyte.widgets.review.gallery_view import LARGEST, SMALLEST, GalleryView
+from napari_leukocyte.widgets.tools.tool_row import MaskToolRow
 
 _SHOW: dict[Show, str] = {
     "all": "All cells",
@@ -90,6 +91,7 @@ class ReviewForm(QWidget):
     gallery : GalleryView
     details : Details
     blind : BlindPanel
+    tools : MaskToolRow
     """
 
     def __init__(
@@ -135,6 +137,7 @@ class ReviewForm(QWidget):
         self.show_on_image.setToolTip("Go to the cell on the image (double click, Ctrl+Enter).")
         for button in (self.approve, self.approve_all, self.show_on_image):
             button.setFocusPolicy(Qt.FocusPolicy.TabFocus)  # the gallery keeps the keys
+        self.tools = MaskToolRow(viewer, self)
         self._report_soon = QTimer(self)
         self._report_soon.setSingleShot(True)
         self._report_soon.timeout.connect(self._scroll_to_report)
@@ -208,6 +211,7 @@ class ReviewForm(QWidget):
         below.setContentsMargins(0, 0, 4, 0)
         below.setSpacing(4)
         below.addLayout(_row(self.approve, self.show_on_image))
+        below.addWidget(self.tools)
         below.addWidget(self.details)
         section = Section("Blind second read", self)
         section.form.addRow(self.blind)

@@ -12,22 +12,25 @@ from qtpy.QtGui import QPixmap, QShowEvent
 from qtpy.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
 
 from napari_leukocyte.counting.blind import BlindRead
+from napari_leukocyte.counting.leukogram import count_classes
+from napari_leukocyte.counting.settings import recall_settings
 from napari_leukocyte.errors import LeukocyteError
-from napari_leukocyte.review.arrange import arrange
+from napari_leukocyte.review.arrange import arrange, disagreeing, flagged
 from napari_leukocyte.review.cells import Cells, veil
 from napari_leukocyte.review.contrast import CONTRASTS
-from napari_leukocyte.review.reader import recall_reader, remember_reader, tidy
+from napari_leukocyte.review.reader import tidy
 from napari_leukocyte.review.thumbnails import Look, Thumbnails, extent_of
-from napari_leukocyte.session.session import Session
+from napari_leukocyte.session.session import FEW, Session
 from napari_leukocyte.vocabulary import CellClass
+from napari_leukocyte.widgets.before_paint import BeforePaint
 from napari_leukocyte.widgets.closing import guard_closing
 from napari_leukocyte.widgets.controls.own_classes_dialog import edit_own_classes
-from napari_leukocyte.widgets.jobs import tell
 from napari_leukocyte.widgets.layers import links
 from napari_leukocyte.widgets.layers.objects_style import palette
 from napari_leukocyte.widgets.layers.objects_view import TOGETHER_MS, objects_view_of
 from napari_leukocyte.widgets.layers.restore import restore_work
 from napari_leukocyte.widgets.own_classes import classes_now, notice
+from napari_leukocyte.widgets.reader_name import keep_reader, reader_notice, reader_now
 from napari_leukocyte.widgets.review.blind_run import BlindRun
 from napari_leukocyte.widgets.review.details import PICTURE
 from napari_leukocyte.widgets.review.form import ReviewForm
@@ -76,6 +79,7 @@ class ReviewWidget(QWidget):
         self._colors: dict[str, str] = {}
         self._ties: list[Callable[[], object]] = []
         self._shown_at = 0.0
+        self._revision = -1
         self._stale = False
         classes = classes_now()
         self.form = ReviewForm(self._viewer, classes, self)
@@ -86,14 +90,14 @@ class ReviewWidget(QWidget):
         layout.addWidget(self.form)
         self.form.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)
         self._take_classes(classes)
-        self.form.reader.setText(_reader())
+        self.form.reader.setText(reader_now())
         # Selections and changes in a row make one picture.
-        self._details_soon = QTimer(self)
-        self._details_soon.setSingleShot(True)
-        self._details_soon.timeout.connect(self._show_details)
+        self._details_soon = BeforePaint(self._show_details, self)
         self._soon = QTimer(self)
         self._soon.setSingleShot(True)
         self._soon.timeout.connect(self.update_now)
+        # What a reader said elsewhere of a few cells shows together with that.
+        self._before_paint = BeforePaint(self._show_said, self)
         # Layers can't be added while napari is still at work on the one that was chosen.
         self._follow_soon = QTimer(self)
         self._follow_soon.setSingleShot(True)
@@ -117,6 +121,7 @@ class ReviewWidget(QWidget):
         form.gallery.zoomed.connect(form.zoom.setValue)
         form.gallery.selected.connect(self._on_selected)
         form.reader.editingFinished.connect(self._set_reader)
+        reader_notice.changed.connect(self._take_reader)
         form.classes.edit_asked.connect(self._edit_classes)
         notice.changed.connect(self._follow_classes)
         self.reviewer.connect_form()
@@ -185,6 +190,8 @@ class ReviewWidget(QWidget):
         if image is not None and session is None:
             session = restore_work(self._viewer, image)
         self._follow(session)
+        # Its layers may have come since.
+        self.form.tools.follow(session)
 
     def _follow(self, session: Session | None) -> None:
         if session is self._session:
@@ -217,15 +224,25 @@ class ReviewWidget(QWidget):
 
     # -- what is shown --------------------------------------------------------------------
 
-    def _update_soon(self) -> None:
-        """Show changes in a row together, but the first one at once."""
-        if not self._soon.isActive():
+    def _update_soon(self, labels: frozenset[int] | None = None) -> None:
+        """Show changes in a row together, but the first one, and few cells, at once."""
+        if self._soon.isActive():
+            return
+        if labels is not None and len(labels) <= FEW:
+            self._before_paint.ask()
+        else:
             since = 1000 * (time.monotonic() - self._shown_at)
             self._soon.start(0 if since > TOGETHER_MS else TOGETHER_MS)
+
+    def _show_said(self) -> None:
+        # Unless it was shown in the meantime.
+        if self._session is not None and self._session.revision != self._revision:
+            self.update_now()
 
     def update_now(self) -> None:
         """Show the session's state."""
         self._soon.stop()
+        self._before_paint.stop()
         self._stale = not self.isVisible()
         session, gallery = self._session, self.form.gallery
         if session is None or self._thumbnails is None:
@@ -233,11 +250,12 @@ class ReviewWidget(QWidget):
             return
         if self._stale and self._shown_at:
             return
+        self._revision = session.revision
         self._table = session.table()
         hidden = self._blind.hidden()
         veiled = veil(self._table, hidden)
         choice = self.form.choice
-        self._queue = session.review_order() if choice.sort == "queue" else []
+        self._queue = session.review_order(_counted()) if choice.sort == "queue" else []
         groups = arrange(veiled, choice, self._queue, hidden)
         self._cells = Cells(veiled, hidden)
         self._extent = extent_of(self._table, self._extent)
@@ -265,17 +283,16 @@ class ReviewWidget(QWidget):
         self._show_progress(0, 0)
 
     def _show_numbers(self, veiled: pd.DataFrame) -> None:
-        total, reviewed = len(veiled), int(veiled["reviewed"].sum())
-        both = (veiled["source"] == "reader") & veiled["predicted"].notna()
+        total, reviewed = len(veiled), int(veiled["reviewed"].to_numpy(bool).sum())
         self.form.show_numbers(
             {
                 "all": total,
                 "unreviewed": total - reviewed,
-                "flagged": int((veiled["flags"].fillna("") != "").sum()),
-                "disagreements": int((both & (veiled["class"] != veiled["predicted"])).sum()),
+                "flagged": int(flagged(veiled).sum()),
+                "disagreements": int(disagreeing(veiled).sum()),
             }
         )
-        self._counts = {str(n): int(c) for n, c in veiled["class"].value_counts().items()}
+        self._counts = dict(count_classes(veiled))
         self._veiled = veiled
         self._show_progress(reviewed, total)
 
@@ -322,7 +339,7 @@ class ReviewWidget(QWidget):
         if self._session is not None:
             self._session.select(chosen)
             self.form.gallery.select_labels(chosen, current)
-            self._details_soon.start(0)
+            self._details_soon.ask()
 
     def _show_selection(self) -> None:
         """Show what is selected, wherever that was done."""
@@ -332,7 +349,7 @@ class ReviewWidget(QWidget):
         shown = {n for n in session.selection if gallery.cells.row_of(n) is not None}
         if shown != set(gallery.selected_labels):
             gallery.select_labels(sorted(shown))
-        self._details_soon.start(0)
+        self._details_soon.ask()
 
     def _show_details(self) -> None:
         session, details, cells = self._session, self.form.details, self._cells
@@ -354,7 +371,7 @@ class ReviewWidget(QWidget):
         delegate = self.form.gallery.cell_delegate
         outline = self.form.outline.isChecked()
         looks = [Look(PICTURE, contrast, outline) for contrast in CONTRASTS]
-        row = self._veiled[self._veiled["label"] == label].iloc[0]
+        row = self._veiled.iloc[cells.row_of(label)]
         details.show_cell(
             row,
             self._colors,
@@ -390,14 +407,13 @@ class ReviewWidget(QWidget):
     # -- the reader -----------------------------------------------------------------------
 
     def _set_reader(self) -> None:
-        name = tidy(self.form.reader.text())
+        keep_reader(self.form.reader.text())
+
+    def _take_reader(self, name: str) -> None:
+        """Have the name that was given here or elsewhere."""
+        self.form.reader.setText(name)
         if self._session is not None:
             self._session.reader = name
-        try:
-            if name != recall_reader():
-                remember_reader(name)
-        except LeukocyteError as error:
-            tell(error)
 
     # -- for its parts --------------------------------------------------------------------
 
@@ -425,9 +441,9 @@ def _changed(former: pd.DataFrame, table: pd.DataFrame) -> list[int]:
     return [int(n) for n in pair["label"][differs]]
 
 
-def _reader() -> str:
+def _counted() -> tuple[str, ...] | None:
+    """Return the classes that count for this user; None if the file that says so is damaged."""
     try:
-        return recall_reader()
-    except LeukocyteError as error:
-        tell(error)
-        return ""
+        return recall_settings().counted
+    except LeukocyteError:  # the leukogram tells of it
+        return None

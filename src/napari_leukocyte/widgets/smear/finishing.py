@@ -11,8 +11,9 @@ from qtpy.QtCore import QUrl
 from qtpy.QtGui import QDesktopServices
 
 from napari_leukocyte.errors import LeukocyteError
-from napari_leukocyte.review.reader import recall_reader, remember_reader, tidy
+from napari_leukocyte.review.reader import tidy
 from napari_leukocyte.widgets.jobs import tell
+from napari_leukocyte.widgets.reader_name import keep_reader, reader_notice, reader_now
 from napari_leukocyte.widgets.smear.desk import Desk
 from napari_leukocyte.widgets.smear.writing import (
     Work,
@@ -37,6 +38,8 @@ class Finishing:
         form = desk.form
         self._remembered = ""
         self.take_reader()
+        # A slot of Qt's own goes with the field.
+        reader_notice.changed.connect(form.reader.setText)
         form.reader.editingFinished.connect(self.take_reader)
         form.sign_field.clicked.connect(self._sign_field)
         form.sign_smear.clicked.connect(self._sign_smear)
@@ -49,16 +52,13 @@ class Finishing:
         """Have the name written into reviews from now on, and remember it."""
         form, session = self._desk.form, self._desk.session
         name = tidy(form.reader.text())
-        try:
-            if not name:
-                # Given elsewhere, such as in the gallery.
-                name = self._remembered = recall_reader()
-                form.reader.setText(name)
-            if name != self._remembered:
-                remember_reader(name)
-                self._remembered = name
-        except LeukocyteError as error:
-            tell(error)
+        if not name:
+            # Given before, or elsewhere.
+            name = self._remembered = reader_now()
+            form.reader.setText(name)
+        if name != self._remembered:
+            self._remembered = name
+            keep_reader(name)
         if session is not None and name:
             session.reader = name
 
@@ -133,7 +133,10 @@ class Finishing:
         def done(path: Path) -> None:
             link = html.escape(QUrl.fromLocalFile(str(path)).toString())
             place = f"<b>{html.escape(path.name)}</b> in {html.escape(str(path.parent))}"
-            self._desk.form.status.setText(f'{place}: <a href="{link}">open</a>')
+            status = self._desk.form.status
+            # The usual blue of links can't be read on napari's dark themes.
+            ink = status.palette().windowText().color().name()
+            status.setText(f'{place}: <a href="{link}" style="color: {ink}">open</a>')
             self._desk.show_soon()
             show_info(f"Written: {path}")
             if on_done is not None:

@@ -17,6 +17,7 @@ from napari_leukocyte.errors import LeukocyteError
 from napari_leukocyte.images.reading import IMAGE_SUFFIXES
 from napari_leukocyte.session.session import Session
 from napari_leukocyte.smear.smear import Smear
+from napari_leukocyte.widgets.classify.runner import Runner
 from napari_leukocyte.widgets.closing import guard_closing
 from napari_leukocyte.widgets.jobs import tell
 from napari_leukocyte.widgets.layers import links
@@ -81,6 +82,8 @@ class SmearWidget(QWidget):
         self._desk = Desk(self._viewer, self.form, self._switch, self._background, self._show_soon)
         self.analysing = Analysing(self._desk)
         self._finishing = Finishing(self._desk)
+        # Cells that a tool adds or parts get a class, also without the widget that classifies.
+        self._runner = Runner(stands_in=True)
         self._connect()
         self._bind_keys()
         install_undo(self, lambda: self._followed)
@@ -124,6 +127,7 @@ class SmearWidget(QWidget):
         for key in _VIEWER_KEYS:
             self._viewer.bind_key(key, None, overwrite=True)
         self._unfollow()
+        self._runner.close()
         self._background.release()
         self._switch.release()
 
@@ -153,7 +157,7 @@ class SmearWidget(QWidget):
     @property
     def busy(self) -> bool:
         """Whether something is under way."""
-        return self._opening or self._switch.busy or self._background.busy
+        return self._opening or self._switch.busy or self._background.busy or self._runner.running
 
     def open(self, given: Sequence[Path]) -> None:
         """Open a smear, and show its first field that is not finished.
@@ -266,6 +270,7 @@ class SmearWidget(QWidget):
         if session is not None:
             self._followed = session
             self._finishing.take_reader()
+            self._runner.follow(session)
             session.table_changed.connect(self._on_table)
             self._on_table()
         if left is not None and left != row:
@@ -277,6 +282,7 @@ class SmearWidget(QWidget):
         if self._followed is not None:
             self._followed.table_changed.disconnect(self._on_table, missing_ok=True)
         self._followed = None
+        self._runner.follow(None)
 
     def _choose_row(self) -> None:
         row = self._desk.row
