@@ -1,0 +1,120 @@
+"""``napari-leukocyte dataset``: its commands and options. What they do is imported when needed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(add_completion=False, rich_markup_mode="markdown", no_args_is_help=True)
+
+
+@app.callback()
+def dataset_command() -> None:
+    """Export corrected annotations as a dataset, check one, or bring its work back."""
+
+
+@app.command("check")
+def check_command(
+    folder: Annotated[
+        Path, typer.Argument(metavar="DIR", help="The dataset's folder.", show_default=False)
+    ],
+    version: Annotated[
+        int | None,
+        typer.Option(metavar="N", help="Which version; the newest if not given."),
+    ] = None,
+    no_suspects: Annotated[
+        bool, typer.Option("--no-suspects", help="Don't look for doubtful classes.")
+    ] = False,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Remarks count as problems, too.")
+    ] = False,
+    all_: Annotated[bool, typer.Option("--all", help="Name every finding.")] = False,
+) -> None:
+    """List missing and damaged files, leaks between the sides, doubtful labels and more.
+
+    Exit status: 0 if the dataset is sound, 1 if problems are listed, 2 if it can't be read.
+    """
+    from napari_leukocyte.cli.dataset_work import check_dataset
+
+    raise typer.Exit(
+        check_dataset(folder, version, suspects=not no_suspects, strict=strict, every=all_)
+    )
+
+
+@app.command("export")
+def export_command(
+    sources: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="SRC",
+            help="A results folder of run, images or a folder of images that were worked on in "
+            "the viewer, or any annotation format that can be read.",
+            show_default=False,
+        ),
+    ],
+    to: Annotated[
+        Path, typer.Option("--to", metavar="DIR", help="The dataset's folder.", show_default=False)
+    ],
+    group: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="What the photographs were taken of: 'folder' takes the name of each one's "
+            "folder, such as a smear's. Each is its own group if not given.",
+            show_default=False,
+        ),
+    ] = None,
+    title: Annotated[
+        str | None, typer.Option(metavar="TEXT", help="Of the dataset.", show_default=False)
+    ] = None,
+    description: Annotated[
+        str | None, typer.Option(metavar="TEXT", help="Of the dataset.", show_default=False)
+    ] = None,
+    licence: Annotated[
+        str | None,
+        typer.Option(metavar="ID", help="Such as CC-BY-4.0.", show_default=False),
+    ] = None,
+    only_reviewed: Annotated[
+        bool, typer.Option("--only-reviewed", help="Leave out cells that nobody reviewed.")
+    ] = False,
+    no_copy: Annotated[
+        bool,
+        typer.Option("--no-copy", help="Keep path and checksum of photographs, don't copy them."),
+    ] = False,
+) -> None:
+    """Add annotated photographs to a dataset, or replace those that it has.
+
+    Exit status: 0 if all were exported, 1 if some were not, 2 if nothing was.
+    """
+    from napari_leukocyte.cli.dataset_work import export_sources
+    from napari_leukocyte.dataset.store import ExportSettings
+
+    settings = ExportSettings(
+        title, description, licence, only_reviewed=only_reviewed, copy_images=not no_copy
+    )
+    raise typer.Exit(export_sources(sources, to, group, settings))
+
+
+@app.command("reopen")
+def reopen_command(
+    folder: Annotated[
+        Path, typer.Argument(metavar="DIR", help="The dataset's folder.", show_default=False)
+    ],
+    version: Annotated[
+        int | None,
+        typer.Option(metavar="N", help="Which version; the newest if not given."),
+    ] = None,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Give up work that is there for the dataset's.")
+    ] = False,
+) -> None:
+    """Bring a dataset's masks, classes, reviews and history back into the viewer's sessions.
+
+    Then open its images folder in the viewer, as a smear. Exit status: 0 if all came back, 1 if
+    some did not, 2 if the dataset can't be read.
+    """
+    from napari_leukocyte.cli.dataset_work import reopen_dataset
+
+    raise typer.Exit(reopen_dataset(folder, version, replace=replace))

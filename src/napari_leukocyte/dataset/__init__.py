@@ -1,0 +1,1 @@
+"""Corrected annotations as a dataset on disk that grows export by export."""
