@@ -38,7 +38,7 @@ def sentence(tmp_path: Path) -> Callable[..., str]:
         text = str(caught.value)
         assert text.endswith(".")
         assert "\n" not in text
-        assert len(text) < 500
+        assert len(text) < 500 + len(str(path))
         return text
 
     return sentence
@@ -91,7 +91,6 @@ def _polygon(*points: float) -> Spoil:
         (_set("images", 0, "file_name", to="\ud800.png"), "no file can have"),
         (_set("images", 0, "file_name", to=""), "without a file name"),
         (_set("images", 0, "height", to=10**9), "more than can be read"),
-        (_set("images", 0, "height", to=10**5000), "damaged or cut off"),
         (_set("images", 0, "height", to=-8), "whole pixels"),
         (_set("images", 0, "height", to=True), "whole pixels"),
         (_set("images", 0, "height", to=float("nan")), "NaN, which is no number"),
@@ -142,6 +141,14 @@ def test_nesting(tmp_path: Path, sentence: Callable[..., str], text: str) -> Non
     (tmp_path / "a.json").write_text(text)
     for name in ("coco", "geojson", None):
         assert "nested too deep" in sentence(tmp_path / "a.json", name)
+
+
+def test_numbers_of_thousands_of_digits(tmp_path: Path, sentence: Callable[..., str]) -> None:
+    path = coco(tmp_path)
+    path.write_text(path.read_text().replace('"height": 8', '"height": 8' + "0" * 5000))
+    assert "cut off" in sentence(path)
+    path.write_text(path.read_text().replace("0" * 5000, "0" * 4000))
+    assert "a trillion or more" in sentence(path)
 
 
 def test_objects_all_over_each_other(tmp_path: Path, sentence: Callable[..., str]) -> None:
@@ -291,7 +298,7 @@ def test_an_oval_and_a_rectangle_of_imagej(tmp_path: Path) -> None:
         assert image.notes
         assert image.labels is not None
         areas[kind.name] = int(image.labels.sum())
-    assert areas == {"RECT": 24, "OVAL": 16}
+    assert areas == {"RECT": 24, "OVAL": 20}
 
 
 # -- YOLO ---------------------------------------------------------------------------------
@@ -542,8 +549,10 @@ def test_zarr_bombs(tmp_path: Path, sentence: Callable[..., str], packing: str) 
     assert labels is not None
     chunk.write_bytes(codec.encode(labels.astype(np.uint16)))
     np.testing.assert_array_equal(read(tmp_path / "a.zarr")[0].labels, labels)
-    chunk.write_bytes(codec.encode(bytes(100_000_000)))
-    assert "ZIP bomb" in sentence(tmp_path / "a.zarr")
+    for size in (1_000_000, 200_000_000):
+        chunk.write_bytes(codec.encode(bytes(size)))
+        found = sentence(tmp_path / "a.zarr")
+        assert "ZIP bomb" in found or "larger than" in found
     chunk.write_bytes(b"nonsense" * 3)
     sentence(tmp_path / "a.zarr")
 

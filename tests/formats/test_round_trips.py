@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import tifffile
 from hypothesis import given, settings
+from numpy.typing import NDArray
 
 from napari_leukocyte.errors import FormatError, OutputError
 from napari_leukocyte.formats.annotated import AnnotatedImage
@@ -207,7 +208,7 @@ def test_zarr_is_an_ome_zarr_label(tmp_path: Path) -> None:
 
     image = hard()
     write([image], tmp_path / "a.zarr", "ome-zarr")
-    label = zarr.open_group(str(tmp_path / "a.zarr"), mode="r")["labels/leukocytes"]
+    label: Any = zarr.open_group(str(tmp_path / "a.zarr"), mode="r")["labels/leukocytes"]
     assert label.attrs["multiscales"][0]["axes"] == [
         {"name": "y", "type": "space"},
         {"name": "x", "type": "space"},
@@ -219,6 +220,37 @@ def test_zarr_is_an_ome_zarr_label(tmp_path: Path) -> None:
     for part in ("labels", "labels/leukocytes"):
         (back,) = read(tmp_path / "a.zarr" / part)
         np.testing.assert_array_equal(back.labels, image.labels)
+
+
+@pytest.mark.parametrize("axes", ["yx", "czyx"])
+def test_ome_zarr_of_others(axes: str, tmp_path: Path) -> None:
+    import zarr
+
+    labels = simple_labels()
+    group = zarr.open_group(str(tmp_path / "b.ome.zarr"), mode="w", zarr_format=3)
+    inside = group.create_group("labels")
+    inside.attrs["ome"] = {"version": "0.5", "labels": ["cells"]}
+    cells = inside.create_group("cells")
+    cells.attrs["ome"] = {
+        "version": "0.5",
+        "multiscales": [
+            {"axes": [{"name": a} for a in axes], "datasets": [{"path": "s0"}, {"path": "s1"}]}
+        ],
+        "image-label": {"properties": [{"label-value": 4, "class": "blast"}]},
+    }
+    shape = (1,) * (len(axes) - 2) + labels.shape
+    cells.create_array("s0", data=labels.reshape(shape), chunks=shape)
+    (image,) = read(tmp_path / "b.ome.zarr")
+    assert image.name == "b"
+    np.testing.assert_array_equal(image.labels, labels)
+    assert image.table["label"].tolist() == [4, 2]
+    assert image.table["class"].tolist()[0] == "blast"
+
+
+def simple_labels() -> NDArray[np.uint64]:
+    labels = np.zeros((7, 8), np.uint64)
+    labels[1:3, 1:4], labels[4, 4] = 4, 2
+    return labels
 
 
 def test_photographs_are_found(tmp_path: Path) -> None:

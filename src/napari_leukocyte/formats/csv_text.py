@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -41,9 +42,14 @@ def read_csv(path: Path) -> pd.DataFrame:
     if "\0" in text:
         raise FormatError(f"{path} is no CSV table: it holds binary data.")
     try:
-        # An image or a class may well be called "NA".
-        table = pd.read_csv(io.StringIO(text), dtype="str", keep_default_na=False, index_col=False)
-    except (ValueError, OverflowError, MemoryError) as error:  # pandas' own are ValueErrors
+        with warnings.catch_warnings():
+            # Of lines that are too long.
+            warnings.simplefilter("error", pd.errors.ParserWarning)
+            # An image or a class may well be called "NA".
+            table = pd.read_csv(
+                io.StringIO(text), dtype="str", keep_default_na=False, index_col=False
+            )
+    except (ValueError, OverflowError, MemoryError, pd.errors.ParserWarning) as error:
         raise FormatError(f"{path} is no whole CSV table: it is damaged or cut off.") from error
     table.columns = [str(c).strip() for c in table.columns]
     if "label" not in table or len(set(table.columns)) < len(table.columns):

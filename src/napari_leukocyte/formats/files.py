@@ -14,6 +14,9 @@ from napari_leukocyte.images.reading import IMAGE_SUFFIXES
 #: Control characters, halves of characters, and what breaks lines.
 _UNPRINTABLE = frozenset({"Cc", "Cs", "Zl", "Zp"})
 
+#: Longest text and largest number of a file that a sentence repeats.
+_LONGEST_SHOWN, _LARGEST_SHOWN = 60, 10**20
+
 
 def read_bytes(path: Path, most: int = MOST_TEXT_BYTES) -> bytes:
     """Read a file whole.
@@ -39,7 +42,8 @@ def read_bytes(path: Path, most: int = MOST_TEXT_BYTES) -> bytes:
     except OSError as error:
         raise FormatError(f"{path} can't be read: {error.strerror or error}.") from error
     if len(data) > most:
-        raise FormatError(f"{path} is larger than {most // 1_000_000} MB, more than can be read.")
+        amount = f"{most // 1_000_000} MB" if most >= 1_000_000 else f"{most} bytes"
+        raise FormatError(f"{path} is larger than {amount}, more than it can be.")
     return data
 
 
@@ -168,12 +172,13 @@ def printable(text: str) -> bool:
     return not any(unicodedata.category(c) in _UNPRINTABLE or c in "\ufffe\uffff" for c in text)
 
 
-def short(text: object) -> str:
-    """Return what a file holds as it may stand in a sentence: quoted, and not too long."""
-    shown = text if isinstance(text, str) else str(text)[:100]
-    return (
-        repr(shown if len(shown) <= 60 else shown[:57] + "...").encode("ascii", "replace").decode()
-    )
+def short(value: object) -> str:
+    """Return what a file holds as it may stand in a sentence: text in quotes, and not too long."""
+    if isinstance(value, int) and abs(value) < _LARGEST_SHOWN:
+        return str(value)
+    shown = value if isinstance(value, str) else type(value).__name__
+    cut = shown if len(shown) <= _LONGEST_SHOWN else shown[: _LONGEST_SHOWN - 3] + "..."
+    return repr(cut).encode("ascii", "backslashreplace").decode()
 
 
 def photograph(folder: Path, name: str, *inside: str) -> Path | None:

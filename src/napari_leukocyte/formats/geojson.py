@@ -23,9 +23,8 @@ from napari_leukocyte.formats.attributes import class_name, number
 from napari_leukocyte.formats.canvas import Canvas
 from napari_leukocyte.formats.cells import Cell, cells_of
 from napari_leukocyte.formats.classes import classes_of, colors_of
-from napari_leukocyte.formats.limits import check_shape
 from napari_leukocyte.formats.outlines import outline
-from napari_leukocyte.formats.photographs import shape_of
+from napari_leukocyte.formats.photographs import image_of
 from napari_leukocyte.formats.raster import check_ring, fill_parts
 from napari_leukocyte.formats.source import Source
 
@@ -34,7 +33,6 @@ SUFFIX = ".geojson"
 _OURS = "napari-leukocyte"
 #: Key of QuPath's metadata for the number, and for an object that is only a box.
 _LABEL, _BOX = "label", "box"
-_SIZE_GUESSED = "{}: the size of the image is not known; it is taken to end where its objects do."
 
 Rings = list[NDArray[np.float64]]
 
@@ -147,7 +145,9 @@ def _read_file(source: Source) -> AnnotatedImage:
     if features is None:
         raise FormatError(f"{where} is no GeoJSON file: it needs features.")
     objects = [_parts(f, f"{where}: feature {i}") for i, f in enumerate(features, start=1)]
-    name, shape, photograph, notes = _image_of(source, objects)
+    ours = source.json.get(_OURS) if isinstance(source.json, dict) else None
+    about = ours if isinstance(ours, dict) else {}
+    name, shape, photograph, notes = image_of(source, about, _far_corner(objects))
     canvas = Canvas(name, shape, where)
     ids: set[str] = set()
     for i, (feature, parts) in enumerate(zip(features, objects, strict=True), start=1):
@@ -180,26 +180,12 @@ def _open(ring: object) -> object:
     return flat[:-1] if len(flat) > 1 and flat[0] == flat[-1] else flat
 
 
-def _image_of(
-    source: Source, objects: Sequence[Sequence[Rings]]
-) -> tuple[str, tuple[int, int], Path | None, list[str]]:
-    """Return name and size of the image, its file where known, and sentences."""
-    ours = source.json.get(_OURS) if isinstance(source.json, dict) else None
-    name = source.path.stem
-    if isinstance(ours, dict) and "image" in ours:
-        name = files.plain_name(ours["image"], source.where)
-    photograph = source.photograph(name, "images")
-    if isinstance(ours, dict) and "height" in ours:
-        shape = check_shape(ours.get("height"), ours.get("width"), source.where)
-        return name, shape, photograph, []
-    if photograph is not None:
-        return photograph.name, shape_of(photograph), photograph, []
+def _far_corner(objects: Sequence[Sequence[Rings]]) -> tuple[float, float] | None:
     rings = [ring for parts in objects for rings in parts for ring in rings]
     if not rings:
-        raise FormatError(f"{source.where} says neither the size of its image nor has objects.")
-    x, y = np.ceil(np.max([ring.max(axis=0) for ring in rings], axis=0)).tolist()
-    shape = check_shape(max(y, 1.0), max(x, 1.0), source.where)
-    return name, shape, None, [_SIZE_GUESSED.format(source.where)]
+        return None
+    x, y = np.max([ring.max(axis=0) for ring in rings], axis=0).tolist()
+    return y, x
 
 
 def _draw(canvas: Canvas, feature: Mapping[str, Any], parts: list[Rings], where: str) -> None:

@@ -16,8 +16,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote
 
-import numpy as np
-
 from napari_leukocyte.errors import FormatError
 from napari_leukocyte.formats import attributes, files, json_text
 from napari_leukocyte.formats.annotated import AnnotatedImage
@@ -26,8 +24,8 @@ from napari_leukocyte.formats.canvas import Canvas
 from napari_leukocyte.formats.cells import Cell, cells_of
 from napari_leukocyte.formats.classes import classes_of, colors_of
 from napari_leukocyte.formats.imagej_shapes import ROI_LIMIT, Area, area_of, draw, set_outline
-from napari_leukocyte.formats.limits import MOST_ARCHIVE_BYTES, check_shape
-from napari_leukocyte.formats.photographs import shape_of
+from napari_leukocyte.formats.limits import MOST_ARCHIVE_BYTES
+from napari_leukocyte.formats.photographs import image_of
 from napari_leukocyte.formats.source import Source
 from napari_leukocyte.formats.zips import STARTS, comment_of, read_entries
 
@@ -43,7 +41,6 @@ _UNSAFE = re.compile(r"[^\w .()+-]")
 #: Opaque.
 _ALPHA = 255
 _LARGEST_GROUP = 255
-_SIZE_GUESSED = "{}: the size of the image is not known; it is taken to end where its objects do."
 #: The date of all entries, so that the same objects make the same file.
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 
@@ -141,7 +138,9 @@ def _read_file(source: Source) -> AnnotatedImage:
             if not content.startswith(_MAGIC):
                 raise FormatError(f"{where}: its entry {files.short(name)} is no ImageJ ROI.")
             areas.append(area_of(content, f"{where}: {files.short(name)}"))
-    name, shape, photograph, notes = _image_of(source, about, areas)
+    corners = [area.far_corner for area in areas]
+    far = (max(y for y, _ in corners), max(x for _, x in corners)) if corners else None
+    name, shape, photograph, notes = image_of(source, about, far)
     canvas = Canvas(name, shape, where)
     for area in areas:
         _draw(canvas, area)
@@ -156,25 +155,6 @@ def _about(comment: bytes) -> dict[str, Any]:
         return {}
     found = data.get(_OURS) if isinstance(data, dict) else None
     return found if isinstance(found, dict) else {}
-
-
-def _image_of(
-    source: Source, about: Mapping[str, Any], areas: Sequence[Area]
-) -> tuple[str, tuple[int, int], Path | None, list[str]]:
-    name = source.path.stem
-    if "image" in about:
-        name = files.plain_name(about["image"], source.where)
-    photograph = source.photograph(name, "images")
-    if "height" in about:
-        shape = check_shape(about.get("height"), about.get("width"), source.where)
-        return name, shape, photograph, []
-    if photograph is not None:
-        return photograph.name, shape_of(photograph), photograph, []
-    if not areas:
-        raise FormatError(f"{source.where} says neither the size of its image nor has ROIs.")
-    y, x = np.ceil(np.max([area.far_corner for area in areas], axis=0)).tolist()
-    shape = check_shape(max(y, 1.0), max(x, 1.0), source.where)
-    return name, shape, None, [_SIZE_GUESSED.format(source.where)]
 
 
 def _draw(canvas: Canvas, area: Area) -> None:

@@ -150,14 +150,14 @@ def read(source: Source) -> list[AnnotatedImage]:
 
 
 def _read_store(source: Source, folder: Path) -> AnnotatedImage:
-    about = attributes_of(folder)
+    about = attributes_of(folder, folder)
     ours = about.get(_OURS)
     name = folder.name.removesuffix(SUFFIX).removesuffix(".ome") or folder.name
     if isinstance(ours, dict) and "image" in ours:
         name = files.plain_name(ours["image"], str(folder))
     group = _label_group(folder, about)
     files.within(folder, group)
-    described = attributes_of(group)
+    described = attributes_of(group, folder)
     array = group / _path_of(described, group)
     labels = read_plane(array, folder)
     photograph = source.photograph(name, "images", folder=folder.parent)
@@ -169,7 +169,7 @@ def _label_group(folder: Path, about: Mapping[str, Any]) -> Path:
     if "image-label" in about:
         return folder
     group = folder if _LABELS in about else folder / _LABELS
-    names = attributes_of(group).get(_LABELS)
+    names = attributes_of(group, folder).get(_LABELS)
     if not isinstance(names, list) or not names:
         raise FormatError(f"{folder} has no labels.")
     plain = [files.plain_name(n, str(group)) for n in names]

@@ -29,19 +29,20 @@ _GZIP_WINDOW = zlib.MAX_WBITS | 16
 _OVERHEAD = 4096
 
 
-def read_json(path: Path) -> dict[str, Any]:
-    """Read one of a store's JSON files; empty if it is not there."""
+def read_json(path: Path, root: Path) -> dict[str, Any]:
+    """Read one of a store's JSON files, from inside of `root`; empty if it is not there."""
     if not files.is_file(path):
         return {}
+    files.within(root, path)
     data = json_text.parse(files.read_text(path, MOST_SMALL_BYTES), str(path))
     if not isinstance(data, dict):
         raise FormatError(f"{path} is no JSON object.")
     return data
 
 
-def attributes_of(group: Path) -> dict[str, Any]:
+def attributes_of(group: Path, root: Path) -> dict[str, Any]:
     """Return what a group says of itself, of either version; OME's part of version 3 as well."""
-    found = read_json(group / V3).get("attributes") or read_json(group / V2_ATTRIBUTES)
+    found = read_json(group / V3, root).get("attributes") or read_json(group / V2_ATTRIBUTES, root)
     if not isinstance(found, dict):
         raise FormatError(f"{group} has attributes that are no JSON object.")
     ome = found.get("ome")
@@ -83,9 +84,11 @@ def read_plane(folder: Path, root: Path) -> NDArray[np.int32]:
 def _check(folder: Path, root: Path) -> None:
     for path in _below(folder):
         files.within(root, path)
-    new = read_json(folder / V3)
+    new = read_json(folder / V3, root)
     shape, chunks, itemsize, packing = (
-        _described_v3(new, folder) if new else _described_v2(read_json(folder / V2_ARRAY), folder)
+        _described_v3(new, folder)
+        if new
+        else _described_v2(read_json(folder / V2_ARRAY, root), folder)
     )
     if len(shape) < 2 or len(shape) != len(chunks) or any(side != 1 for side in shape[:-2]):
         raise FormatError(f"{folder} is no label image of a single plane.")
