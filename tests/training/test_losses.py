@@ -7,7 +7,12 @@ import numpy as np
 import pytest
 
 from napari_leukocyte.errors import ParameterError
-from training.losses import DICE_SMOOTHING, LOSSES, find_loss, jaccard_cross_entropy
+from napari_leukocyte.finetune.losses import (
+    DICE_SMOOTHING,
+    LOSSES,
+    find_loss,
+    jaccard_cross_entropy,
+)
 
 
 def test_jaccard_of_a_vague_guess_is_what_the_formula_says() -> None:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import keras
-from keras import layers
 
+from napari_leukocyte.finetune.networks.classifier import classifier_on
+from napari_leukocyte.finetune.networks.lite import COEFFICIENTS, lite_head
 from training.networks.encoders import (
     build_encoder,
     check_normalisation,
     freeze_batch_normalisation,
 )
-from training.networks.lite import COEFFICIENTS, lite_head
 
 
 def build_classifier(
@@ -52,10 +52,7 @@ def build_classifier(
     features, _ = build_encoder(image, encoder, stochastic_depth)
     if encoder in COEFFICIENTS:
         features = lite_head(features)
-    embedding = layers.GlobalAveragePooling2D(name="embedding")(features)
-    x = layers.Dropout(dropout, name="dropout")(embedding)
-    logits = layers.Dense(n_classes, dtype="float32", name="logits")(x)
-    model = keras.Model(image, {"logits": logits, "embedding": embedding}, name="classifier")
+    model = classifier_on(image, features, n_classes, dropout)
     if normalisation == "frozen":
         freeze_batch_normalisation(model)
     return model

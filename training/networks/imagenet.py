@@ -53,7 +53,7 @@ def convert(variant: str) -> Path:
 
 
 def _torch_prefix(layer: str) -> str:
-    """Translate a Keras layer name of :mod:`training.networks.lite` to the checkpoint's."""
+    """Translate a layer name of the encoder in Keras to the checkpoint's."""
     fixed = {
         "stem_conv": "_conv_stem",
         "stem_bn": "_bn0",
@@ -72,7 +72,7 @@ def load_imagenet(model: keras.Model, variant: str, path: Path | None = None) ->
     Parameters
     ----------
     model : keras.Model
-        A model that contains the layers of :func:`training.networks.lite.lite_encoder`.
+        A model that contains the encoder's layers (:mod:`napari_leukocyte.finetune.networks.lite`).
     variant : {"lite0", "lite1", "lite2"}
         Which checkpoint.
     path : Path, optional

@@ -1,44 +1,15 @@
-"""One U-Net builder for every encoder.
-
-The decoder doubles the resolution five times and joins the encoder's feature map of the same
-size each time. Batch normalisation is the default rather than group normalisation: at inference its
-statistics are constants, so that overlapping tiles agree where they meet.
-
-References
-----------
-.. [1] Ronneberger, Fischer and Brox, "U-Net: Convolutional Networks for Biomedical Image
-   Segmentation", MICCAI 2015.
-"""
+"""One U-Net builder for every encoder; the decoder is the plugin's own."""
 
 from __future__ import annotations
 
-from typing import Any
-
 import keras
-from keras import KerasTensor, layers
 
+from napari_leukocyte.finetune.networks.unet import DECODER_FILTERS, unet_on
 from training.networks.encoders import (
     build_encoder,
     check_normalisation,
     freeze_batch_normalisation,
 )
-from training.networks.lite import BATCH_NORM_MOMENTUM
-
-#: Filters of the decoder from the deepest level up.
-DECODER_FILTERS = (256, 128, 64, 32, 16)
-#: Order of the network's output channels.
-OUTPUTS = ("cell", "nucleus")
-#: Groups of the decoder's group normalisation (Wu and He, ECCV 2018, find 8 to 32 alike).
-GROUPS = 8
-
-
-def _conv(x: KerasTensor, filters: int, name: str, normalisation: str) -> KerasTensor:
-    x = layers.Conv2D(filters, 3, padding="same", use_bias=False, name=f"{name}_conv")(x)
-    if normalisation == "group":
-        x = layers.GroupNormalization(GROUPS, name=f"{name}_gn")(x)
-    else:
-        x = layers.BatchNormalization(momentum=BATCH_NORM_MOMENTUM, name=f"{name}_bn")(x)
-    return layers.ReLU(name=f"{name}_relu")(x)
 
 
 def build_unet(
@@ -77,21 +48,9 @@ def build_unet(
     """
     check_normalisation(normalisation)
     image = keras.Input((None, None, 3), name="image")
-    x: Any
-    x, skips = build_encoder(image, encoder, stochastic_depth)
-    if dropout > 0:
-        x = layers.SpatialDropout2D(dropout, name="decoder_dropout")(x)
-    for level, filters in enumerate(decoder_filters):
-        x = layers.UpSampling2D(2, interpolation="nearest", name=f"decoder_{level}_up")(x)
-        if level < len(skips):
-            skip = skips[-1 - level]
-            x = layers.Concatenate(name=f"decoder_{level}_skip")([x, skip])
-        x = _conv(x, filters, f"decoder_{level}a", normalisation)
-        x = _conv(x, filters, f"decoder_{level}b", normalisation)
-    probability = layers.Conv2D(
-        len(OUTPUTS), 1, activation="sigmoid", dtype="float32", name="probability"
-    )(x)
-    model = keras.Model(image, probability, name=f"unet_{encoder.replace('-', '_')}")
+    features, skips = build_encoder(image, encoder, stochastic_depth)
+    name = f"unet_{encoder.replace('-', '_')}"
+    model = unet_on(image, features, skips, name, decoder_filters, normalisation, dropout)
     if normalisation == "frozen":
         freeze_batch_normalisation(model)
     return model

@@ -6,6 +6,7 @@ import hashlib
 import re
 import shutil
 import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args
@@ -73,7 +74,12 @@ class NewModel:
 
 
 def add_model(
-    file: Path, new: NewModel, folder: Path | None = None, *, float16: bool = False
+    file: Path,
+    new: NewModel,
+    folder: Path | None = None,
+    *,
+    float16: bool = False,
+    further: Mapping[str, Any] | None = None,
 ) -> tuple[Manifest, tuple[str, ...]]:
     """Put a network into the folder of a user's models.
 
@@ -88,6 +94,8 @@ def add_model(
         Folder of models; the user's by default.
     float16 : bool
         Whether the weights of a Keras file are stored with half the bytes.
+    further : mapping, optional
+        What else its manifest says: figures, a temperature, what it was made from.
 
     Returns
     -------
@@ -101,10 +109,9 @@ def add_model(
     ModelError, OutputError
         With one sentence; nothing is written then.
     """
-    _check(new)
     root = user_folder() if folder is None else folder
+    check_new(new, root)
     target = root / new.name
-    _refuse_taken(new, root)
     suffix = file.suffix.lower()
     if suffix not in (keras_file.SUFFIX, ".onnx", ".h5", ".hdf5"):
         raise ModelError(f"{file} is neither a {keras_file.SUFFIX} nor an .onnx file.")
@@ -132,7 +139,7 @@ def add_model(
         except ModelError as error:
             # The name of a file that is gone in a moment says nothing.
             raise ModelError(str(error).replace(str(onnx), str(file))) from error
-        manifest = _manifest(new, member, side, outputs)
+        manifest = _manifest(new, member, side, outputs) | dict(further or {})
         with write_together(target, [name, FILE_NAME]) as staging:
             shutil.copyfile(onnx, staging / name)
             write_manifest(staging, manifest)
@@ -203,6 +210,18 @@ def own_model(name: str, folder: Path | None = None) -> Path:
     if any(m.name == name for kind in get_args(Kind) for m in list_models(kind)):
         raise ModelError(f"{name} was shipped with the plugin and can't be removed.")
     raise ModelError(f"There is no model {printable(name)!r} of yours in {root}.")
+
+
+def check_new(new: NewModel, folder: Path) -> None:
+    """Refuse a model that could not be put into a folder of models.
+
+    Raises
+    ------
+    ModelError
+        With one sentence.
+    """
+    _check(new)
+    _refuse_taken(new, folder)
 
 
 def _check(new: NewModel) -> None:

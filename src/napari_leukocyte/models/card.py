@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from napari_leukocyte.models.figures import FigureTable, figure_tables, printable, spread
 from napari_leukocyte.models.manifest import Manifest, Member
@@ -67,6 +69,7 @@ def describe(manifest: Manifest) -> Card:
     rows.append(("Gives", ", ".join(map(printable, manifest.outputs)) or "not stated"))
     trained_on = ", ".join(map(printable, manifest.training_data))
     rows.append(("Trained on", trained_on or "not stated"))
+    rows += _origin(manifest.made_from)
     rows.append(("Licence", printable(manifest.licence) or "not stated"))
     rows += [("SHA-256", f"{m.sha256} ({printable(m.file.name)})") for m in manifest.members]
     rows.append(("Folder", printable(str(manifest.folder))))
@@ -109,6 +112,17 @@ def as_lines(card: Card) -> list[str]:
         lines.append("  What it fails on")
         lines += [f"    {sentence}" for sentence in card.fails]
     return [*lines, *(f"  {note}" for note in card.notes)]
+
+
+def _origin(made_from: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return what a model was made of, if of anything that a user has."""
+    named = {key: printable(str(value)) for key, value in made_from.items()}
+    rows = []
+    if "model" in named:
+        rows.append(("Made from", f"{named['model']}, SHA-256 {named.get('sha256', 'not stated')}"))
+    if "dataset" in named:
+        rows.append(("Dataset", named["dataset"]))
+    return rows
 
 
 def _member(member: Member) -> str:

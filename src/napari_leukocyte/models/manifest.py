@@ -88,6 +88,9 @@ class Manifest:
         What its networks give, in their order; empty where that was not written down.
     fails : tuple of str
         What it is known to fail on, a sentence each.
+    made_from : dict
+        Of a model that was made of another one: ``model`` and ``sha256`` of that one,
+        ``features_sha256`` of the network whose embeddings it shares, and ``dataset``, in words.
     """
 
     name: str
@@ -105,6 +108,7 @@ class Manifest:
     figures: dict[str, Any] = field(default_factory=dict, compare=False)
     outputs: tuple[str, ...] = ()
     fails: tuple[str, ...] = ()
+    made_from: dict[str, Any] = field(default_factory=dict, compare=False)
 
 
 def read_manifest(folder: Path) -> Manifest:
@@ -155,6 +159,7 @@ def read_manifest(folder: Path) -> Manifest:
             figures=_a(dict, data.get("figures", {})),
             outputs=_strings(data, "outputs"),
             fails=_strings(data, "fails"),
+            made_from=_a(dict, data.get("made_from", {})),
         )
     except ModelError:
         raise

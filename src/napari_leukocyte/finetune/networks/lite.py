@@ -58,7 +58,9 @@ def _round_filters(filters: int, width: float, divisor: int = 8) -> int:
     return rounded + divisor if rounded < 0.9 * scaled else rounded
 
 
-def _batch_norm(x: KerasTensor, name: str) -> KerasTensor:
+def _batch_norm(x: KerasTensor, name: str, folded: bool) -> KerasTensor:
+    if folded:
+        return x
     return layers.BatchNormalization(
         epsilon=BATCH_NORM_EPSILON, momentum=BATCH_NORM_MOMENTUM, name=name
     )(x)
@@ -69,21 +71,21 @@ def _relu6(x: KerasTensor, name: str) -> KerasTensor:
 
 
 def _block(
-    x: KerasTensor, stage: Stage, stride: int, filters: int, drop: float, name: str
+    x: KerasTensor, stage: Stage, stride: int, filters: int, drop: float, name: str, folded: bool
 ) -> KerasTensor:
     inputs = x
     channels = int(x.shape[-1])
     if stage.expansion != 1:
         x = layers.Conv2D(
-            channels * stage.expansion, 1, use_bias=False, name=f"{name}_expand_conv"
+            channels * stage.expansion, 1, use_bias=folded, name=f"{name}_expand_conv"
         )(x)
-        x = _relu6(_batch_norm(x, f"{name}_bn0"), f"{name}_expand_relu")
+        x = _relu6(_batch_norm(x, f"{name}_bn0", folded), f"{name}_expand_relu")
     x = layers.DepthwiseConv2D(
-        stage.kernel, stride, padding="same", use_bias=False, name=f"{name}_depthwise_conv"
+        stage.kernel, stride, padding="same", use_bias=folded, name=f"{name}_depthwise_conv"
     )(x)
-    x = _relu6(_batch_norm(x, f"{name}_bn1"), f"{name}_depthwise_relu")
-    x = layers.Conv2D(filters, 1, use_bias=False, name=f"{name}_project_conv")(x)
-    x = _batch_norm(x, f"{name}_bn2")
+    x = _relu6(_batch_norm(x, f"{name}_bn1", folded), f"{name}_depthwise_relu")
+    x = layers.Conv2D(filters, 1, use_bias=folded, name=f"{name}_project_conv")(x)
+    x = _batch_norm(x, f"{name}_bn2", folded)
     if stride == 1 and channels == filters:
         if drop > 0:
             # Stochastic depth: the whole branch is dropped for a share of the batch.
@@ -93,7 +95,7 @@ def _block(
 
 
 def lite_encoder(
-    image: KerasTensor, variant: str, stochastic_depth: float = 0.2
+    image: KerasTensor, variant: str, stochastic_depth: float = 0.2, folded: bool = False
 ) -> tuple[KerasTensor, list[KerasTensor]]:
     """Build an EfficientNet-Lite encoder on an RGB image.
 
@@ -105,6 +107,8 @@ def lite_encoder(
         Size of the network.
     stochastic_depth : float
         Largest share of residual branches dropped in training, 0 to 1; it grows with depth.
+    folded : bool
+        Whether convolutions have a bias instead of batch normalisation, as in exported networks.
 
     Returns
     -------
@@ -115,8 +119,8 @@ def lite_encoder(
     """
     width, depth = COEFFICIENTS[variant]
     x: Any = layers.Rescaling(INPUT_SCALE, offset=INPUT_OFFSET, name="scale_input")(image)
-    x = layers.Conv2D(32, 3, 2, padding="same", use_bias=False, name="stem_conv")(x)
-    x = _relu6(_batch_norm(x, "stem_bn"), "stem_relu")
+    x = layers.Conv2D(32, 3, 2, padding="same", use_bias=folded, name="stem_conv")(x)
+    x = _relu6(_batch_norm(x, "stem_bn", folded), "stem_relu")
     # The Lite family leaves the first and last stages unscaled in depth.
     last = len(STAGES) - 1
     repeats = [
@@ -128,14 +132,16 @@ def lite_encoder(
         filters = _round_filters(stage.filters, width)
         for r in range(repeats[i]):
             drop = stochastic_depth * index / total
-            x = _block(x, stage, stage.stride if r == 0 else 1, filters, drop, f"blocks_{index}")
+            x = _block(
+                x, stage, stage.stride if r == 0 else 1, filters, drop, f"blocks_{index}", folded
+            )
             index += 1
         if i in SKIP_STAGES:
             skips.append(x)
     return x, skips
 
 
-def lite_head(features: KerasTensor, filters: int = 1280) -> KerasTensor:
+def lite_head(features: KerasTensor, filters: int = 1280, folded: bool = False) -> KerasTensor:
     """Add the ImageNet head's 1x1 convolution, so that its weights can be transferred too."""
-    x = layers.Conv2D(filters, 1, use_bias=False, name="head_conv")(features)
-    return _relu6(_batch_norm(x, "head_bn"), "head_relu")
+    x = layers.Conv2D(filters, 1, use_bias=folded, name="head_conv")(features)
+    return _relu6(_batch_norm(x, "head_bn", folded), "head_relu")

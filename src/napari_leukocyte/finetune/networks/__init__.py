@@ -1,0 +1,1 @@
+"""Keras networks that can be trained further: those of the shipped models."""

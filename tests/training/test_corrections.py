@@ -1,0 +1,46 @@
+"""Which cells are corrected, and what is measured of them."""
+
+from __future__ import annotations
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from training.corrections import as_text, draw_corrections
+
+
+@given(
+    st.lists(st.sampled_from("abc"), min_size=1, max_size=80),
+    st.integers(1, 50),
+    st.integers(0, 5),
+)
+def test_at_most_half_of_a_class_is_corrected(names: list[str], number: int, draw: int) -> None:
+    classes = np.array(names, dtype=str)
+    chosen = draw_corrections(classes, number, draw)
+    for name in np.unique(classes):
+        of_class = classes == name
+        assert chosen[of_class].sum() == min(number, of_class.sum() // 2)
+    assert np.array_equal(chosen, draw_corrections(classes, number, draw))
+
+
+def test_draws_differ() -> None:
+    classes = np.array(["a"] * 50 + ["b"] * 50)
+    first, second = (draw_corrections(classes, 10, draw) for draw in range(2))
+    assert not np.array_equal(first, second)
+
+
+def test_text_names_what_is_missing() -> None:
+    point = {
+        "number": 25,
+        "cells_corrected": {"neutrophil": 25, "monocyte": 10},
+        "balanced_accuracy": [0.9, 0.92],
+        "balanced_accuracy_all": [0.9, 0.92],
+        "recall": {"neutrophil": 0.95, "monocyte": 0.87},
+        "calibration_error": 0.05,
+        "shipped": [0.9],
+    }
+    curve = {"cells": {"neutrophil": 80, "monocyte": 20}, "too_few": ["basophil"]}
+    text = as_text("bccd", {**curve, "points": [point]})
+    assert "left out: basophil" in text
+    assert "25 a class: 0.910 (0.900 to 0.920)" in text
+    assert "of monocyte only 10" in text
