@@ -23,6 +23,7 @@ VIEWER = {"PyQt6", "magicgui", "napari", "qtpy", "superqt", "vispy"}
 CORE = (
     "classification",
     "counting",
+    "explain",
     "images",
     "models",
     "results",

@@ -164,6 +164,95 @@ def agree(
 
 
 @app.command()
+def attributes(
+    data_root: DataRoot = DEFAULT_ROOT,
+    model: Annotated[str, typer.Option(help="A classifier's name or folder.")] = "default",
+) -> None:
+    """Make what explains the shipped classifier in words: attributes, and cells to compare with."""
+    from training.attribute_head import make_attributes
+    from training.evaluate import write_result
+    from training.explain_page import write_tables
+    from training.similar import make_known_cells
+
+    result = make_attributes(data_root, model)
+    result["known_cells"] = make_known_cells(data_root, model)
+    print(f"{write_result('attributes', result)}\n{write_tables()}")
+
+
+@app.command()
+def faithfulness(
+    data_root: DataRoot = DEFAULT_ROOT,
+    model: Annotated[str, typer.Option(help="A classifier's name or folder.")] = "default",
+    each: Annotated[int, typer.Option(help="Cells of each set at most.")] = 10,
+) -> None:
+    """Measure how faithful the maps of "Why this class" are, on cells held out from training."""
+    from training.evaluate import write_result
+    from training.explain_page import write_tables
+    from training.faithfulness import evaluate_faithfulness
+
+    result = evaluate_faithfulness(data_root, model, each)
+    print(f"{write_result('faithfulness', result)}\n{write_tables()}")
+
+
+@app.command()
+def embeddings(
+    data_root: DataRoot = DEFAULT_ROOT,
+    model: Annotated[str, typer.Option(help="A classifier's name or folder.")] = "default",
+) -> None:
+    """Make the embeddings that ship with a classifier, which a retrained head must not forget."""
+    from training.embeddings import ship_embeddings
+
+    print(ship_embeddings(data_root, model))
+
+
+@app.command()
+def corrections(data_root: DataRoot = DEFAULT_ROOT) -> None:
+    """Measure what 5 to 50 corrected cells a class bring on a set never seen in training."""
+    from training.corrections import measure_corrections
+    from training.evaluate import write_result
+
+    print(write_result("corrections", measure_corrections(data_root)))
+
+
+@app.command()
+def conformal(
+    data_root: DataRoot = DEFAULT_ROOT,
+    evaluate: Annotated[
+        bool, typer.Option("--evaluate", help="Measure coverage instead, and write its tables.")
+    ] = False,
+) -> None:
+    """Make what prediction sets are calibrated on: cells on held-out photographs."""
+    from training import conformal as sets
+    from training.evaluate import write_result
+    from training.trust_pages import write_conformal_tables
+
+    if evaluate:
+        figures = sets.evaluate(data_root)
+        print(f"{write_result('conformal', figures)}\n{write_conformal_tables(figures)}")
+    else:
+        print(sets.calibrate(data_root))
+
+
+@app.command()
+def home(
+    data_root: DataRoot = DEFAULT_ROOT,
+    evaluate: Annotated[
+        bool, typer.Option("--evaluate", help="Measure the warnings instead, and write tables.")
+    ] = False,
+) -> None:
+    """Make what tells images and cells unlike the training sets, and the sets' colours."""
+    from training import home as abroad
+    from training.evaluate import write_result
+    from training.trust_pages import write_home_tables
+
+    if evaluate:
+        figures = abroad.evaluate(data_root)
+        print(f"{write_result('home', figures)}\n{write_home_tables(figures)}")
+    else:
+        print(f"{abroad.make_targets(data_root)}\n{abroad.make_home(data_root)}")
+
+
+@app.command()
 def gallery(data_root: DataRoot = DEFAULT_ROOT) -> None:
     """Draw the worst errors into training/gallery/ (not committed: the images are the sets')."""
     from training.gallery import write_gallery

@@ -7,7 +7,9 @@ from typing import Annotated
 
 import typer
 
-from napari_leukocyte.cli import models
+from napari_leukocyte.cli import dataset, models
+from napari_leukocyte.cli.finetune import finetune_command
+from napari_leukocyte.cli.retrain import retrain_command
 from napari_leukocyte.cli.sentences import OneSentenceGroup
 from napari_leukocyte.vocabulary import DISCLAIMER
 
@@ -19,6 +21,9 @@ app = typer.Typer(
     help="From photographs of stained blood smears to a differential count. " + DISCLAIMER,
 )
 app.add_typer(models.app, name="models")
+app.add_typer(dataset.app, name="dataset")
+app.command("retrain")(retrain_command)
+app.command("finetune")(finetune_command)
 
 
 def _version(wanted: bool) -> None:
@@ -130,6 +135,76 @@ def agreement_command(
     from napari_leukocyte.cli.agreement import agreement
 
     agreement(first, second, out, overwrite=overwrite)
+
+
+@app.command("convert")
+def convert_command(
+    source: Annotated[
+        Path,
+        typer.Argument(
+            metavar="SRC",
+            help="Annotations: a file or a folder, in any of the formats.",
+            show_default=False,
+        ),
+    ],
+    destination: Annotated[
+        Path,
+        typer.Argument(
+            metavar="DST",
+            help="Folder to write. COCO becomes one file if this ends in .json (in a folder it is "
+            "annotations.json); a single image does if it ends in .geojson, .zip (ImageJ) or "
+            ".zarr.",
+            show_default=False,
+        ),
+    ],
+    to: Annotated[
+        str,
+        typer.Option(
+            "--to",
+            metavar="NAME",
+            help="Format to write: coco, geojson, imagej-roi, yolo-seg, voc, labels-csv, ome-zarr "
+            "or dataset.",
+            show_default=False,
+        ),
+    ],
+    given: Annotated[
+        str | None,
+        typer.Option(
+            "--from",
+            metavar="NAME",
+            help="Format of SRC; recognised by its content if this is not given.",
+            show_default=False,
+        ),
+    ] = None,
+    photographs: Annotated[
+        Path | None,
+        typer.Option(
+            "--images",
+            metavar="DIR",
+            help="Folder of the photographs, found by name, if they are not beside SRC: a dataset "
+            "needs them, and other programs' GeoJSON, ROIs and YOLO labels do not say their size.",
+            show_default=False,
+        ),
+    ] = None,
+    overwrite: Annotated[
+        bool,
+        typer.Option(
+            "--overwrite",
+            help="Replace DST if this format wrote it; nothing else is ever replaced.",
+        ),
+    ] = False,
+) -> None:
+    """Convert annotations from one format into another.
+
+    SRC may be what run or the Save button wrote, COCO instances, QuPath GeoJSON, ImageJ ROIs, YOLO
+    labels, Pascal VOC, a label TIFF (with a CSV table of the same name), OME-Zarr labels or a
+    dataset. What the format written has no place for is said before it is written.
+
+    Exit status: 0 if DST was written; 2 if not, and then nothing was changed.
+    """
+    from napari_leukocyte.cli.convert import convert
+
+    convert(source, destination, to, given=given, photographs=photographs, overwrite=overwrite)
 
 
 @app.command("open")

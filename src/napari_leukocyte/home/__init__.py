@@ -1,0 +1,1 @@
+"""How far an image and its cells are from what the models were trained on."""

@@ -1,0 +1,1 @@
+"""Why a cell got its class: map, words, similar cells."""
