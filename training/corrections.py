@@ -15,15 +15,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_leukocyte.errors import ParameterError
 from napari_leukocyte.retraining.base import Base
 from napari_leukocyte.retraining.cells import Cells
 from napari_leukocyte.retraining.features import Features, features_of
 from napari_leukocyte.retraining.head import Head, HeadParams
 from napari_leukocyte.retraining.retrain import fit_calibrated, head_of
 from napari_leukocyte.vocabulary import LEUKOCYTE_NAMES
+from training.cell_batches import ClassifierConfig
+from training.config import read_config
 from training.data.photographs import CLASSIFIED, DatasetName, load
 from training.embeddings import base_of, cut, embed_cells
-from training.fitting import RUNS
+from training.fitting import RESULTS, RUNS
 from training.leave_out import MODELS, VIEWS, classifier_without
 from training.metrics import calibration_error
 
@@ -67,7 +70,11 @@ def measure_corrections(
         if not (RUNS / classifier_without(dataset) / "model.keras").is_file():
             print(f"{dataset}: {classifier_without(dataset)} has not been trained.")
             continue
-        own, base, features = prepare(dataset, data_root)
+        try:
+            own, base, features = prepare(dataset, data_root)
+        except ParameterError as error:
+            print(f"{dataset}: {error}")
+            continue
         result[dataset] = curve_of(own, base, features, params or HeadParams())
         print(as_text(dataset, result[dataset]))
     return result
@@ -196,20 +203,46 @@ def as_text(dataset: str, curve: dict[str, Any]) -> str:
 
 
 def _model(dataset: DatasetName, data_root: Path) -> str:
-    """Export the classifier that was trained without a set, unless it is there already."""
-    name = classifier_without(dataset)
-    made = MODELS / name / "manifest.json"
-    trained = RUNS / name / "model.keras"
-    if not made.is_file() or made.stat().st_mtime < trained.stat().st_mtime:
-        from training.ship import ShipConfig, ship
+    """Export the classifier that was trained without a set.
 
-        config = ShipConfig(
-            name=name,
-            title=name,
-            kind="classification",
-            licence="not shipped",
-            members=(f"lodo/{name}",),
-            views=VIEWS,
-        )
-        return str(ship(config, data_root, MODELS))
-    return str(made.parent)
+    Anew each time, as its configuration may have changed since, and only if that is still what it
+    was trained with: crops of another size than in training would be measured without a word.
+    """
+    from training.ship import CONFIGS, ShipConfig, ship
+
+    name = classifier_without(dataset)
+    config = read_config(CONFIGS / "lodo" / f"{name}.toml", ClassifierConfig)
+    refuse_other_crops(config, RESULTS / name / "training.json")
+    shipped = ShipConfig(
+        name=name,
+        title=name,
+        kind="classification",
+        licence="not shipped",
+        members=(f"lodo/{name}",),
+        views=VIEWS,
+    )
+    return str(ship(shipped, data_root, MODELS))
+
+
+def refuse_other_crops(config: ClassifierConfig, record: Path) -> None:
+    """Refuse a network whose record is missing or says that it was trained on other crops.
+
+    Raises
+    ------
+    ParameterError
+        With one sentence.
+    """
+    try:
+        trained = json.loads(record.read_text(encoding="utf-8"))["config"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ParameterError(
+            f"{record} does not say what {config.name} was trained with: train it anew."
+        ) from error
+    for key in ("side", "diameter", "nucleus_density", "classes"):
+        now = getattr(config, key)
+        then = trained.get(key)
+        if (tuple(then) if isinstance(then, list) else then) != now:
+            raise ParameterError(
+                f"{config.name} was trained with {key} = {then}, and its configuration says {now}: "
+                "train it anew."
+            )

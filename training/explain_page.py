@@ -69,8 +69,8 @@ def faithfulness_lines(result: dict[str, Any]) -> list[str]:
         f"Most faithful of those with at most {result['most_runs']} runs, about half a second on a "
         f"quiet machine: **{_title(best) if best else 'none'}**.",
         "",
-        "Absolute rank correlation of maps with those of the classifier with shuffled weights (0: the "
-        "map depends on what was learned; 1: it does not):",
+        "Absolute rank correlation of maps with those of the classifier with shuffled weights "
+        "(0: the map depends on what was learned; 1: it does not):",
         "",
         *markdown_table(["Method", *(f"{w} shuffled" for w in shuffled)], mixed),
     ]

@@ -58,7 +58,6 @@ def make_home(data_root: Path) -> Path:
     cells = _all_sets(classifier, data_root)
     known = cells.side("validation", "test").of(LEUKOCYTE_NAMES)
     right = _said(known, classifier) == known.truth
-    at_home = np.mean([1 - right[known.datasets == d].mean() for d in np.unique(known.datasets)])
     wrong, abroad = [], []
     for dataset, other in classifiers_left_out().items():
         reference, left_out = _without(dataset, other, data_root)
@@ -70,10 +69,11 @@ def make_home(data_root: Path) -> Path:
     reference = _fit(cells, classifier)
     if wrong:
         reference = replace(reference, wrong=np.nanmean(np.array(wrong), axis=0))
+    sets = _sets(cells)
     home = Home(
-        _sets(cells),
+        sets,
         reference,
-        float(at_home),
+        tuple(float(1 - right[known.datasets == one.name].mean()) for one in sets),
         float(np.mean(abroad)) if abroad else float("nan"),
     )
     return write_home(classifier, home)
@@ -148,7 +148,7 @@ def _sets(cells: Cells, without: str = "") -> tuple[SetLook, ...]:
 
 
 def _said(cells: Cells, classifier: Manifest) -> NDArray[np.str_]:
-    return np.array(classifier.classes)[cells.probability.argmax(axis=1)]
+    return np.asarray(np.array(classifier.classes)[cells.probability.argmax(axis=1)])
 
 
 def _fit(cells: Cells, classifier: Manifest, components: int = COMPONENTS) -> CellReference:
@@ -238,7 +238,7 @@ def _auroc_by_score(dataset: str, classifier: Manifest, data_root: Path) -> dict
     }
 
 
-def _chosen_elsewhere(dataset: str, by_set: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
+def _chosen_elsewhere(dataset: str, by_set: Mapping[Any, dict[str, Any]]) -> dict[str, Any]:
     """Return the score that was best on the other sets, and what it gives here."""
     others = [s["auroc_five_classes"] for d, s in by_set.items() if d != dataset]
     here = by_set[dataset]["auroc_five_classes"]

@@ -165,8 +165,9 @@ def see(
 
 
 def _key(classifier: Manifest) -> str:
-    parts = [f"{m.sha256} {m.weight}" for m in classifier.members]
-    text = "\n".join([*parts, f"{classifier.temperature} {classifier.views}"])
+    parts = [f"{m.sha256} {m.weight} {m.diameter_px}" for m in classifier.members]
+    crop = f"{classifier.side_px} {classifier.nucleus_density}"
+    text = "\n".join([*parts, f"{classifier.temperature} {classifier.views} {crop}"])
     return f"{classifier.name}-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
 
 

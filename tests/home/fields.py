@@ -61,4 +61,4 @@ def reference() -> CellReference:
 
 
 def home() -> Home:
-    return Home((known_set(),), reference(), 0.1, 0.2)
+    return Home((known_set(),), reference(), (0.1,), 0.2)

@@ -37,10 +37,12 @@ def test_a_field_of_the_set_is_at_home_and_one_in_other_colours_is_not() -> None
 
 def test_smaller_and_blurred_cells_are_named() -> None:
     rgb, labels = field(2)
-    small = cv2.resize(rgb, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
+    small = np.asarray(
+        cv2.resize(rgb, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA), np.uint8
+    )
     fewer = labels[::2, ::2]
     assert "smaller in pixels" in report_home(measure_look(small, fewer), home()).sentence
-    blurred = cv2.GaussianBlur(rgb, (0, 0), 5)
+    blurred = np.asarray(cv2.GaussianBlur(rgb, (0, 0), 5), np.uint8)
     assert "less sharp" in report_home(measure_look(blurred, labels), home()).sentence
 
 
@@ -71,7 +73,7 @@ def test_distances_of_a_sets_own_photographs_are_measured_without_them() -> None
 def test_quality_falls_with_focus_exposure_and_stain() -> None:
     rgb, labels = field(4)
     good = judge(rgb, labels)
-    blurred = judge(cv2.GaussianBlur(rgb, (0, 0), 5), labels)
+    blurred = judge(np.asarray(cv2.GaussianBlur(rgb, (0, 0), 5), np.uint8), labels)
     dark = judge((rgb * 0.25).astype(np.uint8), labels)
     pale = judge((255 - (255 - rgb.astype(float)) * 0.2).astype(np.uint8), labels)
     assert good.overall > max(blurred.overall, dark.overall, pale.overall)

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import dataclasses
+import json
+from pathlib import Path
+
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from training.corrections import as_text, draw_corrections
+from napari_leukocyte.errors import ParameterError
+from training.cell_batches import ClassifierConfig
+from training.corrections import as_text, draw_corrections, refuse_other_crops
 
 
 @given(
@@ -44,3 +51,24 @@ def test_text_names_what_is_missing() -> None:
     assert "left out: basophil" in text
     assert "25 a class: 0.910 (0.900 to 0.920)" in text
     assert "of monocyte only 10" in text
+
+
+@pytest.mark.parametrize(
+    ("recorded", "said"),
+    [
+        ({"side": 160, "diameter": 84.0}, "side = 160, and its configuration says 128"),
+        ({"side": 128, "diameter": 106.0}, r"diameter = 106.0, and its configuration says 84.0"),
+        (None, "does not say what"),
+    ],
+)
+def test_a_network_of_other_crops_is_not_measured(
+    tmp_path: Path, recorded: dict[str, float] | None, said: str
+) -> None:
+    config = ClassifierConfig(name="without", side=128, diameter=84.0)
+    record = tmp_path / "training.json"
+    same = json.loads(json.dumps(dataclasses.asdict(config)))
+    record.write_text(json.dumps({"config": same}))
+    refuse_other_crops(config, record)
+    record.write_text(json.dumps({"config": {**same, **recorded}} if recorded else {}))
+    with pytest.raises(ParameterError, match=said):
+        refuse_other_crops(config, record)

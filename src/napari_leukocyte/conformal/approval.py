@@ -17,6 +17,7 @@ from napari_leukocyte.conformal.calibration import (
 )
 from napari_leukocyte.conformal.recalibration import BULK
 from napari_leukocyte.counting.leukogram import clopper_pearson
+from napari_leukocyte.home.reference import TITLES
 from napari_leukocyte.session.session import Session
 
 
@@ -189,7 +190,7 @@ def _bound(
     like = compared(calibration, settings)
     where = "reviewed here" if like.own.any() else "held out from training"
     if settings.like not in ("", EVERY):
-        where += f", of {settings.like}"
+        where += f" of {TITLES.get(settings.like, settings.like)}"
     wrong, found, high = observed
     return (
         f"{number} of {asked} cells have a single class. Of all {asked}, at most {error:g} % "

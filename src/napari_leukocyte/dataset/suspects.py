@@ -1,14 +1,15 @@
-"""Find cells whose class may be wrong, by confident learning.
+"""Find cells whose class may be wrong, in the way of confident learning.
 
 A simple model is fitted to what the classifier sees of the cells, and asked about cells of groups
-that it was not fitted to. Where it is as sure of another class as it usually is of cells that have
-that class, and hardly believes the one given, the label is doubtful.
+that it was not fitted to. Where it is as sure of another class as it is of nearly all cells that
+have that class, and hardly believes the one given, the label is doubtful.
 
 References
 ----------
 Northcutt, Jiang, Chuang, "Confident learning: estimating uncertainty in dataset labels", Journal of
-Artificial Intelligence Research 70 (2021), https://doi.org/10.1613/jair.1.12125: the thresholds
-are those of its section 3.1.
+Artificial Intelligence Research 70 (2021), https://doi.org/10.1613/jair.1.12125. There, a class's
+threshold is the mean of what its own cells get; half of the wrong labels among cells that are
+easily told apart stay below that, so it is a low quantile here.
 """
 
 from __future__ import annotations
@@ -29,8 +30,11 @@ from napari_leukocyte.progress import Progress, silent
 #: knows nothing.
 CELLS_OF_CLASS, GROUPS_OF_CLASS, CELLS = 5, 2, 30
 FOLDS = 5
-#: Probability of the given class above which nothing is doubted, whatever the thresholds are.
-MOST_BELIEF = 0.2
+#: Probability of the given class above which nothing is doubted, and of another class below which
+#: nothing is suggested, whatever the thresholds are.
+MOST_BELIEF, LEAST_BELIEF = 0.2, 0.5
+#: Share of a class's own cells of which the model is less sure than of a suspect.
+UNSURE = 0.1
 #: Share of cells whose probabilities must be known to do without the network.
 KNOWN = 0.95
 #: Smallest probability: logarithms of less say nothing more.
@@ -185,8 +189,8 @@ def _out_of_sample(features: NDArray[np.float64], cells: pd.DataFrame) -> NDArra
     for train, test in folds.split(features, given, groups):
         if len(set(given[train].tolist())) < 2:
             continue
-        # Strongly regularised: it must not learn single wrong labels by heart.
-        model: Any = LogisticRegression(C=0.1, max_iter=500, class_weight="balanced")
+        # Regularised: it must not learn single wrong labels by heart.
+        model: Any = LogisticRegression(C=1.0, max_iter=500, class_weight="balanced")
         model.fit(features[train], given[train])
         beliefs[test] = 0.0
         beliefs[np.ix_(test, model.classes_)] = model.predict_proba(features[test])
@@ -202,7 +206,7 @@ def _doubted(cells: pd.DataFrame, beliefs: NDArray[np.float64]) -> Iterator[Susp
     usual = np.full(len(names), np.inf)
     for n in range(len(names)):
         if (mine := asked & (given == n)).any():
-            usual[n] = own[mine].mean()
+            usual[n] = max(LEAST_BELIEF, float(np.quantile(own[mine], UNSURE)))
     sure = np.logical_and(asked[:, np.newaxis], beliefs >= usual)
     np.put_along_axis(sure, given[:, np.newaxis], False, axis=1)
     chosen = np.flatnonzero(np.any(sure, axis=1) & (np.nan_to_num(own, nan=1.0) < MOST_BELIEF))

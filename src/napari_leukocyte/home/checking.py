@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from napari_leukocyte.classification.classify import column
-from napari_leukocyte.home.look import measure_look
+from napari_leukocyte.home.look import Look, measure_look
 from napari_leukocyte.home.quality import Quality, judge
 from napari_leukocyte.home.reference import Home, read_home
 from napari_leukocyte.home.warning import HomeReport, report_home
@@ -49,6 +49,7 @@ def check_image(
     table: pd.DataFrame,
     classifier: Manifest,
     progress: Progress = silent,
+    standardised: bool = False,
 ) -> ImageCheck:
     """Check an image and its cells.
 
@@ -64,6 +65,9 @@ def check_image(
         That gave the predictions.
     progress : callable
         Called after each batch of cells.
+    standardised : bool
+        Whether the image is one of :func:`napari_leukocyte.home.standardise.standardise`, whose
+        background is always white and so says nothing.
 
     Returns
     -------
@@ -83,6 +87,10 @@ def check_image(
             f"reference. {quality.sentence}"
         )
         return ImageCheck(quality, None, _none(), sentence)
+    if standardised:
+        values = look.values.copy()
+        values[:3] = np.nan
+        look = Look(values, look.cells)
     report = report_home(look, home)
     strange = _strange(rgb, labels, table, classifier, home, progress)
     return ImageCheck(quality, report, strange, f"{report.sentence} {quality.sentence}")

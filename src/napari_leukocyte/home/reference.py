@@ -43,16 +43,17 @@ class Home:
         The training sets' looks.
     cells : CellReference
         Their cells.
-    wrong_at_home : float
-        Share of the five classes' cells that were wrong on photographs held out from the training
-        sets, each set counting alike; NaN where not measured.
+    wrong_at_home : tuple of float
+        For each set, the share of the five classes' cells that were wrong on its photographs held
+        out from training; NaN where not measured.
     wrong_abroad : float
-        The same on sets that were left out of training, by classifiers of the same recipe.
+        The same, in the mean, on sets that were left out of training, by classifiers of the same
+        recipe.
     """
 
     sets: tuple[SetLook, ...]
     cells: CellReference
-    wrong_at_home: float
+    wrong_at_home: tuple[float, ...]
     wrong_abroad: float
 
 
@@ -88,7 +89,7 @@ def write_home(classifier: Manifest, home: Home) -> Path:
         "features": list(FEATURES),
         "sets": [one.name for one in home.sets],
         "classes": list(home.cells.classes),
-        "wrong_at_home": _number(home.wrong_at_home),
+        "wrong_at_home": [_number(share) for share in home.wrong_at_home],
         "wrong_abroad": _number(home.wrong_abroad),
         "checksum": _checksum(arrays),
     }
@@ -144,7 +145,10 @@ def read_home(classifier: Manifest) -> Home | None:
             np.asarray(arrays["cells_components"], np.float32),
             *(np.asarray(arrays[f"cells_{part}"], np.float64) for part in _CELL_ARRAYS[2:]),
         )
-        return Home(sets, cells, _share(header["wrong_at_home"]), _share(header["wrong_abroad"]))
+        at_home = tuple(map(_share, header["wrong_at_home"]))
+        if len(at_home) != len(sets):
+            raise damaged
+        return Home(sets, cells, at_home, _share(header["wrong_abroad"]))
     except FileNotFoundError:
         return None
     except ModelError:

@@ -56,7 +56,8 @@ class SetLook:
         """Return the Mahalanobis distance of a look, over the features that were measured."""
         off = self.deviations(look)
         measured = max(1, int(np.isfinite(look).sum()))
-        return float(np.sqrt(max(0.0, off @ self.precision @ off) * len(look) / measured))
+        squared = max(0.0, float(off @ self.precision @ off))
+        return float(np.sqrt(squared * len(look) / measured))
 
     def share_as_far(self, look: NDArray[np.float64]) -> float:
         """Return the share of the set's photographs that are at least as far from it, above 0."""

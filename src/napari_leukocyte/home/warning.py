@@ -83,8 +83,9 @@ def report_home(look: Look, home: Home) -> HomeReport:
     foreign = likeness.share < FOREIGN
     if not foreign:
         sentence = f"The image looks like those of {nearest}, which the classifier knows."
-        if not math.isnan(home.wrong_at_home):
-            sentence += f" On such sets' held-out photographs {_percent(home.wrong_at_home)} of "
+        wrong = home.wrong_at_home[home.sets.index(likeness.nearest)]
+        if not math.isnan(wrong):
+            sentence += f" On photographs of these, held out from training, {_percent(wrong)} of "
             sentence += "cells were wrong."
         return HomeReport(likeness, False, sentence)
     found = differences(look.values, likeness.nearest, home.sets)
@@ -95,8 +96,9 @@ def report_home(look: Look, home: Home) -> HomeReport:
     else:
         sentence += f" Expect more errors: {_percent(home.wrong_abroad)} of cells were wrong on "
         sentence += "sets left out of training"
-        if not math.isnan(home.wrong_at_home):
-            sentence += f", {_percent(home.wrong_at_home)} on known ones"
+        known = [share for share in home.wrong_at_home if not math.isnan(share)]
+        if known:
+            sentence += f", {_percent(sum(known) / len(known))} on known ones"
         sentence += "."
     return HomeReport(likeness, True, sentence)
 

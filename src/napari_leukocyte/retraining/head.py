@@ -156,7 +156,8 @@ def fit_projection(embeddings: NDArray[np.float32], params: HeadParams) -> Proje
     deviation = np.maximum(deviation, 0.01 * max(float(deviation.mean()), 1e-6))
     standard = (embeddings - mean) / deviation
     components = min(params.components, *standard.shape)
-    pca = PCA(components, svd_solver="randomized", random_state=0).fit(standard)
+    # Two iterations: the components that matter are found by then, in half the time.
+    pca = PCA(components, svd_solver="randomized", iterated_power=2, random_state=0).fit(standard)
     spread = np.maximum(pca.explained_variance_, 1e-6)
     # 1 at `whitening` 0 for the components' mean, so that the regularisation means the same.
     scale = spread ** (params.whitening / 2) * spread.mean() ** ((1 - params.whitening) / 2)

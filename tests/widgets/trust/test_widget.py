@@ -9,7 +9,6 @@ import napari
 import numpy as np
 import pytest
 from pytestqt.qtbot import QtBot
-from qtpy.QtCore import Qt
 
 from napari_leukocyte.classification.classify import classify
 from napari_leukocyte.conformal.calibration import EVERY
@@ -28,6 +27,7 @@ from napari_leukocyte.widgets import jobs
 from napari_leukocyte.widgets.layers import links
 from napari_leukocyte.widgets.review.widget import ReviewWidget
 from napari_leukocyte.widgets.trust import colors as trust_colors
+from napari_leukocyte.widgets.trust.cells_view import chosen_cells
 from napari_leukocyte.widgets.trust.widget import TrustWidget
 from tests.explain.networks import write_classifier
 
@@ -114,16 +114,14 @@ def test_rows_and_selection_follow_each_other(bench: Bench) -> None:
     assert session.selection == {number}
     other = int(bench.column(0)[0])
     session.select([other])
-    rows = {index.row() for index in form.cells.selectionModel().selectedRows()}
-    assert rows == {0}
+    assert chosen_cells(form.cells) == [other]
     assert session.selection == {other}
 
 
 def test_review_calibrate_and_approve(bench: Bench) -> None:
     bench.classify()
     form, session = bench.widget.form, bench.session
-    qtbot = bench.qtbot
-    qtbot.mouseClick(form.recalibrate, Qt.MouseButton.LeftButton)
+    form.recalibrate.click()
     assert "held out" in form.calibrated.text()  # nothing was reviewed
     numbers = [int(n) for n in bench.column(0)]
     session.approve(numbers[:3])
@@ -132,7 +130,7 @@ def test_review_calibrate_and_approve(bench: Bench) -> None:
     form.level.setValue(70)
     bench.settle()
     before = bench.column(2)
-    qtbot.mouseClick(form.recalibrate, Qt.MouseButton.LeftButton)
+    form.recalibrate.click()
     assert "3 cells reviewed here, of 1 images; few of:" in form.calibrated.text()
     assert form.forget.isVisible()
     assert bench.widget.settings.like == ""
@@ -144,17 +142,17 @@ def test_review_calibrate_and_approve(bench: Bench) -> None:
     assert form.approve.text() == f"Approve {len(approval.labels)} cell" + "s" * (
         len(approval.labels) != 1
     )
-    qtbot.mouseClick(form.approve, Qt.MouseButton.LeftButton)
+    form.approve.click()
     bench.settle()
     assert all(BULK in session.reviews[n].note for n in approval.labels)
     assert not form.approve.isEnabled()
     # They do not count as looked at.
-    qtbot.mouseClick(form.recalibrate, Qt.MouseButton.LeftButton)
+    form.recalibrate.click()
     assert "3 cells reviewed here" in form.calibrated.text()
     session.undo()
     bench.settle()
     assert session.review_progress[0] == 3
-    qtbot.mouseClick(form.forget, Qt.MouseButton.LeftButton)
+    form.forget.click()
     assert "held out" in form.calibrated.text()
     assert sorted(bench.column(2)) == sorted(before)
 
@@ -174,7 +172,7 @@ def test_preview_is_a_layer_and_the_image_stays(bench: Bench) -> None:
     form, viewer = bench.widget.form, bench.viewer
     before = bench.image.data.copy()
     form.method.setCurrentIndex(form.method.findData("reinhard"))
-    bench.qtbot.mouseClick(form.preview, Qt.MouseButton.LeftButton)
+    form.preview.click()
     bench.settle()
     layer = bench.widget.preview_layer
     assert layer in viewer.layers
@@ -188,7 +186,7 @@ def test_preview_is_a_layer_and_the_image_stays(bench: Bench) -> None:
     bench.settle()
     assert not form.target.isEnabled()
     assert "as the classifier sees it" in bench.widget.preview_layer.name
-    bench.qtbot.mouseClick(form.preview, Qt.MouseButton.LeftButton)
+    form.preview.click()
     assert bench.widget.preview_layer is None
     assert len([la for la in viewer.layers if "preview" in la.name]) == 0
 
@@ -198,7 +196,7 @@ def test_classes_can_come_from_standardised_colours(bench: Bench) -> None:
     form, session = bench.widget.form, bench.session
     first = session.predictions
     form.method.setCurrentIndex(form.method.findData("reinhard"))
-    bench.qtbot.mouseClick(form.classify, Qt.MouseButton.LeftButton)
+    form.classify.click()
     bench.settle()
     bench.settle()
     assert session.predictions is not None

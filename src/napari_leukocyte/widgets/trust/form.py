@@ -126,7 +126,8 @@ class TrustForm(QWidget):
         buttons.addWidget(self.recalibrate)
         buttons.addWidget(self.forget)
         sure.form.addRow(buttons)
-        for widget in (self.cells, self.bound, self.approve):
+        sure.form.addRow(self.cells)
+        for widget in (self.bound, self.approve):
             sure.form.addRow(widget)
         colors = Section("Standardised colours", self)
         colors.form.addRow("Method", self.method)
@@ -197,7 +198,6 @@ def _table(parent: QWidget) -> QTableWidget:
     table.setSortingEnabled(True)
     # What needs a reader first.
     table.sortByColumn(3, Qt.SortOrder.DescendingOrder)
-    table.setAlternatingRowColors(True)
     rows, header = table.verticalHeader(), table.horizontalHeader()
     if rows is not None and header is not None:
         rows.hide()

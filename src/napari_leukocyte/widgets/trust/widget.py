@@ -299,7 +299,7 @@ class TrustWidget(QWidget):
 
         def work(progress: Progress) -> ImageCheck:
             shown = rgb if colors is None else colors.apply(rgb, labels, classifier)
-            return check_image(shown, labels, table, classifier, progress)
+            return check_image(shown, labels, table, classifier, progress, colors is not None)
 
         def done(check: ImageCheck) -> None:
             if session is self._session:
