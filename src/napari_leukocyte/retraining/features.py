@@ -11,7 +11,7 @@ from napari_leukocyte.models.manifest import Manifest, Member
 from napari_leukocyte.models.registry import find_model
 
 #: Turned views of a cell that its embedding is the mean of: cells have no upright. Four quarter
-#: turns raise the balanced accuracy of a head by 0.02 to 0.04 over one view; see
+#: turns raise the balanced accuracy of a head by 0.01 to 0.04 over one view; see
 #: docs/retraining.md.
 VIEWS = 4
 #: The output of a network that a head is fitted on.

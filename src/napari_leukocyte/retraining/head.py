@@ -15,7 +15,7 @@ from napari_leukocyte.retraining.features import RetrainingError
 
 @dataclass(frozen=True)
 class HeadParams:
-    """How a head is fitted. The defaults were measured; see docs/retraining.md.
+    """How a head is fitted. docs/retraining.md says what the defaults were chosen on.
 
     Attributes
     ----------
