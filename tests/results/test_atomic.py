@@ -2,14 +2,16 @@ from __future__ import annotations
 
 import errno
 import os
+import signal
 import stat
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from napari_leukocyte.errors import OutputError
-from napari_leukocyte.results.atomic import atomic_write, write_together
+from napari_leukocyte.results.atomic import atomic_write, interrupts_held, write_together
 
 
 def contents(folder: Path) -> dict[str, str]:
@@ -144,3 +146,18 @@ def test_says_that_a_file_is_in_the_way(tmp_path: Path, below: str) -> None:
     with pytest.raises(OutputError, match=r"^.*x.* can't be written: .*\bfile\b.*\.$"):
         write_some(tmp_path / "x" / below, ["a"])
     assert contents(tmp_path) == {"x": "x"}
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows sends no SIGINT to one process")
+def test_an_interrupt_takes_effect_after_what_must_not_be_parted() -> None:
+    done = []
+
+    def work() -> None:
+        with interrupts_held():
+            os.kill(os.getpid(), signal.SIGINT)
+            done.append("the rest")
+
+    with pytest.raises(KeyboardInterrupt):
+        work()
+    assert done == ["the rest"]
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler

@@ -15,7 +15,7 @@ from napari_leukocyte.models.registry import find_model
 from napari_leukocyte.samples.synthetic import synthetic_smear
 from napari_leukocyte.segmentation.ensemble import MemberMaps
 from training import agree
-from training.data.photographs import Photograph
+from training.data.photographs import DatasetName, Photograph
 from training.metrics import foreground_iou
 
 SHAPE = (120, 120)
@@ -23,7 +23,8 @@ SHAPE = (120, 120)
 
 def _disc(radius: float, y: float = 60, x: float = 60) -> np.ndarray:
     rows, columns = np.mgrid[: SHAPE[0], : SHAPE[1]]
-    return (np.hypot(rows - y, columns - x) < radius).astype(np.float32)
+    inside: np.ndarray = np.hypot(rows - y, columns - x) < radius
+    return inside.astype(np.float32)
 
 
 def _maps(*cells: np.ndarray) -> MemberMaps:
@@ -40,7 +41,7 @@ def _maps(*cells: np.ndarray) -> MemberMaps:
     )
 
 
-def _photograph(dataset: agree.DatasetName) -> Photograph:
+def _photograph(dataset: DatasetName) -> Photograph:
     return Photograph(dataset, "a.png", Path("a.png"), None, None)
 
 

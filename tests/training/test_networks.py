@@ -10,9 +10,9 @@ import onnxruntime
 import pytest
 
 from napari_leukocyte.finetune.export import to_onnx
+from napari_leukocyte.finetune.losses import cell_iou, dice_cross_entropy
 from training.config import read_config
 from training.fitting import Schedule, fit, optimizer
-from napari_leukocyte.finetune.losses import cell_iou, dice_cross_entropy
 from training.networks import imagenet
 from training.networks.classifier import build_classifier
 from training.networks.unet import build_unet

@@ -24,7 +24,7 @@ from napari_leukocyte.models import runtime
 from napari_leukocyte.models.manifest import Manifest
 from napari_leukocyte.models.registry import find_model
 from napari_leukocyte.pipeline import Analysis, analyse, check_unattended
-from napari_leukocyte.results.atomic import remove_empty, write_together
+from napari_leukocyte.results.atomic import interrupts_held, remove_empty, write_together
 from napari_leukocyte.results.drawing import write_png
 from napari_leukocyte.results.folders import Job, plan
 from napari_leukocyte.results.labels_file import write_labels
@@ -171,13 +171,16 @@ def _analyse_one(state: _Run, job: Job, reporter: Reporter) -> None:
         classify=state.options.classify,
         progress=reporter.step,
     )
-    with write_together(
-        state.options.out / job.folder, _IMAGE_FILES, overwrite=state.options.overwrite
-    ) as staging:
-        write_labels(staging / LABELS, found.labels)
-        write_png(staging / OVERLAY, draw_overlay(found.rgb, found.labels, found.table))
-    state.tables.append((job.image, found.table))
-    state.records.append(_record(job, found, checksum))
+    overlay = draw_overlay(found.rgb, found.labels, found.table)
+    # What is written is also recorded, whenever the user interrupts.
+    with interrupts_held():
+        with write_together(
+            state.options.out / job.folder, _IMAGE_FILES, overwrite=state.options.overwrite
+        ) as staging:
+            write_labels(staging / LABELS, found.labels)
+            write_png(staging / OVERLAY, overlay)
+        state.tables.append((job.image, found.table))
+        state.records.append(_record(job, found, checksum))
     for note in found.notes:
         reporter.say(f"{job.image}: {note}")
 

@@ -80,7 +80,7 @@ class Checkpoints(keras.callbacks.Callback):
 
 def _write(path: Path, arrays: dict[str, NDArray[Any]]) -> None:
     with atomic_write(path) as temporary, temporary.open("wb") as f:
-        np.savez(f, **arrays)
+        np.savez(f, allow_pickle=False, **arrays)
 
 
 def _read(path: Path) -> dict[str, NDArray[Any]] | None:

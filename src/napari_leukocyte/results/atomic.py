@@ -6,9 +6,12 @@ import errno
 import os
 import secrets
 import shutil
+import signal
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from types import FrameType
 
 from napari_leukocyte.errors import OutputError
 
@@ -44,6 +47,25 @@ def as_output_error(path: Path) -> Iterator[None]:
     except OSError as error:
         reason = _REASONS.get(error.errno or 0, error.strerror or str(error))
         raise OutputError(f"{path} can't be written: {reason}.") from error
+
+
+@contextmanager
+def interrupts_held() -> Iterator[None]:
+    """Let Ctrl+C take effect only after what is inside; it must be short.
+
+    Outside the main thread, which alone is interrupted, nothing changes.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    held: list[tuple[int, FrameType | None]] = []
+    before = signal.signal(signal.SIGINT, lambda number, frame: held.append((number, frame)))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+    if held and callable(before):
+        before(*held[0])
 
 
 @contextmanager
