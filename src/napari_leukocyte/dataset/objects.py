@@ -14,6 +14,7 @@ from napari_leukocyte.classification.classify import column
 from napari_leukocyte.dataset.layout import LARGEST_TABLE, DatasetError, refuse_unlike
 from napari_leukocyte.results.atomic import as_output_error, atomic_write
 from napari_leukocyte.results.tables import write_csv
+from napari_leukocyte.text import as_text
 from napari_leukocyte.vocabulary import CLASSES
 
 TEXTS = (
@@ -213,10 +214,7 @@ def _whole(values: NDArray[Any]) -> NDArray[np.int64]:
 def _plain(series: Any) -> Any:
     if str(series.dtype) == "str":
         # Half of a surrogate pair, as a strange file's name may hold, is no text for Arrow.
-        return [
-            v.encode("utf-8", "backslashreplace").decode() if isinstance(v, str) else None
-            for v in series
-        ]
+        return [as_text(v) if isinstance(v, str) else None for v in series]
     return series.to_numpy()
 
 

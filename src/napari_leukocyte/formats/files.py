@@ -10,6 +10,7 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 from napari_leukocyte.errors import FormatError
 from napari_leukocyte.formats.limits import LONGEST_NAME, MOST_ENTRIES, MOST_TEXT_BYTES
 from napari_leukocyte.images.reading import IMAGE_SUFFIXES
+from napari_leukocyte.text import as_text
 
 #: Control characters, halves of characters, and what breaks lines.
 _UNPRINTABLE = frozenset({"Cc", "Cs", "Zl", "Zp"})
@@ -156,8 +157,7 @@ def plain_name(text: object, where: str) -> str:
 
 def last_part(text: str) -> str:
     """Return the last part of a path of any system, as a name that can be written."""
-    name = PureWindowsPath(text).name or text
-    return name.encode("utf-8", "backslashreplace").decode("utf-8")
+    return as_text(PureWindowsPath(text).name or text)
 
 
 def checked_name(name: str, where: str) -> str:

@@ -25,6 +25,7 @@ from napari_leukocyte.formats.source import Source
 from napari_leukocyte.results.folders import plan
 from napari_leukocyte.results.record import file_sha256
 from napari_leukocyte.results.save import LABELS, LEUKOGRAM, OBJECTS, RECORD
+from napari_leukocyte.text import as_text
 
 #: Names that no image's folder may have.
 RESERVED = (OBJECTS, RECORD, LEUKOGRAM)
@@ -67,7 +68,7 @@ def read_results(source: Source, folder: Path) -> list[AnnotatedImage]:
         jobs = plan(names, reserved=RESERVED)
         alone = len(names) == 1 and files.is_file(folder / LABELS)
         entries = [{"image": j.image, "folder": None if alone else j.folder} for j in jobs]
-    known = {_escaped(entry["image"]) for entry in entries}
+    known = {as_text(entry["image"]) for entry in entries}
     unknown = [n for n in names if n not in known]
     if unknown:
         raise FormatError(
@@ -77,14 +78,9 @@ def read_results(source: Source, folder: Path) -> list[AnnotatedImage]:
     none = table.iloc[:0]
     found = []
     for entry in entries:
-        rows = by_image.get(_escaped(entry["image"]), none).drop(columns="image")
+        rows = by_image.get(as_text(entry["image"]), none).drop(columns="image")
         found.append(_read_one(source, folder, entry, rows.reset_index(drop=True)))
     return found
-
-
-def _escaped(text: str) -> str:
-    """Return a path as it is written into tables, where bytes that are no text are escapes."""
-    return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def _record(folder: Path) -> list[dict[str, Any]]:

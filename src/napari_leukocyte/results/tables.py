@@ -9,6 +9,7 @@ import pandas as pd
 
 from napari_leukocyte.counting.leukogram import count
 from napari_leukocyte.results.atomic import atomic_write
+from napari_leukocyte.text import as_text
 
 #: First columns of the objects' table; the probabilities follow them.
 FRONT = ("image", "label", "class", "confidence")
@@ -42,7 +43,7 @@ def objects_table(tables: Sequence[tuple[str, pd.DataFrame]]) -> pd.DataFrame:
         else:
             full = table.assign(confidence=float("nan"))
             full["class"] = pd.Series(None, index=table.index, dtype="str")
-        full.insert(0, "image", pd.Series(_as_text(name), index=full.index, dtype="str"))
+        full.insert(0, "image", pd.Series(as_text(name), index=full.index, dtype="str"))
         named.append(full)
     # Of tables without rows only the columns say anything; their types would spoil the others'.
     joined = pd.concat([t for t in named if len(t)] or named[:1], ignore_index=True)
@@ -70,7 +71,7 @@ def leukogram_table(tables: Sequence[tuple[str, pd.DataFrame]]) -> pd.DataFrame:
     blocks = [*((name, count(table)) for name, table in tables), (ALL, count(pooled))]
     named = []
     for name, block in blocks:
-        block.insert(0, "image", _as_text(name))
+        block.insert(0, "image", as_text(name))
         named.append(block)
     return pd.concat(named, ignore_index=True)
 
@@ -92,9 +93,4 @@ def write_csv(path: Path, table: pd.DataFrame) -> None:
     """
     text = table.to_csv(index=False, lineterminator="\n", float_format=FLOAT_FORMAT, na_rep="")
     with atomic_write(path) as temporary:
-        temporary.write_bytes(_as_text(text).encode("utf-8"))
-
-
-def _as_text(name: str) -> str:
-    """Write what is no text in the name of a file as escapes: columns of text refuse it."""
-    return name.encode("utf-8", "backslashreplace").decode("utf-8")
+        temporary.write_bytes(text.encode("utf-8", "backslashreplace"))

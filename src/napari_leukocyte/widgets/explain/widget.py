@@ -26,10 +26,10 @@ from napari_leukocyte.results.record import describe_model
 from napari_leukocyte.session.session import Session
 from napari_leukocyte.vocabulary import COLORS
 from napari_leukocyte.widgets.explain.form import PICTURE, ExplainForm, table_of
-from napari_leukocyte.widgets.explain.hidden import is_hidden, reviews_of
 from napari_leukocyte.widgets.explain.map_layer import MapLayer
 from napari_leukocyte.widgets.jobs import Job, start_job
 from napari_leukocyte.widgets.layers import links
+from napari_leukocyte.widgets.review.hidden import any_hidden, reviews_of
 from napari_leukocyte.widgets.review.picking import ClickToSelect
 
 if TYPE_CHECKING:
@@ -219,7 +219,7 @@ class WhyWidget(QWidget):
         if not session.selection:
             return _NO_CELL
         label = min(session.selection)
-        if is_hidden(session, label):
+        if any_hidden(session, [label]):
             return _HIDDEN
         region = region_of(session.labels, label)
         if region is None:

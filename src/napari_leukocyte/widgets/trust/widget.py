@@ -27,14 +27,12 @@ from napari_leukocyte.home.checking import ImageCheck, check_image
 from napari_leukocyte.models.manifest import Manifest
 from napari_leukocyte.models.registry import find_model
 from napari_leukocyte.progress import Progress
-from napari_leukocyte.session.blind_reads import load_read
 from napari_leukocyte.session.folders import session_key
 from napari_leukocyte.session.predictions import Predictions
 from napari_leukocyte.session.session import Session
-from napari_leukocyte.session.store import folder_of
-from napari_leukocyte.widgets.explain.hidden import reviews_of
 from napari_leukocyte.widgets.jobs import Job, start_job, tell
 from napari_leukocyte.widgets.layers import links
+from napari_leukocyte.widgets.review.hidden import any_hidden
 from napari_leukocyte.widgets.trust.cells_view import choose_cells, chosen_cells, show_cells
 from napari_leukocyte.widgets.trust.colors import Colors, classify_in, colors_of
 from napari_leukocyte.widgets.trust.form import METHOD_TITLES, TrustForm
@@ -225,7 +223,7 @@ class TrustWidget(QWidget):
             return _NO_IMAGE
         if session.predictions is None or not len(session.predictions.table):
             return _NOT_CLASSIFIED
-        return _BLIND if _reads_blindly(session) else ""
+        return _BLIND if any_hidden(session, session.table()["label"].tolist()) else ""
 
     def _show(self) -> None:
         session, known, form = self._session, self._in_use, self.form
@@ -410,20 +408,3 @@ def _quality(check: ImageCheck) -> str:
     parts = {"Focus": found.focus, "exposure": found.exposure, "contrast": found.contrast}
     known = [f"{name} {100 * v:.0f}" for name, v in parts.items() if v == v]
     return f"{', '.join(known)} of 100. {found.sentence}"
-
-
-def _reads_blindly(session: Session) -> bool:
-    """Whether some cell belongs to a blind read and has no answer yet."""
-    numbers = session.table()["label"].tolist()
-    for review in reviews_of(session):
-        read = review.blind
-        if read is not None and any(read.hidden(n) for n in numbers):
-            return True
-    folder = folder_of(session)
-    if folder is None:
-        return False
-    try:
-        kept = load_read(folder)
-    except LeukocyteError:
-        return False
-    return kept is not None and any(kept.read.hidden(n) for n in numbers)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from qtpy.QtWidgets import QApplication
 
 from napari_leukocyte.errors import LeukocyteError
@@ -17,11 +19,11 @@ def reviews_of(session: Session | None) -> list[ReviewWidget]:
     return [w for w in widgets if session is not None and w.session is session]
 
 
-def is_hidden(session: Session, label: int) -> bool:
-    """Whether a cell belongs to a blind read and has no answer yet."""
+def any_hidden(session: Session, labels: Collection[int]) -> bool:
+    """Whether one of these cells belongs to a blind read and has no answer yet."""
     for widget in reviews_of(session):
         read = widget.blind
-        if read is not None and read.hidden(label):
+        if read is not None and any(read.hidden(n) for n in labels):
             return True
     folder = folder_of(session)
     if folder is None:
@@ -30,4 +32,4 @@ def is_hidden(session: Session, label: int) -> bool:
         kept = load_read(folder)
     except LeukocyteError:
         return False
-    return kept is not None and kept.read.hidden(label)
+    return kept is not None and any(kept.read.hidden(n) for n in labels)
