@@ -50,20 +50,21 @@ def candidates(dataset: DatasetName, data_root: Path) -> list[Photograph]:
     return [photographs[int(i)] for i in sorted(chosen)]
 
 
-def turned_maps(rgb: NDArray[np.uint8], model: str, diameter: float) -> MemberMaps:
+def turned_maps(rgb: NDArray[np.uint8], model: str, upright: MemberMaps) -> MemberMaps:
     """Return a single member's maps of a photograph and its turned copies, as of four members.
 
-    A network that has not understood a photograph says something else when it is turned.
+    A network that has not understood a photograph says something else when it is turned. `upright`
+    are the maps of the photograph as it is.
     """
-    found = [segment_members(np.rot90(rgb, k).copy(), model, diameter=diameter) for k in range(4)]
-    first = found[0]
+    turned = (np.rot90(rgb, k).copy() for k in range(1, 4))
+    found = [upright, *(segment_members(t, model, diameter=upright.diameter) for t in turned)]
     return dataclasses.replace(
-        first,
+        upright,
         cell=np.concatenate([np.rot90(m.cell, -k, (1, 2)) for k, m in enumerate(found)]),
         nucleus=np.concatenate([np.rot90(m.nucleus, -k, (1, 2)) for k, m in enumerate(found)]),
-        names=tuple(f"{first.names[0]}, turned {k}" for k in range(4)),
+        names=tuple(f"{upright.names[0]}, turned {k}" for k in range(4)),
         weights=(0.25,) * 4,
-        sha256=first.sha256 * 4,
+        sha256=upright.sha256 * 4,
     )
 
 
@@ -148,7 +149,7 @@ def write_masks(datasets: tuple[DatasetName, ...], data_root: Path, model: str) 
                 rgb, model, diameter=PBC_DIAMETER if dataset == "pbc" else "auto"
             )
             if len(manifest.members) == 1:
-                maps = turned_maps(rgb, model, maps.diameter)
+                maps = turned_maps(rgb, model, maps)
             mask = agreed_mask(photograph, maps)
             if mask is not None:
                 path.parent.mkdir(parents=True, exist_ok=True)

@@ -144,23 +144,31 @@ def _held_out(cells: Cells, classifier: Manifest) -> dict[str, Any]:
         for score in SCORES:
             for by_class in (False, True):
                 settings = SetSettings(level, score, by_class)
-                inside = np.zeros_like(cells.probability, bool)
-                for part in range(FOLDS):
-                    tried = fold == part
-                    inside[tried] = everything[~tried].sets(cells.probability[tried], settings)
+                inside = _in_turn(everything, cells.probability, fold, settings)
                 row = _figures(inside, everything.truth, cells.datasets)
                 once = everything[validation].sets(cells.probability[test], settings)
                 row["validation_to_test"] = _coverage(once, everything.truth[test])
                 rows[_title(score, by_class)] = row
         rows["lac, like its own set"] = _like(cells, everything, fold, level)
         widest = SetSettings(level, like=EVERY)
-        inside = np.zeros_like(cells.probability, bool)
-        for part in range(FOLDS):
-            tried = fold == part
-            inside[tried] = everything[~tried].sets(cells.probability[tried], widest)
+        inside = _in_turn(everything, cells.probability, fold, widest)
         rows["lac, every set"] = _figures(inside, everything.truth, cells.datasets)
         result["by_level"][str(level)] = rows
     return result
+
+
+def _in_turn(
+    everything: Calibration,
+    probability: NDArray[np.float64],
+    fold: NDArray[np.intp],
+    settings: SetSettings,
+) -> NDArray[np.bool_]:
+    """Return each cell's set, with the other folds calibrating."""
+    inside = np.zeros_like(probability, bool)
+    for part in range(FOLDS):
+        tried = fold == part
+        inside[tried] = everything[~tried].sets(probability[tried], settings)
+    return inside
 
 
 def _like(

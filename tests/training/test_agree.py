@@ -13,7 +13,7 @@ import pytest
 
 from napari_leukocyte.models.registry import find_model
 from napari_leukocyte.samples.synthetic import synthetic_smear
-from napari_leukocyte.segmentation.ensemble import MemberMaps
+from napari_leukocyte.segmentation.ensemble import MemberMaps, segment_members
 from training import agree
 from training.data.photographs import DatasetName, Photograph
 from training.metrics import foreground_iou
@@ -75,7 +75,8 @@ def test_a_single_member_is_asked_about_turned_copies(tmp_path: Path) -> None:
     (tmp_path / "manifest.json").write_text(json.dumps(record), encoding="utf-8")
     smear = synthetic_smear((200, 240), 3, {"neutrophil": 1}, diameter=60.0, touching_pairs=0)
 
-    maps = agree.turned_maps(smear.image, str(tmp_path), 60.0)
+    upright = segment_members(smear.image, str(tmp_path), diameter=60.0)
+    maps = agree.turned_maps(smear.image, str(tmp_path), upright)
 
     assert maps.cell.shape == (4, 200, 240)
     assert maps.nucleus.shape == (4, 200, 240)
