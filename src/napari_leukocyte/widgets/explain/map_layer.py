@@ -9,7 +9,7 @@ from napari.layers import Image
 from napari.utils.colormaps import Colormap
 
 from napari_leukocyte.explain.findings import Findings
-from napari_leukocyte.widgets.layers.map_layers import note_map
+from napari_leukocyte.widgets.layers.over_image import OverImage
 
 # Blue speaks against the class, vermilion for it (both Okabe and Ito's); what says nothing is
 # clear, so that the cell shows.
@@ -27,24 +27,8 @@ _COLORMAP = Colormap(
 )
 
 
-class MapLayer:
-    """Shows one map at a time over the cell that it is about.
-
-    Parameters
-    ----------
-    viewer : napari.Viewer
-        In which.
-    """
-
-    def __init__(self, viewer: Any) -> None:
-        self._viewer = viewer
-        self._layer: Image | None = None
-
-    @property
-    def layer(self) -> Image | None:
-        """The layer, if it is in the viewer."""
-        layer = self._layer
-        return layer if layer is not None and layer in self._viewer.layers else None
+class MapLayer(OverImage):
+    """Shows one map at a time over the cell that it is about."""
 
     def show(self, image: Image, findings: Findings, opacity: float) -> None:
         """Show the map of a cell.
@@ -92,24 +76,15 @@ class MapLayer:
             affine=affine,
             units=image.units[-2:],
         )
-        note_map(layer)
-        self._layer = layer
-        layers = self._viewer.layers
-        active = layers.selection.active
-        layers.insert(list(layers).index(image) + 1, layer)
-        layers.selection.active = active
+        selection = self._viewer.layers.selection
+        active = selection.active
+        self._put(layer, image)
+        selection.active = active
 
     def set_opacity(self, opacity: float) -> None:
         """Make the map more or less opaque."""
         if self.layer is not None:
             self.layer.opacity = opacity
-
-    def hide(self) -> None:
-        """Take the layer away."""
-        layer = self.layer
-        self._layer = None
-        if layer is not None:
-            self._viewer.layers.remove(layer)
 
     def _to_place(self, image: Image) -> None:
         """Move the layer right over an image, if it lies below it."""
