@@ -80,6 +80,10 @@ def test_sum_takes_the_readers_word_before_the_models(folder: Path) -> None:
     counts = smear.leukogram().set_index("class")["count"].to_dict()
     assert [counts[n] for n in LEUKOCYTE_NAMES] == [2, 2, 6, 0, 0]
     cells = smear.cells()
+    reviewed = cells[cells["reviewed"]]
+    assert reviewed["class"].tolist() == ["basophil"] * 5
+    assert set(reviewed["image"]) == {"field 2.png"}
+    assert smear.sure() == {"basophil": 5}
     assert cells["image"].value_counts().to_dict() == {
         "field 1.png": 3,
         "field 2.png": 5,

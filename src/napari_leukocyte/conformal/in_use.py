@@ -9,7 +9,12 @@ import numpy as np
 from napari_leukocyte.conformal.calibration import EVERY, Calibration, SetSettings, fewest_cells
 from napari_leukocyte.conformal.keeping import OwnCells, read_shipped
 from napari_leukocyte.conformal.recalibration import recalibrated
+from napari_leukocyte.counting.confusion import Confusion
 from napari_leukocyte.models.manifest import Manifest
+
+#: Cells reviewed here from which a laboratory's own errors are better known than the sets' are
+#: like them.
+ENOUGH_OWN = 100
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,6 +112,37 @@ def settings_for(
         elif np.sum(in_use.calibration.source == nearest) >= 2 * fewest_cells(settings.level):
             like = nearest
     return SetSettings(settings.level, settings.score, settings.by_class, like)
+
+
+def confusion_in_use(classifier: Manifest, at_home: bool) -> Confusion | None:
+    """Return how often a classifier is taken to err on an image.
+
+    Parameters
+    ----------
+    classifier : Manifest
+        Which.
+    at_home : bool
+        Whether the image is known to look like one of the training sets.
+
+    Returns
+    -------
+    Confusion or None
+        Of the cells reviewed here, from `ENOUGH_OWN` on; else of photographs held out, for an image
+        that is at home; else of sets left out of training. None if nothing is known.
+
+    Raises
+    ------
+    ModelError, ParameterError
+        If a file is damaged or of other networks.
+    """
+    own = OwnCells(classifier).calibration()
+    if len(own) >= ENOUGH_OWN:
+        said = own.probability.argmax(axis=1).astype(np.intp)
+        return Confusion.of(own.classes, own.truth, said, "reviewed here")
+    shipped = read_shipped(classifier)
+    if shipped is None:
+        return None
+    return shipped.held_out if at_home else (shipped.left_out or shipped.held_out)
 
 
 def _with_few(sentence: str, own: Calibration) -> str:

@@ -36,6 +36,8 @@ class FieldState:
         How many cells there are, and how many of them are reviewed.
     counts : mapping of str to int
         Cells by class: the reader's word before the model's.
+    sure : mapping of str to int
+        Those of them that are reviewed.
     reader, when : str
         Who signed the field off, and when (ISO 8601, UTC).
     digest : str
@@ -51,6 +53,7 @@ class FieldState:
     objects: int = 0
     reviewed: int = 0
     counts: Mapping[str, int] = field(default_factory=dict)
+    sure: Mapping[str, int] = field(default_factory=dict)
     reader: str = ""
     when: str = ""
     digest: str = ""
@@ -100,8 +103,10 @@ class FieldState:
         """
         if set(values) != {f.name for f in fields(cls)} or values["stage"] not in get_args(Stage):
             raise ValueError("This is no state of a field.")
-        counts = {str(c): int(n) for c, n in dict(values["counts"]).items()}
-        return cls(**{**values, "counts": counts})
+        counts, sure = (
+            {str(c): int(n) for c, n in dict(values[name]).items()} for name in ("counts", "sure")
+        )
+        return cls(**{**values, "counts": counts, "sure": sure})
 
 
 def state_of_work(state: State, key: str, analysed: bool) -> FieldState:
@@ -117,8 +122,11 @@ def state_of_work(state: State, key: str, analysed: bool) -> FieldState:
         Whether a network has seen the image.
     """
     numbers = state.numbers()
-    reviewed = sum(n in state.reviews and state.reviews[n].reviewed for n in numbers)
-    counts = Counter(c for n in numbers if (c := state.class_of(n)) is not None)
+    seen = [n for n in numbers if n in state.reviews and state.reviews[n].reviewed]
+    reviewed = len(seen)
+    counts, sure = (
+        Counter(c for n in some if (c := state.class_of(n)) is not None) for some in (numbers, seen)
+    )
     signed = state.signed_off
     return FieldState(
         stage=_stage(len(numbers), reviewed, analysed, signed is not None),
@@ -128,6 +136,7 @@ def state_of_work(state: State, key: str, analysed: bool) -> FieldState:
         objects=len(numbers),
         reviewed=reviewed,
         counts=dict(counts),
+        sure=dict(sure),
         reader="" if signed is None else signed.reader,
         when="" if signed is None else signed.when,
         digest=_digest(state),
@@ -138,7 +147,8 @@ def state_of_session(session: Session, key: str) -> FieldState:
     """Say how far the work in an open session is; without a digest."""
     reviewed, objects = session.review_progress
     analysed, signed = session.maps is not None, session.signed_off
-    classes = session.table()["class"].dropna()
+    table = session.table()
+    table = table[table["class"].notna()]
     return FieldState(
         stage=_stage(objects, reviewed, analysed, signed is not None),
         key=key,
@@ -146,7 +156,8 @@ def state_of_session(session: Session, key: str) -> FieldState:
         classified=session.predictions is not None,
         objects=objects,
         reviewed=reviewed,
-        counts=dict(Counter(str(c) for c in classes)),
+        counts=dict(Counter(table["class"].astype(str))),
+        sure=dict(Counter(table.loc[table["reviewed"].astype(bool), "class"].astype(str))),
         reader="" if signed is None else signed.reader,
         when="" if signed is None else signed.when,
     )

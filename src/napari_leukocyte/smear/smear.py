@@ -152,21 +152,29 @@ class Smear:
         Returns
         -------
         pandas.DataFrame
-            ``image`` and ``class``, one row a cell: the reader's word before the model's, missing
-            where there is neither.
+            ``image``; ``class``: the reader's word before the model's, missing where there is
+            neither; ``reviewed``. One row a cell.
         """
         images: list[str] = []
         classes: list[str | None] = []
+        reviewed: list[bool] = []
         for index in self.counted():
             state = self.state(index)
             found: list[str | None] = []
             for name in in_order(state.counts):
-                found += [name] * state.counts[name]
+                number, sure = state.counts[name], state.sure.get(name, 0)
+                found += [name] * number
+                reviewed += [True] * sure + [False] * (number - sure)
             found += [None] * state.unclassified
+            reviewed += [False] * state.unclassified
             images += [self.paths[index].name] * len(found)
             classes += found
         return pd.DataFrame(
-            {"image": pd.Series(images, dtype="str"), "class": pd.Series(classes, dtype="str")}
+            {
+                "image": pd.Series(images, dtype="str"),
+                "class": pd.Series(classes, dtype="str"),
+                "reviewed": pd.Series(reviewed, dtype=bool),
+            }
         )
 
     def totals(self) -> tuple[dict[str, int], int]:
@@ -176,6 +184,13 @@ class Smear:
         for state in states:
             counts.update(state.counts)
         return dict(counts), sum(state.unclassified for state in states)
+
+    def sure(self) -> dict[str, int]:
+        """Return how many reviewed cells of each class there are."""
+        counts: Counter[str] = Counter()
+        for index in self.counted():
+            counts.update(self.state(index).sure)
+        return dict(counts)
 
     def leukogram(self) -> pd.DataFrame:
         """Count the cells of all fields; see :func:`napari_leukocyte.counting.leukogram.count`."""

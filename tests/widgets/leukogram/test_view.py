@@ -2,12 +2,14 @@ from __future__ import annotations
 
 import io
 
+import numpy as np
 import pandas as pd
 import pytest
 from pytestqt.qtbot import QtBot
 from qtpy.QtGui import QGuiApplication
 from qtpy.QtWidgets import QLabel
 
+from napari_leukocyte.counting.confusion import Confusion
 from napari_leukocyte.counting.leukogram import count
 from napari_leukocyte.counting.reference import (
     DACIE_AND_LEWIS,
@@ -223,3 +225,45 @@ def test_saved_ranges_are_chosen(
     view.form.edit.click()
     assert view.settings.reference == "My laboratory"
     assert view.form.ranges == ReferenceRanges("My laboratory", "Own")
+
+
+def test_limits_hold_the_classifiers_errors_if_wanted(view: LeukogramView, qtbot: QtBot) -> None:
+    asked: list[int] = []
+    matrix = np.diag([900.0, 300.0, 100.0]) + 60
+
+    def errors() -> Confusion:
+        asked.append(1)
+        return Confusion(("neutrophil", "lymphocyte", "monocyte"), matrix, "held out")
+
+    table = cells({"neutrophil": 60, "lymphocyte": 40}).assign(reviewed=False)
+    view.show_table(table, errors, source := object())
+    plain = view.table.texts()
+    view.errors.setChecked(True)
+    assert "Working out" in view.said.text()
+    qtbot.waitUntil(lambda: not view.limits.busy)
+    rows = {row[0]: row for row in view.table.texts()}
+    assert [row[:4] for row in view.table.texts()] == plain
+    low, high = map(float, rows["neutrophil"][4].split(" – "))
+    counted = [float(x) for x in rows["neutrophil"][3].split(" – ")]
+    assert high - low > counted[1] - counted[0]
+    # Of a class that the classifier can't give, nothing is known but the count.
+    assert rows["basophil"][4] == "–"
+    assert "classifier's confusion on 100 cells" in view.said.text()
+    view.copy()
+    clipboard = QGuiApplication.clipboard()
+    assert clipboard is not None
+    copied = pd.read_csv(io.StringIO(clipboard.text()), sep="\t").set_index("class")
+    assert copied.loc["neutrophil", "errors_low"] == pytest.approx(low, abs=0.1)
+    # Reviewed cells count as right; what is known of the errors is not asked for again.
+    view.show_table(table.assign(reviewed=True), errors, source)
+    qtbot.waitUntil(lambda: not view.limits.busy)
+    narrow = [float(x) for x in view.table.texts()[0][4].split(" – ")]
+    assert narrow[1] - narrow[0] < high - low
+    assert len(asked) == 1
+    view.show_table(table, lambda: None, object())
+    qtbot.waitUntil(lambda: not view.limits.busy)
+    assert "without a calibration" in view.said.text()
+    view.show_table(table)
+    assert "Nothing here was classified" in view.said.text()
+    view.errors.setChecked(False)
+    assert view.table.texts() == plain

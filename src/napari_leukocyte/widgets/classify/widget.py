@@ -32,6 +32,7 @@ from napari_leukocyte.widgets.layers.objects_view import (
 )
 from napari_leukocyte.widgets.layers.restore import restore_work
 from napari_leukocyte.widgets.layers.takeover import take_labels
+from napari_leukocyte.widgets.leukogram.error_limits import errors_of
 from napari_leukocyte.widgets.own_classes import classes_now, notice
 from napari_leukocyte.widgets.undo import install_undo
 
@@ -286,7 +287,7 @@ class ClassifyWidget(QWidget):
             counts = count_classes(table)
             counts[UNCLASSIFIED] = len(table) - counts.total()
             form.legend.show_counts(counts)
-            form.leukogram.show_table(table)
+            form.leukogram.show_table(table, errors_of(session), session.predictions)
             if session.classifier is not None:
                 new = len(unseen(table, session.predictions))
         form.automatic.setChecked(self._runner.automatic)

@@ -22,6 +22,8 @@ from napari_leukocyte.counting.reference import Range
 from napari_leukocyte.widgets.controls.swatch import swatch
 from napari_leukocyte.widgets.layers.objects_style import palette
 
+#: Columns of a leukogram: limits, %, that hold the classifier's errors beside that of counting.
+WITH_ERRORS = ("errors_low", "errors_high")
 _FLAGS = {"": "", "low": "▼ low", "high": "▲ high"}
 _REASONS = {
     "": "",
@@ -184,11 +186,15 @@ class FiguresTable(QTableWidget):
 def percent_rows(
     assessed: pd.DataFrame, usual: Mapping[str, Range]
 ) -> list[tuple[str, Sequence[str], Range | None, str]]:
-    """Return the rows of percentages: count, share and limits, %."""
+    """Return the rows of percentages: count, share, limits, and limits with errors, %."""
     return [
         (
             str(row["class"]),
-            (str(int(row["count"])), *_share(row, "percent", "ci_low", "ci_high", 1)),
+            (
+                str(int(row["count"])),
+                *_share(row, "percent", "ci_low", "ci_high", 1),
+                _limits(row, *WITH_ERRORS, 1) if set(WITH_ERRORS) <= set(row) else _DASH,
+            ),
             usual.get(str(row["class"])),
             str(row["flag"]),
         )
@@ -215,4 +221,10 @@ def absolute_rows(
 def _share(row: Mapping[Any, Any], value: str, low: str, high: str, digits: int) -> tuple[str, str]:
     if math.isnan(row[value]):
         return _DASH, _DASH
-    return f"{row[value]:.{digits}f}", f"{row[low]:.{digits}f} – {row[high]:.{digits}f}"
+    return f"{row[value]:.{digits}f}", _limits(row, low, high, digits)
+
+
+def _limits(row: Mapping[Any, Any], low: str, high: str, digits: int) -> str:
+    if math.isnan(row[low]):
+        return _DASH
+    return f"{row[low]:.{digits}f} – {row[high]:.{digits}f}"

@@ -8,9 +8,10 @@ from dataclasses import replace
 import pandas as pd
 from qtpy.QtCore import Signal  # type: ignore[attr-defined]
 from qtpy.QtGui import QGuiApplication
-from qtpy.QtWidgets import QLabel, QPushButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QCheckBox, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from napari_leukocyte.counting.assessment import ADDED, assess
+from napari_leukocyte.counting.confusion import Corrected
 from napari_leukocyte.counting.leukogram import count, erythroblasts_per_100
 from napari_leukocyte.counting.reference import Range
 from napari_leukocyte.counting.settings import (
@@ -23,8 +24,14 @@ from napari_leukocyte.errors import LeukocyteError
 from napari_leukocyte.vocabulary import DISCLAIMER, CellClass
 from napari_leukocyte.widgets.jobs import tell
 from napari_leukocyte.widgets.leukogram.chart import LeukogramChart
+from napari_leukocyte.widgets.leukogram.error_limits import ErrorLimits, Errors
 from napari_leukocyte.widgets.leukogram.settings_form import SettingsForm
-from napari_leukocyte.widgets.leukogram.table import FiguresTable, absolute_rows, percent_rows
+from napari_leukocyte.widgets.leukogram.table import (
+    WITH_ERRORS,
+    FiguresTable,
+    absolute_rows,
+    percent_rows,
+)
 from napari_leukocyte.widgets.leukogram.texts import (
     describe_cells_needed,
     describe_erythroblasts,
@@ -32,6 +39,11 @@ from napari_leukocyte.widgets.leukogram.texts import (
     total_of,
 )
 from napari_leukocyte.widgets.own_classes import notice
+
+#: Where the table shows limits that hold the classifier's errors.
+_ERRORS_COLUMN = 4
+_UNKNOWN = "How often this classifier errs is not known: it came without a calibration."
+_NO_CLASSIFIER = "Nothing here was classified by a model."
 
 
 def leukogram_tsv(leukogram: pd.DataFrame) -> str:
@@ -69,6 +81,12 @@ class LeukogramView(QWidget):
     chart : LeukogramChart
     summary, erythroblasts : QLabel
     form : SettingsForm
+    errors : QCheckBox
+        Whether limits that hold the classifier's errors stand beside those of the counting.
+    limits : ErrorLimits
+        Works these out.
+    said : QLabel
+        What they hold.
     report : QPushButton
         Hidden until the host calls `offer_report`.
     """
@@ -84,11 +102,23 @@ class LeukogramView(QWidget):
         super().__init__(parent)
         self._cells: pd.DataFrame | None = None
         self._leukogram: pd.DataFrame | None = None
-        self.table = FiguresTable(("Class", "Count", "%", "95 % limits", "Reference", ""), self)
+        self._errors: Errors | None = None
+        self._source: object = None
+        self._corrected: Corrected | None = None
+        headers = ("Class", "Count", "%", "95 % limits", "With errors", "Reference", "")
+        self.table = FiguresTable(headers, self)
         self.absolute = FiguresTable(("Class", "10⁹/L", "95 % limits", "Reference", ""), self)
         self.chart = LeukogramChart(self)
         self.summary = _wrapped(self)
         self.erythroblasts = _wrapped(self)
+        self.errors = QCheckBox("Limits with the classifier's errors", self)
+        self.errors.setToolTip(
+            "<p>Counting few cells is one error, and a classifier that takes one class for another "
+            "is a second. Shows limits that hold both.</p>"
+        )
+        self.said = _wrapped(self)
+        self.said.hide()
+        self.limits = ErrorLimits(self)
         self.form = SettingsForm(self)
         self.report = QPushButton("Report…", self)
         self.report.setToolTip("Write a report with the images of the cells, to be printed.")
@@ -106,6 +136,8 @@ class LeukogramView(QWidget):
             self.chart,
             self.summary,
             self.erythroblasts,
+            self.errors,
+            self.said,
             self.form,
             self.report,
             disclaimer,
@@ -118,6 +150,8 @@ class LeukogramView(QWidget):
         self.form.changed.connect(self._take_form)
         self.form.asked.connect(self._answer)
         self.report.clicked.connect(self.report_requested)
+        self.errors.toggled.connect(lambda _: self._refresh())
+        self.limits.found.connect(self._take_limits)
         notice.changed.connect(self._follow_classes)
         self._refresh()
 
@@ -136,15 +170,24 @@ class LeukogramView(QWidget):
         self._settings = settings
         self._refresh()
 
-    def show_table(self, cells: pd.DataFrame | None) -> None:
+    def show_table(
+        self, cells: pd.DataFrame | None, errors: Errors | None = None, source: object = None
+    ) -> None:
         """Count the cells of a table.
 
         Parameters
         ----------
         cells : pandas.DataFrame or None
-            With a column ``class``, one row a cell: of one image, or of all of a smear.
+            With a column ``class``, and ``reviewed`` where it is known, one row a cell: of one
+            image, or of all of a smear.
+        errors : callable, optional
+            See :func:`napari_leukocyte.widgets.leukogram.error_limits.errors_of`.
+        source : object, optional
+            While it is the same, the errors are.
         """
-        self._cells = None if cells is None else cells["class"].to_frame()
+        kept = ["class", "reviewed"]
+        self._cells = None if cells is None else cells[[c for c in kept if c in cells]]
+        self._errors, self._source = errors, source
         self._refresh()
 
     def offer_report(self) -> None:
@@ -162,7 +205,8 @@ class LeukogramView(QWidget):
         if self.form.ranges is not None:
             left_out -= {"flag"}
             left_out -= set() if self._settings.leukocytes is None else {"absolute_flag"}
-        assessed = assess(self._leukogram, self.form.ranges, self._settings.leukocytes)
+        shown = self._with_errors(self._leukogram)
+        assessed = assess(shown, self.form.ranges, self._settings.leukocytes)
         clipboard.setText(leukogram_tsv(assessed.drop(columns=sorted(left_out))))
 
     def _tick(self, name: str, ticked: bool) -> None:
@@ -199,26 +243,14 @@ class LeukogramView(QWidget):
         """Count anew and show everything."""
         cells, settings = self._cells, self._settings
         self.form.show_settings(settings)
-        ranges = self.form.ranges
         unclassified = 0 if cells is None else int(cells["class"].isna().sum())
         self._leukogram = None
         if cells is not None and unclassified < len(cells):
             self._leukogram = count(cells, settings.counted)
         leukogram = self._leukogram
-        percent: Mapping[str, Range] = {} if ranges is None else ranges.percent
-        absolute: Mapping[str, Range] = {} if ranges is None else ranges.absolute
-        if leukogram is None:
-            self.table.show_rows([])
-            self.absolute.show_rows([])
-        else:
-            assessed = assess(leukogram, ranges, settings.leukocytes)
-            ticks = {name: name in settings.counted for name in leukogram["class"].tolist()}
-            rows = percent_rows(assessed, percent)
-            self.table.show_rows(rows, ticks, bool(percent))
-            known = settings.leukocytes is not None
-            rows = absolute_rows(assessed, absolute, settings.counted) if known else []
-            self.absolute.show_rows(rows, ranges=bool(absolute))
-        self.chart.show_leukogram(leukogram, percent)
+        self._corrected = None
+        self._ask_for_limits()
+        self._show_figures()
         self.summary.setText(describe_total(leukogram, unclassified))
         beside = "" if cells is None else self._beside(cells)
         self.erythroblasts.setText(beside)
@@ -226,6 +258,53 @@ class LeukogramView(QWidget):
         self.form.show_progress(total_of(leukogram), settings.target)
         self.form.show_classes(list(settings.counted))
         self._answer()
+
+    def _show_figures(self) -> None:
+        leukogram, settings, ranges = self._leukogram, self._settings, self.form.ranges
+        self.table.setColumnHidden(_ERRORS_COLUMN, self._corrected is None)
+        percent: Mapping[str, Range] = {} if ranges is None else ranges.percent
+        absolute: Mapping[str, Range] = {} if ranges is None else ranges.absolute
+        if leukogram is None:
+            self.table.show_rows([])
+            self.absolute.show_rows([])
+        else:
+            assessed = assess(self._with_errors(leukogram), ranges, settings.leukocytes)
+            ticks = {name: name in settings.counted for name in leukogram["class"].tolist()}
+            rows = percent_rows(assessed, percent)
+            self.table.show_rows(rows, ticks, bool(percent))
+            known = settings.leukocytes is not None
+            rows = absolute_rows(assessed, absolute, settings.counted) if known else []
+            self.absolute.show_rows(rows, ranges=bool(absolute))
+        self.chart.show_leukogram(leukogram, percent)
+
+    def _ask_for_limits(self) -> None:
+        """Have the limits with the classifier's errors worked out, if they are wanted."""
+        cells, wanted = self._cells, self.errors.isChecked()
+        self.said.setVisible(wanted)
+        if not wanted or cells is None or self._leukogram is None:
+            self.limits.stop()
+            self.said.setText("")
+        elif self._errors is None:
+            self.limits.stop()
+            self.said.setText(_NO_CLASSIFIER)
+        else:
+            self.said.setText("Working out the limits …")
+            self.limits.ask(cells, self._settings.counted, self._errors, self._source)
+
+    def _take_limits(self, corrected: Corrected | None) -> None:
+        if self._leukogram is None or not self.errors.isChecked():
+            return
+        self._corrected = corrected
+        self.said.setText(_UNKNOWN if corrected is None else corrected.sentence)
+        self._show_figures()
+
+    def _with_errors(self, leukogram: pd.DataFrame) -> pd.DataFrame:
+        """Add the limits that hold the classifier's errors, where they are known."""
+        if self._corrected is None:
+            return leukogram
+        names = dict(zip(("ci_low", "ci_high"), WITH_ERRORS, strict=True))
+        limits = self._corrected.table[["class", *names]].rename(columns=names)
+        return leukogram.merge(limits, how="left", on="class")
 
     def _beside(self, cells: pd.DataFrame) -> str:
         return describe_erythroblasts(erythroblasts_per_100(cells, self._settings.counted))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from napari_leukocyte.smear.fields import state_of_session
+from napari_leukocyte.widgets.leukogram.error_limits import errors_of
 from napari_leukocyte.widgets.smear import texts
 from napari_leukocyte.widgets.smear.desk import Desk
 
@@ -44,15 +45,16 @@ def show_everything(desk: Desk) -> None:
 def _show_counts(desk: Desk, analysed: bool) -> None:
     """Count again, which takes longest, if there is anything else to count."""
     form, smear, session = desk.form, desk.smear, desk.session
-    whole = None if smear is None or not analysed else smear.totals()
+    whole = None if smear is None or not analysed else (smear.totals(), smear.sure())
     # The session may be another one in the same place of memory.
     one = None if session is None else (session.name, id(session), session.revision)
     former, desk.counted = desk.counted, (whole, one)
     if whole != former[0]:
         cells = None if smear is None or whole is None else smear.cells()
-        form.smear_leukogram.show_table(cells)
+        form.smear_leukogram.show_table(cells, errors_of(session), session)
     if one != former[1]:
-        form.field_leukogram.show_table(None if session is None else session.table())
+        table = None if session is None else session.table()
+        form.field_leukogram.show_table(table, errors_of(session), session)
     for tab, view, name in (
         (0, form.smear_leukogram, "All fields"),
         (1, form.field_leukogram, "This field"),
