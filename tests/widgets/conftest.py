@@ -12,6 +12,9 @@ import pytest
 from napari.utils.notifications import notification_manager
 from numpy.typing import NDArray
 from pytestqt.qtbot import QtBot
+from qtpy.QtCore import Qt
+from qtpy.QtTest import QTest
+from qtpy.QtWidgets import QApplication, QWidget
 
 from napari_leukocyte.models.survey import Survey, survey
 from napari_leukocyte.segmentation import ensemble
@@ -19,6 +22,9 @@ from napari_leukocyte.widgets import jobs
 from napari_leukocyte.widgets.controls import model_choice
 from napari_leukocyte.widgets.segment.widget import SegmentWidget
 from tests.widgets.fields import MODEL, Networks, draw_field, run
+
+NO_KEYS = Qt.KeyboardModifier.NoModifier
+QTEST: Any = QTest
 
 
 @pytest.fixture
@@ -55,6 +61,16 @@ def no_thread_is_left() -> Iterator[None]:
         job.wait()
     left = [t.name for t in threading.enumerate() if t.name.startswith("napari-leukocyte")]
     assert not left
+
+
+@pytest.fixture(autouse=True)
+def no_key_is_held() -> Iterator[None]:
+    """Let go of the keys: Qt remembers those of the last click into the next test."""
+    yield
+    if QApplication.instance() and QApplication.keyboardModifiers() != NO_KEYS:
+        widget = QWidget()
+        QTEST.mouseClick(widget, Qt.MouseButton.LeftButton, NO_KEYS)
+        widget.deleteLater()
 
 
 @pytest.fixture
