@@ -5,7 +5,8 @@ python3 run.py demo [ARGUMENT ...]     the main job on the sample: napari-leukoc
 python3 run.py test [STEP ...]         every check, or the steps named
 python3 run.py test --here [STEP ...]  the same with the Python that runs this; sets nothing up
 
-Steps: lint, format, types, manifest, tests, training. What follows a -- goes to pytest.
+Steps: lint, format, types, manifest, core, windows, training; tests stands for core and windows,
+which run side by side. What follows a -- goes to pytest.
 
 Needs Python 3.11 to 3.13 and nothing else. Makes a virtual environment in .venv (or in
 NAPARI_LEUKOCYTE_VENV) and installs the package into it, editable. On Debian and Ubuntu it also
@@ -24,6 +25,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -53,6 +55,10 @@ WINDOW_PACKAGES = (
 # A screen for the tests, so that their windows neither need a desktop nor disturb one.
 VIRTUAL_SCREEN_PACKAGES = ("xauth", "xvfb")
 SCREEN = "-screen 0 1600x1000x24"
+# Tests that open windows all the time; the others take about as long.
+WINDOWS = ("tests/widgets", "tests/layer_files")
+# What pytest says if its arguments leave no test.
+NOTHING_CHOSEN = 5
 
 
 class SetupError(Exception):
@@ -256,12 +262,12 @@ def has_screen() -> bool:
     return not LINUX or bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
 
 
-def virtual_screen() -> list[str]:
+def virtual_screen(number: int) -> list[str]:
     """Return what to put before a command that opens windows, so that they need no desktop."""
     if not LINUX:
         return []
     if shutil.which("xvfb-run"):
-        return ["xvfb-run", "-a", "-s", SCREEN]
+        return ["xvfb-run", "-a", "-n", str(number), "-s", SCREEN]
     if has_screen():
         return []
     raise SetupError("the tests open windows and need xvfb-run, which is not installed.")
@@ -270,13 +276,15 @@ def virtual_screen() -> list[str]:
 def steps(python: str, pytest_arguments: list[str]) -> dict[str, list[str]]:
     """Return the command of every check by its name, in the order they run."""
     pytest = [python, "-m", "pytest"]
+    ignored = [f"--ignore={folder}" for folder in WINDOWS]
     return {
         "lint": [python, "-m", "ruff", "check", "."],
         "format": [python, "-m", "ruff", "format", "--check", "."],
         "types": [python, "-m", "mypy"],
         "manifest": [python, "-m", "npe2", "validate", "napari-leukocyte"],
-        # Two processes: TensorFlow and the viewer's OpenGL crash in one.
-        "tests": [*pytest, "tests", "--ignore=tests/training", *pytest_arguments],
+        # Never in one process: TensorFlow and the viewer's OpenGL crash together.
+        "core": [*pytest, "tests", "--ignore=tests/training", *ignored, *pytest_arguments],
+        "windows": [*pytest, *WINDOWS, *pytest_arguments],
         "training": [*pytest, "tests/training", *pytest_arguments],
     }
 
@@ -295,6 +303,15 @@ def test_environment() -> dict[str, str]:
     return env
 
 
+def chosen_steps(names: list[str], known: dict[str, list[str]]) -> list[str]:
+    """Return the steps that were named, or all, in the order they run."""
+    named = [part for n in names for part in (("core", "windows") if n == "tests" else (n,))]
+    for name in named:
+        if name not in known:
+            raise SetupError(f"there is no step {name!r}: known are tests, {', '.join(known)}.")
+    return [name for name in known if not named or name in named]
+
+
 def test(arguments: list[str]) -> int:
     """Run the checks, all of them even if one fails, and sum up."""
     cut = arguments.index("--") if "--" in arguments else len(arguments)
@@ -302,24 +319,44 @@ def test(arguments: list[str]) -> int:
     here = "--here" in names
     names = [name for name in names if name != "--here"]
     known = steps(sys.executable, pytest_arguments)
-    for name in names:
-        if name not in known:
-            raise SetupError(f"there is no step {name!r}: known are {', '.join(known)}.")
+    chosen = chosen_steps(names, known)
     if not here:
         known = steps(str(program(set_up("test"), "python")), pytest_arguments)
     results = []
-    for name in names or known:
-        screen = virtual_screen() if name == "tests" else []
-        command = [*screen, *known[name]]
-        say(f"\n== {name}: {shlex.join(command)}")
-        start = time.monotonic()
-        status = subprocess.call(command, cwd=ROOT, env=test_environment())
-        results.append((name, status, time.monotonic() - start))
+    beside: tuple[subprocess.Popen[bytes], Path, float] | None = None
+    with tempfile.TemporaryDirectory() as folder:
+        for name in chosen:
+            screen = {"core": 99, "windows": 199}.get(name)
+            command = [*([] if screen is None else virtual_screen(screen)), *known[name]]
+            say(f"\n== {name}: {shlex.join(command)}")
+            start = time.monotonic()
+            if name == "core" and "windows" in chosen:
+                say("(beside the next step; what it prints follows at its end)")
+                printed = Path(folder) / name
+                with printed.open("wb") as file:
+                    process = subprocess.Popen(
+                        command,
+                        cwd=ROOT,
+                        env=test_environment(),
+                        stdin=subprocess.DEVNULL,
+                        stdout=file,
+                        stderr=subprocess.STDOUT,
+                    )
+                beside = (process, printed, start)
+                continue
+            status = subprocess.call(command, cwd=ROOT, env=test_environment())
+            results.append((name, status, time.monotonic() - start))
+            if beside is not None:
+                process, printed, start = beside
+                status, beside = process.wait(), None
+                say(f"\n== core\n{printed.read_text(encoding='utf-8', errors='replace')}")
+                results.append(("core", status, time.monotonic() - start))
     say("\n== summary")
+    fine = (0, NOTHING_CHOSEN) if pytest_arguments else (0,)
     for name, status, seconds in results:
-        verdict = "passed" if status == 0 else f"FAILED (exit status {status})"
+        verdict = "passed" if status in fine else f"FAILED (exit status {status})"
         say(f"{name:<10}{seconds:7.1f} s  {verdict}")
-    return int(any(status for _, status, _ in results))
+    return int(any(status not in fine for _, status, _ in results))
 
 
 def demo(arguments: list[str]) -> int:
