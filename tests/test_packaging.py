@@ -21,6 +21,7 @@ HEAVY = {"cv2", "keras", "onnxruntime", "scipy", "skimage", "tensorflow", "torch
 VIEWER = {"PyQt6", "magicgui", "napari", "qtpy", "superqt", "vispy"}
 #: The folders of the core: they compute, and know no viewer.
 CORE = (
+    "cellmap",
     "classification",
     "counting",
     "explain",

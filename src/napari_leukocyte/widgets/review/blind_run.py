@@ -13,6 +13,7 @@ from napari_leukocyte.session.blind_reads import KeptRead, load_read, remove_rea
 from napari_leukocyte.session.session import Session
 from napari_leukocyte.session.store import folder_of
 from napari_leukocyte.widgets.jobs import tell
+from napari_leukocyte.widgets.review.blind_notice import blind_notice
 
 if TYPE_CHECKING:
     from napari_leukocyte.widgets.review.widget import ReviewWidget
@@ -100,6 +101,7 @@ class BlindRun:
                 widget.form.show_report()
         panel.show_read(read)
         widget.update_now()
+        blind_notice.changed.emit()
 
     def take_up(self) -> None:
         """Go on with the read of the session that is now shown, if one was begun."""
@@ -120,6 +122,7 @@ class BlindRun:
         panel.show_read(self.read, self._going_on)
         self._widget.form.blind_section.heading.setChecked(True)
         self._hide_objects()
+        blind_notice.changed.emit()
 
     def forget(self) -> None:
         """Let a read rest without a report: another image is chosen."""

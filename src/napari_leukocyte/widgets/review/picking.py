@@ -25,7 +25,7 @@ class ClickToSelect:
     """Selects the cell of a session that is clicked on its image or labels.
 
     Only where a click does nothing else: with napari's pan/zoom mode and no mask tool in hand.
-    Shift or Ctrl adds a cell or takes it away.
+    Shift or Ctrl adds a cell or takes it away. Of several for one session the first one acts.
 
     Parameters
     ----------
@@ -49,6 +49,8 @@ class ClickToSelect:
         session = self._session()
         if session is None or event.button != _LEFT or not self._listens(session):
             return
+        if not self._is_first(session):
+            return
         pressed = np.array(event.pos, np.float64)
         modifiers = set(event.modifiers)
         yield
@@ -66,6 +68,12 @@ class ClickToSelect:
                 session.select(session.selection ^ {label})
         else:
             session.select([label] if label else [])
+
+    def _is_first(self, session: Session) -> bool:
+        """Whether no other widget's acts on the same session: two would take back what one adds."""
+        owners = [getattr(c, "__self__", None) for c in self._viewer.mouse_drag_callbacks]
+        others = (o for o in owners if isinstance(o, ClickToSelect) and o._session() is session)
+        return next(others, self) is self
 
     def _listens(self, session: Session) -> bool:
         viewer = self._viewer

@@ -1,0 +1,1 @@
+"""The widget *Map of the cells*."""

@@ -1,0 +1,15 @@
+"""Tells views of the same cells that a blind read has begun or ended."""
+
+from __future__ import annotations
+
+from qtpy.QtCore import QObject, Signal  # type: ignore[attr-defined]
+
+
+class _Notice(QObject):
+    """What shows classes must look again what it may show."""
+
+    changed = Signal()
+
+
+#: Qt forgets widgets that listen to it and are gone.
+blind_notice = _Notice()
