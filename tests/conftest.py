@@ -1,6 +1,6 @@
 """What every test shares: one home for the data, one source of chance, no settings of the user's.
 
-The tests run as two processes, since TensorFlow and the viewer's OpenGL crash in one::
+The tests never run as one process, since TensorFlow and the viewer's OpenGL crash together::
 
     pytest tests --ignore=tests/training
     pytest tests/training

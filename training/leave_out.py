@@ -17,8 +17,9 @@ VIEWS = 4
 
 
 def segmenter_without(dataset: DatasetName) -> str:
-    """Name the segmentation experiment that left a set out."""
-    return f"unet-without-{dataset}"
+    """Name the segmentation experiment that left a set out; after self-training, if it had some."""
+    agreed = f"unet-agreed-without-{dataset}"
+    return agreed if _trained(agreed) else f"unet-without-{dataset}"
 
 
 def classifier_without(dataset: DatasetName) -> str:

@@ -1,0 +1,106 @@
+"""Take the pictures of ``conformal.md`` and ``home.md`` from the real window, on a painted sample.
+
+Run it with a display (or ``xvfb-run -a -s "-screen 0 1600x1000x24"``)::
+
+    python docs/make_trust_screenshots.py [FOLDER]
+
+It keeps its sessions and settings in a folder of its own, so that nothing of the user's is touched.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import napari
+import numpy as np
+from npe2 import PluginManager
+from numpy.typing import NDArray
+from photographing import IMAGES, photograph, settle, wait
+from qtpy.QtCore import Qt
+
+from napari_leukocyte.classification.classify import classify
+from napari_leukocyte.models.registry import find_model
+from napari_leukocyte.results.record import describe_model
+from napari_leukocyte.samples.synthetic import synthetic_smear
+from napari_leukocyte.widgets.layers import links
+from napari_leukocyte.widgets.layers.objects_view import ObjectsView
+
+#: Size of the window and width of the widget, px.
+SIZE, DOCK_WIDTH = (1590, 980), 470
+PLUGIN, WIDGET = "napari-leukocyte", "How sure"
+SHAPE = (620, 820)
+NUMBERS = {"neutrophil": 6, "eosinophil": 2, "lymphocyte": 4, "monocyte": 3}
+#: What the light of a lamp turned low does to red, green and blue.
+TINT = (1.0, 0.9, 0.62)
+
+
+def open_field(
+    viewer: napari.Viewer, pixels: NDArray[np.uint8], labels: NDArray[np.int32], name: str
+) -> None:
+    """Show a field with its cells, classified."""
+    manifest = find_model("classification")
+    viewer.layers.clear()
+    settle(0.3)
+    image = viewer.add_image(pixels, name=name)
+    session = links.session_of(image)
+    session.accept_edit(labels)
+    table = classify(session.rgb, session.labels, nucleus=session.nucleus)
+    session.set_predictions(table, manifest.name, describe_model(manifest))
+    links.show_labels(viewer, session, image).contour = 2
+    ObjectsView(viewer, session, image)
+
+
+def scroll_to(widget: Any, part: Any) -> None:
+    """Bring a part of the widget into sight."""
+    area = part.parentWidget()
+    while area is not None and not hasattr(area, "ensureWidgetVisible"):
+        area = area.parentWidget()
+    if area is not None:
+        area.ensureWidgetVisible(part)
+
+
+def main(folder: Path) -> None:
+    """Show a field, its prediction sets and bulk approval; then another in other colours."""
+    folder.mkdir(parents=True, exist_ok=True)
+    smear = synthetic_smear(SHAPE, 5, NUMBERS, 84.0, 1)
+    labels = smear.labels.astype(np.int32)
+    viewer = napari.Viewer(title="napari-leukocyte", show=True)
+    viewer.window.resize(*SIZE)
+    PluginManager.instance().get_manifest(PLUGIN)
+    dock, widget = viewer.window.add_plugin_dock_widget(PLUGIN, WIDGET)
+    viewer.window._qt_window.resizeDocks([dock], [DOCK_WIDTH], Qt.Orientation.Horizontal)
+    form = widget.form
+    open_field(viewer, smear.image, labels, "smear")
+    settle(0.5)
+    wait(lambda: widget.settled and widget.check is not None)
+    form.cells.selectRow(0)
+    photograph(viewer, folder / "trust-sets.png")
+    scroll_to(widget, form.approve)
+    form.approve.click()
+    wait(lambda: widget.settled)
+    photograph(viewer, folder / "trust-approved.png")
+
+    tinted = np.asarray((smear.image * np.array(TINT)).round(), np.uint8)
+    open_field(viewer, tinted, labels, "lamp turned low")
+    settle(0.5)
+    wait(lambda: widget.settled and widget.check is not None)
+    scroll_to(widget, form.sentence)
+    photograph(viewer, folder / "trust-warned.png")
+    form.preview.setChecked(True)
+    wait(lambda: widget.settled and widget.preview_layer is not None)
+    form.classify.click()
+    wait(lambda: widget.settled and bool(form.changed.text()))
+    scroll_to(widget, form.changed)
+    photograph(viewer, folder / "trust-standardised.png")
+    viewer.close()
+
+
+if __name__ == "__main__":
+    with tempfile.TemporaryDirectory() as own:
+        os.environ["NAPARI_LEUKOCYTE_SESSIONS"] = str(Path(own) / "sessions")
+        os.environ["NAPARI_LEUKOCYTE_CONFIG"] = str(Path(own) / "config")
+        main(Path(sys.argv[1]) if len(sys.argv) > 1 else IMAGES)
