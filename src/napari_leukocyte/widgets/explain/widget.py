@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +28,8 @@ from napari_leukocyte.widgets.explain.form import PICTURE, ExplainForm, table_of
 from napari_leukocyte.widgets.explain.map_layer import MapLayer
 from napari_leukocyte.widgets.jobs import Job, start_job
 from napari_leukocyte.widgets.layers import links
+from napari_leukocyte.widgets.layers.following import Following
+from napari_leukocyte.widgets.review.blind_notice import blind_notice
 from napari_leukocyte.widgets.review.hidden import any_hidden, reviews_of
 from napari_leukocyte.widgets.review.picking import ClickToSelect
 
@@ -70,7 +71,7 @@ class WhyWidget(QWidget):
         self._job: Job | None = None
         #: The same job, for when the widget is gone.
         self._jobs: list[Job] = []
-        self._ties: list[Callable[[], object]] = []
+        self._following = Following(self._later, self._later)
         self._asked: tuple[object, ...] | None = None
         self.findings: Findings | None = None
         self.form = ExplainForm(self._viewer, self)
@@ -87,7 +88,7 @@ class WhyWidget(QWidget):
         self._follow()
 
     def _connect(self) -> None:
-        form, viewer, ties, soon = self.form, self._viewer, self._ties, self._soon
+        form, viewer, following, soon = self.form, self._viewer, self._following, self._soon
         emitters = (viewer.layers.events.inserted, viewer.layers.events.removed)
         for emitter in emitters:
             emitter.connect(self._later)
@@ -98,6 +99,7 @@ class WhyWidget(QWidget):
         form.cancel.clicked.connect(lambda: self.cancel())
         form.on_image.toggled.connect(self._show_map)
         form.opacity.valueChanged.connect(self._set_opacity)
+        blind_notice.changed.connect(self._later)
         clicks = ClickToSelect(viewer, self._clicked)
         image, jobs, shown = form.image, self._jobs, self.map_layer
 
@@ -111,8 +113,7 @@ class WhyWidget(QWidget):
             clicks.release()
             for job in jobs:
                 job.abandon()
-            for tie in ties:
-                tie()
+            following.release()
             with suppress(RuntimeError):
                 shown.hide()
 
@@ -144,27 +145,15 @@ class WhyWidget(QWidget):
 
     # -- which cell -----------------------------------------------------------------------
 
-    def _later(self, event: Any = None) -> None:
+    def _later(self, *_: object) -> None:
         self._soon.start()
 
     def _follow(self) -> None:
         """Follow the session of the chosen image."""
         image = self.form.image.layer()
         session = None if image is None else links.existing_session(image)
-        if session is self._session:
-            return
-        for tie in self._ties:
-            tie()
-        self._ties.clear()
-        self._session, self._background = session, None
-        if session is not None:
-            chosen, table = session.selection_changed, session.table_changed
-            chosen.connect(self._later)
-            table.connect(self._later)
-            self._ties += [
-                lambda: chosen.disconnect(self._later, missing_ok=True),
-                lambda: table.disconnect(self._later, missing_ok=True),
-            ]
+        if self._following.follow([] if session is None else [session]):
+            self._session, self._background = session, None
 
     def _update(self) -> None:
         """Explain the selected cell, or say why none is explained."""

@@ -32,6 +32,8 @@ from napari_leukocyte.session.predictions import Predictions
 from napari_leukocyte.session.session import Session
 from napari_leukocyte.widgets.jobs import Job, start_job, tell
 from napari_leukocyte.widgets.layers import links
+from napari_leukocyte.widgets.layers.following import Following
+from napari_leukocyte.widgets.review.blind_notice import blind_notice
 from napari_leukocyte.widgets.review.hidden import any_hidden
 from napari_leukocyte.widgets.trust.cells_view import choose_cells, chosen_cells, show_cells
 from napari_leukocyte.widgets.trust.colors import Colors, classify_in, colors_of
@@ -79,7 +81,7 @@ class TrustWidget(QWidget):
         self._job: Job | None = None
         #: The same job, for when the widget is gone.
         self._jobs: list[Job] = []
-        self._ties: list[Callable[[], object]] = []
+        self._following = Following(self._later, self._show_selection)
         self.check: ImageCheck | None = None
         self.approval: Approval | None = None
         self.form = TrustForm(self._viewer, self)
@@ -96,13 +98,7 @@ class TrustWidget(QWidget):
         self._follow()
 
     def _connect(self) -> None:
-        form, viewer, ties, soon, jobs = (
-            self.form,
-            self._viewer,
-            self._ties,
-            self._soon,
-            self._jobs,
-        )
+        form, viewer, soon, jobs = self.form, self._viewer, self._soon, self._jobs
         emitters = (viewer.layers.events.inserted, viewer.layers.events.removed)
         for emitter in emitters:
             emitter.connect(self._follow)
@@ -118,7 +114,8 @@ class TrustWidget(QWidget):
         form.target.currentIndexChanged.connect(lambda _: self._other_colors())
         form.preview.toggled.connect(self._show_preview)
         form.classify.clicked.connect(lambda: self._classify())
-        image, preview = form.image, self._preview
+        blind_notice.changed.connect(self._later)
+        image, preview, following = form.image, self._preview, self._following
 
         def end() -> None:
             # Docked widgets go without a close event.
@@ -129,8 +126,7 @@ class TrustWidget(QWidget):
                 emitter.disconnect(self._follow)
             for job in jobs:
                 job.abandon()
-            for tie in ties:
-                tie()
+            following.release()
             with suppress(RuntimeError):
                 preview.hide()
 
@@ -172,23 +168,11 @@ class TrustWidget(QWidget):
         image = self.form.image.layer()
         session = None if image is None else links.existing_session(image)
         self._later()
-        if session is self._session:
+        if not self._following.follow([] if session is None else [session]):
             return
-        for tie in self._ties:
-            tie()
-        self._ties.clear()
         self._session, self._checked, self.check = session, None, None
         self.form.preview.setChecked(False)
         self.form.changed.setText("")
-        if session is not None:
-            session.table_changed.connect(self._later)
-            session.selection_changed.connect(self._show_selection)
-            self._ties.append(
-                lambda: session.table_changed.disconnect(self._later, missing_ok=True)
-            )
-            self._ties.append(
-                lambda: session.selection_changed.disconnect(self._show_selection, missing_ok=True)
-            )
 
     def _classifier(self) -> Manifest:
         session = self._session
@@ -259,7 +243,7 @@ class TrustWidget(QWidget):
             return said
         return f"In the standardised colours ({METHOD_TITLES[colors.method]}): {said}"
 
-    def _show_selection(self) -> None:
+    def _show_selection(self, *_: object) -> None:
         if self._session is not None:
             choose_cells(self.form.cells, self._session.selection)
 
