@@ -92,12 +92,18 @@ def binary(
 
 
 @app.command()
-def export(config: Config, data_root: DataRoot = DEFAULT_ROOT) -> None:
+def export(
+    config: Config,
+    data_root: DataRoot = DEFAULT_ROOT,
+    into: Annotated[
+        Path | None, typer.Option(help="A folder of models; the package's own by default.")
+    ] = None,
+) -> None:
     """Export trained networks as a model of the plugin (a TOML file of configs/shipped/)."""
     from training.config import read_config
     from training.ship import ShipConfig, ship
 
-    print(ship(read_config(config, ShipConfig), data_root))
+    print(ship(read_config(config, ShipConfig), data_root, *([] if into is None else [into])))
 
 
 @app.command()

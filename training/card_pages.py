@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import tomllib
+from pathlib import Path
 from typing import Any
 
 from napari_leukocyte.models.manifest import Manifest
 from napari_leukocyte.vocabulary import DISCLAIMER, LEUKOCYTE_NAMES
 
+#: What the shipped classifier is made of.
+SHIPPED_CLASSIFIER = Path(__file__).parent / "configs" / "shipped" / "classifier.toml"
 SETS = {
     "zheng1": "Zheng 1 (Jiangxi Tecom, single cells)",
     "zheng2": "Zheng 2 (CellaVision, single cells)",
@@ -178,6 +182,7 @@ def classification_card(
         f"{manifest.temperature:.3f}. Probabilities are averaged over {manifest.views} turned and "
         "mirrored views.",
         "",
+        *_priors(),
         f"Beside the five it knows {', '.join(further)}; of these, the first two come from one "
         "source (PBC) alone. Blasts, plasma cells, atypical lymphocytes and smudge cells were "
         "never in its training data and get another class's name. Basophils were learned from PBC "
@@ -187,6 +192,19 @@ def classification_card(
         "",
     ]
     return "\n".join(lines)
+
+
+def _priors() -> list[str]:
+    """Say how common the rare classes are taken for."""
+    given = tomllib.loads(SHIPPED_CLASSIFIER.read_text(encoding="utf-8"))
+    return [
+        "Rare classes are taken for rarer than they were shown in training, as they are in most "
+        f"blood: immature granulocytes and erythroblasts {given.get('rare_prior', 1.0):g} times "
+        f"as common, platelets and artefacts {given.get('artefact_prior', 1.0):g} times. Without "
+        "that, monocytes and lymphocytes of a source never seen passed for erythroblasts; with it, "
+        "fewer of the rare cells are found.",
+        "",
+    ]
 
 
 def _classification_table(sets: dict[str, Any]) -> list[str]:

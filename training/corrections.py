@@ -27,7 +27,7 @@ from training.config import read_config
 from training.data.photographs import CLASSIFIED, DatasetName, load
 from training.embeddings import base_of, cut, embed_cells
 from training.fitting import RESULTS, RUNS
-from training.leave_out import MODELS, VIEWS, classifier_without
+from training.leave_out import classifier_without, export_left_out
 from training.metrics import calibration_error
 
 #: The sets that are left out in turn; the fourth, Zheng 2, has 100 cells.
@@ -208,20 +208,12 @@ def _model(dataset: DatasetName, data_root: Path) -> str:
     Anew each time, as its configuration may have changed since, and only if that is still what it
     was trained with: crops of another size than in training would be measured without a word.
     """
-    from training.ship import CONFIGS, ShipConfig, ship
+    from training.ship import CONFIGS
 
     name = classifier_without(dataset)
     config = read_config(CONFIGS / "lodo" / f"{name}.toml", ClassifierConfig)
     refuse_other_crops(config, RESULTS / name / "training.json")
-    shipped = ShipConfig(
-        name=name,
-        title=name,
-        kind="classification",
-        licence="not shipped",
-        members=(f"lodo/{name}",),
-        views=VIEWS,
-    )
-    return str(ship(shipped, data_root, MODELS))
+    return export_left_out(name, "classification", data_root)
 
 
 def refuse_other_crops(config: ClassifierConfig, record: Path) -> None:

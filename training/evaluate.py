@@ -21,7 +21,7 @@ from napari_leukocyte.models.registry import find_model
 from napari_leukocyte.segmentation.ensemble import MemberMaps, segment_members
 from napari_leukocyte.segmentation.postprocess import postprocess
 from napari_leukocyte.vocabulary import LEUKOCYTE_NAMES
-from training.cells import main_region, plugin_labels, truth_labels
+from training.cells import main_region, truth_labels
 from training.data.photographs import CLASSIFIED, SEGMENTED, DatasetName, Photograph, load
 from training.data.splits import select
 from training.fitting import RESULTS
@@ -36,12 +36,14 @@ from training.metrics import (
     match_objects,
     mean_iou,
 )
-from training.predictions import NOT_FOUND
+from training.predictions import NOT_FOUND, segment_photograph
 
 #: Cells from which a class's recall says something of a set.
 COMMON = 10
 
 Method = Callable[[NDArray[np.uint8], MemberMaps], NDArray[np.int32]]
+#: Finds the cells of a photograph with these pixels.
+Segment = Callable[[Photograph, NDArray[np.uint8]], NDArray[np.int32]]
 
 
 def disc_baseline(rgb: NDArray[np.uint8], maps: MemberMaps) -> NDArray[np.int32]:
@@ -192,11 +194,16 @@ def evaluate_fields(data_root: Path, n_fields: int = 20) -> dict[str, Any]:
     }
 
 
+def default_labels(photograph: Photograph, rgb: NDArray[np.uint8]) -> NDArray[np.int32]:
+    """Return the label image that the plugin gives by default; kept in ``runs/segmented``."""
+    return segment_photograph(photograph, rgb).labels
+
+
 def _cell_labels(
-    photograph: Photograph, rgb: NDArray[np.uint8], segmenter: str
+    photograph: Photograph, rgb: NDArray[np.uint8], segment: Segment
 ) -> NDArray[np.int32] | None:
     """Return a label image of the one cell that the photograph's class speaks of."""
-    labels = plugin_labels(rgb, model=segmenter)
+    labels = segment(photograph, rgb)
     region = main_region(labels, central=photograph.dataset != "bccd")
     return None if region is None else np.where(labels == region.label, labels, np.int32(0))
 
@@ -222,7 +229,7 @@ def evaluate_classification(data_root: Path, model: str = "default") -> dict[str
 
 
 def classification_of(
-    photographs: list[Photograph], model: str, segmenter: str = "default"
+    photographs: list[Photograph], model: str, segment: Segment = default_labels
 ) -> dict[str, Any]:
     """Measure a classifier on photographs, masks by the plugin itself.
 
@@ -232,8 +239,8 @@ def classification_of(
         Those without one of the classifier's classes are passed over.
     model : str
         Which classifier.
-    segmenter : str
-        The segmentation model.
+    segment : callable
+        Returns the label image of a photograph and its pixels.
 
     Returns
     -------
@@ -251,7 +258,7 @@ def classification_of(
     said, confidence = [], []
     for photograph in shown:
         rgb = photograph.read()
-        labels = _cell_labels(photograph, rgb, segmenter)
+        labels = _cell_labels(photograph, rgb, segment)
         if labels is None:
             said.append(NOT_FOUND)
             confidence.append(math.nan)

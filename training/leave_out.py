@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from training.cells import plugin_labels, segmented_labels
 from training.data.photographs import CLASSIFIED, SEGMENTED, DatasetName, load
-from training.evaluate import classification_of, segmentation_of
+from training.evaluate import Segment, classification_of, segmentation_of
 from training.fitting import RUNS
 from training.ship import ShipConfig, ship
 
@@ -14,6 +15,8 @@ from training.ship import ShipConfig, ship
 MODELS = RUNS / "models"
 #: Views averaged over by the classifiers, as by the shipped one.
 VIEWS = 4
+#: How common the classes beyond the five are taken for, as by the shipped one.
+RARE_PRIOR, ARTEFACT_PRIOR = 0.1, 0.3
 
 
 def segmenter_without(dataset: DatasetName) -> str:
@@ -42,28 +45,35 @@ def evaluate_left_out(data_root: Path) -> dict[str, Any]:
         :func:`training.evaluate.segmentation_of` and
         :func:`training.evaluate.classification_of`. The classifier's masks are those of the
         segmentation that has not seen the set either; PBC has no masks, so that no segmentation
-        was trained on its annotations. Sets whose experiments have not been trained are left out.
+        was trained on its annotations, and those are taken that were made for training. Sets whose
+        experiments have not been trained are left out.
     """
     result: dict[str, Any] = {"segmentation": {}, "classification": {}}
     for dataset in CLASSIFIED:
         photographs = load(dataset, data_root)
-        segmenter = "default"
+        segment: Segment = segmented_labels
         name = segmenter_without(dataset)
         if dataset in SEGMENTED and _trained(name):
-            segmenter = _export(name, "segmentation", data_root)
+            segmenter = export_left_out(name, "segmentation", data_root)
             result["segmentation"][dataset] = segmentation_of(photographs, segmenter)
+            segment = _segmented_by(segmenter)
         name = classifier_without(dataset)
         if _trained(name):
-            model = _export(name, "classification", data_root)
-            result["classification"][dataset] = classification_of(photographs, model, segmenter)
+            model = export_left_out(name, "classification", data_root)
+            result["classification"][dataset] = classification_of(photographs, model, segment)
     return result
+
+
+def _segmented_by(model: str) -> Segment:
+    return lambda photograph, rgb: plugin_labels(rgb, model=model)
 
 
 def _trained(name: str) -> bool:
     return (RUNS / name / "model.keras").is_file()
 
 
-def _export(name: str, kind: str, data_root: Path) -> str:
+def export_left_out(name: str, kind: str, data_root: Path) -> str:
+    """Export an experiment of ``configs/lodo/`` as the shipped one is; return its folder."""
     config = ShipConfig(
         name=name,
         title=name,
@@ -71,5 +81,7 @@ def _export(name: str, kind: str, data_root: Path) -> str:
         licence="not shipped",
         members=(f"lodo/{name}",),
         views=VIEWS,
+        rare_prior=RARE_PRIOR,
+        artefact_prior=ARTEFACT_PRIOR,
     )
     return str(ship(config, data_root, MODELS))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,11 @@ from napari_leukocyte.models import runtime
 from napari_leukocyte.models.manifest import read_manifest, write_manifest
 from napari_leukocyte.models.registry import SHIPPED
 from napari_leukocyte.segmentation.ensemble import segment_members
+from napari_leukocyte.vocabulary import (
+    ERYTHROBLAST,
+    IMMATURE_GRANULOCYTE,
+    PLATELET_OR_ARTEFACT,
+)
 from training.cell_batches import ClassifierConfig, balance_weights, plain_crops, targets
 from training.classify import cells_of
 from training.config import read_config
@@ -50,6 +56,11 @@ class ShipConfig:
         Whether the plugin takes it unless told otherwise.
     views : int
         Turned and mirrored views that a classifier's probabilities are averaged over.
+    rare_prior, artefact_prior : float
+        How common a classifier takes immature granulocytes and erythroblasts for, and platelets and
+        artefacts, in parts of what they are by its training: there they are drawn to be learnt, in
+        most blood they are rare. Put into the biases of the last layer (Saerens and others, Neural
+        Computation 14, 2002).
     """
 
     name: str = ""
@@ -59,6 +70,8 @@ class ShipConfig:
     members: tuple[str, ...] = ()
     default: bool = True
     views: int = 1
+    rare_prior: float = 1.0
+    artefact_prior: float = 1.0
 
 
 def ship(config: ShipConfig, data_root: Path, models: Path = SHIPPED) -> Path:
@@ -189,9 +202,23 @@ def _classification(config: ShipConfig, folder: Path, data_root: Path) -> dict[s
     experiments = [read_config(CONFIGS / f"{m}.toml", ClassifierConfig) for m in config.members]
     first = experiments[0]
     cells = cells_of(first, data_root, "validation")
-    logits = []
-    for experiment in experiments:
-        model = keras.models.load_model(RUNS / experiment.name / "model.keras", compile=False)
+    models = [
+        keras.models.load_model(RUNS / e.name / "model.keras", compile=False) for e in experiments
+    ]
+    all_crops = [plain_crops(cells, experiment) for experiment in experiments]
+    logits = [
+        [
+            model.predict(turned(crops, view), verbose=0, batch_size=16)["logits"]
+            for view in range(config.views)
+        ]
+        for model, crops in zip(models, all_crops, strict=True)
+    ]
+    temperature = fit_temperature(
+        np.array(logits), targets(cells, first.classes), balance_weights(cells, first)
+    )
+    for experiment, model, crops in zip(experiments, models, all_crops, strict=True):
+        # Logits are divided by the temperature before they become probabilities.
+        shift_biases(model, temperature * np.log(priors(config, first.classes)))
         file = f"{experiment.name}.onnx"
         member = {
             "name": experiment.name,
@@ -200,23 +227,32 @@ def _classification(config: ShipConfig, folder: Path, data_root: Path) -> dict[s
             "weight": 1.0,
             "diameter_px": experiment.diameter,
         }
-        crops = plain_crops(cells, experiment)
         check_export(model, member, folder, crops[:8])
         members.append(member)
-        views = [turned(crops, view) for view in range(config.views)]
-        logits.append([model.predict(v, verbose=0, batch_size=16)["logits"] for v in views])
-    weights = balance_weights(cells, first)
     return {
         "members": members,
         "classes": list(first.classes),
         "side_px": first.side,
-        "temperature": fit_temperature(np.array(logits), targets(cells, first.classes), weights),
+        "temperature": temperature,
         "nucleus_density": first.nucleus_density or None,
         "views": config.views,
         "outputs": ["logits", "embedding"],
         "input": "RGB, 0 to 255, background balanced to white, surroundings faded",
         "training_data": list(first.datasets),
     }
+
+
+def priors(config: ShipConfig, classes: Sequence[str]) -> NDArray[np.float64]:
+    """Return how common each class is taken for, in parts of what it was in training."""
+    known = dict.fromkeys((IMMATURE_GRANULOCYTE.name, ERYTHROBLAST.name), config.rare_prior)
+    known[PLATELET_OR_ARTEFACT.name] = config.artefact_prior
+    return np.array([known.get(name, 1.0) for name in classes])
+
+
+def shift_biases(model: keras.Model, shift: NDArray[np.float64]) -> None:
+    """Add (C,) numbers to the logits."""
+    kernel, bias = model.get_layer("logits").get_weights()
+    model.get_layer("logits").set_weights([kernel, bias + shift])
 
 
 def fit_temperature(

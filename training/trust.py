@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from napari_leukocyte.classification.classify import softmax, turned
 from napari_leukocyte.classification.regions import Region
 from napari_leukocyte.explain.cropping import CellCrops, cut_cell
-from napari_leukocyte.home.look import measure_look
+from napari_leukocyte.home.look import FEATURES, measure_look
 from napari_leukocyte.models import runtime
 from napari_leukocyte.models.manifest import Manifest
 from napari_leukocyte.models.registry import find_model
@@ -126,20 +126,33 @@ def cells_of_set(
         with np.load(path, allow_pickle=False) as kept:
             return Cells(*(kept[f.name] for f in fields(Cells)))
     progress(f"{classifier.name} sees {dataset}")
+    # The same whichever classifier sees the cells.
+    of_looks = path.parent / f"looks-{dataset}-{_short(' '.join(FEATURES))}.npz"
+    known = _read_looks(of_looks)
     rows, crops, looks = [], [], []
     for photograph, side in _chosen(dataset, data_root):
         rgb = photograph.read()
-        region, look = _segmented(photograph, rgb, side)
+        region, labels = _segmented(photograph, rgb, side)
         if region is not None:
             rows.append((photograph.name, dataset, side, str(photograph.label)))
             crops.append(cut_cell(rgb, region, classifier))
-            looks.append(look)
+            if photograph.name not in known:
+                known[photograph.name] = measure_look(rgb, labels).values
+            looks.append(known[photograph.name])
     probability, embedding = see(crops, classifier)
     text = np.array(rows).T
     made = Cells(text[0], text[1], text[2], text[3], probability, embedding, np.array(looks))
     path.parent.mkdir(parents=True, exist_ok=True)
     np.savez_compressed(path, **{f.name: getattr(made, f.name) for f in fields(Cells)})
+    np.savez_compressed(of_looks, names=made.names, look=made.look)
     return made
+
+
+def _read_looks(path: Path) -> dict[str, NDArray[np.float64]]:
+    if not path.is_file():
+        return {}
+    with np.load(path, allow_pickle=False) as kept:
+        return dict(zip(kept["names"].tolist(), kept["look"], strict=True))
 
 
 def see(
@@ -167,8 +180,13 @@ def see(
 def _key(classifier: Manifest) -> str:
     parts = [f"{m.sha256} {m.weight} {m.diameter_px}" for m in classifier.members]
     crop = f"{classifier.side_px} {classifier.nucleus_density}"
-    text = "\n".join([*parts, f"{classifier.temperature} {classifier.views} {crop}"])
-    return f"{classifier.name}-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
+    look = " ".join(FEATURES)
+    text = "\n".join([*parts, f"{classifier.temperature} {classifier.views} {crop}", look])
+    return f"{classifier.name}-{_short(text)}"
+
+
+def _short(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:8]
 
 
 def _chosen(dataset: DatasetName, data_root: Path) -> list[tuple[Photograph, Side]]:
@@ -192,8 +210,8 @@ def _chosen(dataset: DatasetName, data_root: Path) -> list[tuple[Photograph, Sid
 
 def _segmented(
     photograph: Photograph, rgb: NDArray[np.uint8], side: Side
-) -> tuple[Region | None, NDArray[np.float64]]:
-    """Return the cell and the look of a photograph."""
+) -> tuple[Region | None, NDArray[np.int32]]:
+    """Return the cell of a photograph, and the label image that its look is measured with."""
     if photograph.mask is None:
         # Segmented already, for training.
         labels = segmented_labels(photograph, rgb)
@@ -206,4 +224,4 @@ def _segmented(
     if region is not None and not field:
         # Other sets' photographs are cut around one cell, and cut others in two.
         labels = np.where(labels == region.label, labels, np.int32(0))
-    return region, measure_look(rgb, labels).values
+    return region, labels

@@ -9,6 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from napari_leukocyte.classification.classify import column
+from napari_leukocyte.home.grain import GRAIN
 from napari_leukocyte.home.look import Look, measure_look
 from napari_leukocyte.home.quality import Quality, judge
 from napari_leukocyte.home.reference import Home, read_home
@@ -67,7 +68,8 @@ def check_image(
         Called after each batch of cells.
     standardised : bool
         Whether the image is one of :func:`napari_leukocyte.home.standardise.standardise`, whose
-        background is always white and so says nothing.
+        background is always white and whose colours were mixed, so that neither background nor
+        grain says anything.
 
     Returns
     -------
@@ -89,7 +91,7 @@ def check_image(
         return ImageCheck(quality, None, _none(), sentence)
     if standardised:
         values = look.values.copy()
-        values[:3] = np.nan
+        values[:3] = values[-len(GRAIN) :] = np.nan
         look = Look(values, look.cells)
     report = report_home(look, home)
     strange = _strange(rgb, labels, table, classifier, home, progress)

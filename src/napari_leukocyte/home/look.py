@@ -1,4 +1,4 @@
-"""Measure how an image looks: its background, its stain, its sharpness, the size of its cells."""
+"""Measure how an image looks: background, stain, sharpness, size of the cells, and grain."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from napari_leukocyte.classification.crops import cut_window
 from napari_leukocyte.classification.regions import Region, iterate_regions
+from napari_leukocyte.home.grain import GRAIN, measure_grain
 from napari_leukocyte.images.background import WHITE, background_color, balance_white
 
 #: The measurements of an image, in the order of every vector. Colours are CIE L*a*b* (D65):
@@ -31,6 +32,7 @@ FEATURES = (
     "sharpness",
     "noise",
     "log_diameter",
+    *GRAIN,
 )
 #: Cells that are enough to know a stain; of more, so many are taken evenly.
 MOST_CELLS = 60
@@ -95,6 +97,7 @@ def measure_look(rgb: NDArray[np.uint8], labels: NDArray[np.int32]) -> Look:
         of_cells[6],
         noise_level(rgb),
         of_cells[7],
+        *measure_grain(rgb),
     ]
     return Look(np.array(values, np.float64), len(cells))
 

@@ -11,9 +11,11 @@ from numpy.typing import NDArray
 from napari_leukocyte.home.look import FEATURES, Look
 
 #: Smallest standard deviation of a feature within a set: what the measurement itself varies by, in
-#: the feature's unit (L*a*b* units; logarithms). Without it, a set photographed under one setting
-#: would call every other image foreign.
-FLOORS = np.array([1.5, 0.7, 0.7, 3, 2, 2, 3, 2, 2, 3, 2, 2, 0.12, 0.12, 0.1])
+#: the feature's unit (L*a*b* units; logarithms; correlations). Without it, a set photographed under
+#: one setting would call every other image foreign.
+_COLORS, _OPTICS = (1.5, 0.7, 0.7, 3, 2, 2, 3, 2, 2, 3, 2, 2), (0.12, 0.12, 0.1)
+_GRAIN = (0.15,) * 6 + (0.08,) * 2
+FLOORS = np.array([*_COLORS, *_OPTICS, *_GRAIN])
 #: How far correlations within a set are shrunk towards none, as in Friedman, "Regularized
 #: discriminant analysis", Journal of the American Statistical Association 84, 1989: some sets have
 #: but 80 photographs.

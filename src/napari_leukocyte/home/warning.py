@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_leukocyte.home.grain import GRAIN
 from napari_leukocyte.home.look import FEATURES, Look
 from napari_leukocyte.home.reference import TITLES, Home
 from napari_leukocyte.home.sets import Likeness, SetLook, compare
@@ -137,7 +138,14 @@ def differences(
         if abs(off[place]) >= NAMED:
             text = f"{words[int(off[place] > 0)]} than in {_beyond(look, place, sets)}"
             parts.append((abs(float(off[place])), text))
-    return [text for _, text in sorted(parts, reverse=True)]
+    places = [FEATURES.index(name) for name in GRAIN]
+    place = max(places, key=lambda i: abs(float(off[i])))
+    found = [text for _, text in sorted(parts, reverse=True)]
+    # Last: a user sees and can change the stain and the focus, but hardly the camera.
+    if abs(off[place]) >= NAMED:
+        beyond = _beyond(look, place, sets)
+        found.append(f"the grain is that of another camera or compression than {beyond}'s")
+    return found
 
 
 def _beyond(look: NDArray[np.float64], place: int, sets: tuple[SetLook, ...]) -> str:
