@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -29,6 +30,8 @@ VIEWER_FIXTURES = {"make_napari_viewer", "make_napari_viewer_proxy", "qapp", "qt
 os.environ["NAPARI_CONFIG"] = ""
 # Before albumentations is imported: it would ask the network for a newer release of itself.
 os.environ["NO_ALBUMENTATIONS_UPDATE"] = "1"
+# A shell lets its background jobs ignore Ctrl+C, and all that they start.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 hypothesis.settings.register_profile(
     "default",

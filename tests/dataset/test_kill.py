@@ -69,7 +69,11 @@ def test_a_kill_leaves_a_whole_version(folder: Path, place: Path) -> None:
             dataset = open_dataset(place)
             for version, files in known.items():
                 assert files_of(place / "versions" / f"{version:04d}") == files
-            interrupted += dataset.version in known
+            stopped = dataset.version in known
+            interrupted += stopped
+            if number:
+                # Other programs on the machine make one slower than the next.
+                late *= 1.1 if stopped else 0.75
             known.setdefault(dataset.version, files_of(dataset.folder))
             report = check(place, suspects=False)
             assert report.sound, report.problems

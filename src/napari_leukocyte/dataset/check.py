@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from napari_leukocyte.classification.label_doubts import Suspect
 from napari_leukocyte.dataset.check_cells import check_image, check_table
 from napari_leukocyte.dataset.check_files import check_files, check_versions
 from napari_leukocyte.dataset.duplicates import near
@@ -16,7 +17,7 @@ from napari_leukocyte.dataset.findings import Finding as Finding
 from napari_leukocyte.dataset.findings import Report as Report
 from napari_leukocyte.dataset.layout import SIDES, DatasetError
 from napari_leukocyte.dataset.reading import Dataset, open_dataset
-from napari_leukocyte.dataset.suspects import Suspect, find_suspects
+from napari_leukocyte.dataset.suspects import find_suspects
 from napari_leukocyte.dataset.wording import number_of
 from napari_leukocyte.progress import Progress, silent
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from napari_leukocyte.dataset.suspects import Suspect
+from napari_leukocyte.classification.label_doubts import Suspect
 from napari_leukocyte.dataset.wording import number_of
 
 #: So many of a kind are named; of the rest, how many there are.

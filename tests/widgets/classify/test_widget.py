@@ -14,6 +14,7 @@ from pytestqt.qtbot import QtBot
 from qtpy.QtWidgets import QMessageBox
 
 from napari_leukocyte.classification import classify as classification
+from napari_leukocyte.classification.classify import column
 from napari_leukocyte.classification.regions import iterate_regions
 from napari_leukocyte.counting.settings import recall_settings
 from napari_leukocyte.models import registry
@@ -454,10 +455,9 @@ def test_shipped_classifier_on_a_smear(make_napari_viewer: Any, qtbot: QtBot) ->
     assert view is not None
     features = view.layer.features
     assert list(features["label"]) == sorted(smear.classes)
-    assert set(features["class"]) <= set(LEUKOCYTE_NAMES)
-    np.testing.assert_allclose(
-        features[[f"p_{name}" for name in LEUKOCYTE_NAMES]].sum(axis=1), 1, atol=1e-6
-    )
+    known = registry.find_model("classification").classes
+    assert set(features["class"]) <= set(known)
+    np.testing.assert_allclose(features[[column(name) for name in known]].sum(axis=1), 1, atol=1e-6)
     assert sum(counts(widget).values()) == 5
     assert session.classifier == registry.default_name("classification")
 
