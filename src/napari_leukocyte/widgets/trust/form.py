@@ -11,7 +11,6 @@ from qtpy.QtWidgets import (
     QFormLayout,
     QHBoxLayout,
     QHeaderView,
-    QLabel,
     QProgressBar,
     QPushButton,
     QSizePolicy,
@@ -28,6 +27,7 @@ from napari_leukocyte.widgets.controls.layer_choice import ImageChoice
 from napari_leukocyte.widgets.controls.section import Section
 from napari_leukocyte.widgets.controls.sliders import choice_box, leave_wheel_to_form
 from napari_leukocyte.widgets.controls.vertical_scroll import VerticalScroll
+from napari_leukocyte.widgets.controls.wrapped_text import WrappedText
 
 #: What the methods of standardising are called.
 METHOD_TITLES = {
@@ -54,7 +54,7 @@ class TrustForm(QWidget):
     ----------
     image : ImageChoice
         Whose session is followed.
-    state, sentence, quality, calibrated, bound, changed : QLabel
+    state, sentence, quality, calibrated, bound, changed : WrappedText
     check, recalibrate, forget, approve, preview, classify : QPushButton
     level : QSpinBox
         Percent.
@@ -71,8 +71,8 @@ class TrustForm(QWidget):
     def __init__(self, viewer: Any, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.image = ImageChoice(viewer, self)
-        self.state, self.sentence, self.quality = (text(self) for _ in range(3))
-        self.calibrated, self.bound, self.changed = (text(self) for _ in range(3))
+        self.state, self.sentence, self.quality = (WrappedText(self) for _ in range(3))
+        self.calibrated, self.bound, self.changed = (WrappedText(self) for _ in range(3))
         self.check = QPushButton("Check again", self)
         self.check.setToolTip("Compare image and cells with the classifier's training sets.")
         low, high = (round(100 * value) for value in LEVEL_RANGE)
@@ -150,7 +150,7 @@ class TrustForm(QWidget):
         column.addLayout(rows)
         for widget in (self.progress, self.state, *self.sections):
             column.addWidget(widget)
-        disclaimer = text(inside)
+        disclaimer = WrappedText(inside)
         disclaimer.setText(DISCLAIMER)
         font = disclaimer.font()
         font.setItalic(True)
@@ -180,14 +180,6 @@ class TrustForm(QWidget):
         self.state.hide()
         for section in self.sections:
             section.show()
-
-
-def text(parent: QWidget) -> QLabel:
-    """Return a label whose lines break and can be copied."""
-    label = QLabel(parent)
-    label.setWordWrap(True)
-    label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-    return label
 
 
 def _table(parent: QWidget) -> QTableWidget:
