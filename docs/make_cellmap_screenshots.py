@@ -17,15 +17,10 @@ from pathlib import Path
 import napari
 import numpy as np
 from npe2 import PluginManager
-from photographing import IMAGES, photograph, settle, wait
+from photographing import IMAGES, photograph, settle, show_classified, wait
 from qtpy.QtCore import QPointF, Qt
 
-from napari_leukocyte.classification.classify import classify
-from napari_leukocyte.models.registry import find_model
-from napari_leukocyte.results.record import describe_model
 from napari_leukocyte.samples.synthetic import synthetic_smear
-from napari_leukocyte.widgets.layers import links
-from napari_leukocyte.widgets.layers.objects_view import ObjectsView
 
 #: Size of the window and width of the widget, px.
 SIZE, DOCK_WIDTH = (1590, 980), 470
@@ -38,16 +33,9 @@ def main(folder: Path) -> None:
     """Map the cells of a synthetic smear, circle a group, and find cells like one."""
     folder.mkdir(parents=True, exist_ok=True)
     smear = synthetic_smear(SHAPE, 5, NUMBERS, 64.0, 4)
-    manifest = find_model("classification")
     viewer = napari.Viewer(title="napari-leukocyte", show=True)
     viewer.window.resize(*SIZE)
-    image = viewer.add_image(smear.image, name="smear")
-    session = links.session_of(image)
-    session.accept_edit(smear.labels.astype(np.int32))
-    table = classify(session.rgb, session.labels, nucleus=session.nucleus)
-    session.set_predictions(table, manifest.name, describe_model(manifest))
-    links.show_labels(viewer, session, image).contour = 2
-    ObjectsView(viewer, session, image)
+    show_classified(viewer, smear.image, smear.labels.astype(np.int32), "smear")
     PluginManager.instance().get_manifest(PLUGIN)
     dock, widget = viewer.window.add_plugin_dock_widget(PLUGIN, WIDGET)
     viewer.window._qt_window.resizeDocks([dock], [DOCK_WIDTH], Qt.Orientation.Horizontal)

@@ -18,16 +18,10 @@ from typing import Any
 import napari
 import numpy as np
 from npe2 import PluginManager
-from numpy.typing import NDArray
-from photographing import IMAGES, photograph, settle, wait
+from photographing import IMAGES, photograph, settle, show_classified, wait
 from qtpy.QtCore import Qt
 
-from napari_leukocyte.classification.classify import classify
-from napari_leukocyte.models.registry import find_model
-from napari_leukocyte.results.record import describe_model
 from napari_leukocyte.samples.synthetic import synthetic_smear
-from napari_leukocyte.widgets.layers import links
-from napari_leukocyte.widgets.layers.objects_view import ObjectsView
 
 #: Size of the window and width of the widget, px.
 SIZE, DOCK_WIDTH = (1590, 980), 470
@@ -36,22 +30,6 @@ SHAPE = (620, 820)
 NUMBERS = {"neutrophil": 6, "eosinophil": 2, "lymphocyte": 4, "monocyte": 3}
 #: What the light of a lamp turned low does to red, green and blue.
 TINT = (1.0, 0.9, 0.62)
-
-
-def open_field(
-    viewer: napari.Viewer, pixels: NDArray[np.uint8], labels: NDArray[np.int32], name: str
-) -> None:
-    """Show a field with its cells, classified."""
-    manifest = find_model("classification")
-    viewer.layers.clear()
-    settle(0.3)
-    image = viewer.add_image(pixels, name=name)
-    session = links.session_of(image)
-    session.accept_edit(labels)
-    table = classify(session.rgb, session.labels, nucleus=session.nucleus)
-    session.set_predictions(table, manifest.name, describe_model(manifest))
-    links.show_labels(viewer, session, image).contour = 2
-    ObjectsView(viewer, session, image)
 
 
 def scroll_to(widget: Any, part: Any) -> None:
@@ -74,7 +52,7 @@ def main(folder: Path) -> None:
     dock, widget = viewer.window.add_plugin_dock_widget(PLUGIN, WIDGET)
     viewer.window._qt_window.resizeDocks([dock], [DOCK_WIDTH], Qt.Orientation.Horizontal)
     form = widget.form
-    open_field(viewer, smear.image, labels, "smear")
+    show_classified(viewer, smear.image, labels, "smear")
     settle(0.5)
     wait(lambda: widget.settled and widget.check is not None)
     form.cells.selectRow(0)
@@ -85,7 +63,9 @@ def main(folder: Path) -> None:
     photograph(viewer, folder / "trust-approved.png")
 
     tinted = np.asarray((smear.image * np.array(TINT)).round(), np.uint8)
-    open_field(viewer, tinted, labels, "lamp turned low")
+    viewer.layers.clear()
+    settle(0.3)
+    show_classified(viewer, tinted, labels, "lamp turned low")
     settle(0.5)
     wait(lambda: widget.settled and widget.check is not None)
     scroll_to(widget, form.sentence)

@@ -7,7 +7,15 @@ from collections.abc import Callable
 from pathlib import Path
 
 import napari
+import numpy as np
+from numpy.typing import NDArray
 from qtpy.QtWidgets import QApplication
+
+from napari_leukocyte.classification.classify import classify
+from napari_leukocyte.models.registry import find_model
+from napari_leukocyte.results.record import describe_model
+from napari_leukocyte.widgets.layers import links
+from napari_leukocyte.widgets.layers.objects_view import ObjectsView
 
 IMAGES = Path(__file__).parent / "images"
 #: Longest that one step may take, s.
@@ -41,3 +49,17 @@ def photograph(viewer: napari.Viewer, path: Path) -> None:
     settle()
     viewer.window.screenshot(path=str(path), canvas_only=False, flash=False)
     print(path)
+
+
+def show_classified(
+    viewer: napari.Viewer, pixels: NDArray[np.uint8], labels: NDArray[np.int32], name: str
+) -> None:
+    """Show a field whose cells are known, classified by the default model."""
+    manifest = find_model("classification")
+    image = viewer.add_image(pixels, name=name)
+    session = links.session_of(image)
+    session.accept_edit(labels)
+    table = classify(session.rgb, session.labels, nucleus=session.nucleus)
+    session.set_predictions(table, manifest.name, describe_model(manifest))
+    links.show_labels(viewer, session, image).contour = 2
+    ObjectsView(viewer, session, image)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from contextlib import suppress
+from typing import NamedTuple
 
 import pandas as pd
 from qtpy.QtCore import QObject, QTimer, Signal  # type: ignore[attr-defined]
@@ -50,6 +51,15 @@ def errors_of(session: Session | None) -> Errors | None:
     return find
 
 
+class _Question(NamedTuple):
+    """What is to be worked out; see :meth:`ErrorLimits.ask`."""
+
+    table: pd.DataFrame
+    counted: Collection[str]
+    errors: Errors
+    source: object
+
+
 class ErrorLimits(QObject):
     """Works the limits out; of many changes in a row only for the last.
 
@@ -64,7 +74,7 @@ class ErrorLimits(QObject):
 
     def __init__(self, parent: QObject) -> None:
         super().__init__(parent)
-        self._asked: tuple[pd.DataFrame, Collection[str], Errors] | None = None
+        self._asked: _Question | None = None
         self._jobs: list[Job] = []
         #: Errors do not change while their source is the same.
         self._known: tuple[object, Confusion | None] | None = None
@@ -103,10 +113,7 @@ class ErrorLimits(QObject):
         source : object
             As long as this is the same, `errors` is not called again.
         """
-        if self._known is not None and self._known[0] is not source:
-            self._known = None
-        self._source = source
-        self._asked = (table, counted, errors)
+        self._asked = _Question(table, counted, errors, source)
         self._soon.start()
 
     def stop(self) -> None:
@@ -119,11 +126,12 @@ class ErrorLimits(QObject):
     def _start(self) -> None:
         if self._jobs:  # goes on when that ends
             return
-        asked, known, source = self._asked, self._known, self._source
+        asked = self._asked
         if asked is None:
             return
         self._asked = None
-        table, counted, errors = asked
+        table, counted, errors, source = asked
+        known = self._known if self._known is not None and self._known[0] is source else None
 
         def work(progress: Progress) -> tuple[Confusion | None, Corrected | None]:
             confusion = errors() if known is None else known[1]
@@ -133,8 +141,7 @@ class ErrorLimits(QObject):
             return confusion, corrected_count(table, confusion, counted)
 
         def done(result: tuple[Confusion | None, Corrected | None]) -> None:
-            if self._source is source:
-                self._known = (source, result[0])
+            self._known = (source, result[0])
             if self._asked is None:
                 self.found.emit(result[1])
 
