@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import keras
+import tensorflow as tf
 
 #: Checkpoints and logs of runs, ignored by git; ``LEUKOCYTE_RUNS`` names another place, such as one
 #: that outlives the checkout.
@@ -32,6 +33,9 @@ class Schedule:
         Of AdamW.
     patience : int
         Epochs without a better validation loss before the run stops.
+    bfloat16 : bool
+        Whether convolutions and dense layers multiply in bfloat16, weights staying float32: on a
+        processor that has it in hardware VGG16 trains nearly twice as fast.
     """
 
     epochs: int = 16
@@ -40,6 +44,7 @@ class Schedule:
     learning_rate: float = 1e-3
     weight_decay: float = 1e-4
     patience: int = 8
+    bfloat16: bool = False
 
 
 def optimizer(schedule: Schedule) -> keras.optimizers.Optimizer:
@@ -94,6 +99,9 @@ def fit(
     dict
         Curves by name, one value an epoch.
     """
+    if schedule.bfloat16:
+        # TensorFlow rewrites the graph that is trained; what is saved knows nothing of it.
+        tf.config.optimizer.set_experimental_options({"auto_mixed_precision_onednn_bfloat16": True})
     run, result = RUNS / name, RESULTS / name
     run.mkdir(parents=True, exist_ok=True)
     result.mkdir(parents=True, exist_ok=True)
