@@ -111,6 +111,9 @@ def evaluate(
     what: Annotated[str, typer.Argument(help="segmentation, fields, classification or left-out")],
     data_root: DataRoot = DEFAULT_ROOT,
     model: Annotated[str, typer.Option(help="A model's name or folder.")] = "default",
+    again: Annotated[
+        bool, typer.Option(help="Measure all sets left out anew, not only what has changed.")
+    ] = False,
 ) -> None:
     """Measure the plugin on photographs held out from training."""
     from training import evaluate as measure
@@ -124,7 +127,8 @@ def evaluate(
     elif what == "left-out":
         from training.leave_out import evaluate_left_out
 
-        figures = evaluate_left_out(data_root)
+        former = None if again else measure.read_result("left-out")
+        figures = evaluate_left_out(data_root, former=former)
     else:
         raise typer.BadParameter("choose segmentation, fields, classification or left-out")
     print(json.dumps(figures, indent=1))
@@ -265,6 +269,14 @@ def gallery(data_root: DataRoot = DEFAULT_ROOT) -> None:
 
     for path in write_gallery(data_root):
         print(path)
+
+
+@app.command()
+def failures() -> None:
+    """Draw smears that the shipped models fail on, into docs/images/training/failures.png."""
+    from training.failures import draw_failures
+
+    print(draw_failures())
 
 
 @app.command()

@@ -14,7 +14,7 @@ from typing import Any, cast
 
 import pandas as pd
 
-from napari_leukocyte.models.manifest import FILE_NAME, Manifest, read_manifest
+from napari_leukocyte.models.manifest import Manifest
 from napari_leukocyte.models.registry import find_model
 from napari_leukocyte.vocabulary import LEUKOCYTE_NAMES
 from training.binary import GROUP_OF
@@ -25,7 +25,7 @@ from training.fitting import RESULTS, RUNS
 from training.metrics import classification_summary
 from training.papers import CLASSIFIERS, SMALL_UNET, UNETS, Experiment
 from training.predictions import predict_cells, probability_columns, segmenter_key, verdicts
-from training.ship import ShipConfig, ship
+from training.ship import ShipConfig, ship_once
 from training.stacking import MetaKind, MetaModel
 
 RESULT = RESULTS / "compare.json"
@@ -98,16 +98,9 @@ def as_user_model(
     -------
     Manifest
     """
-    folder = RUNS / "models" / name
-    runs = [RUNS / e.read().name / "model.keras" for e in experiments]
-    file = folder / FILE_NAME
-    if file.is_file() and all(r.stat().st_mtime < file.stat().st_mtime for r in runs):
-        made = read_manifest(folder)
-        if [m.name for m in made.members] == [e.read().name for e in experiments]:
-            return made
     title = " + ".join(e.title for e in experiments)
     config = ShipConfig(name, title, kind, members=tuple(e.config for e in experiments))
-    return read_manifest(ship(config, data_root, RUNS / "models"))
+    return ship_once(config, data_root, RUNS / "models")
 
 
 def _segmentation(manifest: Manifest, former: dict[str, Any], data_root: Path) -> dict[str, Any]:

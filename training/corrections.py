@@ -213,7 +213,7 @@ def _model(dataset: DatasetName, data_root: Path) -> str:
     name = classifier_without(dataset)
     config = read_config(CONFIGS / "lodo" / f"{name}.toml", ClassifierConfig)
     refuse_other_crops(config, RESULTS / name / "training.json")
-    return export_left_out(name, "classification", data_root)
+    return str(export_left_out(name, "classification", data_root).folder)
 
 
 def refuse_other_crops(config: ClassifierConfig, record: Path) -> None:

@@ -10,7 +10,6 @@ import json
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -20,14 +19,13 @@ from training.data.photographs import CLASSIFIED, SEGMENTED, DatasetName, load
 from training.data.splits import select
 from training.fitting import RESULTS
 from training.metrics import foreground_iou
+from training.mosaic import mosaic, outlined, tile
 
 FOLDER = Path(__file__).parent / "gallery"
 #: Side of a tile and tiles in a row of a picture.
 TILE, COLUMNS = 180, 6
 #: Errors shown of a set at most.
 SHOWN = 24
-#: Outlines: green is the truth, magenta what was found (RGB).
-TRUTH, FOUND = (0, 160, 60), (220, 0, 200)
 
 
 def write_gallery(data_root: Path) -> list[Path]:
@@ -51,11 +49,11 @@ def write_gallery(data_root: Path) -> list[Path]:
         wrong = figures["sets"][dataset]["wrong"][:SHOWN]
         if wrong:
             path = FOLDER / f"classes-{dataset}.png"
-            write_png(path, _mosaic(_wrong_cells(dataset, wrong, data_root)))
+            write_png(path, mosaic(_wrong_cells(dataset, wrong, data_root), COLUMNS))
             written.append(path)
     for dataset in SEGMENTED:
         path = FOLDER / f"masks-{dataset}.png"
-        write_png(path, _mosaic(_worst_masks(dataset, data_root)))
+        write_png(path, mosaic(_worst_masks(dataset, data_root), COLUMNS))
         written.append(path)
     return written
 
@@ -74,7 +72,8 @@ def _wrong_cells(
             room = max(region.y1 - region.y0, region.x1 - region.x0) // 3
             rows = slice(max(0, region.y0 - room), region.y1 + room)
             shown = rgb[rows, max(0, region.x0 - room) : region.x1 + room]
-        tiles.append(_tile(shown, photograph.image.stem, f"{entry['truth']} > {entry['said']}"))
+        said = f"{entry['truth']} > {entry['said']}"
+        tiles.append(tile(shown, TILE, photograph.image.stem, said))
     return tiles
 
 
@@ -85,38 +84,12 @@ def _worst_masks(dataset: DatasetName, data_root: Path) -> list[NDArray[np.uint8
             continue
         rgb = photograph.read()
         truth, found = photograph.read_mask()[..., 0] > 0, plugin_labels(rgb) > 0
-        drawn = rgb.copy()
-        for mask, color in ((truth, TRUTH), (found, FOUND)):
-            outlines, _ = cv2.findContours(
-                mask.astype(np.uint8), cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE
-            )
-            cv2.drawContours(drawn, outlines, -1, color, 1 + rgb.shape[0] // 300)
+        drawn = outlined(rgb, truth, found)
         ys, xs = np.nonzero(truth | found)
         room = 20
         rows = slice(max(0, ys.min() - room), ys.max() + room)
         shown = drawn[rows, max(0, xs.min() - room) : xs.max() + room]
         iou = foreground_iou(truth, found)
-        scored.append((iou, _tile(shown, photograph.image.stem, f"IoU {iou:.3f}")))
+        scored.append((iou, tile(shown, TILE, photograph.image.stem, f"IoU {iou:.3f}")))
     scored.sort(key=lambda pair: pair[0])
-    return [tile for _, tile in scored[: 2 * COLUMNS]]
-
-
-def _tile(rgb: NDArray[np.uint8], *lines: str) -> NDArray[np.uint8]:
-    """Fit a picture into a square tile with lines of text below it."""
-    scale = TILE / max(rgb.shape[:2])
-    size = (max(1, round(rgb.shape[1] * scale)), max(1, round(rgb.shape[0] * scale)))
-    small = cv2.resize(rgb, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC)
-    tile = np.full((TILE + 14 * len(lines) + 6, TILE, 3), 255, np.uint8)
-    top, left = (TILE - size[1]) // 2, (TILE - size[0]) // 2
-    tile[top : top + size[1], left : left + size[0]] = small
-    for i, line in enumerate(lines):
-        place = (2, TILE + 12 + 14 * i)
-        cv2.putText(tile, line, place, cv2.FONT_HERSHEY_SIMPLEX, 0.33, (0, 0, 0), 1, cv2.LINE_AA)
-    return tile
-
-
-def _mosaic(tiles: list[NDArray[np.uint8]]) -> NDArray[np.uint8]:
-    blank = np.full_like(tiles[0], 255)
-    tiles = tiles + [blank] * (-len(tiles) % COLUMNS)
-    rows = [np.hstack(tiles[i : i + COLUMNS]) for i in range(0, len(tiles), COLUMNS)]
-    return np.vstack(rows)
+    return [made for _, made in scored[: 2 * COLUMNS]]

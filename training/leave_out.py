@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from napari_leukocyte.models.manifest import Manifest
 from training.cells import plugin_labels, segmented_labels
-from training.data.photographs import CLASSIFIED, SEGMENTED, DatasetName, load
+from training.data.photographs import CLASSIFIED, SEGMENTED, DatasetName, Photograph, load
 from training.evaluate import Segment, classification_of, segmentation_of
 from training.fitting import RUNS
-from training.ship import ShipConfig, ship
+from training.ship import ShipConfig, ship_once
 
+#: Figures of photographs.
+Measure = Callable[[list[Photograph]], dict[str, Any]]
 #: Exported networks that do not ship.
 MODELS = RUNS / "models"
 #: Views averaged over by the classifiers, as by the shipped one.
@@ -30,37 +35,54 @@ def classifier_without(dataset: DatasetName) -> str:
     return f"classifier-without-{dataset}"
 
 
-def evaluate_left_out(data_root: Path) -> dict[str, Any]:
+def evaluate_left_out(
+    data_root: Path, *, former: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
     """Measure every experiment that left a set out, on the whole of that set.
 
     Parameters
     ----------
     data_root : Path
         Folder of the data sets.
+    former : mapping, optional
+        What was measured before; figures of networks that are still the same are kept.
 
     Returns
     -------
     dict
         ``segmentation`` and ``classification``, by the set that was left out; see
         :func:`training.evaluate.segmentation_of` and
-        :func:`training.evaluate.classification_of`. The classifier's masks are those of the
-        segmentation that has not seen the set either; PBC has no masks, so that no segmentation
-        was trained on its annotations, and those are taken that were made for training. Sets whose
-        experiments have not been trained are left out.
+        :func:`training.evaluate.classification_of`, and ``networks``: the checksums of what was
+        measured. The classifier's masks are those of the segmentation that has not seen the set
+        either; PBC has no masks, so that no segmentation was trained on its annotations, and those
+        are taken that were made for training. Sets whose experiments have not been trained are left
+        out.
     """
     result: dict[str, Any] = {"segmentation": {}, "classification": {}}
+    known = former or result
+
+    def measured(kind: str, dataset: DatasetName, networks: list[str], measure: Measure) -> None:
+        kept = known[kind].get(dataset, {})
+        if kept.get("networks") != networks:
+            kept = {"networks": networks, **measure(load(dataset, data_root))}
+        result[kind][dataset] = kept
+
     for dataset in CLASSIFIED:
-        photographs = load(dataset, data_root)
         segment: Segment = segmented_labels
+        masks_by: list[str] = []
         name = segmenter_without(dataset)
         if dataset in SEGMENTED and _trained(name):
             segmenter = export_left_out(name, "segmentation", data_root)
-            result["segmentation"][dataset] = segmentation_of(photographs, segmenter)
-            segment = _segmented_by(segmenter)
+            masks_by = [m.sha256 for m in segmenter.members]
+            folder = str(segmenter.folder)
+            measured("segmentation", dataset, masks_by, partial(segmentation_of, model=folder))
+            segment = _segmented_by(folder)
         name = classifier_without(dataset)
         if _trained(name):
             model = export_left_out(name, "classification", data_root)
-            result["classification"][dataset] = classification_of(photographs, model, segment)
+            measure = partial(classification_of, model=str(model.folder), segment=segment)
+            networks = [m.sha256 for m in model.members] + masks_by
+            measured("classification", dataset, networks, measure)
     return result
 
 
@@ -72,8 +94,8 @@ def _trained(name: str) -> bool:
     return (RUNS / name / "model.keras").is_file()
 
 
-def export_left_out(name: str, kind: str, data_root: Path) -> str:
-    """Export an experiment of ``configs/lodo/`` as the shipped one is; return its folder."""
+def export_left_out(name: str, kind: str, data_root: Path) -> Manifest:
+    """Export an experiment of ``configs/lodo/`` as the shipped one is, if it has changed."""
     config = ShipConfig(
         name=name,
         title=name,
@@ -84,4 +106,4 @@ def export_left_out(name: str, kind: str, data_root: Path) -> str:
         rare_prior=RARE_PRIOR,
         artefact_prior=ARTEFACT_PRIOR,
     )
-    return str(ship(config, data_root, MODELS))
+    return ship_once(config, data_root, MODELS)

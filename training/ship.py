@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import itertools
 import json
+import tomllib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from numpy.typing import NDArray
 from napari_leukocyte.classification.classify import softmax, turned
 from napari_leukocyte.finetune.export import to_onnx
 from napari_leukocyte.models import runtime
-from napari_leukocyte.models.manifest import read_manifest, write_manifest
+from napari_leukocyte.models.manifest import Manifest, read_manifest, write_manifest
 from napari_leukocyte.models.registry import SHIPPED
 from napari_leukocyte.segmentation.ensemble import segment_members
 from napari_leukocyte.vocabulary import (
@@ -113,6 +114,34 @@ def ship(config: ShipConfig, data_root: Path, models: Path = SHIPPED) -> Path:
     return folder
 
 
+def ship_once(config: ShipConfig, data_root: Path, models: Path) -> Manifest:
+    """Export a model, unless the same was exported since its networks were trained.
+
+    Parameters
+    ----------
+    config, data_root, models
+        See :func:`ship`.
+
+    Returns
+    -------
+    Manifest
+    """
+    runs = [RUNS / _name_of(member) / "model.keras" for member in config.members]
+    made = {"config": asdict(config), "runs": [run.stat().st_mtime_ns for run in runs]}
+    made = json.loads(json.dumps(made))  # as it is read again
+    folder = models / config.name
+    note = folder / "made.json"
+    if not (note.is_file() and json.loads(note.read_text(encoding="utf-8")) == made):
+        ship(config, data_root, models)
+        note.write_text(json.dumps(made, indent=1) + "\n", encoding="utf-8")
+    return read_manifest(folder)
+
+
+def _name_of(member: str) -> str:
+    text = (CONFIGS / f"{member}.toml").read_text(encoding="utf-8")
+    return str(tomllib.loads(text)["name"])
+
+
 def check_export(
     model: keras.Model, member: dict[str, Any], folder: Path, images: NDArray[Any]
 ) -> None:
@@ -158,7 +187,9 @@ def _segmentation(config: ShipConfig, folder: Path, data_root: Path) -> dict[str
         "members": members,
         "outputs": ["cell", "nucleus"],
         "input": "RGB, 0 to 255, a leukocyte of diameter_px px",
-        "training_data": list(datasets),
+        "training_data": list(
+            dict.fromkeys(d for e in experiments for d in (*e.datasets, *e.agreed))
+        ),
     }
     if len(members) > 1:
         fields = {"kind": "segmentation", "name": config.name, "title": config.title}

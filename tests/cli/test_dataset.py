@@ -151,4 +151,4 @@ def test_a_results_folder_is_exported_with_its_models(tmp_path: Path) -> None:
     assert set(objects["who"]) == {"lite-eight"}
     assert objects["model_sha256"].str.len().eq(64).all()
     record = dataset.manifest.images[0].record
-    assert record["segmentation"]["model"] == "unet-lite"
+    assert record["segmentation"]["model"] == "unet-lite-trio"

@@ -57,7 +57,7 @@ def test_an_export_holds_what_the_session_holds(folder: Path, place: Path) -> No
     assert csv.columns.tolist() == objects.columns.tolist()
     manifest = json.loads((dataset.folder / "manifest.json").read_text())
     assert manifest["disclaimer"] == DISCLAIMER
-    assert {m["model"] for m in manifest["models"]} == {"toy", "unet-lite"}
+    assert {m["model"] for m in manifest["models"]} == {"toy", "unet-lite-trio"}
 
 
 def test_every_side_has_a_folder_for_every_class_and_crops_show_their_cells(

@@ -67,7 +67,7 @@ def test_what_is_doubtful_is_left_out(cells: tuple[np.ndarray, ...]) -> None:
 
 
 def test_a_single_member_is_asked_about_turned_copies(tmp_path: Path) -> None:
-    shipped = find_model("segmentation", "unet-lite")
+    shipped = find_model("segmentation")
     member = shipped.members[0]
     shutil.copy(member.file, tmp_path)
     record = json.loads((shipped.folder / "manifest.json").read_text(encoding="utf-8"))
