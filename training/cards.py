@@ -8,6 +8,7 @@ from typing import Any
 
 from napari_leukocyte.models.manifest import FILE_NAME, Manifest
 from napari_leukocyte.models.registry import find_model
+from training.aims import aims_page
 from training.card_pages import classification_card, head, segmentation_card
 from training.fitting import RESULTS
 
@@ -73,6 +74,7 @@ def write_cards() -> Path:
     )
     parts = (
         head(),
+        aims_page(segmentation, classification, left_out),
         segmentation_card(segmenter, segmentation, fields, left_out["segmentation"]),
         classification_card(classifier, classification, left_out["classification"]),
     )
