@@ -205,15 +205,15 @@ def as_text(dataset: str, curve: dict[str, Any]) -> str:
 def _model(dataset: DatasetName, data_root: Path) -> str:
     """Export the classifier that was trained without a set.
 
-    Anew each time, as its configuration may have changed since, and only if that is still what it
-    was trained with: crops of another size than in training would be measured without a word.
+    Only if its configuration is still what it was trained with: crops of another size than in
+    training would be measured without a word.
     """
     from training.ship import CONFIGS
 
     name = classifier_without(dataset)
     config = read_config(CONFIGS / "lodo" / f"{name}.toml", ClassifierConfig)
     refuse_other_crops(config, RESULTS / name / "training.json")
-    return str(export_left_out(name, "classification", data_root).folder)
+    return export_left_out(name, "classification", data_root)
 
 
 def refuse_other_crops(config: ClassifierConfig, record: Path) -> None:

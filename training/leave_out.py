@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from napari_leukocyte.models.manifest import Manifest
 from training.cells import plugin_labels, segmented_labels
 from training.data.photographs import CLASSIFIED, SEGMENTED, DatasetName, Photograph, load
 from training.evaluate import Segment, classification_of, segmentation_of
@@ -52,8 +52,8 @@ def evaluate_left_out(
     dict
         ``segmentation`` and ``classification``, by the set that was left out; see
         :func:`training.evaluate.segmentation_of` and
-        :func:`training.evaluate.classification_of`, and ``networks``: the checksums of what was
-        measured. The classifier's masks are those of the segmentation that has not seen the set
+        :func:`training.evaluate.classification_of`, and ``networks``: the SHA-256 of the
+        trained networks that took part. The classifier's masks are those of the segmentation that has not seen the set
         either; PBC has no masks, so that no segmentation was trained on its annotations, and those
         are taken that were made for training. Sets whose experiments have not been trained are left
         out.
@@ -73,16 +73,14 @@ def evaluate_left_out(
         name = segmenter_without(dataset)
         if dataset in SEGMENTED and _trained(name):
             segmenter = export_left_out(name, "segmentation", data_root)
-            masks_by = [m.sha256 for m in segmenter.members]
-            folder = str(segmenter.folder)
-            measured("segmentation", dataset, masks_by, partial(segmentation_of, model=folder))
-            segment = _segmented_by(folder)
+            masks_by = [_checksum(name)]
+            measured("segmentation", dataset, masks_by, partial(segmentation_of, model=segmenter))
+            segment = _segmented_by(segmenter)
         name = classifier_without(dataset)
         if _trained(name):
             model = export_left_out(name, "classification", data_root)
-            measure = partial(classification_of, model=str(model.folder), segment=segment)
-            networks = [m.sha256 for m in model.members] + masks_by
-            measured("classification", dataset, networks, measure)
+            measure = partial(classification_of, model=model, segment=segment)
+            measured("classification", dataset, [_checksum(name), *masks_by], measure)
     return result
 
 
@@ -94,8 +92,12 @@ def _trained(name: str) -> bool:
     return (RUNS / name / "model.keras").is_file()
 
 
-def export_left_out(name: str, kind: str, data_root: Path) -> Manifest:
-    """Export an experiment of ``configs/lodo/`` as the shipped one is, if it has changed."""
+def _checksum(name: str) -> str:
+    return hashlib.sha256((RUNS / name / "model.keras").read_bytes()).hexdigest()
+
+
+def export_left_out(name: str, kind: str, data_root: Path) -> str:
+    """Export an experiment of ``configs/lodo/`` as the shipped one is; return its folder."""
     config = ShipConfig(
         name=name,
         title=name,
@@ -106,4 +108,4 @@ def export_left_out(name: str, kind: str, data_root: Path) -> Manifest:
         rare_prior=RARE_PRIOR,
         artefact_prior=ARTEFACT_PRIOR,
     )
-    return ship_once(config, data_root, MODELS)
+    return str(ship_once(config, data_root, MODELS).folder)
