@@ -52,11 +52,11 @@ def evaluate_left_out(
     dict
         ``segmentation`` and ``classification``, by the set that was left out; see
         :func:`training.evaluate.segmentation_of` and
-        :func:`training.evaluate.classification_of`, and ``networks``: the SHA-256 of the
-        trained networks that took part. The classifier's masks are those of the segmentation that has not seen the set
-        either; PBC has no masks, so that no segmentation was trained on its annotations, and those
-        are taken that were made for training. Sets whose experiments have not been trained are left
-        out.
+        :func:`training.evaluate.classification_of`, and ``networks``: the SHA-256 of the trained
+        networks that took part. The classifier's masks are those of the segmentation that has not
+        seen the set either; PBC has no masks, so that no segmentation was trained on its
+        annotations, and those are taken that were made for training. Sets whose experiments have
+        not been trained are left out.
     """
     result: dict[str, Any] = {"segmentation": {}, "classification": {}}
     known = former or result
