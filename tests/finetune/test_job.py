@@ -73,7 +73,7 @@ def test_a_member_is_trained_on_through_a_kill(dataset: Path, tmp_path: Path) ->
     assert 0.8 < outcome.before.value <= 1
     assert outcome.after.value > outcome.before.value - 0.05
     added = take(plan, made, outcome)
-    assert [m.name for m in added.members] == ["mine", "unet-lite1"]
+    assert [m.name for m in added.members] == ["mine", "unet-lite1", "unet-lite2"]
     former = find_model("segmentation")
     assert added.members[1].sha256 == former.members[1].sha256
     card = "\n".join(as_lines(describe(added)))

@@ -86,6 +86,8 @@ class _Teller:
     #: Objects of which something was told.
     told: set[int] = field(default_factory=set)
     told_areas: dict[int, int] = field(default_factory=dict)
+    #: Objects whose removal was told, and that may come back as they were.
+    gone: set[int] = field(default_factory=set)
 
     def follow(self, record: Record, summary: bool) -> None:
         step = record.step
@@ -96,12 +98,15 @@ class _Teller:
         if step.labels is not None:
             self._masks(step.labels, record, summary)
         if "predictions" in step.after:
+            self._predicted(former, step.after["predictions"], record, summary)
             self.predictions = step.after["predictions"]
-            self._predicted(former, self.predictions, record, summary)
         for label, review in step.reviews_after.items():
             old = self.reviews.get(label, UNREVIEWED)
             new = review or UNREVIEWED
-            self._reviewed(label, old, new, record, summary)
+            # What is undone was not said again: the moment is that of the undo.
+            said_now = new.when and new.when >= old.when
+            who = (new.reader, new.when) if said_now else (record.reader, record.when)
+            self._reviewed(label, old, new, who, summary)
             self.reviews[label] = new
         if "signed_off" in step.after:
             self._signed(step.after["signed_off"], record, summary)
@@ -152,6 +157,7 @@ class _Teller:
             before = self.told_areas.pop(label, before)
             self._tell(self._event(label, "removed", before, None, record, by_hand, summary))
             self.told.discard(label)
+            self.gone.add(label)
             return
         known = label in self.told
         kind = "mask changed" if known else "drawn"
@@ -196,6 +202,31 @@ class _Teller:
             if event.kind in ("drawn", "mask changed"):
                 self.told_areas[event.label] = event.after
         self.events.append(event)
+        if event.kind == "drawn" and event.label in self.gone:
+            self.gone.discard(event.label)
+            self._said_before(event.label, event)
+
+    def _said_before(self, label: int, back: Event) -> None:
+        """Tell again what was said of an object that comes back, since its removal ended that."""
+        predictions = self.predictions
+        name = None if predictions is None else predictions.classes.get(label)
+        if predictions is not None and name is not None:
+            description = {"model": predictions.model, **predictions.description}
+            self._tell(
+                Event(
+                    label,
+                    "predicted",
+                    None,
+                    name,
+                    model=predictions.model,
+                    sha256=model_sha256(description),
+                    when=back.when,
+                    summary=back.summary,
+                )
+            )
+        review = self.reviews.get(label, UNREVIEWED)
+        who = (back.reader or review.reader, back.when)
+        self._reviewed(label, UNREVIEWED, review, who, back.summary)
 
     # -- classes --------------------------------------------------------------------------
 
@@ -226,12 +257,10 @@ class _Teller:
             )
 
     def _reviewed(
-        self, label: int, old: Review, new: Review, record: Record, summary: bool
+        self, label: int, old: Review, new: Review, who: tuple[str, str], summary: bool
     ) -> None:
+        """Tell what of a review changed; `who` said so, and when."""
         predicted = None if self.predictions is None else self.predictions.classes.get(label)
-        # What is undone was not said again: the moment is that of the undo.
-        said_now = new.when and new.when >= old.when
-        who = (new.reader, new.when) if said_now else (record.reader, record.when)
         base = Event(label, "classified", reader=who[0], when=who[1], summary=summary)
         found: list[Event] = []
         if new.class_name and new.class_name != old.class_name:
