@@ -62,9 +62,14 @@ def test_the_shipped_networks_are_the_ones_in_the_tables(kind: Kind) -> None:
     manifest = find_model(kind)
     measured = json.loads((RESULTS / f"{kind}.json").read_text(encoding="utf-8"))
     assert measured["sha256"] == [m.sha256 for m in manifest.members]
+    compared = json.loads((RESULTS / "compare.json").read_text(encoding="utf-8"))
     if kind == "segmentation":
-        assert len(manifest.members) == 3
+        members = compared["segmentation"]["default"]["members"]
+        assert members == [[m.name, m.sha256, m.weight] for m in manifest.members]
+        assert len(members) == 3
         assert sum(m.file.stat().st_size for m in manifest.members) < 45e6
+    else:
+        assert f"shipped: {manifest.name}" in compared["classification"]
 
 
 def test_what_was_rebuilt_and_exported_is_rebuilt_again(tmp_path: Path) -> None:
