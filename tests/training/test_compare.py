@@ -13,6 +13,7 @@ import pytest
 from napari_leukocyte.models.registry import find_model
 from napari_leukocyte.vocabulary import LEUKOCYTE_NAMES
 from training import compare, papers, plots, tables
+from training import ship as shipping
 from training.metrics import classification_summary
 from training.networks.encoders import ENCODERS
 from training.papers import CLASSIFIERS, SMALL_UNET, UNETS
@@ -60,7 +61,7 @@ def result() -> dict[str, Any]:
 
 @pytest.fixture
 def runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    for module in (papers, compare):
+    for module in (papers, compare, shipping):
         monkeypatch.setattr(module, "RUNS", tmp_path)
     return tmp_path
 
@@ -141,7 +142,7 @@ def test_a_run_is_exported_again_only_when_it_is_newer(
         (folder / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
         return folder
 
-    monkeypatch.setattr(compare, "ship", ship)
+    monkeypatch.setattr(shipping, "ship", ship)
     for _ in range(2):
         made = compare.as_user_model(name, "classification", [experiment], Path())
         assert made.folder == runs / "models" / name
