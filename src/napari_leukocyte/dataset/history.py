@@ -91,14 +91,13 @@ class _Teller:
 
     def follow(self, record: Record, summary: bool) -> None:
         step = record.step
-        former = self.predictions
         if record.maps_changed:
             self.maps = record.maps
         self.edited = step.after.get("edited", self.edited)
         if step.labels is not None:
             self._masks(step.labels, record, summary)
         if "predictions" in step.after:
-            self._predicted(former, step.after["predictions"], record, summary)
+            self._predicted(self.predictions, step.after["predictions"], record, summary)
             self.predictions = step.after["predictions"]
         for label, review in step.reviews_after.items():
             old = self.reviews.get(label, UNREVIEWED)
@@ -211,19 +210,7 @@ class _Teller:
         predictions = self.predictions
         name = None if predictions is None else predictions.classes.get(label)
         if predictions is not None and name is not None:
-            description = {"model": predictions.model, **predictions.description}
-            self._tell(
-                Event(
-                    label,
-                    "predicted",
-                    None,
-                    name,
-                    model=predictions.model,
-                    sha256=model_sha256(description),
-                    when=back.when,
-                    summary=back.summary,
-                )
-            )
+            self._tell(_prediction(label, None, name, predictions, back.when, back.summary))
         review = self.reviews.get(label, UNREVIEWED)
         who = (back.reader or review.reader, back.when)
         self._reviewed(label, UNREVIEWED, review, who, back.summary)
@@ -237,24 +224,12 @@ class _Teller:
         after = {} if new is None else new.classes
         same = old is not None and new is not None
         same = same and (old.model, old.description) == (new.model, new.description)  # type: ignore[union-attr]
-        description = {} if new is None else {"model": new.model, **new.description}
-        model = "" if new is None else new.model
         for label in sorted(set(before) | set(after)):
             if label not in self.areas or (same and before.get(label) == after.get(label)):
                 continue
             self._flush(label)
-            self._tell(
-                Event(
-                    label,
-                    "predicted",
-                    before.get(label),
-                    after.get(label),
-                    model=model,
-                    sha256=model_sha256(description),
-                    when=record.when,
-                    summary=summary,
-                )
-            )
+            said = before.get(label), after.get(label)
+            self._tell(_prediction(label, *said, new, record.when, summary))
 
     def _reviewed(
         self, label: int, old: Review, new: Review, who: tuple[str, str], summary: bool
@@ -291,6 +266,27 @@ class _Teller:
         else:
             event = Event(None, "signed off", before, signed.reader, signed.reader)
             self.events.append(replace(event, when=signed.when, summary=summary))
+
+
+def _prediction(
+    label: int,
+    before: str | None,
+    after: str | None,
+    by: Predictions | None,
+    when: str,
+    summary: bool,
+) -> Event:
+    description = {} if by is None else {"model": by.model, **by.description}
+    return Event(
+        label,
+        "predicted",
+        before,
+        after,
+        model="" if by is None else by.model,
+        sha256=model_sha256(description),
+        when=when,
+        summary=summary,
+    )
 
 
 def _areas(labels: NDArray[np.int32]) -> dict[int, int]:
