@@ -56,7 +56,7 @@ WINDOW_PACKAGES = (
 VIRTUAL_SCREEN_PACKAGES = ("xauth", "xvfb")
 SCREEN = "-screen 0 1600x1000x24"
 # Tests that open windows all the time; the others take about as long.
-WINDOWS = ("tests/widgets", "tests/layer_files")
+WINDOWS = ("tests/ui",)
 # What pytest says if its arguments leave no test.
 NOTHING_CHOSEN = 5
 

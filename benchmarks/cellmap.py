@@ -21,15 +21,15 @@ from qtpy.QtCore import QPointF
 from qtpy.QtGui import QPixmap
 from qtpy.QtWidgets import QApplication
 
-from napari_leukocyte.cellmap.cells import MapCells, put_together
-from napari_leukocyte.cellmap.lasso import inside
-from napari_leukocyte.cellmap.layout import lay_out
-from napari_leukocyte.cellmap.neighbours import most_similar, nearest
-from napari_leukocyte.cellmap.outliers import find_outliers
-from napari_leukocyte.cellmap.suspects import find_label_suspects
-from napari_leukocyte.retraining.embeddings import Embedded
+from napari_leukocyte.interpretation.embedding_map.cells import MapCells, put_together
+from napari_leukocyte.interpretation.embedding_map.lasso import inside
+from napari_leukocyte.interpretation.embedding_map.layout import lay_out
+from napari_leukocyte.interpretation.embedding_map.neighbours import most_similar, nearest
+from napari_leukocyte.interpretation.embedding_map.outliers import find_outliers
+from napari_leukocyte.interpretation.embedding_map.suspects import find_label_suspects
+from napari_leukocyte.learning.head.embeddings import Embedded
+from napari_leukocyte.ui.embedding_map.scatter import Scatter
 from napari_leukocyte.vocabulary import CLASSES
-from napari_leukocyte.widgets.cellmap.scatter import Scatter
 
 #: Of the shipped classifiers' embeddings; and the most that a frame may take, ms.
 WIDTH, FRAME_MS = 1280, 50.0

@@ -15,13 +15,13 @@ from collections.abc import Callable
 
 from napari_leukocyte.classification.regions import iterate_regions
 from napari_leukocyte.errors import LeukocyteError
-from napari_leukocyte.explain import findings
-from napari_leukocyte.explain.cache import Cache
-from napari_leukocyte.explain.cropping import cut_cell
-from napari_leukocyte.explain.explanation import DEFAULT_METHOD, explain
-from napari_leukocyte.explain.findings import Question, find_out
-from napari_leukocyte.explain.settings import METHODS, TITLES
-from napari_leukocyte.images.background import background_color
+from napari_leukocyte.interpretation import findings
+from napari_leukocyte.interpretation.cache import Cache
+from napari_leukocyte.interpretation.cropping import cut_cell
+from napari_leukocyte.interpretation.explanation import DEFAULT_METHOD, explain
+from napari_leukocyte.interpretation.findings import Question, find_out
+from napari_leukocyte.interpretation.settings import METHODS, TITLES
+from napari_leukocyte.io.images.background import background_color
 from napari_leukocyte.models.registry import find_model
 from napari_leukocyte.samples.synthetic import synthetic_smear
 

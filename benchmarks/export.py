@@ -27,10 +27,10 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 
-from napari_leukocyte.formats.annotated import AnnotatedImage
-from napari_leukocyte.formats.convert import read, write
-from napari_leukocyte.formats.packed import PackedImage
-from napari_leukocyte.formats.recognise import FORMATS
+from napari_leukocyte.annotations.formats.annotated import AnnotatedImage
+from napari_leukocyte.annotations.formats.convert import read, write
+from napari_leukocyte.annotations.formats.packed import PackedImage
+from napari_leukocyte.annotations.formats.recognise import FORMATS
 from napari_leukocyte.vocabulary import LEUKOCYTE_NAMES
 
 #: Diameter of a cell, px.

@@ -34,11 +34,11 @@ from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication, QDockWidget, QScrollArea
 
 from napari_leukocyte.session.session import Session
+from napari_leukocyte.ui.classify.widget import ClassifyWidget
+from napari_leukocyte.ui.layers import links
+from napari_leukocyte.ui.layers.objects_view import ObjectsView
+from napari_leukocyte.ui.review.widget import ReviewWidget
 from napari_leukocyte.vocabulary import COLORS, LEUKOCYTE_NAMES, LEUKOCYTES
-from napari_leukocyte.widgets.classify.widget import ClassifyWidget
-from napari_leukocyte.widgets.layers import links
-from napari_leukocyte.widgets.layers.objects_view import ObjectsView
-from napari_leukocyte.widgets.review.widget import ReviewWidget
 
 #: Side of the square that each cell has to itself, and its radius, px.
 PITCH, RADIUS = 44, 15

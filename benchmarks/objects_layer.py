@@ -20,9 +20,9 @@ import pandas as pd
 from napari.layers import Points
 from qtpy.QtWidgets import QApplication
 
+from napari_leukocyte.ui.layers import objects_style as style
+from napari_leukocyte.ui.layers.plain_rings import draw_plainly
 from napari_leukocyte.vocabulary import COLORS, LEUKOCYTE_NAMES
-from napari_leukocyte.widgets.layers import objects_style as style
-from napari_leukocyte.widgets.layers.plain_rings import draw_plainly
 
 #: Diameter of the objects, px, and the room that each takes in the field.
 DIAMETER, PITCH = 40.0, 60.0

@@ -19,14 +19,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_leukocyte.classification.regions import iterate_regions
-from napari_leukocyte.retraining import embeddings
-from napari_leukocyte.retraining.apply import classify_embedded
-from napari_leukocyte.retraining.base import base_for
-from napari_leukocyte.retraining.cells import Cells, make_cells
-from napari_leukocyte.retraining.curve import learning_curve
-from napari_leukocyte.retraining.features import features_of
-from napari_leukocyte.retraining.head import fit_head
-from napari_leukocyte.retraining.retrain import head_of, retrain
+from napari_leukocyte.learning.head import embeddings
+from napari_leukocyte.learning.head.apply import classify_embedded
+from napari_leukocyte.learning.head.base import base_for
+from napari_leukocyte.learning.head.cells import Cells, make_cells
+from napari_leukocyte.learning.head.curve import learning_curve
+from napari_leukocyte.learning.head.features import features_of
+from napari_leukocyte.learning.head.head import fit_head
+from napari_leukocyte.learning.head.retrain import head_of, retrain
 from napari_leukocyte.session.folders import session_key
 
 CORRECTED, AGAIN, REPEATS = 1000, 5000, 5

@@ -21,11 +21,11 @@ from photographing import IMAGES, photograph, settle, wait
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QDockWidget, QWidget
 
-from napari_leukocyte.results.drawing import write_png
+from napari_leukocyte.analysis.smear.results import write_smear_report
+from napari_leukocyte.reporting.drawing import write_png
 from napari_leukocyte.samples.synthetic import SyntheticSmear, synthetic_smear
 from napari_leukocyte.session.session import Session
-from napari_leukocyte.smear.results import write_smear_report
-from napari_leukocyte.widgets.smear.fields_model import WORKING_ROLE
+from napari_leukocyte.ui.smear.fields_model import WORKING_ROLE
 
 #: Size of the window, px.
 SIZE = (1590, 980)

@@ -23,18 +23,18 @@ from photographing import IMAGES, photograph, settle, wait
 
 from napari_leukocyte.classification.classify import classify
 from napari_leukocyte.classification.regions import iterate_regions
-from napari_leukocyte.explain.cropping import cut_cell
-from napari_leukocyte.explain.explanation import explain
-from napari_leukocyte.explain.settings import METHODS
+from napari_leukocyte.gallery.cells import Cells
+from napari_leukocyte.interpretation.cropping import cut_cell
+from napari_leukocyte.interpretation.explanation import explain
+from napari_leukocyte.interpretation.settings import METHODS
 from napari_leukocyte.models.registry import find_model
-from napari_leukocyte.results.drawing import write_png
-from napari_leukocyte.results.record import describe_model
-from napari_leukocyte.review.cells import Cells
+from napari_leukocyte.reporting.drawing import write_png
+from napari_leukocyte.reporting.record import describe_model
 from napari_leukocyte.samples.synthetic import SyntheticSmear, synthetic_smear
 from napari_leukocyte.segmentation.ensemble import segment_members
-from napari_leukocyte.widgets.layers import links
-from napari_leukocyte.widgets.layers.objects_view import ObjectsView
-from napari_leukocyte.widgets.review.picking import show_place
+from napari_leukocyte.ui.layers import links
+from napari_leukocyte.ui.layers.objects_view import ObjectsView
+from napari_leukocyte.ui.review.picking import show_place
 
 #: Size of the window, px.
 SIZE = (1590, 980)

@@ -13,9 +13,9 @@ from qtpy.QtWidgets import QApplication
 
 from napari_leukocyte.classification.classify import classify
 from napari_leukocyte.models.registry import find_model
-from napari_leukocyte.results.record import describe_model
-from napari_leukocyte.widgets.layers import links
-from napari_leukocyte.widgets.layers.objects_view import ObjectsView
+from napari_leukocyte.reporting.record import describe_model
+from napari_leukocyte.ui.layers import links
+from napari_leukocyte.ui.layers.objects_view import ObjectsView
 
 IMAGES = Path(__file__).parent / "images"
 #: Longest that one step may take, s.

@@ -51,8 +51,8 @@ def run(command: list[str], *allowed: int) -> str:
 
 def correct_fields(data_root: Path, folder: Path, number: int) -> list[Path]:
     """Copy fields, analyse each, and correct the classes of its cells to the truth."""
-    from napari_leukocyte.images.reading import read_image
-    from napari_leukocyte.pipeline import analyse
+    from napari_leukocyte.analysis.pipeline import analyse
+    from napari_leukocyte.io.images.reading import read_image
     from napari_leukocyte.session.store import open_session
     from training.data.photographs import load
     from training.data.splits import select
@@ -96,7 +96,7 @@ def look(dataset: Path, out: Path, cells: int) -> None:
     masks = [int(coco.annToMask(a).sum()) for a in coco.loadAnns(coco.getAnnIds())]
     print(f"pycocotools: {len(masks)} masks, {min(masks)} to {max(masks)} px")
     check(len(masks) == cells, f"{len(masks)} masks of {cells} cells")
-    from napari_leukocyte.dataset.store import open_dataset
+    from napari_leukocyte.annotations.dataset.store import open_dataset
 
     crops = open_dataset(dataset).folder / "crops" / "train"
     print("Keras:", run([sys.executable, "-c", KERAS, str(crops)]).strip())
@@ -108,7 +108,7 @@ def choose_in_the_window(fields: list[Path], dataset: Path, out: Path) -> None:
     from make_curation_screenshots import SIZE, dock, raise_dock
     from photographing import photograph, settle, wait
 
-    from napari_leukocyte.images.reading import read_image
+    from napari_leukocyte.io.images.reading import read_image
 
     viewer = napari.Viewer(show=True)
     viewer.window.resize(*SIZE)
@@ -171,7 +171,7 @@ def main() -> None:
     dataset = out / "dataset"
     run([*LEUKOCYTE, "dataset", "export", str(out / "fields"), "--to", str(dataset)])
     run([*LEUKOCYTE, "dataset", "check", str(dataset)])
-    from napari_leukocyte.dataset.store import open_dataset
+    from napari_leukocyte.annotations.dataset.store import open_dataset
 
     look(dataset, out, len(open_dataset(dataset).objects()))
     # 1: the head is worse and therefore not taken, which is an answer, too.

@@ -32,11 +32,11 @@ from qtpy.QtGui import QMouseEvent
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication, QFileDialog
 
-from napari_leukocyte.images.reading import IMAGE_SUFFIXES
+from napari_leukocyte.io.images.reading import IMAGE_SUFFIXES
 from napari_leukocyte.session.session import Session
-from napari_leukocyte.widgets.layers import links
-from napari_leukocyte.widgets.layers.objects_view import objects_view_of
-from napari_leukocyte.widgets.tools.mask_tools import mask_tools_of
+from napari_leukocyte.ui.layers import links
+from napari_leukocyte.ui.layers.objects_view import objects_view_of
+from napari_leukocyte.ui.tools.mask_tools import mask_tools_of
 
 READER = "A. Reader"
 # Its stubs take these functions for methods.

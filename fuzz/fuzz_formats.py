@@ -20,11 +20,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from napari_leukocyte.annotations.formats.annotated import AnnotatedImage
+from napari_leukocyte.annotations.formats.complete import complete
+from napari_leukocyte.annotations.formats.convert import read, write
+from napari_leukocyte.annotations.formats.recognise import FORMATS
 from napari_leukocyte.errors import LeukocyteError
-from napari_leukocyte.formats.annotated import AnnotatedImage
-from napari_leukocyte.formats.complete import complete
-from napari_leukocyte.formats.convert import read, write
-from napari_leukocyte.formats.recognise import FORMATS
 
 NAMES = [name for name in FORMATS if name != "dataset"]
 MEMORY = Path("/dev/shm")  # noqa: S108 - a folder with a random name is made in it
@@ -160,7 +160,9 @@ def run_atheris(make: Callable[[], Target], seconds: float, folder: Path) -> Non
     """Feed what atheris finds; it ends the process."""
     import atheris
 
-    with atheris.instrument_imports(include=["napari_leukocyte.formats", "roifile", "json"]):
+    with atheris.instrument_imports(
+        include=["napari_leukocyte.annotations.formats", "roifile", "json"]
+    ):
         for name in NAMES:
             FORMATS[name].load()
     target = make()

@@ -21,18 +21,19 @@ HEAVY = {"cv2", "keras", "onnxruntime", "scipy", "skimage", "tensorflow", "torch
 VIEWER = {"PyQt6", "magicgui", "napari", "qtpy", "superqt", "vispy"}
 #: The folders of the core: they compute, and know no viewer.
 CORE = (
-    "cellmap",
+    "analysis",
+    "annotations",
     "classification",
     "counting",
-    "explain",
-    "images",
+    "gallery",
+    "interpretation",
+    "io",
     "models",
-    "results",
-    "review",
+    "reporting",
     "samples",
     "segmentation",
     "session",
-    "smear",
+    "uncertainty",
 )
 
 OPEN_MENUS = """
@@ -125,7 +126,7 @@ def test_menus_of_a_real_viewer_load_none_of_the_plugin() -> None:
 def test_core_knows_no_viewer_no_rim_and_no_tensorflow() -> None:
     loaded = modules_after(IMPORT_THE_CORE.format(core=CORE))
     assert loaded & (VIEWER | {"keras", "tensorflow", "torch"}) == set()
-    assert loaded & {"napari_leukocyte.cli", "napari_leukocyte.widgets", "training"} == set()
+    assert loaded & {"napari_leukocyte.cli", "napari_leukocyte.ui", "training"} == set()
 
 
 @pytest.mark.parametrize(

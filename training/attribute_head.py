@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_leukocyte.errors import LeukocyteError
-from napari_leukocyte.explain.attributes import FOLDER, AttributeHead, checksums, save_head
-from napari_leukocyte.explain.embedding import embed
+from napari_leukocyte.interpretation.attributes import FOLDER, AttributeHead, checksums, save_head
+from napari_leukocyte.interpretation.embedding import embed
 from napari_leukocyte.models.manifest import Manifest
 from napari_leukocyte.models.registry import find_model
 from training.data.attributes import ATTRIBUTES, load_attributes

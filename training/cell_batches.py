@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from napari_leukocyte.classification.crops import fade_surroundings
 from napari_leukocyte.classification.stain import standardise_density
-from napari_leukocyte.images.background import balance_white
+from napari_leukocyte.io.images.background import balance_white
 from napari_leukocyte.vocabulary import LEUKOCYTE_NAMES
 from training.augment import Appearance, AppearanceParams, vary_stain_amounts
 from training.balance import Balance, Epoch, draw_weights, plan_epoch

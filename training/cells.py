@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from napari_leukocyte.classification.crops import cut_window
 from napari_leukocyte.classification.regions import Region, iterate_regions
-from napari_leukocyte.images.background import background_color
+from napari_leukocyte.io.images.background import background_color
 from napari_leukocyte.segmentation.ensemble import segment_members
 from napari_leukocyte.segmentation.postprocess import postprocess
 from napari_leukocyte.vocabulary import PLATELET_OR_ARTEFACT

@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_leukocyte.conformal.calibration import EVERY, Calibration, SetSettings
-from napari_leukocyte.conformal.keeping import write_shipped
-from napari_leukocyte.conformal.recalibration import recalibrated
-from napari_leukocyte.conformal.scores import SCORES
 from napari_leukocyte.counting.leukogram import clopper_pearson
 from napari_leukocyte.models.manifest import Manifest
 from napari_leukocyte.models.registry import find_model
+from napari_leukocyte.uncertainty.calibration import EVERY, Calibration, SetSettings
+from napari_leukocyte.uncertainty.persistence import write_shipped
+from napari_leukocyte.uncertainty.recalibration import recalibrated
+from napari_leukocyte.uncertainty.scores import SCORES
 from training.data.photographs import CLASSIFIED
 from training.trust import Cells, cells_of_set, classifiers_left_out, join
 

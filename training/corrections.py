@@ -16,11 +16,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_leukocyte.errors import ParameterError
-from napari_leukocyte.retraining.base import Base
-from napari_leukocyte.retraining.cells import Cells
-from napari_leukocyte.retraining.features import Features, features_of
-from napari_leukocyte.retraining.head import Head, HeadParams
-from napari_leukocyte.retraining.retrain import fit_calibrated, head_of
+from napari_leukocyte.learning.head.base import Base
+from napari_leukocyte.learning.head.cells import Cells
+from napari_leukocyte.learning.head.features import Features, features_of
+from napari_leukocyte.learning.head.head import Head, HeadParams
+from napari_leukocyte.learning.head.retrain import fit_calibrated, head_of
 from napari_leukocyte.vocabulary import LEUKOCYTE_NAMES
 from training.cell_batches import ClassifierConfig
 from training.config import read_config

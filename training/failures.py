@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import napari_leukocyte as nl
-from napari_leukocyte.results.drawing import write_png
+from napari_leukocyte.reporting.drawing import write_png
 from napari_leukocyte.samples.synthetic import SyntheticSmear, synthetic_smear
 from napari_leukocyte.segmentation.matching import overlaps
 from training.metrics import foreground_iou, match_objects

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_leukocyte.results.drawing import write_png
+from napari_leukocyte.reporting.drawing import write_png
 from training.cells import main_region, plugin_labels
 from training.data.photographs import CLASSIFIED, SEGMENTED, DatasetName, load
 from training.data.splits import select

@@ -14,21 +14,25 @@ from numpy.typing import NDArray
 
 from napari_leukocyte.counting.leukogram import clopper_pearson
 from napari_leukocyte.errors import ImageError
-from napari_leukocyte.home.cells import (
+from napari_leukocyte.io.images.background import background_color, balance_white
+from napari_leukocyte.models.manifest import Manifest
+from napari_leukocyte.models.registry import find_model
+from napari_leukocyte.uncertainty.domain_shift.cells import (
     COMPONENTS,
     CellReference,
     doubt,
     fit_cells,
     scaled,
 )
-from napari_leukocyte.home.look import Look
-from napari_leukocyte.home.reference import Home, write_home
-from napari_leukocyte.home.sets import SetLook, compare, fit_set
-from napari_leukocyte.home.standardise import TARGETS_FILE, describe, stained_pixels
-from napari_leukocyte.home.warning import FOREIGN
-from napari_leukocyte.images.background import background_color, balance_white
-from napari_leukocyte.models.manifest import Manifest
-from napari_leukocyte.models.registry import find_model
+from napari_leukocyte.uncertainty.domain_shift.image_profile import Look
+from napari_leukocyte.uncertainty.domain_shift.reference import Home, write_home
+from napari_leukocyte.uncertainty.domain_shift.sets import SetLook, compare, fit_set
+from napari_leukocyte.uncertainty.domain_shift.standardise import (
+    TARGETS_FILE,
+    describe,
+    stained_pixels,
+)
+from napari_leukocyte.uncertainty.domain_shift.warning import FOREIGN
 from napari_leukocyte.vocabulary import LEUKOCYTE_NAMES
 from training.data.photographs import CLASSIFIED, load
 from training.data.splits import select

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from napari_leukocyte.explain.attributes import FOLDER
-from napari_leukocyte.explain.known import save_known
-from napari_leukocyte.explain.neighbours import KnownCells
+from napari_leukocyte.interpretation.attributes import FOLDER
+from napari_leukocyte.interpretation.known import save_known
+from napari_leukocyte.interpretation.neighbours import KnownCells
 from napari_leukocyte.models.registry import find_model
 from training.attribute_head import Directions, embedded
 from training.data.photographs import CLASSIFIED, DatasetName, Photograph, load

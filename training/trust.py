@@ -17,11 +17,11 @@ from numpy.typing import NDArray
 
 from napari_leukocyte.classification.classify import softmax, turned
 from napari_leukocyte.classification.regions import Region
-from napari_leukocyte.explain.cropping import CellCrops, cut_cell
-from napari_leukocyte.home.look import FEATURES, measure_look
+from napari_leukocyte.interpretation.cropping import CellCrops, cut_cell
 from napari_leukocyte.models import runtime
 from napari_leukocyte.models.manifest import Manifest
 from napari_leukocyte.models.registry import find_model
+from napari_leukocyte.uncertainty.domain_shift.image_profile import FEATURES, measure_look
 from training.cells import main_region, segmented_labels, truth_labels
 from training.data.photographs import CLASSIFIED, DatasetName, Photograph, load
 from training.data.splits import Side, select
@@ -50,7 +50,8 @@ class Cells:
     embedding : ndarray
         (N, E) float32: the mean over the views.
     look : ndarray
-        (N, F) float64; see :data:`napari_leukocyte.home.look.FEATURES`.
+        (N, F) float64; see
+        :data:`~napari_leukocyte.uncertainty.domain_shift.image_profile.FEATURES`.
     """
 
     names: NDArray[np.str_]

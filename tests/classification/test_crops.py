@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from napari_leukocyte.classification.crops import cut_crop, cut_window, fade_surroundings
 from napari_leukocyte.classification.regions import Region, iterate_regions
-from napari_leukocyte.images.background import WHITE
+from napari_leukocyte.io.images.background import WHITE
 
 SIDE, DIAMETER = 96, 64.0
 PURPLE = (120, 60, 140)

@@ -14,7 +14,7 @@ import tifffile
 from numpy.typing import ArrayLike, NDArray
 from typer.testing import CliRunner, Result
 
-from napari_leukocyte import pipeline
+from napari_leukocyte.analysis import pipeline
 from napari_leukocyte.classification.measurements import measure
 from napari_leukocyte.cli.main import app
 from napari_leukocyte.segmentation.ensemble import MemberMaps

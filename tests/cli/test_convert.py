@@ -12,12 +12,12 @@ import pandas as pd
 import pytest
 import tifffile
 
-from napari_leukocyte.formats.convert import read, write
-from napari_leukocyte.formats.recognise import FORMATS
-from napari_leukocyte.results.record import ImageRecord, make_record
-from napari_leukocyte.results.save import save_results
+from napari_leukocyte.annotations.formats.convert import read, write
+from napari_leukocyte.annotations.formats.recognise import FORMATS
+from napari_leukocyte.reporting.record import ImageRecord, make_record
+from napari_leukocyte.reporting.save import save_results
 from napari_leukocyte.segmentation.parameters import PostprocessParams
-from tests.formats.cells import annotated, hard
+from tests.annotations.formats.cells import annotated, hard
 
 
 def tables(folder: Path) -> pd.DataFrame:

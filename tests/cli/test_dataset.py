@@ -9,13 +9,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from napari_leukocyte.annotations.dataset.store import open_dataset
+from napari_leukocyte.annotations.formats import convert
+from napari_leukocyte.annotations.formats.annotated import AnnotatedImage
 from napari_leukocyte.cli.main import app
-from napari_leukocyte.dataset.store import open_dataset
-from napari_leukocyte.formats import convert
-from napari_leukocyte.formats.annotated import AnnotatedImage
 from napari_leukocyte.vocabulary import DISCLAIMER
-from tests.dataset.worked import export_all, reclassify, work_on
-from tests.smear.fields import draw, make_folder
+from tests.analysis.smear.fields import draw, make_folder
+from tests.annotations.dataset.worked import export_all, reclassify, work_on
 
 
 @pytest.fixture

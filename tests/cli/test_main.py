@@ -56,7 +56,7 @@ def test_bad_input_as_a_user_sees_it(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows sends no SIGINT to one process")
 def test_interrupting_a_run_keeps_what_was_finished(tmp_path: Path) -> None:
-    from napari_leukocyte.results.drawing import write_png
+    from napari_leukocyte.reporting.drawing import write_png
     from napari_leukocyte.samples.synthetic import synthetic_smear
 
     smear = synthetic_smear((320, 320), n_per_class={"neutrophil": 2}, touching_pairs=0)

@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 import tifffile
 
-from napari_leukocyte.pipeline import analyse as real_analyse
-from napari_leukocyte.results.labels_file import write_labels as real_write_labels
+from napari_leukocyte.analysis.pipeline import analyse as real_analyse
+from napari_leukocyte.reporting.labels_file import write_labels as real_write_labels
 from napari_leukocyte.segmentation.parameters import PostprocessParams
 from napari_leukocyte.vocabulary import DISCLAIMER, LEUKOCYTE_NAMES
 

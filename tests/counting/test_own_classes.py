@@ -13,8 +13,8 @@ from napari_leukocyte.counting.own_classes import (
     own_class,
     save_own_classes,
 )
-from napari_leukocyte.counting.user_files import config_folder
 from napari_leukocyte.errors import OutputError, ParameterError
+from napari_leukocyte.io.user_files import config_folder
 from napari_leukocyte.vocabulary import CLASSES, CellClass
 
 BLAST = CellClass("blast", "#123ABC", "q")

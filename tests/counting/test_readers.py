@@ -10,8 +10,8 @@ import tifffile
 
 from napari_leukocyte.counting.readers import compare_readers, read_objects
 from napari_leukocyte.errors import ImageError, ParameterError
-from napari_leukocyte.results.labels_file import write_labels
-from napari_leukocyte.results.tables import write_csv
+from napari_leukocyte.reporting.labels_file import write_labels
+from napari_leukocyte.reporting.tables import write_csv
 
 Rows = list[tuple[str, int, str | None]]
 

@@ -23,8 +23,8 @@ from napari_leukocyte.counting.reference import (
     list_ranges,
     save_ranges,
 )
-from napari_leukocyte.counting.user_files import config_folder
 from napari_leukocyte.errors import ParameterError
+from napari_leukocyte.io.user_files import config_folder
 from napari_leukocyte.vocabulary import LEUKOCYTE_NAMES
 
 OWN = ReferenceRanges("Ward 3", "120 donors", {"monocyte": Range(1, 9)}, {"basophil": Range(0.01)})

@@ -18,8 +18,8 @@ from napari_leukocyte.counting.settings import (
     remember_settings,
     with_own_classes,
 )
-from napari_leukocyte.counting.user_files import config_folder
 from napari_leukocyte.errors import ParameterError
+from napari_leukocyte.io.user_files import config_folder
 from napari_leukocyte.vocabulary import GROUPS, LEUKOCYTE_NAMES
 
 

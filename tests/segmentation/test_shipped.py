@@ -11,7 +11,7 @@ import pytest
 from numpy.typing import NDArray
 
 import napari_leukocyte as nl
-from napari_leukocyte.images.reading import read_image
+from napari_leukocyte.io.images.reading import read_image
 from napari_leukocyte.models.registry import find_model
 from napari_leukocyte.samples.synthetic import SyntheticSmear, synthetic_smear
 from napari_leukocyte.segmentation.matching import overlaps

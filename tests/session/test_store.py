@@ -15,7 +15,8 @@ import pytest
 from numpy.typing import NDArray
 
 from napari_leukocyte.errors import LeukocyteError, OutputError
-from napari_leukocyte.session import journal, keeping, store
+from napari_leukocyte.session import journal, store
+from napari_leukocyte.session import persistence as keeping
 from napari_leukocyte.session.session import Session
 from napari_leukocyte.session.store import (
     SessionInUse,
@@ -214,7 +215,7 @@ def test_what_can_not_be_written_down_did_not_happen(
 def test_maps_that_can_not_be_written_are_not_taken(monkeypatch: pytest.MonkeyPatch) -> None:
     session = open_session(IMAGE, "field")
     with monkeypatch.context() as patch:
-        patch.setattr("napari_leukocyte.results.atomic._flush", full_disk)
+        patch.setattr("napari_leukocyte.io.atomic._flush", full_disk)
         with pytest.raises(OutputError, match="the disk is full"):
             session.set_maps(MAPS[0])
     assert session.maps is None
@@ -249,7 +250,7 @@ def test_a_journal_that_can_not_be_rewritten_is_added_to(
     monkeypatch.setattr(keeping, "REWRITE_SIZE", 0)
     session = worked()
     with monkeypatch.context() as patch:
-        patch.setattr("napari_leukocyte.results.atomic._flush", full_disk)
+        patch.setattr("napari_leukocyte.io.atomic._flush", full_disk)
         session.set_class([1], "basophil")
         session.set_class([2], "basophil")
     expected = fingerprint(session)

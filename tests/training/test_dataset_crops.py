@@ -9,10 +9,10 @@ import keras
 import numpy as np
 import pandas as pd
 
-from napari_leukocyte.dataset.fields import field_of_annotated
-from napari_leukocyte.dataset.split import side_of
-from napari_leukocyte.dataset.store import ExportSettings, export, open_dataset
-from napari_leukocyte.formats.annotated import AnnotatedImage
+from napari_leukocyte.annotations.dataset.fields import field_of_annotated
+from napari_leukocyte.annotations.dataset.split import side_of
+from napari_leukocyte.annotations.dataset.store import ExportSettings, export, open_dataset
+from napari_leukocyte.annotations.formats.annotated import AnnotatedImage
 
 _CLASSES = {
     "basophil": (40, 20, 90),

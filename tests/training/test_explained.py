@@ -8,13 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from napari_leukocyte.explain.cropping import CellCrops, cut_cell
-from napari_leukocyte.explain.explanation import explain, random_map
-from napari_leukocyte.explain.scoring import Scorer
-from napari_leukocyte.explain.settings import ExplainSettings
+from napari_leukocyte.interpretation.cropping import CellCrops, cut_cell
+from napari_leukocyte.interpretation.explanation import explain, random_map
+from napari_leukocyte.interpretation.scoring import Scorer
+from napari_leukocyte.interpretation.settings import ExplainSettings
 from napari_leukocyte.models import runtime
 from napari_leukocyte.models.manifest import Manifest
-from tests.explain.networks import field, only_region, write_classifier
+from tests.interpretation.networks import field, only_region, write_classifier
 from training.attribute_head import Directions, fit, macro_f1, measure
 from training.explain_page import BEGIN, END, write_tables
 from training.faithfulness import (

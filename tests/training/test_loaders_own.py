@@ -13,8 +13,8 @@ import pytest
 
 from napari_leukocyte.classification.measurements import measure
 from napari_leukocyte.cli.run import RunOptions, run
-from napari_leukocyte.results.record import ImageRecord, file_sha256, make_record
-from napari_leukocyte.results.save import save_results
+from napari_leukocyte.reporting.record import ImageRecord, file_sha256, make_record
+from napari_leukocyte.reporting.save import save_results
 from napari_leukocyte.segmentation.parameters import PostprocessParams
 from training.data import checksums
 from training.data.loaders.own import read_classes

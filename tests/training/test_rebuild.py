@@ -13,8 +13,8 @@ import pytest
 from numpy.typing import NDArray
 
 from napari_leukocyte.errors import ModelError
-from napari_leukocyte.finetune.export import to_onnx
-from napari_leukocyte.finetune.rebuild import rebuild
+from napari_leukocyte.learning.finetune.export import to_onnx
+from napari_leukocyte.learning.finetune.rebuild import rebuild
 from napari_leukocyte.models import runtime
 from napari_leukocyte.models.manifest import Kind, Member
 from napari_leukocyte.models.registry import find_model

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_leukocyte.errors import LeukocyteError
-from napari_leukocyte.images.normalise import normalise_image
-from napari_leukocyte.images.reading import read_image
+from napari_leukocyte.io.images.normalise import normalise_image
+from napari_leukocyte.io.images.reading import read_image
 from training.data import masks
 
 DatasetName = Literal["zheng1", "zheng2", "bccd", "pbc", "raabin", "lisc", "kaggle", "own"]

@@ -72,7 +72,8 @@ def load_imagenet(model: keras.Model, variant: str, path: Path | None = None) ->
     Parameters
     ----------
     model : keras.Model
-        A model that contains the encoder's layers (:mod:`napari_leukocyte.finetune.networks.lite`).
+        A model that contains the encoder's layers
+        (:mod:`napari_leukocyte.learning.finetune.networks.lite`).
     variant : {"lite0", "lite1", "lite2"}
         Which checkpoint.
     path : Path, optional

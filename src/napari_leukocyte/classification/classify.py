@@ -9,8 +9,8 @@ from numpy.typing import ArrayLike, NDArray
 from napari_leukocyte.classification.crops import cut_crop
 from napari_leukocyte.classification.measurements import measure
 from napari_leukocyte.classification.regions import as_label_image, iterate_regions
-from napari_leukocyte.images.background import background_color, balance_white
-from napari_leukocyte.images.normalise import normalise_image
+from napari_leukocyte.io.images.background import background_color, balance_white
+from napari_leukocyte.io.images.normalise import normalise_image
 from napari_leukocyte.models import runtime
 from napari_leukocyte.models.manifest import Manifest
 from napari_leukocyte.models.registry import find_model
@@ -33,7 +33,7 @@ def classify(
     Parameters
     ----------
     image : array_like
-        See :func:`napari_leukocyte.images.normalise.normalise_image`.
+        See :func:`napari_leukocyte.io.images.normalise.normalise_image`.
     labels : array_like
         (H, W) integers of the image's size.
     model : str

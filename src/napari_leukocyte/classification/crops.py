@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from napari_leukocyte.classification.regions import Region
 from napari_leukocyte.classification.stain import standardise_density
-from napari_leukocyte.images.background import WHITE
+from napari_leukocyte.io.images.background import WHITE
 
 #: Part of the surroundings' contrast that is left.
 SURROUNDINGS = 0.4
@@ -34,7 +34,7 @@ def cut_crop(
     ----------
     balanced : ndarray
         (H, W, 3) uint8 RGB, its background brought to white by
-        :func:`napari_leukocyte.images.background.balance_white`.
+        :func:`napari_leukocyte.io.images.background.balance_white`.
     region : Region
         The cell.
     side : int

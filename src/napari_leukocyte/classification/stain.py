@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_leukocyte.images.background import WHITE
+from napari_leukocyte.io.images.background import WHITE
 
 #: Part of the mask's pixels that are lighter than what stands for the nucleus: nuclei fill a third
 #: of an eosinophil and nearly all of a small lymphocyte.

@@ -9,7 +9,7 @@ import typer
 from napari_leukocyte.counting.agreement_text import describe_readers
 from napari_leukocyte.counting.readers import compare_readers, objects_file
 from napari_leukocyte.errors import OutputError
-from napari_leukocyte.results.tables import write_csv
+from napari_leukocyte.reporting.tables import write_csv
 
 
 def agreement(first: Path, second: Path, out: Path | None, *, overwrite: bool) -> None:

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import typer
 
+from napari_leukocyte.annotations.formats.convert import losses, read, write
+from napari_leukocyte.annotations.formats.recognise import find_format
 from napari_leukocyte.cli.sentences import one_line, quiet_decoders
 from napari_leukocyte.errors import OutputError
-from napari_leukocyte.formats.convert import losses, read, write
-from napari_leukocyte.formats.recognise import find_format
 
 
 def convert(
@@ -29,7 +29,7 @@ def convert(
     source : Path
         File or folder.
     destination : Path
-        See :func:`napari_leukocyte.formats.convert.write`.
+        See :func:`napari_leukocyte.annotations.formats.convert.write`.
     to : str
         Format to write.
     given : str, optional

@@ -88,8 +88,8 @@ def export_command(
 
     Exit status: 0 if all were exported, 1 if some were not, 2 if nothing was.
     """
+    from napari_leukocyte.annotations.dataset.store import ExportSettings
     from napari_leukocyte.cli.dataset_work import export_sources
-    from napari_leukocyte.dataset.store import ExportSettings
 
     settings = ExportSettings(
         title, description, licence, only_reviewed=only_reviewed, copy_images=not no_copy

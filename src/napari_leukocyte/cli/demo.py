@@ -61,19 +61,19 @@ def write_demo(out: Path) -> None:
         See `demo`.
     """
     _check_folder(out)
+    from napari_leukocyte.analysis.pipeline import analyse
     from napari_leukocyte.counting.leukogram import count
     from napari_leukocyte.models.registry import find_model
-    from napari_leukocyte.pipeline import analyse
-    from napari_leukocyte.results.chart import beside, draw_chart
-    from napari_leukocyte.results.drawing import write_png
-    from napari_leukocyte.results.overlay import draw_overlay, letter_height
-    from napari_leukocyte.results.record import (
+    from napari_leukocyte.reporting.chart import beside, draw_chart
+    from napari_leukocyte.reporting.drawing import write_png
+    from napari_leukocyte.reporting.overlay import draw_overlay, letter_height
+    from napari_leukocyte.reporting.record import (
         ImageRecord,
         describe_maps,
         describe_model,
         make_record,
     )
-    from napari_leukocyte.results.save import save_results
+    from napari_leukocyte.reporting.save import save_results
     from napari_leukocyte.samples.synthetic import synthetic_smear
     from napari_leukocyte.segmentation.parameters import PostprocessParams
 
@@ -114,7 +114,7 @@ def write_demo(out: Path) -> None:
 def _check_folder(out: Path) -> None:
     """Refuse a folder that holds anything but an earlier demo."""
     if out.is_dir() and any(out.iterdir()):
-        from napari_leukocyte.results.save import RECORD
+        from napari_leukocyte.reporting.save import RECORD
 
         try:
             record = json.loads((out / RECORD).read_text(encoding="utf-8"))

@@ -8,11 +8,11 @@ import typer
 
 from napari_leukocyte.cli.reporting import Reporter
 from napari_leukocyte.cli.sentences import DONE, INTERRUPTED, SOME_FAILED, complain
-from napari_leukocyte.finetune import job as jobs
-from napari_leukocyte.finetune.job import Curves
-from napari_leukocyte.finetune.outcome import Outcome, measure_job, take
-from napari_leukocyte.finetune.plan import Plan
-from napari_leukocyte.retraining.texts import share, signed
+from napari_leukocyte.learning.finetune import job as jobs
+from napari_leukocyte.learning.finetune.job import Curves
+from napari_leukocyte.learning.finetune.outcome import Outcome, measure_job, take
+from napari_leukocyte.learning.finetune.plan import Plan
+from napari_leukocyte.learning.head.texts import share, signed
 from napari_leukocyte.vocabulary import DISCLAIMER
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from napari_leukocyte.errors import ImageError, ParameterError
-from napari_leukocyte.images.reading import find_images
+from napari_leukocyte.io.images.reading import find_images
 
 
 def list_images(paths: Sequence[str]) -> list[str]:

@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from napari_leukocyte.errors import OutputError
-from napari_leukocyte.results.atomic import (
+from napari_leukocyte.io.atomic import (
     as_output_error,
     make_folder,
     remove_empty,
     write_together,
 )
-from napari_leukocyte.results.folders import Job
-from napari_leukocyte.results.record import write_record
-from napari_leukocyte.results.save import LEUKOGRAM, OBJECTS, RECORD
-from napari_leukocyte.results.tables import ALL, leukogram_table, objects_table, write_csv
+from napari_leukocyte.io.paths import Job
+from napari_leukocyte.reporting.record import write_record
+from napari_leukocyte.reporting.save import LEUKOGRAM, OBJECTS, RECORD
+from napari_leukocyte.reporting.tables import ALL, leukogram_table, objects_table, write_csv
 from napari_leukocyte.vocabulary import DISCLAIMER
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ def write_run(
     tables : sequence of (str, pandas.DataFrame)
         Each image's path and objects; at least one.
     record : mapping
-        As from :func:`napari_leukocyte.results.record.make_record`.
+        As from :func:`napari_leukocyte.reporting.record.make_record`.
     classified : bool
         Whether there is something to count. If not, no leukogram is written and an earlier one is
         removed.

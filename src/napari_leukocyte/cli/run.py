@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from napari_leukocyte.analysis.pipeline import Analysis, analyse, check_unattended
 from napari_leukocyte.cli.inputs import list_images, parse_diameter
 from napari_leukocyte.cli.outputs import RUN_FILES, prepare_folder, summarise, write_run
 from napari_leukocyte.cli.reporting import Reporter
@@ -19,19 +20,18 @@ from napari_leukocyte.cli.sentences import (
     quiet_decoders,
 )
 from napari_leukocyte.errors import LeukocyteError, OutputError
-from napari_leukocyte.images.reading import read_image
+from napari_leukocyte.io.atomic import interrupts_held, remove_empty, write_together
+from napari_leukocyte.io.images.reading import read_image
+from napari_leukocyte.io.paths import Job, plan
 from napari_leukocyte.models import runtime
 from napari_leukocyte.models.manifest import Manifest
 from napari_leukocyte.models.registry import find_model
-from napari_leukocyte.pipeline import Analysis, analyse, check_unattended
-from napari_leukocyte.results.atomic import interrupts_held, remove_empty, write_together
-from napari_leukocyte.results.drawing import write_png
-from napari_leukocyte.results.folders import Job, plan
-from napari_leukocyte.results.labels_file import write_labels
-from napari_leukocyte.results.overlay import draw_overlay
-from napari_leukocyte.results.presets import load_preset
-from napari_leukocyte.results.record import ImageRecord, describe_model, file_sha256, make_record
-from napari_leukocyte.results.save import LABELS, OVERLAY
+from napari_leukocyte.reporting.drawing import write_png
+from napari_leukocyte.reporting.labels_file import write_labels
+from napari_leukocyte.reporting.overlay import draw_overlay
+from napari_leukocyte.reporting.presets import load_preset
+from napari_leukocyte.reporting.record import ImageRecord, describe_model, file_sha256, make_record
+from napari_leukocyte.reporting.save import LABELS, OVERLAY
 from napari_leukocyte.segmentation.parameters import PostprocessParams
 
 if TYPE_CHECKING:

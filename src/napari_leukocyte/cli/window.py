@@ -103,8 +103,8 @@ def read_pictures(files: Sequence[str]) -> list[Picture]:
     ImageError
         If a file can't be read as an image.
     """
-    from napari_leukocyte.images.normalise import normalise_image
-    from napari_leukocyte.images.reading import read_image
+    from napari_leukocyte.io.images.normalise import normalise_image
+    from napari_leukocyte.io.images.reading import read_image
 
     pictures = []
     for file in files:
@@ -188,7 +188,7 @@ def _run_widgets(viewer: Any, segment: Any, classify: Any, classify_dock: Any) -
     """Do what a user would: run the segmentation and, when it has ended, classify."""
     from qtpy.QtCore import QTimer
 
-    from napari_leukocyte.widgets.layers import links
+    from napari_leukocyte.ui.layers import links
 
     timer = QTimer(segment)
     timer.setInterval(_LOOK_MS)

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from typing import Any
 
-from napari_leukocyte.counting.user_files import config_folder, read_user_file, write_user_file
 from napari_leukocyte.errors import ParameterError
+from napari_leukocyte.io.user_files import config_folder, read_user_file, write_user_file
 from napari_leukocyte.vocabulary import CLASSES, CellClass
 
 FILE_NAME = "classes.json"

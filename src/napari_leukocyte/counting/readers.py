@@ -20,7 +20,7 @@ from napari_leukocyte.segmentation.matching import overlaps
 #: have two partners.
 SAME_CELL_IOU = 0.5
 _COLUMNS = ["image", "label", "class"]
-#: As :mod:`napari_leukocyte.results.save` names them.
+#: As :mod:`napari_leukocyte.reporting.save` names them.
 _OBJECTS, _LABELS, _RECORD = "objects.csv", "labels.tif", "run.json"
 
 

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from napari_leukocyte.counting.user_files import config_folder, read_user_file, write_user_file
 from napari_leukocyte.errors import ParameterError
+from napari_leukocyte.io.user_files import config_folder, read_user_file, write_user_file
 
 FILE_NAME = "reference_ranges.json"
 

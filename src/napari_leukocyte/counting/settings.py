@@ -9,8 +9,8 @@ from typing import Any
 
 from napari_leukocyte.counting.leukogram import DEFAULT_COUNTED, in_order
 from napari_leukocyte.counting.own_classes import load_own_classes
-from napari_leukocyte.counting.user_files import config_folder, read_user_file, write_user_file
 from napari_leukocyte.errors import ParameterError
+from napari_leukocyte.io.user_files import config_folder, read_user_file, write_user_file
 from napari_leukocyte.vocabulary import CLASSES, GROUPS, CellClass
 
 #: Cells of a usual differential count. 200 is the CLSI's (H20) for each of two readers.

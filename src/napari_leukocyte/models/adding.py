@@ -12,7 +12,9 @@ from pathlib import Path
 from typing import Any, get_args
 
 from napari_leukocyte.errors import ModelError
-from napari_leukocyte.models import keras_file, trial
+from napari_leukocyte.io.atomic import as_output_error, write_together
+from napari_leukocyte.models import keras_file
+from napari_leukocyte.models import smoke_test as trial
 from napari_leukocyte.models.figures import printable
 from napari_leukocyte.models.manifest import (
     DIAMETER_RANGE,
@@ -25,7 +27,6 @@ from napari_leukocyte.models.manifest import (
     write_manifest,
 )
 from napari_leukocyte.models.registry import list_models, user_folder
-from napari_leukocyte.results.atomic import as_output_error, write_together
 
 #: A name is a folder's on every system: no path, no hidden folder.
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}[A-Za-z0-9]|[A-Za-z0-9]")

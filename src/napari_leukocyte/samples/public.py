@@ -12,7 +12,7 @@ from urllib.parse import quote, urlsplit
 from numpy.typing import NDArray
 
 from napari_leukocyte.errors import ImageError
-from napari_leukocyte.images.reading import read_image
+from napari_leukocyte.io.images.reading import read_image
 
 #: Environment variable that names a folder with the sets; nothing is downloaded then.
 DATA_VARIABLE = "NAPARI_LEUKOCYTE_DATA"

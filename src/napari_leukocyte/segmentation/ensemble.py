@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from napari_leukocyte.errors import ParameterError
-from napari_leukocyte.images.normalise import normalise_image
+from napari_leukocyte.io.images.normalise import normalise_image
 from napari_leukocyte.models.manifest import Manifest
 from napari_leukocyte.models.registry import find_model
 from napari_leukocyte.progress import Progress, silent
@@ -132,7 +132,7 @@ def segment_members(
     Parameters
     ----------
     image : array_like
-        See :func:`napari_leukocyte.images.normalise.normalise_image`.
+        See :func:`napari_leukocyte.io.images.normalise.normalise_image`.
     model : str
         ``"default"``, the name of a model, or the path of its folder.
     diameter : float or "auto"

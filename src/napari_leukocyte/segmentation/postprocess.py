@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from napari_leukocyte.errors import ParameterError
 from napari_leukocyte.segmentation.morphology import close_mask, fill_holes, open_mask
 from napari_leukocyte.segmentation.parameters import PostprocessParams
-from napari_leukocyte.segmentation.parting import part_regions
+from napari_leukocyte.segmentation.watershed import part_regions
 
 #: Fewer objects than this have no meaningful median.
 FEWEST_FOR_MEDIAN = 3

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from napari_leukocyte.counting.blind import BlindRead
-from napari_leukocyte.counting.user_files import read_user_file, write_user_file
 from napari_leukocyte.errors import ParameterError
+from napari_leukocyte.io.user_files import read_user_file, write_user_file
 
 FILE_NAME = "blind.json"
 _KEY = "blind_read"

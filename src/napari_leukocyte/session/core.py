@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from psygnal import Signal
 
-from napari_leukocyte.images.normalise import normalise_image
+from napari_leukocyte.io.images.normalise import normalise_image
 from napari_leukocyte.segmentation.ensemble import MemberMaps
 from napari_leukocyte.session.computation import Votes
 from napari_leukocyte.session.difference import Difference

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from io import FileIO
 from pathlib import Path
 
-from napari_leukocyte.results.atomic import as_output_error, atomic_write
+from napari_leukocyte.io.atomic import as_output_error, atomic_write
 
 _KIND = b"leukocyte session "
 #: What every journal begins with; the number is the layout's version.

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_leukocyte.errors import LeukocyteError
-from napari_leukocyte.results.atomic import atomic_write
+from napari_leukocyte.io.atomic import atomic_write
 from napari_leukocyte.segmentation.ensemble import MemberMaps
 
 #: Speed over size: a person waits.

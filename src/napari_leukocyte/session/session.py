@@ -33,7 +33,7 @@ class Session(Editing, Reviewing):
     Parameters
     ----------
     image : array_like
-        See :func:`napari_leukocyte.images.normalise.normalise_image`.
+        See :func:`napari_leukocyte.io.images.normalise.normalise_image`.
     name : str
         Shown to the user and written into tables.
 

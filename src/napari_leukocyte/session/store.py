@@ -18,8 +18,8 @@ from napari_leukocyte.session.folders import FOLDER_VARIABLE as FOLDER_VARIABLE
 from napari_leukocyte.session.folders import session_folder as session_folder
 from napari_leukocyte.session.folders import session_key as session_key
 from napari_leukocyte.session.folders import sessions_folder as sessions_folder
-from napari_leukocyte.session.keeping import SessionInUse as SessionInUse
-from napari_leukocyte.session.keeping import Store
+from napari_leukocyte.session.persistence import SessionInUse as SessionInUse
+from napari_leukocyte.session.persistence import Store
 from napari_leukocyte.session.restoring import JOURNAL, restore, summarise
 from napari_leukocyte.session.restoring import SessionSummary as SessionSummary
 from napari_leukocyte.session.restoring import SessionUnreadableError as SessionUnreadableError
@@ -35,7 +35,7 @@ def open_session(image: ArrayLike, name: str, folder: Path | None = None) -> Ses
     Parameters
     ----------
     image : array_like
-        See :func:`napari_leukocyte.images.normalise.normalise_image`.
+        See :func:`napari_leukocyte.io.images.normalise.normalise_image`.
     name : str
         Shown to the user and written into tables.
     folder : Path, optional

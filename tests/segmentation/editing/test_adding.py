@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 import napari_leukocyte as nl
 from napari_leukocyte.errors import ParameterError
-from napari_leukocyte.images.reading import read_image
+from napari_leukocyte.io.images.reading import read_image
 from napari_leukocyte.segmentation.editing.adding import REACH, add_at
 from napari_leukocyte.segmentation.editing.deleting import delete
 from napari_leukocyte.segmentation.editing.merging import merge

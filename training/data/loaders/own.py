@@ -14,8 +14,8 @@ from typing import Any
 
 import pandas as pd
 
-from napari_leukocyte.results.record import SCHEMA_VERSION
-from napari_leukocyte.results.save import LABELS, OBJECTS, RECORD
+from napari_leukocyte.reporting.record import SCHEMA_VERSION
+from napari_leukocyte.reporting.save import LABELS, OBJECTS, RECORD
 from napari_leukocyte.vocabulary import CLASSES, UNIDENTIFIED
 from training.data.checksums import public_name, sha256
 from training.data.photograph import DataError, Photograph

@@ -10,7 +10,7 @@ from napari_leukocyte.errors import ParameterError
 from napari_leukocyte.segmentation.editing.result import Edited
 from napari_leukocyte.segmentation.editing.windows import Box, as_points, boxes_of, regions
 from napari_leukocyte.segmentation.matching import fresh_numbers
-from napari_leukocyte.segmentation.parting import flood
+from napari_leukocyte.segmentation.watershed import flood
 
 #: What a line cuts off is a part of its own from this share of the object and this number of px
 #: on: a line along a ragged edge cuts off crumbs.

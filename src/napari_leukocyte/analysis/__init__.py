@@ -1,0 +1,1 @@
+"""Batch analysis: one image from photograph to differential, and a smear of many fields."""

@@ -1,0 +1,126 @@
+"""One image from photograph to leukogram: the four steps in a row."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from napari_leukocyte.classification.classify import classify as classify_objects
+from napari_leukocyte.classification.measurements import measure
+from napari_leukocyte.counting.leukogram import count
+from napari_leukocyte.errors import ParameterError
+from napari_leukocyte.io.images.normalise import normalise_image
+from napari_leukocyte.progress import Progress
+from napari_leukocyte.segmentation.ensemble import DIAMETER_RANGE, MemberMaps, segment_members
+from napari_leukocyte.segmentation.parameters import PostprocessParams
+from napari_leukocyte.segmentation.postprocess import postprocess
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True, eq=False)
+class Analysis:
+    """Everything that was found in one image.
+
+    Attributes
+    ----------
+    rgb : ndarray
+        (H, W, 3) uint8: the image as it was analysed.
+    maps : MemberMaps
+        Every member's maps and the diameter used.
+    labels : ndarray
+        (H, W) int32.
+    table : pandas.DataFrame
+        One row an object; without classification only ``label`` and the measurements.
+    leukogram : pandas.DataFrame or None
+        The count of the classes; None without classification.
+    notes : tuple of str
+        What a user should know, a sentence each.
+    """
+
+    rgb: NDArray[np.uint8]
+    maps: MemberMaps
+    labels: NDArray[np.int32]
+    table: pd.DataFrame
+    leukogram: pd.DataFrame | None
+    notes: tuple[str, ...]
+
+
+def analyse(
+    image: ArrayLike,
+    *,
+    model: str = "default",
+    classifier: str = "default",
+    diameter: float | Literal["auto"] = "auto",
+    params: PostprocessParams = PostprocessParams(),  # noqa: B008 - frozen
+    classify: bool = True,
+    progress: Progress | None = None,
+) -> Analysis:
+    """Segment, post-process, classify and count one image.
+
+    Parameters
+    ----------
+    image : array_like
+        See :func:`napari_leukocyte.io.images.normalise.normalise_image`.
+    model, classifier : str
+        ``"default"``, the name of a model, or the path of its folder.
+    diameter : float or "auto"
+        Diameter of a leukocyte, px; ``"auto"`` estimates it.
+    params : PostprocessParams
+        Parameters of the post-processing.
+    classify : bool
+        Whether objects are classified and counted, or only measured.
+    progress : callable, optional
+        Called in the course of each step; it may raise
+        :class:`~napari_leukocyte.errors.Cancelled`.
+
+    Returns
+    -------
+    Analysis
+
+    Raises
+    ------
+    ImageError, ModelError, ParameterError
+        With one sentence on what is wrong.
+    """
+    check_unattended(params, diameter)
+    normalised = normalise_image(image)
+    maps = segment_members(normalised.rgb, model, diameter, progress)
+    nucleus = maps.combine_nucleus()
+    labels = postprocess(maps.combine(), params, diameter=maps.diameter, nucleus=nucleus)
+    leukogram = None
+    if classify:
+        table = classify_objects(
+            normalised.rgb, labels, classifier, nucleus=nucleus, progress=progress
+        )
+        leukogram = count(table)
+    else:
+        table = measure(labels, nucleus)
+    # What the RGB image itself tells, the segmentation says again.
+    notes = tuple(dict.fromkeys(normalised.notes + maps.notes))
+    return Analysis(normalised.rgb, maps, labels, table, leukogram, notes)
+
+
+def check_unattended(params: PostprocessParams, diameter: float | Literal["auto"]) -> None:
+    """Check before any network runs that nothing is missing which only a user could give.
+
+    Raises
+    ------
+    ParameterError
+        If touching cells are to be parted by points that nobody placed, or the diameter is
+        outside its range.
+    """
+    if params.watershed == "points":
+        raise ParameterError(
+            'watershed is "points", which a user has to place: use "distance", "nucleus" or '
+            '"none" instead.'
+        )
+    low, high = DIAMETER_RANGE
+    if diameter != "auto" and not low <= diameter <= high:
+        raise ParameterError(
+            f'The diameter must be "auto" or from {low:g} to {high:g} px, not {diameter:g}.'
+        )

@@ -1,0 +1,1 @@
+"""Annotations of cells: the formats of other tools, and datasets for training."""

@@ -1,0 +1,236 @@
+"""Bring what a dataset holds back into sessions, as if the work had been done here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from napari_leukocyte.annotations.dataset.layout import DatasetError
+from napari_leukocyte.annotations.dataset.origin import Origin, keep_origin, measured_of
+from napari_leukocyte.annotations.dataset.reading import Dataset, DatasetImage
+from napari_leukocyte.counting.own_classes import load_own_classes, own_class, save_own_classes
+from napari_leukocyte.errors import LeukocyteError, ParameterError
+from napari_leukocyte.progress import Progress, silent
+from napari_leukocyte.segmentation.parameters import PostprocessParams
+from napari_leukocyte.session.folders import session_folder, session_key
+from napari_leukocyte.session.objects import READER
+from napari_leukocyte.session.predictions import Predictions
+from napari_leukocyte.session.restoring import restore
+from napari_leukocyte.session.reviews import FLAGS, Review, SignOff
+from napari_leukocyte.session.session import Session
+from napari_leukocyte.session.state import State
+from napari_leukocyte.vocabulary import CLASSES, GROUPS
+
+
+@dataclass(frozen=True)
+class Reopened:
+    """What came back.
+
+    Attributes
+    ----------
+    files : tuple of Path
+        Photographs whose sessions hold the dataset's work now.
+    skipped : dict of str to str
+        Photographs that were left alone, and why.
+    """
+
+    files: tuple[Path, ...]
+    skipped: dict[str, str] = field(default_factory=dict)
+
+
+def reopen(
+    dataset: Dataset, *, replace: bool = False, progress: Progress | None = None
+) -> Reopened:
+    """Bring all photographs of a dataset back into sessions on the disk.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        Of which.
+    replace : bool
+        Whether work that is there already is given up for the dataset's, as one step that can be
+        undone while the session is open.
+    progress : callable, optional
+        Called before each photograph.
+
+    Returns
+    -------
+    Reopened
+
+    Raises
+    ------
+    DatasetError
+        If the table is damaged.
+    """
+    from napari_leukocyte.analysis.smear.reading import hold_session
+
+    report, table = progress or silent, dataset.objects()
+    files: list[Path] = []
+    skipped: dict[str, str] = {}
+    for number, image in enumerate(dataset.images):
+        report(number, len(dataset.images), f"Reading {image.name}")
+        try:
+            rgb = dataset.read_rgb(image)
+            with hold_session(rgb, image.file_name) as session:
+                fill_session(
+                    session, dataset, image, session_folder(rgb), table=table, replace=replace
+                )
+        except LeukocyteError as error:
+            skipped[image.name] = str(error)
+            continue
+        if image.image is not None:
+            files.append(image.image)
+    report(len(dataset.images), len(dataset.images), "Read")
+    return Reopened(tuple(files), skipped)
+
+
+def fill_session(
+    session: Session,
+    dataset: Dataset,
+    image: DatasetImage,
+    folder: Path | None = None,
+    *,
+    table: pd.DataFrame | None = None,
+    replace: bool = False,
+) -> None:
+    """Bring a photograph's masks, classes, reviews and history into its session.
+
+    Parameters
+    ----------
+    session : Session
+        Of the same pixels.
+    dataset : Dataset
+        From which.
+    image : DatasetImage
+        Which photograph.
+    folder : Path, optional
+        That the session is written into; None if it is not.
+    table : pandas.DataFrame, optional
+        What `Dataset.objects` gives.
+    replace : bool
+        Whether what the session has may go.
+
+    Raises
+    ------
+    DatasetError
+        If the session is of another photograph or has work of its own, or the dataset is damaged.
+    """
+    if session_key(session.rgb) != image.sha256:
+        raise DatasetError(f"{session.name} is not the photograph {image.name} of the dataset.")
+    if len(session.table()) and not replace:
+        raise DatasetError(f"{image.name}: there is work on this photograph already.")
+    annotated = dataset.read(image, table)
+    log = dataset.read_log(image)
+    if log.problems:
+        raise DatasetError(f"{image.name}: its history is damaged ({log.problems[0]})")
+    record, rows = image.entry.record, annotated.table
+    labels = annotated.labels
+    assert labels is not None  # noqa: S101 - a dataset has masks
+    erased = dataset.read_erased(image)
+    try:
+        state = State(
+            labels=labels,
+            erased=np.zeros(labels.shape, bool) if erased is None else erased,
+            edited=frozenset(rows.loc[rows["edited"], "label"].tolist()),
+            params=_params(record),
+            markers=_markers(record),
+            predictions=_predictions(rows, record),
+            reviews=_reviews(rows),
+            signed_off=_sign_off(record),
+        )
+    except (ParameterError, KeyError, TypeError, ValueError) as error:
+        raise DatasetError(f"{image.name}: what the manifest says of it is damaged.") from error
+    session.take_state(state, "Read from a dataset")
+    restored = None if folder is None else restore(folder)
+    origin = Origin(
+        dataset.sha256,
+        image.group,
+        image.file_name,
+        0 if restored is None else restored.number,
+        log.events,
+        record,
+        measured_of(rows),
+    )
+    keep_origin(session, folder, origin)
+
+
+def adopt_classes(dataset: Dataset) -> list[str]:
+    """Add a dataset's own classes to the user's, so that they have their colours and keys here.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        Of which.
+
+    Returns
+    -------
+    list of str
+        Names of those that were added; a key that is taken is left out.
+
+    Raises
+    ------
+    ParameterError
+        If the user's file of classes is damaged.
+    OutputError
+        If it can't be written.
+    """
+    own = list(load_own_classes())
+    known = {c.name for c in (*CLASSES, *GROUPS, *own)}
+    taken = {c.key for c in (*CLASSES, *own)}
+    added = []
+    for found in dataset.manifest.classes:
+        if found.name in known:
+            continue
+        key = "" if found.key in taken else found.key
+        try:
+            own.append(own_class(found.name, found.color, key, found.counted, own))
+        except ParameterError:
+            continue  # shown in grey, like any class that nobody has described
+        taken.add(key)
+        added.append(found.name)
+    if added:
+        save_own_classes(own)
+    return added
+
+
+def _params(record: Mapping[str, Any]) -> PostprocessParams:
+    given = record.get("parameters")
+    return PostprocessParams() if given is None else PostprocessParams.from_dict(given)
+
+
+def _markers(record: Mapping[str, Any]) -> Any:
+    given = record.get("markers")
+    return None if given is None else np.array(given, np.float64).reshape(-1, 2)
+
+
+def _sign_off(record: Mapping[str, Any]) -> SignOff | None:
+    given = record.get("sign_off")
+    return None if given is None else SignOff(str(given["reader"]), str(given["when"]))
+
+
+def _predictions(rows: pd.DataFrame, record: Mapping[str, Any]) -> Predictions | None:
+    description = record.get("classification")
+    known = rows[rows["predicted"].notna()]
+    if not len(known) and description is None:
+        return None
+    probabilities = [c for c in rows if str(c).startswith("p_") and known[c].notna().any()]
+    table = known[["label", "predicted", "confidence", *probabilities]]
+    table = table.rename(columns={"predicted": "class"}).reset_index(drop=True)
+    model = str((description or {}).get("model", ""))
+    return Predictions(table, model, dict(description or {}))
+
+
+def _reviews(rows: pd.DataFrame) -> dict[int, Review]:
+    found: dict[int, Review] = {}
+    for row in rows.to_dict("records"):
+        flags = frozenset(f for f in FLAGS if f in row["flags"].split("; "))
+        name = row["class"] if row["source"] == READER and isinstance(row["class"], str) else None
+        review = Review(name, row["reviewed"], row["reader"], row["when"], flags, row["note"])
+        if not review.empty:
+            found[int(row["label"])] = review
+    return found

@@ -1,0 +1,222 @@
+"""COCO instances: one JSON file for all images, masks as run lengths.
+
+The layout is that of https://cocodataset.org/#format-data. Numbers and what readers said stand in
+keys of their own, ``label`` and ``attributes``, which other programs pass over.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from napari_leukocyte.annotations.formats import files, rle
+from napari_leukocyte.annotations.formats.annotated import AnnotatedImage
+from napari_leukocyte.annotations.formats.attributes import UNCLASSIFIED, class_name, number
+from napari_leukocyte.annotations.formats.canvas import Canvas, Mask
+from napari_leukocyte.annotations.formats.cells import Cell, cells_of
+from napari_leukocyte.annotations.formats.classes import classes_of
+from napari_leukocyte.annotations.formats.limits import check_shape, whole
+from napari_leukocyte.annotations.formats.raster import check_ring, fill_parts
+from napari_leukocyte.annotations.formats.source import Source
+from napari_leukocyte.errors import FormatError
+from napari_leukocyte.io import json_text
+from napari_leukocyte.version import __version__
+from napari_leukocyte.vocabulary import DISCLAIMER, LEUKOCYTE_NAMES
+
+#: What the file in a folder is called.
+FILE_NAME = "annotations.json"
+
+
+def recognises(source: Source) -> bool:
+    """Whether this is a COCO file, or a folder with one."""
+    if source.is_folder:
+        return any(_is_coco(source.sub(path).json) for path in _candidates(source))
+    return source.looks_like_json and _is_coco(source.json)
+
+
+def _candidates(source: Source) -> list[Path]:
+    return [p for p in source.below(".json") if files.head(p, 1) == b"{"]
+
+
+def _is_coco(data: Any) -> bool:
+    return isinstance(data, dict) and {"images", "annotations"} <= data.keys()
+
+
+def losses(images: Sequence[AnnotatedImage]) -> list[str]:
+    """Say what COCO has no place for."""
+    if any(UNCLASSIFIED in classes_of([image]) for image in images):
+        return [
+            "COCO gives every object a category: those without a class get the category "
+            f'"{UNCLASSIFIED}".'
+        ]
+    return []
+
+
+def write(images: Sequence[AnnotatedImage], file: Path) -> None:
+    """Write all images into one file.
+
+    Parameters
+    ----------
+    images : sequence of AnnotatedImage
+        What to write.
+    file : Path
+        The JSON file.
+    """
+    categories = {name: i for i, name in enumerate(classes_of(images), start=1)}
+    data: dict[str, Any] = {
+        "info": {
+            "description": f"Leukocytes. {DISCLAIMER}",
+            "version": "1.0",
+            "contributor": f"napari-leukocyte {__version__}",
+        },
+        "licenses": [],
+        "images": [
+            {"id": i, "file_name": image.name, "height": image.shape[0], "width": image.shape[1]}
+            for i, image in enumerate(images, start=1)
+        ],
+        "categories": [
+            {"id": i, "name": name, "supercategory": _group(name)} for name, i in categories.items()
+        ],
+        "annotations": [],
+    }
+    for image_id, image in enumerate(images, start=1):
+        for cell in cells_of(image):
+            entry = _annotation(cell, image.shape)
+            entry["id"] = len(data["annotations"]) + 1
+            entry["image_id"] = image_id
+            entry["category_id"] = categories[cell.class_name or UNCLASSIFIED]
+            data["annotations"].append(entry)
+    file.write_bytes(json_text.dumps(data))
+
+
+def _group(name: str) -> str:
+    return "leukocyte" if name in LEUKOCYTE_NAMES else "cell"
+
+
+def _annotation(cell: Cell, shape: tuple[int, int]) -> dict[str, Any]:
+    y0, x0, y1, x1 = cell.box
+    entry: dict[str, Any] = {
+        "id": 0,
+        "image_id": 0,
+        "category_id": 0,
+        "bbox": [x0, y0, x1 - x0, y1 - y0],
+        "area": (y1 - y0) * (x1 - x0),
+        "iscrowd": 0,
+        "segmentation": [],
+        "label": cell.number,
+        "attributes": dict(cell.attributes),
+    }
+    if cell.mask is not None:
+        counts = rle.counts_of(cell.mask, *cell.corner, shape)
+        entry["area"] = int(np.count_nonzero(cell.mask))
+        entry["segmentation"] = {"size": list(shape), "counts": rle.to_text(counts)}
+    return entry
+
+
+def read(source: Source) -> list[AnnotatedImage]:
+    """Read all images of a file, or of the one file of a folder.
+
+    Raises
+    ------
+    FormatError
+        If it is damaged.
+    """
+    if source.is_folder:
+        found = [one for one in map(source.sub, _candidates(source)) if _is_coco(one.json)]
+        if len(found) != 1:
+            raise FormatError(f"{source.where} holds {len(found)} COCO files: name one of them.")
+        source = found[0]
+    where = source.where
+    data = source.json
+    if not _is_coco(data):
+        raise FormatError(f"{where} is no COCO file: it needs images and annotations.")
+    classes = _classes(data.get("categories", []), where)
+    canvases: dict[int, Canvas] = {}
+    for key, entry in _by_id(data["images"], "images", where):
+        shape = check_shape(entry.get("height"), entry.get("width"), where)
+        name = files.plain_name(entry.get("file_name"), where)
+        canvases[key] = Canvas(name, shape, where)
+    by_image: dict[int, list[tuple[int, dict[str, Any]]]] = {key: [] for key in canvases}
+    for key, entry in _by_id(data["annotations"], "annotations", where):
+        image = whole(entry.get("image_id"))
+        if image is None or image not in by_image:
+            raise FormatError(f"{where}: annotation {key} belongs to no image of the file.")
+        by_image[image].append((key, entry))
+    images = []
+    for image in list(canvases):
+        canvas = canvases.pop(image)
+        for key, entry in by_image.pop(image):
+            _draw(canvas, entry, classes, f"{where}: annotation {key}")
+        photograph = source.photograph(canvas.name, "images")
+        images.append(canvas.image(photograph))
+    return images
+
+
+def _by_id(entries: object, what: str, where: str) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Yield entries with their ids, each only once."""
+    if not isinstance(entries, list):
+        raise FormatError(f"{where} has no list of {what}.")
+    seen: set[int] = set()
+    for entry in entries:
+        key = whole(entry.get("id")) if isinstance(entry, dict) else None
+        if key is None:
+            raise FormatError(f"{where} has {what} without a whole number as id.")
+        if key in seen:
+            raise FormatError(f"{where} has two {what} with the id {files.short(key)}.")
+        seen.add(key)
+        yield key, entry
+
+
+def _classes(entries: object, where: str) -> dict[int, str | None]:
+    return {
+        key: class_name(entry.get("name"), where)
+        for key, entry in _by_id(entries, "categories", where)
+    }
+
+
+def _draw(
+    canvas: Canvas, entry: Mapping[str, Any], classes: Mapping[int, str | None], where: str
+) -> None:
+    category = whole(entry.get("category_id"))
+    if category is None or category not in classes:
+        raise FormatError(f"{where} has an unknown category {files.short(category)}.")
+    label = number(entry["label"], where) if "label" in entry else None
+    said = entry.get("attributes")
+    segmentation = entry.get("segmentation")
+    if segmentation:
+        mask = _mask(segmentation, canvas.shape, where)
+        canvas.add(label, classes[category], mask, said, where)
+        return
+    box = entry.get("bbox")
+    if not (isinstance(box, list) and len(box) == 4 and all(_is_number(v) for v in box)):
+        raise FormatError(f"{where} has neither a mask nor a box.")
+    x, y, width, height = box
+    canvas.add_box(label, classes[category], (y, x, y + height, x + width), said, where)
+
+
+def _is_number(value: object) -> bool:
+    # Python's whole numbers may be larger than any float.
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) < 1e12
+
+
+def _mask(segmentation: object, shape: tuple[int, int], where: str) -> Mask:
+    if isinstance(segmentation, dict):
+        counts = segmentation.get("counts")
+        size = segmentation.get("size")
+        if isinstance(counts, str):
+            counts = rle.from_text(counts, where)
+        if not isinstance(counts, list) or not isinstance(size, list) or size != list(shape):
+            raise FormatError(f"{where} has run lengths that do not fit its image.")
+        return rle.mask_of(counts, shape, where)
+    if not isinstance(segmentation, list):
+        raise FormatError(f"{where} has a mask that is neither polygons nor run lengths.")
+    parts = []
+    for flat in segmentation:
+        if not isinstance(flat, list) or len(flat) % 2 or not all(_is_number(v) for v in flat):
+            raise FormatError(f"{where} has a polygon that is no list of x and y by turns.")
+        ring = check_ring([flat[i : i + 2] for i in range(0, len(flat), 2)], shape, where)
+        parts.append([ring])
+    return fill_parts(parts, shape, where)

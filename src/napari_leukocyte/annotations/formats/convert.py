@@ -1,0 +1,161 @@
+"""Read annotations in any format, and write them in any."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from napari_leukocyte.annotations.formats.annotated import AnnotatedImage
+from napari_leukocyte.annotations.formats.complete import complete
+from napari_leukocyte.annotations.formats.recognise import Format, find_format, recognise_source
+from napari_leukocyte.annotations.formats.source import Source
+from napari_leukocyte.annotations.formats.staging import replace_file, replace_folder
+from napari_leukocyte.errors import FormatError, OutputError
+from napari_leukocyte.io.paths import plan
+from napari_leukocyte.progress import Progress, silent
+
+
+def read(
+    path: Path,
+    format: str | None = None,
+    photographs: Path | None = None,
+) -> list[AnnotatedImage]:
+    """Read annotations.
+
+    Parameters
+    ----------
+    path : Path
+        A file or folder.
+    format : str, optional
+        One of `recognise.FORMATS`; found by the content by default.
+    photographs : Path, optional
+        Folder of the photographs, which are found by name if they are not beside the annotations.
+
+    Returns
+    -------
+    list of AnnotatedImage
+        In the order of the file, of a folder sorted by name. Their labels are unpacked anew each
+        time that they are asked for.
+
+    Raises
+    ------
+    FormatError
+        If it is damaged, malicious, in no known format or holds no image.
+    """
+    source = Source(path, photographs)
+    found = recognise_source(source) if format is None else find_format(format)
+    try:
+        images: list[AnnotatedImage] = found.load().read(source)
+    except MemoryError as error:
+        raise FormatError(f"There is not enough memory to read {path}.") from error
+    if not images:
+        raise FormatError(f"{path} holds no annotated image.")
+    return images
+
+
+def losses(images: Sequence[AnnotatedImage], to: str) -> list[str]:
+    """Say what a format has no place for, and what becomes of it.
+
+    Parameters
+    ----------
+    images : sequence of AnnotatedImage
+        What is to be written.
+    to : str
+        One of `recognise.FORMATS`.
+
+    Returns
+    -------
+    list of str
+        A sentence each; none if the format holds everything.
+
+    Raises
+    ------
+    FormatError
+        If the images can't be written in this format at all.
+    """
+    found: list[str] = find_format(to).load().losses(complete(images))
+    return found
+
+
+def write(
+    images: Sequence[AnnotatedImage],
+    dst: Path,
+    to: str,
+    *,
+    overwrite: bool = False,
+    progress: Progress = silent,
+) -> list[str]:
+    """Write annotations: all of them, or nothing.
+
+    Parameters
+    ----------
+    images : sequence of AnnotatedImage
+        At least one.
+    dst : Path
+        The folder to write. COCO is one file if `dst` ends in ``.json``, and so are GeoJSON
+        (``.geojson``, ``.json``), ImageJ ROIs (``.zip``) and OME-Zarr (``.zarr``) of a single
+        image.
+    to : str
+        One of `recognise.FORMATS`.
+    overwrite : bool
+        Whether `dst` may exist. What is in it is replaced as a whole, and only if this format
+        wrote it. A dataset always grows.
+    progress : callable, optional
+        Called before each image where each has its own file.
+
+    Returns
+    -------
+    list of str
+        What the format has no place for; see `losses`.
+
+    Raises
+    ------
+    FormatError
+        If the images can't be written in this format.
+    OutputError
+        If `dst` exists and may not be replaced, or can't be written to. What was there is then
+        as it was.
+    """
+    chosen = find_format(to)
+    images = complete(images)
+    module = chosen.load()
+    lost: list[str] = module.losses(images)
+    if chosen.kind == "dataset":
+        return [*lost, *module.export(images, dst, progress)]
+    as_file = dst.name.lower().endswith(chosen.suffixes or ("\0",))
+    if as_file and (chosen.name == "ome-zarr" or not dst.is_dir()):
+        _write_file(chosen, images, dst, overwrite)
+        return lost
+    with replace_folder(dst, chosen.owns, overwrite=overwrite) as staging:
+        if chosen.kind == "folder":
+            module.write(images, staging)
+        elif chosen.kind == "file":
+            module.write(images, staging / module.FILE_NAME)
+        else:
+            jobs = plan([image.name for image in images])
+            for i, (image, job) in enumerate(zip(images, jobs, strict=True)):
+                progress(i, len(images), f"Writing {image.name}")
+                module.write(image, staging / (job.folder + chosen.suffixes[0]))
+    return lost
+
+
+def _write_file(
+    chosen: Format, images: Sequence[AnnotatedImage], dst: Path, overwrite: bool
+) -> None:
+    """Write one file, or one store, which is a folder."""
+    module = chosen.load()
+    if chosen.kind == "file":
+        with replace_file(dst, overwrite=overwrite) as staging:
+            module.write(images, staging)
+        return
+    if len(images) > 1:
+        raise OutputError(
+            f"{dst} is one file, but {chosen.title} needs one for each of {len(images)} images: "
+            "name a folder."
+        )
+    if chosen.name == "ome-zarr":
+        with replace_folder(dst, ("**",), overwrite=overwrite, of=chosen.name) as staging:
+            module.write(images[0], staging)
+        return
+    with replace_file(dst, overwrite=overwrite) as staging:
+        module.write(images[0], staging)

@@ -1,0 +1,209 @@
+"""Read files that others wrote: no more than fits, and nothing outside of the folder given."""
+
+from __future__ import annotations
+
+import os
+import unicodedata
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath, PureWindowsPath
+
+from napari_leukocyte.annotations.formats.limits import LONGEST_NAME, MOST_ENTRIES, MOST_TEXT_BYTES
+from napari_leukocyte.errors import FormatError
+from napari_leukocyte.io.images.reading import IMAGE_SUFFIXES
+from napari_leukocyte.io.text import as_text
+
+#: Control characters, halves of characters, and what breaks lines.
+_UNPRINTABLE = frozenset({"Cc", "Cs", "Zl", "Zp"})
+
+#: Longest text and largest number of a file that a sentence repeats.
+_LONGEST_SHOWN, _LARGEST_SHOWN = 60, 10**20
+
+
+def read_bytes(path: Path, most: int = MOST_TEXT_BYTES) -> bytes:
+    """Read a file whole.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    most : int
+        Bytes that it may have.
+
+    Raises
+    ------
+    FormatError
+        If it can't be read, is no regular file or is larger.
+    """
+    if not is_file(path):  # a pipe or a device would never end
+        missing = "is no file" if os.path.lexists(path) else "does not exist"
+        raise FormatError(f"{path} {missing}.")
+    try:
+        with path.open("rb") as file:
+            data = file.read(most + 1)
+    except OSError as error:
+        raise FormatError(f"{path} can't be read: {error.strerror or error}.") from error
+    if len(data) > most:
+        amount = f"{most // 1_000_000} MB" if most >= 1_000_000 else f"{most} bytes"
+        raise FormatError(f"{path} is larger than {amount}, more than it can be.")
+    return data
+
+
+def read_text(path: Path, most: int = MOST_TEXT_BYTES) -> str:
+    """Read a UTF-8 file whole, with or without a byte order mark; see `read_bytes`."""
+    return decode(read_bytes(path, most), str(path))
+
+
+def decode(data: bytes, where: str) -> str:
+    """Return UTF-8 as text; raises FormatError if it is none."""
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise FormatError(f"{where} is not text in UTF-8.") from error
+
+
+def head(path: Path, number: int) -> bytes:
+    """Return the first bytes of a file; none if it can't be read or is no regular file."""
+    if not is_file(path):
+        return b""
+    try:
+        with path.open("rb") as file:
+            return file.read(number)
+    except OSError:
+        return b""
+
+
+def is_file(path: Path) -> bool:
+    """Whether a path is a regular file; no path can be too long or odd to ask."""
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False
+
+
+def is_folder(path: Path) -> bool:
+    """Whether a path is a folder."""
+    try:
+        return path.is_dir()
+    except (OSError, ValueError):
+        return False
+
+
+def entries(folder: Path) -> list[Path]:
+    """List what is directly in a folder, sorted; nothing hidden.
+
+    Raises
+    ------
+    FormatError
+        If it can't be read, holds too much, or a link in it leads out of it.
+    """
+    try:
+        found = sorted(p for p in folder.iterdir() if not p.name.startswith("."))
+    except OSError as error:
+        raise FormatError(f"{folder} can't be read: {error.strerror or error}.") from error
+    if len(found) > MOST_ENTRIES:
+        raise FormatError(f"{folder} holds more than {MOST_ENTRIES} files.")
+    for path in found:
+        if path.is_symlink():
+            within(folder, path)
+    return found
+
+
+def walk(folder: Path, suffix: str) -> Iterator[Path]:
+    """Yield the files below a folder that end so, sorted, following no link to a folder.
+
+    Raises
+    ------
+    FormatError
+        As `entries`.
+    """
+    for path in entries(folder):
+        if is_folder(path):
+            if not path.is_symlink():
+                yield from walk(path, suffix)
+        elif path.suffix.lower() == suffix and is_file(path):
+            yield path
+
+
+def within(folder: Path, path: Path) -> Path:
+    """Return a path below a folder as it is; raises FormatError if it leads out of it by links."""
+    root = os.path.realpath(folder)
+    if os.path.commonpath([root, os.path.realpath(path)]) != root:
+        raise FormatError(f"{path} is a link that leads out of {folder}; it is not followed.")
+    return path
+
+
+def plain_name(text: object, where: str) -> str:
+    """Return the file name of a photograph that a file of annotations gives.
+
+    Parameters
+    ----------
+    text : object
+        A name, also with folders in front.
+    where : str
+        What the file is called in a sentence.
+
+    Raises
+    ------
+    FormatError
+        If it is no name, or leads out of the folder that it stands in.
+    """
+    if not isinstance(text, str) or not text.strip():
+        raise FormatError(f"{where} has an image without a file name.")
+    parts = PureWindowsPath(text).parts  # knows both separators
+    if PurePosixPath(text).is_absolute() or PureWindowsPath(text).anchor or ".." in parts:
+        raise FormatError(f"{where} names the image {short(text)}, which leads out of its folder.")
+    return checked_name(parts[-1] if parts else "", where)
+
+
+def last_part(text: str) -> str:
+    """Return the last part of a path of any system, as a name that can be written."""
+    return as_text(PureWindowsPath(text).name or text)
+
+
+def checked_name(name: str, where: str) -> str:
+    """Return a name that a file may have; raises FormatError if none may."""
+    if name in ("", ".", "..") or not printable(name) or len(name.encode()) > LONGEST_NAME:
+        raise FormatError(f"{where} has the name {short(name)}, which no file can have.")
+    return name
+
+
+def printable(text: str) -> bool:
+    """Whether a text can be written on one line in every format, XML among them."""
+    return not any(unicodedata.category(c) in _UNPRINTABLE or c in "\ufffe\uffff" for c in text)
+
+
+def short(value: object) -> str:
+    """Return what a file holds as it may stand in a sentence: text in quotes, and not too long."""
+    if isinstance(value, int) and abs(value) < _LARGEST_SHOWN:
+        return str(value)
+    shown = value if isinstance(value, str) else type(value).__name__
+    cut = shown if len(shown) <= _LONGEST_SHOWN else shown[: _LONGEST_SHOWN - 3] + "..."
+    return repr(cut).encode("ascii", "backslashreplace").decode()
+
+
+def photograph(folder: Path, name: str, *inside: str) -> Path | None:
+    """Find the photograph that is annotated.
+
+    Parameters
+    ----------
+    folder : Path
+        Where the annotations are.
+    name : str
+        The photograph's name, or that without its ending.
+    *inside : str
+        Folders in it where it may be, beside itself.
+
+    Returns
+    -------
+    Path or None
+        None if there is none, or only a link that leads out of the folder.
+    """
+    for place in (folder, *(folder / i for i in inside)):
+        for suffix in ("", *sorted(IMAGE_SUFFIXES)):
+            path = place / (name + suffix)
+            if path.suffix.lower() in IMAGE_SUFFIXES and is_file(path):
+                try:
+                    return within(folder, path)
+                except FormatError:
+                    return None
+    return None

@@ -1,0 +1,150 @@
+"""Label images as TIFF from others."""
+
+from __future__ import annotations
+
+import logging
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_leukocyte.annotations.formats import files
+from napari_leukocyte.annotations.formats.limits import LARGEST_LABEL, check_shape
+from napari_leukocyte.errors import FormatError
+
+if TYPE_CHECKING:
+    import tifffile
+
+STARTS = (b"II*\x00", b"MM\x00*", b"II+\x00", b"MM\x00+")
+# Ways of packing that unpack to a known size, or can be stopped at it: none, deflate in its two
+# numbers, and run lengths. (LZW needs another library.)
+_PLAIN, _DEFLATE, _PACKBITS = 1, (8, 32946), 32773
+#: Run lengths of one byte make at most so many.
+_PACKBITS_RATIO = 64
+_SEGMENTS = 1_000_000
+
+
+def read_label_tiff(path: Path) -> NDArray[np.int32]:
+    """Read a label image.
+
+    Parameters
+    ----------
+    path : Path
+        A TIFF with one page of whole numbers.
+
+    Returns
+    -------
+    ndarray
+        (H, W) int32.
+
+    Raises
+    ------
+    FormatError
+        If it is damaged, no label image, or too large.
+    """
+    import tifffile
+
+    if files.head(path, 4) not in STARTS:
+        raise FormatError(f"{path} is no TIFF.")
+    try:
+        with _quiet(), tifffile.TiffFile(path) as file:
+            page = file.pages.first
+            _check(page, path)
+            if len(file.pages) > 1:
+                raise FormatError(f"{path} has several pages; a label image has one.")
+            pixels = np.asarray(page.asarray())
+    except FormatError:
+        raise
+    except Exception as error:
+        # tifffile raises many types on damaged files; each means the same to the user.
+        raise FormatError(f"{path} is no whole TIFF: it is damaged or cut off.") from error
+    return as_labels(pixels, str(path))
+
+
+def as_labels(pixels: NDArray[Any], where: str) -> NDArray[np.int32]:
+    """Return pixels as labels; raises FormatError if they can be none."""
+    if pixels.ndim != 2 or not (np.issubdtype(pixels.dtype, np.integer) or pixels.dtype == bool):
+        raise FormatError(f"{where} is no label image: it holds no single plane of whole numbers.")
+    if pixels.size and (int(pixels.min()) < 0 or int(pixels.max()) > LARGEST_LABEL):
+        raise FormatError(f"{where} has numbers beyond 0 to {LARGEST_LABEL}.")
+    return pixels.astype(np.int32)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep tifffile from logging what is said in a sentence anyway."""
+    log = logging.getLogger("tifffile")
+    was_disabled, log.disabled = log.disabled, True
+    try:
+        yield
+    finally:
+        log.disabled = was_disabled
+
+
+def _check(page: tifffile.TiffPage | tifffile.TiffFrame, path: Path) -> None:
+    """Raise unless a page is a label image that unpacks to its size."""
+    import tifffile
+
+    if not isinstance(page, tifffile.TiffPage):
+        raise FormatError(f"{path} is no label image.")
+    shape = check_shape(page.imagelength, page.imagewidth, str(path))
+    dtype = page.dtype
+    if (
+        page.samplesperpixel != 1
+        or page.imagedepth != 1
+        or dtype is None
+        or dtype.kind not in "iub"
+    ):
+        raise FormatError(f"{path} is no label image: it holds no single plane of whole numbers.")
+    check_shape(page.rowsperstrip if page.rowsperstrip < 2**31 else 1, 1, str(path))
+    if page.is_tiled:
+        check_shape(page.tilelength, page.tilewidth, str(path))
+        most = page.tilelength * page.tilewidth * dtype.itemsize
+    else:
+        most = min(page.rowsperstrip, shape[0]) * shape[1] * dtype.itemsize
+    if len(page.databytecounts) > _SEGMENTS:
+        raise FormatError(f"{path} is cut into too many pieces.")
+    compression = int(page.compression)
+    if compression in _DEFLATE:
+        _check_deflate(path, page, most)
+    elif compression not in (_PLAIN, _PACKBITS):
+        raise FormatError(
+            f"{path} is packed in an unusual way; save it with deflate or without compression."
+        )
+    elif any(n > most * _PACKBITS_RATIO for n in page.databytecounts):
+        raise FormatError(f"{path} has pieces that are larger than it says.")
+
+
+def _check_deflate(path: Path, page: tifffile.TiffPage, most: int) -> None:
+    with path.open("rb") as file:
+        for offset, number in zip(page.dataoffsets, page.databytecounts, strict=True):
+            file.seek(offset)
+            # Deflate never makes more than a little longer.
+            data = file.read(min(number, 2 * most + 1024))
+            check_unpacked(data, zlib.MAX_WBITS, most, str(path))
+
+
+def check_unpacked(data: bytes, window: int, most: int, where: str) -> None:
+    """Raise FormatError if deflated data unpack to more bytes than they may.
+
+    Parameters
+    ----------
+    data : bytes
+        With the header that `window` means to zlib.
+    window : int
+        As of `zlib.decompressobj`.
+    most : int
+        Bytes.
+    where : str
+        What the file is called in a sentence.
+    """
+    try:
+        unpacked = zlib.decompressobj(window).decompress(data, most + 1)
+    except zlib.error as error:
+        raise FormatError(f"{where} is damaged or cut off.") from error
+    if len(unpacked) > most:
+        raise FormatError(f"{where} unpacks to more than it says, as a ZIP bomb does.")

@@ -1,0 +1,148 @@
+"""Label TIFFs with a table: what ``napari-leukocyte run`` and the Save button write.
+
+A folder for each image holds ``labels.tif``; beside these stand ``objects.csv`` with all objects
+and ``run.json``, which says which folder is whose and how large each image is. The Save button's
+one image has its ``labels.tif`` beside the table. Of others, a label TIFF is read with the table of
+the same name, ``cells.tif`` with ``cells.csv``, or alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from napari_leukocyte.annotations.formats import files
+from napari_leukocyte.annotations.formats.annotated import AnnotatedImage
+from napari_leukocyte.annotations.formats.label_tiff import STARTS
+from napari_leukocyte.annotations.formats.measuring import measured
+from napari_leukocyte.annotations.formats.results_folder import (
+    RESERVED,
+    is_record,
+    read_pair,
+    read_results,
+)
+from napari_leukocyte.annotations.formats.source import Source
+from napari_leukocyte.errors import FormatError
+from napari_leukocyte.io.paths import Job, plan
+from napari_leukocyte.reporting.labels_file import write_labels
+from napari_leukocyte.reporting.record import SCHEMA_VERSION, file_sha256, write_record
+from napari_leukocyte.reporting.save import LABELS, OBJECTS, RECORD
+from napari_leukocyte.reporting.tables import objects_table, write_csv
+from napari_leukocyte.version import __version__
+from napari_leukocyte.vocabulary import DISCLAIMER
+
+TIFFS, TABLE = (".tif", ".tiff"), ".csv"
+
+
+def recognises(source: Source) -> bool:
+    """Whether this is a folder of results, a label TIFF, a table or a record of a run."""
+    if source.is_folder:
+        return OBJECTS in source.names or bool(_pairs(source))
+    if source.path.suffix.lower() == TABLE:
+        first_line = source.start.split(b"\n")[0]
+        return b"label" in [name.strip(b' "\r') for name in first_line.split(b",")]
+    if source.start.startswith(STARTS):
+        return True
+    return source.looks_like_json and is_record(source.json)
+
+
+def _pairs(source: Source) -> list[tuple[Path, Path]]:
+    """Return label TIFFs with the tables of the same names."""
+    tables = {p.stem: p for p in source.below(TABLE)}
+    tiffs = [p for suffix in TIFFS for p in source.below(suffix) if p.stem in tables]
+    return [(p, tables[p.stem]) for p in sorted(tiffs)]
+
+
+def losses(images: Sequence[AnnotatedImage]) -> list[str]:
+    """Say what label TIFFs with a table have no place for."""
+    jobs = _jobs(images)
+    renamed = [
+        (image.name, name)
+        for image, name in zip(images, _names(images, jobs), strict=True)
+        if image.name != name
+    ]
+    return [f"A second image called {old} is called {new}." for old, new in renamed]
+
+
+def _jobs(images: Sequence[AnnotatedImage]) -> list[Job]:
+    return plan([image.name for image in images], reserved=RESERVED)
+
+
+def _names(images: Sequence[AnnotatedImage], jobs: Sequence[Job]) -> list[str]:
+    """Return the names of the images, each only once: a table tells images by them."""
+    names: list[str] = []
+    for image, job in zip(images, jobs, strict=True):
+        again = image.name in names
+        names.append(job.folder + Path(image.name).suffix if again else image.name)
+    return names
+
+
+def write(images: Sequence[AnnotatedImage], folder: Path) -> None:
+    """Write all images into a folder.
+
+    Parameters
+    ----------
+    images : sequence of AnnotatedImage
+        What to write.
+    folder : Path
+        An empty folder.
+    """
+    jobs = _jobs(images)
+    tables, records = [], []
+    for image, job, name in zip(images, jobs, _names(images, jobs), strict=True):
+        labels = image.labels
+        tables.append((name, measured(image.table, labels)))
+        if labels is not None:
+            (folder / job.folder).mkdir()
+            write_labels(folder / job.folder / LABELS, labels)
+        record = {
+            "image": name,
+            "shape": list(image.shape),
+            "diameter_px": None,
+            "objects": len(image.table),
+            "file_sha256": None if image.source is None else file_sha256(image.source),
+            "folder": job.folder,
+            "masks": labels is not None,
+            "notes": list(image.notes),
+        }
+        records.append(record)
+    write_csv(folder / OBJECTS, objects_table(tables))
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    write_record(
+        folder / RECORD,
+        {
+            "schema": SCHEMA_VERSION,
+            "disclaimer": DISCLAIMER,
+            "created": now,
+            "command": "convert",
+            "versions": {"napari-leukocyte": __version__},
+            "images": records,
+            "errors": [],
+            "notes": [],
+        },
+    )
+
+
+def read(source: Source) -> list[AnnotatedImage]:
+    """Read all images of a folder, or one label TIFF.
+
+    Raises
+    ------
+    FormatError
+        If something is damaged or missing, or table and masks do not fit together.
+    """
+    if source.is_folder and OBJECTS not in source.names:
+        return [read_pair(source, tiff, table) for tiff, table in _pairs(source)]
+    if source.is_folder or source.path.name in (OBJECTS, RECORD):
+        return read_results(source, source.folder)
+    path = source.path
+    if path.suffix.lower() == TABLE:
+        beside = [path.with_suffix(s) for s in TIFFS if files.is_file(path.with_suffix(s))]
+        if not beside:
+            raise FormatError(f"{path} has no label TIFF of its name beside it.")
+        return [read_pair(source, beside[0], path)]
+    if path.name == LABELS and files.is_file(path.with_name(OBJECTS)):
+        return read_results(source, path.parent)
+    table = path.with_suffix(TABLE)
+    return [read_pair(source, path, table if files.is_file(table) else None)]

@@ -1,0 +1,81 @@
+"""Name and size of the photograph that annotations belong to."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from napari_leukocyte.annotations.formats import files
+from napari_leukocyte.annotations.formats.limits import check_shape
+from napari_leukocyte.annotations.formats.source import Source
+from napari_leukocyte.errors import FormatError, ImageError
+
+
+def image_of(
+    source: Source, about: Mapping[str, Any], far_corner: tuple[float, float] | None
+) -> tuple[str, tuple[int, int], Path | None, list[str]]:
+    """Find out what image a file belongs to whose format has no place for that.
+
+    Parameters
+    ----------
+    source : Source
+        The file.
+    about : mapping
+        What this plugin noted in it: ``image``, ``height`` and ``width``; empty in other
+        programs' files.
+    far_corner : tuple of float or None
+        Largest y and x of its objects, px; None if there are none.
+
+    Returns
+    -------
+    name : str
+        Of the photograph.
+    shape : tuple of int
+        Its height and width, px.
+    photograph : Path or None
+        Its file, if it is found.
+    notes : list of str
+        Sentences for the user.
+
+    Raises
+    ------
+    FormatError
+        If the size is known from nowhere.
+    """
+    name = source.path.stem
+    if "image" in about:
+        name = files.plain_name(about["image"], source.where)
+    photograph = source.photograph(name, "images")
+    if "height" in about:
+        shape = check_shape(about.get("height"), about.get("width"), source.where)
+        return name, shape, photograph, []
+    if photograph is not None:
+        return photograph.name, shape_of(photograph), photograph, []
+    if far_corner is None:
+        raise FormatError(f"{source.where} says neither the size of its image nor has objects.")
+    y, x = (max(1, math.ceil(side)) for side in far_corner)
+    note = (
+        f"{source.where}: the size of the image is not known; it is taken to end where its "
+        "objects do."
+    )
+    return name, check_shape(y, x, source.where), None, [note]
+
+
+def shape_of(photograph: Path) -> tuple[int, int]:
+    """Return height and width of a photograph, px.
+
+    Raises
+    ------
+    FormatError
+        If it can't be read.
+    """
+    from napari_leukocyte.io.images.normalise import normalise_image
+    from napari_leukocyte.io.images.reading import read_image
+
+    try:
+        height, width = normalise_image(read_image(photograph)).rgb.shape[:2]
+    except ImageError as error:
+        raise FormatError(str(error)) from error
+    return check_shape(int(height), int(width), str(photograph))

@@ -1,0 +1,200 @@
+"""Read label images with their tables: those of results, and pairs of other programs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from napari_leukocyte.annotations.formats import files
+from napari_leukocyte.annotations.formats.annotated import AnnotatedImage
+from napari_leukocyte.annotations.formats.attributes import texts
+from napari_leukocyte.annotations.formats.canvas import Canvas
+from napari_leukocyte.annotations.formats.cells import BOX
+from napari_leukocyte.annotations.formats.csv_text import read_csv
+from napari_leukocyte.annotations.formats.label_tiff import read_label_tiff
+from napari_leukocyte.annotations.formats.limits import check_shape
+from napari_leukocyte.annotations.formats.packed import PackedImage
+from napari_leukocyte.annotations.formats.source import Source
+from napari_leukocyte.classification.regions import iterate_regions
+from napari_leukocyte.errors import FormatError, ImageError
+from napari_leukocyte.io import json_text
+from napari_leukocyte.io.paths import plan
+from napari_leukocyte.io.text import as_text
+from napari_leukocyte.reporting.record import file_sha256
+from napari_leukocyte.reporting.save import LABELS, LEUKOGRAM, OBJECTS, RECORD
+
+#: Names that no image's folder may have.
+RESERVED = (OBJECTS, RECORD, LEUKOGRAM)
+
+
+def is_record(data: Any) -> bool:
+    """Whether JSON is the record of a run."""
+    return isinstance(data, dict) and {"schema", "images", "versions"} <= data.keys()
+
+
+def read_pair(source: Source, tiff: Path, csv: Path | None) -> AnnotatedImage:
+    """Read a label TIFF with the table of its objects, if there is one."""
+    for path in filter(None, (tiff, csv)):
+        files.within(path.parent, path)
+    table = None if csv is None else read_csv(csv)
+    name = tiff.name
+    if table is not None and "image" in table:
+        names = [n for n in table["image"].unique() if n]
+        if len(names) > 1:
+            raise FormatError(f"{csv} has several images, but {tiff.name} is one.")
+        name = files.checked_name(files.last_part(names[0]), str(csv)) if names else name
+        table = table.drop(columns="image")
+    photograph = source.photograph(name, folder=tiff.parent)
+    return _image(name, read_label_tiff(tiff), table, photograph, tiff)
+
+
+def read_results(source: Source, folder: Path) -> list[AnnotatedImage]:
+    """Read what a run or the Save button wrote into a folder."""
+    csv = folder / OBJECTS
+    files.within(folder, csv)
+    table = read_csv(csv)
+    entries = _record(folder)
+    if "image" not in table:
+        if len(entries) > 1:
+            raise FormatError(f"{csv} needs the column image: there are several.")
+        name = str(entries[0]["image"]) if entries else folder.name
+        table = table.assign(image=texts([name] * len(table)))
+    names = list(dict.fromkeys(table["image"].tolist()))
+    if not entries:
+        jobs = plan(names, reserved=RESERVED)
+        alone = len(names) == 1 and files.is_file(folder / LABELS)
+        entries = [{"image": j.image, "folder": None if alone else j.folder} for j in jobs]
+    known = {as_text(entry["image"]) for entry in entries}
+    unknown = [n for n in names if n not in known]
+    if unknown:
+        raise FormatError(
+            f"{csv} has objects of {files.short(unknown[0])}, which {RECORD} does not name."
+        )
+    by_image = {str(n): rows for n, rows in table.groupby("image", sort=False)}
+    none = table.iloc[:0]
+    found = []
+    for entry in entries:
+        rows = by_image.get(as_text(entry["image"]), none).drop(columns="image")
+        found.append(_read_one(source, folder, entry, rows.reset_index(drop=True)))
+    return found
+
+
+def _record(folder: Path) -> list[dict[str, Any]]:
+    """Return the images that the record names; none without a record."""
+    path = folder / RECORD
+    if not files.is_file(path):
+        return []
+    files.within(folder, path)
+    data = json_text.parse(files.read_text(path), str(path))
+    if not is_record(data) or not isinstance(data["images"], list):
+        raise FormatError(f"{path} is no record of a run.")
+    names: set[str] = set()
+    for entry in data["images"]:
+        name = entry.get("image") if isinstance(entry, dict) else None
+        if not isinstance(name, str) or not name:
+            raise FormatError(f"{path} has an image without a name.")
+        if name in names:
+            raise FormatError(f"{path} has the image {files.short(name)} twice.")
+        names.add(name)
+        inside = entry.get("folder")
+        if inside is not None and (
+            not isinstance(inside, str) or files.plain_name(inside, str(path)) != inside
+        ):
+            raise FormatError(f"{path} names the folder {files.short(inside)}, which is none.")
+    return list(data["images"])
+
+
+def _read_one(
+    source: Source, folder: Path, entry: Mapping[str, Any], table: pd.DataFrame
+) -> AnnotatedImage:
+    inside = entry.get("folder")
+    path = folder / LABELS if inside is None else folder / inside / LABELS
+    name = files.checked_name(files.last_part(entry["image"]), str(folder / RECORD))
+    photograph = _photograph(source, folder, entry, name)
+    given = entry.get("shape")
+    if not (isinstance(given, list) and len(given) == 2):
+        given = None
+    if entry.get("masks") is False and given is not None:
+        shape = check_shape(given[0], given[1], str(folder / RECORD))
+        return _boxes(name, shape, table, photograph, folder / OBJECTS)
+    if not files.is_file(path):
+        raise FormatError(f"{path} is missing: without it there are no masks.")
+    files.within(folder, path)
+    labels = read_label_tiff(path)
+    if given is not None and list(labels.shape) != given:
+        raise FormatError(f"{path} has another size than {RECORD} says.")
+    return _image(name, labels, table, photograph, path)
+
+
+def _photograph(source: Source, folder: Path, entry: Mapping[str, Any], name: str) -> Path | None:
+    """Find the photograph: in the folder, or wherever it was if it is still the same."""
+    found = source.photograph(name, "images", folder=folder)
+    if found is not None:
+        return found
+    checksum = entry.get("file_sha256")
+    for path in (Path(entry["image"]), folder / entry["image"]):
+        # A file from outside of the folder is only taken if whoever wrote the record had it.
+        if isinstance(checksum, str) and files.is_file(path):
+            try:
+                if file_sha256(path) == checksum:
+                    return path
+            except ImageError:
+                continue
+    return None
+
+
+def _boxes(
+    name: str, shape: tuple[int, int], table: pd.DataFrame, source: Path | None, csv: Path
+) -> AnnotatedImage:
+    if any(c not in table for c in BOX):
+        raise FormatError(f"{csv} has neither masks beside it nor boxes.")
+    canvas = Canvas(name, shape, str(csv))
+    for row in table.to_dict("records"):
+        said = {str(k): v for k, v in row.items()}
+        try:
+            y0, x0, y1, x1 = (float(said[c]) for c in BOX)
+        except (TypeError, ValueError) as error:
+            raise FormatError(f"{csv} has a box that is no four numbers.") from error
+        kind = said.get("class")
+        kind = kind if isinstance(kind, str) else None
+        canvas.add_box(int(said["label"]), kind, (y0, x0, y1, x1), said)
+    return canvas.image(source)
+
+
+def _image(
+    name: str,
+    labels: NDArray[np.int32],
+    table: pd.DataFrame | None,
+    source: Path | None,
+    path: Path,
+) -> AnnotatedImage:
+    """Put masks and rows together: every row has a mask, and every mask a row."""
+    boxes = {r.label: (r.y0, r.x0, r.y1, r.x1) for r in iterate_regions(labels)}
+    if table is None:
+        table = pd.DataFrame({"label": np.zeros(0, np.int64)})
+    numbers = table["label"].tolist()
+    if len(set(numbers)) < len(numbers):
+        raise FormatError(f"The table of {name} has an object twice, beside {path}.")
+    lacking = [n for n in numbers if n not in boxes]
+    if lacking:
+        raise FormatError(f"The table of {name} has object {lacking[0]}, which {path} lacks.")
+    if "class" not in table:
+        table = table.assign(**{"class": texts([None] * len(table))})
+    known = set(numbers)
+    further = [n for n in boxes if n not in known]
+    if further:
+        more = pd.DataFrame(
+            {"label": np.array(further, np.int64), "class": texts([None] * len(further))}
+        )
+        table = pd.concat([table, more], ignore_index=True) if len(table) else more
+    sides = np.array([boxes[n] for n in table["label"].tolist()], np.int64).reshape(-1, 4)
+    table = table.assign(**dict(zip(BOX, sides.T, strict=True)))
+    front = ["label", "class"]
+    table = table[[*front, *(c for c in table if c not in front)]]
+    height, width = labels.shape
+    return PackedImage(name, (int(height), int(width)), labels, table, source)

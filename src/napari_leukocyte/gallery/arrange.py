@@ -1,0 +1,171 @@
+"""Which cells a gallery shows, in which groups and in which order."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias, get_args
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from napari_leukocyte.counting.leukogram import in_order
+
+Show: TypeAlias = Literal["all", "unreviewed", "flagged", "disagreements", "class"]
+Sort: TypeAlias = Literal["queue", "uncertainty", "size", "position", "number"]
+GroupKind: TypeAlias = Literal["all", "hidden", "class", "unclassified"]
+SORTS: tuple[Sort, ...] = get_args(Sort)
+#: Height of the bands that are read from left to right, in median diameters of the cells.
+_BAND = 1.5
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What the user wants to see.
+
+    Attributes
+    ----------
+    show : {"all", "unreviewed", "flagged", "disagreements", "class"}
+        Which cells.
+    class_name : str
+        With "class": which; empty for cells that have none.
+    sort : {"queue", "uncertainty", "size", "position", "number"}
+        First what would change the count most; the least sure; the largest; from the top left
+        as one reads; the smallest number.
+    grouped : bool
+        Whether cells of one class stand together.
+    """
+
+    show: Show = "all"
+    class_name: str = ""
+    sort: Sort = SORTS[0]
+    grouped: bool = True
+
+
+@dataclass(frozen=True)
+class Group:
+    """Cells that stand together.
+
+    Attributes
+    ----------
+    kind : {"all", "hidden", "class", "unclassified"}
+        All that are shown; those whose class must not be shown; those of a class; those without.
+    name : str
+        The class; empty otherwise.
+    labels : tuple of int
+        Their numbers in order.
+    """
+
+    kind: GroupKind
+    name: str
+    labels: tuple[int, ...]
+
+
+def arrange(
+    table: pd.DataFrame,
+    choice: Choice,
+    order: Sequence[int] = (),
+    hidden: Collection[int] = (),
+) -> list[Group]:
+    """Choose, order and group cells.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        As from :meth:`napari_leukocyte.session.session.Session.table`, veiled (see
+        :func:`napari_leukocyte.gallery.cells.veil`).
+    choice : Choice
+        What the user wants.
+    order : sequence of int
+        The queue; cells that are not in it come after it. Only used to sort by "queue".
+    hidden : collection of int
+        Cells whose class must not be shown. They come first, by their numbers, which tells
+        nothing about them.
+
+    Returns
+    -------
+    list of Group
+        Without empty ones, classes in the vocabulary's order, unclassified last.
+    """
+    veiled = table["label"].isin(list(hidden)).to_numpy() if hidden else np.zeros(len(table), bool)
+    rows = np.flatnonzero(_chosen(table, choice, veiled))
+    if not rows.size:
+        return []
+    labels = table["label"].to_numpy()[rows]
+    veiled = veiled[rows]
+    ranks = _ranks(table, choice.sort, order)[rows]
+    ranks[veiled] = 0  # and nothing about it shows in its place
+    sequence = np.lexsort((labels, ranks, ~veiled))
+    numbers = labels[sequence]
+    if not choice.grouped:
+        return [Group("all", "", _numbers(numbers))]
+    codes, names = pd.factorize(table["class"])
+    found = [str(name) for name in names]
+    place = {name: i for i, name in enumerate(in_order(found))}
+    # Where the class of each row stands; the last place is that of no class, which -1 stands for.
+    places = np.array([*(place[name] for name in found), len(found)])
+    at = places[codes[rows[sequence]]]
+    at[veiled[sequence]] = -1
+    groups = []
+    for i, name in ((-1, ""), *((i, name) for name, i in place.items()), (len(found), "")):
+        members = numbers[at == i]
+        if members.size:
+            kind: GroupKind = "class" if name else "hidden" if i < 0 else "unclassified"
+            groups.append(Group(kind, name, _numbers(members)))
+    return groups
+
+
+def flagged(table: pd.DataFrame) -> NDArray[np.bool_]:
+    """Return which cells of a table have a flag, (N,) bool."""
+    codes, found = pd.factorize(table["flags"])
+    # The last one is that of a missing text, which -1 stands for.
+    return np.array([*(bool(text) for text in found), False])[codes]
+
+
+def disagreeing(table: pd.DataFrame) -> NDArray[np.bool_]:
+    """Return where reader and model differ, (N,) bool."""
+    # On the arrays of the columns: thousands of texts, after each key.
+    given, predicted = table["class"].array, table["predicted"].array
+    by_reader = np.asarray(table["source"].array == "reader", bool)
+    return np.asarray(
+        by_reader & (given != predicted) & ~table["predicted"].isna().to_numpy(), bool
+    )
+
+
+def _numbers(labels: NDArray[Any]) -> tuple[int, ...]:
+    return tuple(labels.tolist())
+
+
+def _chosen(table: pd.DataFrame, choice: Choice, veiled: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return which rows are shown, (N,) bool."""
+    if choice.show == "unreviewed":
+        return np.asarray(~table["reviewed"].to_numpy(bool))
+    if choice.show == "flagged":
+        return flagged(table)
+    if choice.show == "disagreements":
+        return disagreeing(table) & ~veiled
+    if choice.show == "class":
+        names = table["class"].fillna("")
+        return np.asarray((names == choice.class_name).to_numpy(bool) & ~veiled)
+    return np.ones(len(table), bool)
+
+
+def _ranks(table: pd.DataFrame, sort: Sort, order: Sequence[int]) -> NDArray[np.float64]:
+    """Return a number for each row, (N,); smaller ones come first."""
+    if sort == "queue":
+        labels = table["label"].to_numpy()
+        ranks = np.full(len(labels), float(len(order)))
+        rows = pd.Index(labels).get_indexer(np.asarray(order, labels.dtype))
+        ranks[rows[rows >= 0]] = np.flatnonzero(rows >= 0)
+        return ranks
+    if sort == "uncertainty":
+        return np.asarray(table["confidence"].fillna(-1.0).to_numpy(np.float64).copy())
+    if sort == "size":
+        return np.asarray(-table["area_px"].to_numpy(np.float64))
+    if sort == "position":
+        height = _BAND * float(table["equivalent_diameter_px"].median())
+        band = np.floor(table["y"].to_numpy(np.float64) / max(height, 1.0))
+        x = table["x"].to_numpy(np.float64)
+        return np.asarray(band * (x.max() + 1) + x)
+    return np.zeros(len(table))

@@ -1,0 +1,1 @@
+"""The ground floor of files: atomic writes, guarded text formats, paths, photographs."""

@@ -1,0 +1,1 @@
+"""Better models from corrections: a refitted classifier head, and fine-tuned networks."""

@@ -1,0 +1,96 @@
+"""The objects and the leukogram as CSV."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from napari_leukocyte.counting.leukogram import count
+from napari_leukocyte.io.atomic import atomic_write
+from napari_leukocyte.io.text import as_text
+
+#: First columns of the objects' table; the probabilities follow them.
+FRONT = ("image", "label", "class", "confidence")
+#: Columns after the probabilities; all others follow these in their own order.
+PLACE = ("y", "x", "bbox_y0", "bbox_x0", "bbox_y1", "bbox_x1", "area_px")
+#: What stands in the leukogram's column ``image`` for all images together.
+ALL = "ALL"
+#: Six decimals: more than any measurement means, and the same on every machine.
+FLOAT_FORMAT = "%.6f"
+
+
+def objects_table(tables: Sequence[tuple[str, pd.DataFrame]]) -> pd.DataFrame:
+    """Put the objects of several images into one table.
+
+    Parameters
+    ----------
+    tables : sequence of (str, pandas.DataFrame)
+        Each image's name and objects, classified or only measured.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``image``, ``label``, ``class``, ``confidence``, a probability for every class, the columns
+        of `PLACE`, then the rest. Class and confidence are missing where nothing was
+        classified.
+    """
+    named = []
+    for name, table in tables:
+        if "class" in table:
+            full = table.copy()
+        else:
+            full = table.assign(confidence=float("nan"))
+            full["class"] = pd.Series(None, index=table.index, dtype="str")
+        full.insert(0, "image", pd.Series(as_text(name), index=full.index, dtype="str"))
+        named.append(full)
+    # Of tables without rows only the columns say anything; their types would spoil the others'.
+    joined = pd.concat([t for t in named if len(t)] or named[:1], ignore_index=True)
+    probabilities = [c for c in joined if str(c).startswith("p_")]
+    order = [*FRONT, *probabilities, *PLACE]
+    return joined[[*order, *(c for c in joined if c not in order)]]
+
+
+def leukogram_table(tables: Sequence[tuple[str, pd.DataFrame]]) -> pd.DataFrame:
+    """Count each image and all together.
+
+    Parameters
+    ----------
+    tables : sequence of (str, pandas.DataFrame)
+        Each image's name and classified objects.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``image`` and the columns of :func:`napari_leukocyte.counting.leukogram.count`: a block
+        for each image, and last the block ``ALL``, counted over the cells of all images.
+    """
+    classes = [t[["class"]] for _, t in tables]
+    pooled = pd.concat([t for t in classes if len(t)] or classes[:1], ignore_index=True)
+    blocks = [*((name, count(table)) for name, table in tables), (ALL, count(pooled))]
+    named = []
+    for name, block in blocks:
+        block.insert(0, "image", as_text(name))
+        named.append(block)
+    return pd.concat(named, ignore_index=True)
+
+
+def write_csv(path: Path, table: pd.DataFrame) -> None:
+    """Write a table as CSV: UTF-8, comma, point, empty where a value is missing.
+
+    Parameters
+    ----------
+    path : Path
+        The file; it is replaced if it exists.
+    table : pandas.DataFrame
+        Written without its index.
+
+    Raises
+    ------
+    OutputError
+        If it can't be written.
+    """
+    text = table.to_csv(index=False, lineterminator="\n", float_format=FLOAT_FORMAT, na_rep="")
+    with atomic_write(path) as temporary:
+        temporary.write_bytes(text.encode("utf-8", "backslashreplace"))

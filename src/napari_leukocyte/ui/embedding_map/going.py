@@ -1,0 +1,90 @@
+"""Show a cell on its image, also where several images lie over one another."""
+
+from __future__ import annotations
+
+from typing import Any
+from weakref import WeakSet
+
+import numpy as np
+from napari.layers import Image, Labels, Layer
+
+from napari_leukocyte.gallery.cells import Place
+from napari_leukocyte.session.session import Session
+from napari_leukocyte.ui.layers import links
+from napari_leukocyte.ui.layers.map_layers import is_map
+from napari_leukocyte.ui.layers.markers import marker_layer_of
+from napari_leukocyte.ui.layers.objects_view import objects_view_of
+from napari_leukocyte.ui.review.picking import show_place
+
+
+def sessions_of(viewer: Any, image: Image | None, *, everywhere: bool) -> list[Session]:
+    """Return the session of an image, or of all images that have one, from bottom to top."""
+    layers = [la for la in viewer.layers if isinstance(la, Image) and not is_map(la)]
+    chosen = layers if everywhere else [la for la in layers if la is image]
+    found = (links.existing_session(layer) for layer in chosen)
+    return list(dict.fromkeys(session for session in found if session is not None))
+
+
+class Pages:
+    """Turns to the image of a cell: others that would hide it are hidden until it is their turn.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+        Whose images.
+    """
+
+    def __init__(self, viewer: Any) -> None:
+        self._viewer = viewer
+        self._hidden: WeakSet[Layer] = WeakSet()
+
+    def show(self, session: Session, place: Place) -> None:
+        """Show a cell of a session in the middle of the window."""
+        viewer = self._viewer
+        image = links.image_layer_of(viewer, session)
+        if image is None:
+            return
+        for other in sessions_of(viewer, None, everywhere=True):
+            layer = links.image_layer_of(viewer, other)
+            if other is not session and layer is not None and self._cover(layer, image):
+                self._hide(other)
+        for layer in self._layers(session):
+            if layer is image or layer in self._hidden:
+                self._hidden.discard(layer)
+                layer.visible = True
+        show_place(viewer, image, place)
+
+    def activate(self, session: Session) -> None:
+        """Make a session's image the one that other widgets work on."""
+        image = links.image_layer_of(self._viewer, session)
+        if image is not None:
+            self._viewer.layers.selection.active = image
+
+    def _cover(self, one: Image, other: Image) -> bool:
+        """Whether two images lie over one another."""
+        if self._viewer.canvas.grid.enabled:
+            return False
+        low, high = np.asarray(one.extent.world, np.float64)[:, -2:]
+        other_low, other_high = np.asarray(other.extent.world, np.float64)[:, -2:]
+        return bool((low < other_high).all() and (other_low < high).all())
+
+    def _hide(self, session: Session) -> None:
+        for layer in self._layers(session):
+            if layer.visible:
+                layer.visible = False
+                self._hidden.add(layer)
+
+    def _layers(self, session: Session) -> list[Layer]:
+        viewer = self._viewer
+        view = objects_view_of(viewer, session)
+        found: list[Layer | None] = [
+            links.image_layer_of(viewer, session),
+            *(
+                la
+                for la in viewer.layers
+                if isinstance(la, Labels) and links.session_of_labels(viewer, la) is session
+            ),
+            None if view is None else view.layer,
+            marker_layer_of(viewer, session),
+        ]
+        return [layer for layer in found if layer is not None]

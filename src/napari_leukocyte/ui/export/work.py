@@ -1,0 +1,159 @@
+"""What the *Export annotations* widget has done in a thread; it knows no widget."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from napari_leukocyte.annotations.dataset.check import check
+from napari_leukocyte.annotations.dataset.fields import Fields, Snapshot, fields_of_files
+from napari_leukocyte.annotations.dataset.layout import DatasetError
+from napari_leukocyte.annotations.dataset.reopen import adopt_classes, reopen
+from napari_leukocyte.annotations.dataset.store import (
+    Exported,
+    ExportSettings,
+    export,
+    open_dataset,
+)
+from napari_leukocyte.annotations.dataset.wording import number_of
+from napari_leukocyte.annotations.formats import convert
+from napari_leukocyte.annotations.formats.annotated import AnnotatedImage
+from napari_leukocyte.errors import LeukocyteError
+from napari_leukocyte.io.images.reading import find_images
+from napari_leukocyte.progress import Progress
+
+#: Gives the fields; called in the thread.
+Source = Callable[[], Fields]
+
+
+@dataclass(frozen=True)
+class Told:
+    """What came of it.
+
+    Attributes
+    ----------
+    sentence : str
+        In one line.
+    lines : tuple of str
+        All of it.
+    """
+
+    sentence: str
+    lines: tuple[str, ...]
+
+
+def source_of_image(taken: Snapshot, file: Path | None, group: str | None) -> Source:
+    """Return the fields of the image in the viewer, as its session was when this was called."""
+    return lambda: Fields.of([taken.field(file, group)])
+
+
+def source_of_folder(folder: Path, group: str | None) -> Source:
+    """Return the fields of a folder's photographs, from their sessions on the disk."""
+
+    def fields() -> Fields:
+        found = fields_of_files(find_images([folder]), group)
+        if not len(found):
+            raise DatasetError(f"{folder}: nothing was done with these photographs yet.")
+        return found
+
+    return fields
+
+
+def export_dataset(
+    source: Source, to: Path, settings: ExportSettings
+) -> Callable[[Progress], Told]:
+    """Return the work of exporting a dataset and checking it."""
+
+    def work(progress: Progress) -> Told:
+        progress(0, 0, "Looking for the annotations")
+        done = export(to, source(), settings, progress)
+        lines = _lines_of(done)
+        if done.new:
+            lines += ["", *check(to, progress=progress).lines()]
+        return Told(done.sentences[0], tuple(lines))
+
+    return work
+
+
+def _lines_of(done: Exported) -> list[str]:
+    lines = [*done.sentences, f"In {done.folder}"]
+    for what, names in (
+        ("added", done.added),
+        ("replaced", done.replaced),
+        ("unchanged", done.unchanged),
+    ):
+        lines += [f"  {what}: {name}" for name in names]
+    lines += [f"  left out: {_named(n, s)}" for n, s in done.skipped.items()]
+    return lines
+
+
+def export_format(
+    source: Source, to: Path, name: str, *, only_reviewed: bool, overwrite: bool
+) -> Callable[[Progress], Told]:
+    """Return the work of writing annotations in a format of the field."""
+
+    def work(progress: Progress) -> Told:
+        images: list[AnnotatedImage] = []
+        left: list[str] = []
+        progress(0, 0, "Looking for the annotations")
+        fields = source()
+        for number, (image, load) in enumerate(fields.loaders):
+            progress(number, 2 * len(fields), f"Reading {image}")
+            try:
+                field = load().only_reviewed() if only_reviewed else load()
+            except LeukocyteError as error:
+                left.append(f"  left out: {_named(image, str(error))}")
+                continue
+            images.append(field.annotated)
+        if not images:
+            raise DatasetError(" ".join(line.strip() for line in left))
+
+        def writing(done: int, total: int, what: str) -> None:
+            progress(total + done, 2 * total, what)
+
+        lost = convert.write(images, to, name, overwrite=overwrite, progress=writing)
+        cells = sum(len(image.table) for image in images)
+        sentence = (
+            f"{number_of(len(images), 'photograph')} with {number_of(cells, 'cell')} written."
+        )
+        lines = [sentence, f"In {to}", *left]
+        if lost:
+            lines += ["", "What the format has no place for:", *(f"  {s}" for s in lost)]
+        return Told(sentence, tuple(lines))
+
+    return work
+
+
+def check_dataset(folder: Path) -> Callable[[Progress], Told]:
+    """Return the work of checking a dataset."""
+
+    def work(progress: Progress) -> Told:
+        lines = check(folder, progress=progress).lines()
+        return Told(lines[0], tuple(lines))
+
+    return work
+
+
+def reopen_dataset(folder: Path) -> Callable[[Progress], Told]:
+    """Return the work of bringing a dataset back into sessions."""
+
+    def work(progress: Progress) -> Told:
+        dataset = open_dataset(folder)
+        added = adopt_classes(dataset)
+        done = reopen(dataset, progress=progress)
+        count = len(dataset.images) - len(done.skipped)
+        sentence = f"The work on {count} of {number_of(len(dataset.images), 'photograph')} is back."
+        lines = [sentence]
+        if done.files:
+            lines.append(f"Open {done.files[0].parent} with the Smear widget.")
+        if added:
+            lines.append(f"Classes added to yours: {', '.join(added)}.")
+        lines += [f"  left alone: {_named(n, s)}" for n, s in done.skipped.items()]
+        return Told(sentence, tuple(lines))
+
+    return work
+
+
+def _named(name: str, sentence: str) -> str:
+    return sentence if sentence.startswith(name) else f"{name}: {sentence}"

@@ -1,0 +1,91 @@
+"""Bring earlier work on an image back when its layer is chosen."""
+
+from __future__ import annotations
+
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import numpy as np
+from napari.layers import Image
+
+from napari_leukocyte.errors import LeukocyteError
+from napari_leukocyte.io.images.normalise import normalise_image
+from napari_leukocyte.session.session import Session
+from napari_leukocyte.session.store import has_session
+from napari_leukocyte.ui.jobs import tell
+from napari_leukocyte.ui.layers import links
+from napari_leukocyte.ui.layers.objects_view import (
+    CONTOUR_PX,
+    ObjectsView,
+    objects_view_of,
+)
+from napari_leukocyte.ui.layers.source import image_of
+
+#: Larger images are only looked up when they are analysed: reading all of their pixels would be
+#: felt, px.
+MOST_PIXELS = 30_000_000
+
+#: Data of the layers that were looked up, so that each is only once.
+_LOOKED_UP: WeakKeyDictionary[Image, int] = WeakKeyDictionary()
+
+
+def restore_work(viewer: Any, layer: Image) -> Session | None:
+    """Show what was done with an image's pixels before, if anything was.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+        In which the layer is.
+    layer : napari.layers.Image
+        The photograph.
+
+    Returns
+    -------
+    Session or None
+        The restored one; None if there is none, or the layer has a session already.
+    """
+    viewer, layer = links.unwrap(viewer), links.unwrap(layer)
+    if links.existing_session(layer) is not None or _LOOKED_UP.get(layer) == id(layer.data):
+        return None
+    _LOOKED_UP[layer] = id(layer.data)
+    if not _has_work(layer):
+        return None
+    try:
+        session = links.session_of(layer)
+    except LeukocyteError as error:
+        tell(error)
+        return None
+    show_work(viewer, session, layer)
+    return session
+
+
+def show_work(viewer: Any, session: Session, layer: Image) -> None:
+    """Show a session's objects as labels and, if anything was said of them, as objects.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+        Where to show them.
+    session : Session
+        Whose.
+    layer : napari.layers.Image
+        The session's.
+    """
+    if not session.labels.any():
+        return
+    labels = links.show_labels(viewer, session, layer)
+    said = session.predictions is not None or bool(session.reviews)
+    if said and objects_view_of(viewer, session) is None:
+        labels.contour = CONTOUR_PX
+        ObjectsView(viewer, session, layer)
+
+
+def _has_work(layer: Image) -> bool:
+    try:
+        data = image_of(layer)
+        # What lies on disk is read when it is analysed.
+        if not isinstance(data, np.ndarray) or data.size > 3 * MOST_PIXELS:
+            return False
+        return has_session(normalise_image(data).rgb)
+    except LeukocyteError:
+        return False

@@ -1,0 +1,230 @@
+"""Tables of a leukogram that are just as high as their rows."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, cast
+
+import pandas as pd
+from qtpy.QtCore import QEvent, Qt, Signal  # type: ignore[attr-defined]
+from qtpy.QtGui import QShowEvent
+from qtpy.QtWidgets import (
+    QAbstractItemView,
+    QHeaderView,
+    QTableWidget,
+    QTableWidgetItem,
+    QWidget,
+)
+
+from napari_leukocyte.counting.leukogram import rows_of
+from napari_leukocyte.counting.reference import Range
+from napari_leukocyte.ui.controls.swatch import swatch
+from napari_leukocyte.ui.layers.objects_style import palette
+
+#: Columns of a leukogram: limits, %, that hold the classifier's errors beside that of counting.
+WITH_ERRORS = ("errors_low", "errors_high")
+_FLAGS = {"": "", "low": "▼ low", "high": "▲ high"}
+_REASONS = {
+    "": "",
+    "low": "The whole interval lies below the reference range.",
+    "high": "The whole interval lies above the reference range.",
+}
+_COLOR = Qt.ItemDataRole.UserRole
+_RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
+_DASH = "–"
+
+
+class FiguresTable(QTableWidget):
+    """A row for each class: its figures, its reference range and whether it lies outside.
+
+    Parameters
+    ----------
+    headers : sequence of str
+        Of the columns; the last two are the range and the flag.
+    parent : QWidget, optional
+        The owner.
+    """
+
+    #: The name of a class that was ticked or unticked, and whether it is ticked now.
+    ticked = Signal(str, bool)
+
+    def __init__(self, headers: Sequence[str], parent: QWidget | None = None) -> None:
+        super().__init__(0, len(headers), parent)
+        self.setHorizontalHeaderLabels(list(headers))
+        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        self.setSelectionMode(QAbstractItemView.SelectionMode.NoSelection)
+        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setShowGrid(False)
+        vertical = cast(QHeaderView, self.verticalHeader())
+        horizontal = cast(QHeaderView, self.horizontalHeader())
+        vertical.hide()
+        vertical.setDefaultSectionSize(22)
+        horizontal.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+        horizontal.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
+        horizontal.setSectionsClickable(False)
+        # Themes paint an empty box in the colour of the table.
+        self.setStyleSheet("QTableView::indicator:unchecked { border: 1px solid #808080; }")
+        self.itemChanged.connect(self._on_changed)
+
+    def show_rows(
+        self,
+        rows: Sequence[tuple[str, Sequence[str], Range | None, str]],
+        ticks: Mapping[str, bool] | None = None,
+        ranges: bool = False,
+    ) -> None:
+        """Show the classes.
+
+        Parameters
+        ----------
+        rows : sequence of (str, sequence of str, Range or None, str)
+            Name of the class, its figures as texts, its range, its flag.
+        ticks : mapping of str to bool, optional
+            Gives each class a check box.
+        ranges : bool
+            Whether to show ranges and flags.
+        """
+        blocked = self.blockSignals(True)
+        self.setRowCount(len(rows))
+        self.setVisible(bool(rows))
+        last = self.columnCount() - 1
+        for column in (last - 1, last):
+            self.setColumnHidden(column, not ranges)
+        colors = palette(name for name, *_ in rows)
+        for i, (name, figures, usual, flag) in enumerate(rows):
+            item = self._put(i, 0, name)
+            if item.data(_COLOR) != colors[name]:
+                item.setData(_COLOR, colors[name])
+                item.setIcon(swatch(colors[name]))
+            if ticks is not None:
+                self._make_checkable(
+                    item, ticks[name], f"Tick to count {name}s in the differential."
+                )
+            texts = [*figures, "" if usual is None else str(usual)]
+            for column, text in enumerate(texts, 1):
+                self._put(i, column, text, _RIGHT)
+            item = self._put(i, last, _FLAGS[flag])
+            if item.toolTip() != _REASONS[flag]:
+                item.setToolTip(_REASONS[flag])
+        self.blockSignals(blocked)
+        self._fit()
+
+    def texts(self) -> list[list[str]]:
+        """Return what stands in the columns that are shown, row by row."""
+        return [
+            [
+                "" if (cell := self.item(row, column)) is None else cell.text()
+                for column in range(self.columnCount())
+                if not self.isColumnHidden(column)
+            ]
+            for row in range(self.rowCount())
+        ]
+
+    def tick(self, name: str, ticked: bool) -> None:
+        """Tick a class or take its tick away, as a click does."""
+        for row in range(self.rowCount()):
+            item = self.item(row, 0)
+            if item is not None and item.text() == name:
+                item.setCheckState(Qt.CheckState.Checked if ticked else Qt.CheckState.Unchecked)
+                return
+
+    def changeEvent(self, event: QEvent | None) -> None:  # noqa: N802 - Qt's name
+        """Fit again when the theme changes: its rows and letters may be larger."""
+        super().changeEvent(event)
+        if event is not None and event.type() in (QEvent.Type.StyleChange, QEvent.Type.FontChange):
+            self._fit()
+
+    def showEvent(self, event: QShowEvent | None) -> None:  # noqa: N802 - Qt's name
+        """Fit again: a style is only complete when it is shown."""
+        self._fit()
+        super().showEvent(event)
+
+    @staticmethod
+    def _make_checkable(item: QTableWidgetItem, ticked: bool, tip: str) -> None:
+        flags = Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsUserCheckable
+        state = Qt.CheckState.Checked if ticked else Qt.CheckState.Unchecked
+        # Whatever is set is painted again, also where it is what it was.
+        if item.flags() != flags:
+            item.setFlags(flags)
+        if item.data(Qt.ItemDataRole.CheckStateRole) is None or item.checkState() != state:
+            item.setCheckState(state)
+        if item.toolTip() != tip:
+            item.setToolTip(tip)
+
+    def _put(
+        self, row: int, column: int, text: str, alignment: Qt.AlignmentFlag | None = None
+    ) -> QTableWidgetItem:
+        """Show a text; an item that is there is kept, since Qt measures new ones at length."""
+        item = self.item(row, column)
+        if item is None:
+            item = QTableWidgetItem(text)
+            item.setFlags(Qt.ItemFlag.ItemIsEnabled)
+            if alignment is not None:
+                item.setTextAlignment(alignment)
+            self.setItem(row, column, item)
+        elif item.text() != text:
+            item.setText(text)
+        return item
+
+    def _on_changed(self, item: QTableWidgetItem) -> None:
+        if item.column() == 0:
+            self.ticked.emit(item.text(), item.checkState() == Qt.CheckState.Checked)
+
+    def _fit(self) -> None:
+        """Make the table just as high as its rows, and no narrower than they need."""
+        header = cast(QHeaderView, self.horizontalHeader())
+        rows = sum(self.rowHeight(i) for i in range(self.rowCount()))
+        frame = 2 * self.frameWidth()
+        self.setFixedHeight(header.sizeHint().height() + rows + frame + 2)
+        shown = [c for c in range(self.columnCount()) if not self.isColumnHidden(c)]
+        wanted = [max(self.sizeHintForColumn(c), header.sectionSizeHint(c)) for c in shown]
+        self.setMinimumWidth(sum(wanted) + frame + 2)
+
+
+def percent_rows(
+    assessed: pd.DataFrame, usual: Mapping[str, Range]
+) -> list[tuple[str, Sequence[str], Range | None, str]]:
+    """Return the rows of percentages: count, share, limits, and limits with errors, %."""
+    return [
+        (
+            str(row["class"]),
+            (
+                str(int(row["count"])),
+                *_share(row, "percent", "ci_low", "ci_high", 1),
+                _limits(row, *WITH_ERRORS, 1) if set(WITH_ERRORS) <= set(row) else _DASH,
+            ),
+            usual.get(str(row["class"])),
+            str(row["flag"]),
+        )
+        for row in rows_of(assessed)
+    ]
+
+
+def absolute_rows(
+    assessed: pd.DataFrame, usual: Mapping[str, Range], counted: Collection[str]
+) -> list[tuple[str, Sequence[str], Range | None, str]]:
+    """Return the rows of absolute counts and their limits, 10⁹/L, of the classes that count."""
+    return [
+        (
+            str(row["class"]),
+            _share(row, "absolute", "absolute_low", "absolute_high", 2),
+            usual.get(str(row["class"])),
+            str(row["absolute_flag"]),
+        )
+        for row in rows_of(assessed)
+        if row["class"] in counted
+    ]
+
+
+def _share(row: Mapping[Any, Any], value: str, low: str, high: str, digits: int) -> tuple[str, str]:
+    if math.isnan(row[value]):
+        return _DASH, _DASH
+    return f"{row[value]:.{digits}f}", _limits(row, low, high, digits)
+
+
+def _limits(row: Mapping[Any, Any], low: str, high: str, digits: int) -> str:
+    if math.isnan(row[low]):
+        return _DASH
+    return f"{row[low]:.{digits}f} – {row[high]:.{digits}f}"

@@ -1,0 +1,113 @@
+"""Controls and result of a blind second read."""
+
+from __future__ import annotations
+
+from qtpy.QtCore import Qt, Signal  # type: ignore[attr-defined]
+from qtpy.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSpinBox, QVBoxLayout, QWidget
+
+from napari_leukocyte.counting.agreement import Agreement
+from napari_leukocyte.counting.blind import BlindRead
+from napari_leukocyte.ui.controls.sliders import choice_box
+from napari_leukocyte.ui.review.readers_dialog import CompareReadersButton
+from napari_leukocyte.ui.review.texts import describe_agreement
+
+#: Share of the cells that is offered at first, %.
+SHARE = 20
+_WHAT = (
+    "<p>Some cells, drawn at random, are shown without what the model said, until you have said a "
+    "class. Then reader and model are compared: a reader who sees the model's class tends to agree "
+    "with it.</p>"
+)
+_WHICH = {"unreviewed": "unreviewed cells", "all": "all cells"}
+
+
+class BlindPanel(QWidget):
+    """Starts and stops a blind read, and shows how far it is and what came of it.
+
+    Parameters
+    ----------
+    parent : QWidget, optional
+        The owner.
+
+    Attributes
+    ----------
+    share : QSpinBox
+        %.
+    which : QComboBox
+        Its data: of which cells the share is drawn.
+    button : QPushButton
+        Starts or stops.
+    compare : CompareReadersButton
+    state, report : QLabel
+    """
+
+    #: Emitted with the share, 0 to 1, and of which cells ("unreviewed" or "all").
+    started = Signal(float, str)
+    #: Emitted when the user ends it.
+    stopped = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._running = False
+        self.share = QSpinBox(self)
+        self.share.setRange(1, 100)
+        self.share.setValue(SHARE)
+        self.share.setSuffix(" %")
+        self.which = choice_box(_WHICH)
+        self.button = QPushButton(self)
+        self.button.setToolTip(_WHAT)
+        self.compare = CompareReadersButton(self)
+        self.state, self.report = QLabel(self), QLabel(self)
+        self.state.setWordWrap(True)
+        self.state.setTextFormat(Qt.TextFormat.PlainText)  # it may hold a file's name
+        self.report.setWordWrap(True)
+        row = QHBoxLayout()
+        row.setContentsMargins(0, 0, 0, 0)
+        row.addWidget(self.share)
+        row.addWidget(QLabel("of", self))
+        row.addWidget(self.which, 1)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addLayout(row)
+        layout.addWidget(self.button)
+        layout.addWidget(self.state)
+        layout.addWidget(self.report)
+        layout.addWidget(self.compare)
+        self.button.clicked.connect(self._on_click)
+        self.show_read(None)
+        self.show_agreement(None)
+
+    def show_read(self, read: BlindRead | None, going_on: str = "") -> None:
+        """Show how far a read is.
+
+        Parameters
+        ----------
+        read : BlindRead or None
+            None if there is none.
+        going_on : str
+            Name of the image if the read was begun some other time.
+        """
+        self._running = read is not None
+        self.button.setText("End the blind read" if self._running else "Start a blind read")
+        self.share.setEnabled(not self._running)
+        self.which.setEnabled(not self._running)
+        self.state.setVisible(read is not None)
+        if read is not None:
+            done, total = read.progress
+            again = f"Going on with the blind read of {going_on}. " if going_on else ""
+            self.state.setText(
+                f"{again}{done} of {total} cells read blindly. The layer of objects, which shows "
+                "what the model said, is hidden meanwhile."
+            )
+
+    def show_agreement(self, agreement: Agreement | None) -> None:
+        """Show what came of a read."""
+        self.report.setVisible(agreement is not None)
+        if agreement is not None:
+            self.report.setText(describe_agreement(agreement))
+
+    def _on_click(self) -> None:
+        if self._running:
+            self.stopped.emit()
+        else:
+            self.started.emit(self.share.value() / 100, str(self.which.currentData()))

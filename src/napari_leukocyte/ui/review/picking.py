@@ -1,0 +1,123 @@
+"""From the image to the gallery and back: clicks on cells, and going to one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+from napari.layers import Image, Labels, Points, Shapes
+
+from napari_leukocyte.gallery.cells import Place
+from napari_leukocyte.session.session import Session
+from napari_leukocyte.ui.layers import links
+from napari_leukocyte.ui.layers.objects_view import objects_view_of
+from napari_leukocyte.ui.tools.mask_tools import mask_tools_of
+
+#: Movements of the mouse up to this, px of the screen, are still a click.
+CLICK_PX = 4.0
+#: A cell that would be smaller than this on the screen, px, is brought to it.
+SEEN_PX = 90.0
+_LEFT = 1
+
+
+class ClickToSelect:
+    """Selects the cell of a session that is clicked on its image or labels.
+
+    Only where a click does nothing else: with napari's pan/zoom mode and no mask tool in hand.
+    Shift or Ctrl adds a cell or takes it away. Of several for one session the first one acts.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+        Whose mouse.
+    session : callable
+        Returns whose cells, or None.
+    """
+
+    def __init__(self, viewer: Any, session: Callable[[], Session | None]) -> None:
+        self._viewer = viewer
+        self._session = session
+        viewer.mouse_drag_callbacks.append(self._on_drag)
+
+    def release(self) -> None:
+        """Let go of the viewer."""
+        if self._on_drag in self._viewer.mouse_drag_callbacks:
+            self._viewer.mouse_drag_callbacks.remove(self._on_drag)
+
+    def _on_drag(self, viewer: Any, event: Any) -> Iterator[None]:
+        session = self._session()
+        if session is None or event.button != _LEFT or not self._listens(session):
+            return
+        if not self._is_first(session):
+            return
+        pressed = np.array(event.pos, np.float64)
+        modifiers = set(event.modifiers)
+        yield
+        while event.type == "mouse_move":
+            yield
+        if np.hypot(*(np.array(event.pos) - pressed)[:2]) > CLICK_PX:
+            return
+        image = links.image_layer_of(self._viewer, session)
+        if image is None:
+            return
+        place = np.asarray(image.world_to_data(event.position), np.float64)
+        label = label_at(session, place[-2:])
+        if modifiers & {"Shift", "Control"}:
+            if label:
+                session.select(session.selection ^ {label})
+        else:
+            session.select([label] if label else [])
+
+    def _is_first(self, session: Session) -> bool:
+        """Whether no other widget's acts on the same session: two would take back what one adds."""
+        owners = [getattr(c, "__self__", None) for c in self._viewer.mouse_drag_callbacks]
+        others = (o for o in owners if isinstance(o, ClickToSelect) and o._session() is session)
+        return next(others, self) is self
+
+    def _listens(self, session: Session) -> bool:
+        viewer = self._viewer
+        layer = links.unwrap(viewer.layers.selection.active)
+        if viewer.dims.ndisplay != 2 or mask_tools_of(viewer).in_hand is not None:
+            return False
+        if getattr(layer, "mode", None) != "pan_zoom":
+            return False
+        if isinstance(layer, Image):
+            return links.existing_session(layer) is session
+        if isinstance(layer, Labels):
+            return links.session_of_labels(viewer, layer) is session
+        view = objects_view_of(viewer, session)
+        return isinstance(layer, (Points, Shapes)) and view is not None and view.layer is layer
+
+
+def label_at(session: Session, place: Any) -> int:
+    """Return the object at a place, y and x in px; 0 for none."""
+    y, x = (int(v) for v in np.round(place))
+    height, width = session.labels.shape
+    return int(session.labels[y, x]) if 0 <= y < height and 0 <= x < width else 0
+
+
+def show_place(viewer: Any, image: Image, place: Place) -> None:
+    """Bring a cell to the middle of the window, and near enough to be seen.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+        Whose camera moves.
+    image : napari.layers.Image
+        On which the cell is.
+    place : Place
+        Where it is.
+    """
+    point = np.zeros(image.ndim)
+    point[-2:] = place.y, place.x
+    beside = point.copy()
+    beside[-1] += max(place.y1 - place.y0, place.x1 - place.x0)
+    world = np.asarray(image.data_to_world(point), np.float64)
+    size = float(np.linalg.norm(np.asarray(image.data_to_world(beside)) - world))
+    camera = viewer.scene.camera
+    center = list(camera.center)
+    center[-2:] = world[-2:].tolist()
+    camera.center = tuple(center)
+    if size > 0 and camera.zoom * size < SEEN_PX:
+        camera.zoom = SEEN_PX / size

@@ -1,0 +1,199 @@
+"""What a reader does in the gallery, as commands of the session."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import TYPE_CHECKING
+
+from napari_leukocyte.errors import LeukocyteError
+from napari_leukocyte.gallery.cells import Cells
+from napari_leukocyte.session.reviews import FLAGS
+from napari_leukocyte.session.session import Session
+from napari_leukocyte.ui.jobs import tell
+from napari_leukocyte.ui.review.gallery_view import REDO_KEY, UNDO_KEY
+from napari_leukocyte.ui.review.texts import cells as in_words
+from napari_leukocyte.vocabulary import CellClass
+
+if TYPE_CHECKING:
+    from napari_leukocyte.ui.review.widget import ReviewWidget
+
+_SELECT = "No cell is selected: click one in the gallery."
+_DONE = "All cells that are shown are reviewed."
+
+
+class Reviewer:
+    """Turns keys, clicks and drops into commands, and moves on to the next cell.
+
+    Parameters
+    ----------
+    widget : ReviewWidget
+        In which it happens.
+    """
+
+    def __init__(self, widget: ReviewWidget) -> None:
+        self._widget = widget
+        self._keys: dict[str, Callable[[], object]] = {}
+
+    def connect_form(self) -> None:
+        """Listen to what the user does."""
+        form = self._widget.form
+        form.gallery.pressed_key.connect(self._on_key)
+        form.gallery.opened.connect(self._widget.go_to)
+        form.gallery.dropped.connect(self.classify)
+        form.classes.dropped.connect(self.classify)
+        form.classes.chosen.connect(self.classify_selected)
+        form.approve.clicked.connect(self.approve_selected)
+        form.approve_all.clicked.connect(self.approve_shown)
+        form.show_on_image.clicked.connect(self._show)
+        form.details.flagged.connect(self._flag)
+        form.details.noted.connect(self._note)
+
+    def set_classes(self, classes: Sequence[CellClass]) -> None:
+        """Have the keys of these classes, of the flags, and of what else can be done."""
+        self._keys = {c.key: partial(self.classify_selected, c.name) for c in classes if c.key}
+        for number, flag in enumerate(FLAGS, start=1):
+            self._keys[str(number)] = partial(self.flag_selected, flag)
+        self._keys |= {
+            " ": self.approve_selected,
+            "\r": self.approve_selected,
+            "\b": self.take_back_selected,
+            "ctrl+\r": self._show,
+            UNDO_KEY: self._widget.step_back,
+            REDO_KEY: partial(self._widget.step_back, again=True),
+        }
+        self._widget.form.gallery.set_keys(frozenset(self._keys))
+
+    # -- what can be done -----------------------------------------------------------------
+
+    def classify_selected(self, name: str) -> None:
+        """Give the selected cells a class."""
+        self.classify(self._selected(), name)
+
+    def classify(self, labels: list[int], name: str) -> None:
+        """Give cells a class, and go on."""
+        if labels and self._do(lambda s: s.set_class(labels, name)):
+            self._widget.answer_blind(labels, name)
+            self._go_on(labels, f"{in_words(len(labels))}: {name}.")
+
+    def approve_selected(self) -> None:
+        """Confirm the classes of the selected cells, and go on."""
+        labels = self._selected()
+        known = self._confirmable(labels)
+        if labels and not known:
+            self._say("Say a class: there is none to confirm.")
+        elif known and self._do(lambda s: s.approve(known)):
+            self._go_on(known, f"{in_words(len(known))} confirmed.")
+
+    def approve_shown(self) -> None:
+        """Confirm the classes of all cells that are shown."""
+        cells, shown = self._cells, self._widget.form.gallery.cells.labels
+        if cells is None:
+            return
+        known = self._confirmable([n for n in shown if n in cells and not cells.reviewed(n)])
+        if not known:
+            self._say(_DONE)
+        elif self._do(lambda s: s.approve(known)):
+            self._widget.update_now()
+            self._say(f"{in_words(len(known))} confirmed.")
+
+    def take_back_selected(self) -> None:
+        """Take back what the reader said of the selected cells' classes."""
+        labels = self._selected()
+        if labels and self._do(lambda s: s.clear_class(labels)):
+            self._widget.update_now()
+
+    def flag_selected(self, flag: str) -> None:
+        """Flag the selected cells; if all have the flag, take it away."""
+        labels, cells = self._selected(), self._cells
+        if labels and cells is not None:
+            on = not all(flag in cells[n].flags.split("; ") for n in labels)
+            if self._do(lambda s: s.set_flag(labels, flag, on)):
+                self._widget.update_now()
+
+    # -- inside ---------------------------------------------------------------------------
+
+    @property
+    def _cells(self) -> Cells | None:
+        return self._widget.cells
+
+    def _selected(self) -> list[int]:
+        labels = self._widget.form.gallery.selected_labels
+        session = self._widget.session
+        if not labels and session is not None:
+            # A cell that is selected on the image, and not shown here.
+            labels = sorted(session.selection)
+        if not labels:
+            self._say(_SELECT)
+        return labels
+
+    def _confirmable(self, labels: Sequence[int]) -> list[int]:
+        """Return the cells that have a class which the reader has seen."""
+        cells = self._cells
+        if cells is None:
+            return []
+        return [n for n in labels if not cells[n].hidden and cells[n].class_name is not None]
+
+    def _do(self, command: Callable[[Session], object]) -> bool:
+        session = self._widget.session
+        if session is None:
+            return False
+        try:
+            command(session)
+        except LeukocyteError as error:
+            tell(error)
+            return False
+        return True
+
+    def _go_on(self, done: Sequence[int], said: str) -> None:
+        """Show what was done; in the queue, go to the next cell that is not reviewed."""
+        widget = self._widget
+        gallery = widget.form.gallery
+        following = self._next(done)
+        rows = [row for n in done if (row := gallery.cells.row_of(n)) is not None]
+        widget.update_now()
+        if following is not None:
+            widget.select([following], following)
+        elif widget.queue or widget.form.choice.sort == "queue":
+            said = _DONE
+        elif rows and not any(gallery.cells.row_of(n) is not None for n in done):
+            # They have left the cells that are shown: the next one is in their place.
+            count = len(gallery.cells.labels)
+            if count:
+                label = gallery.cells.label_at(min(rows[0], count - 1))
+                widget.select([label], label)
+        self._say(said)
+
+    def _next(self, done: Sequence[int]) -> int | None:
+        """Return the cell after some in the queue, among those that are shown."""
+        gallery, queue = self._widget.form.gallery, self._widget.queue
+        gone = set(done)
+        places = [i for i, n in enumerate(queue) if n in gone]
+        start = places[-1] + 1 if places else 0
+        for label in [*queue[start:], *queue[:start]]:
+            if label not in gone and gallery.cells.row_of(label) is not None:
+                return label
+        return None
+
+    def _on_key(self, key: str) -> None:
+        act = self._keys.get(key)
+        if act is not None:
+            act()
+
+    def _flag(self, label: int, flag: str, on: bool) -> None:
+        if self._do(lambda s: s.set_flag([label], flag, on)):
+            self._widget.update_now()
+
+    def _note(self, label: int, text: str) -> None:
+        cells = self._cells
+        if cells is not None and label in cells:
+            self._do(lambda s: s.set_note(label, text))
+
+    def _show(self) -> None:
+        labels = self._selected()
+        if labels:
+            current = self._widget.form.gallery.current_label
+            self._widget.go_to(current if current in labels else labels[0])
+
+    def _say(self, text: str) -> None:
+        self._widget.viewer.status = text

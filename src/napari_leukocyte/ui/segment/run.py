@@ -1,0 +1,124 @@
+"""Run the networks on an image layer off the main thread."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable
+from typing import Any, Literal
+
+import numpy as np
+from napari.layers import Image
+
+from napari_leukocyte.errors import LeukocyteError
+from napari_leukocyte.progress import Progress
+from napari_leukocyte.segmentation import ensemble
+from napari_leukocyte.segmentation.ensemble import MemberMaps
+from napari_leukocyte.segmentation.parameters import PostprocessParams
+from napari_leukocyte.session.computation import Computed
+from napari_leukocyte.session.session import Session
+from napari_leukocyte.ui.jobs import Job, start_job
+from napari_leukocyte.ui.layers.links import adopt_session, existing_session, make_session
+from napari_leukocyte.ui.layers.source import image_of
+from napari_leukocyte.ui.segment.texts import CLOSED, FAILED, REPLACED_MEANWHILE
+
+#: Called with the layer, its session and the label image, which the session has yet to take.
+Found = Callable[[Image, Session, Computed], None]
+
+
+def start_run(
+    viewer: Any,
+    layer: Image,
+    model: str,
+    diameter: float | Literal["auto"],
+    params: PostprocessParams,
+    weights: tuple[float, ...] | None,
+    *,
+    on_found: Found,
+    on_lost: Callable[[str], None],
+    on_end: Callable[[], None],
+) -> Job:
+    """Start a run.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+        In which the layer is.
+    layer : napari.layers.Image
+        The photograph.
+    model : str
+        Name of the segmentation model.
+    diameter : float or "auto"
+        Diameter of a leukocyte, px.
+    params : PostprocessParams
+        Of the post-processing; markers that the session does not have are none.
+    weights : tuple of float or None
+        Of the members; the model's own if None or not of their number.
+    on_found : callable
+        Called with the result.
+    on_lost : callable
+        Called with a sentence instead if the run fails, or if the layer is gone or shows another
+        image by then.
+    on_end : callable
+        Called last, however the run ended.
+
+    Returns
+    -------
+    Job
+
+    Raises
+    ------
+    ImageError
+        If the layer holds no image that can be analysed. What only shows when its data are
+        loaded is told later, as every job's errors are.
+    """
+    whole = layer.data
+    data, name = image_of(layer), layer.name
+    known = existing_session(layer)
+    where = weakref.ref(layer)
+
+    def work(progress: Progress) -> tuple[Session, Computed]:
+        # Loading and converting a large image takes long enough to be felt, as does the first
+        # label image, so it is all done here.
+        session = make_session(data, name) if known is None else known
+        maps = ensemble.segment_members(session.rgb, model, diameter, progress)
+        return session, _compute(session, maps, params, weights)
+
+    def done(found: tuple[Session, Computed]) -> None:
+        session, computed = found
+        layer = where()
+        if layer is None or layer not in viewer.layers:
+            on_lost(CLOSED)
+            return
+        current = existing_session(layer)
+        if layer.data is not whole or (known is not None and current is not known):
+            on_lost(REPLACED_MEANWHILE)
+            return
+        if current is None:
+            adopt_session(layer, session)
+        # Someone else may have made a session of the same image, which then stands.
+        on_found(layer, session if current is None else current, computed)
+
+    def failed(error: Exception) -> None:
+        on_lost(str(error) if isinstance(error, LeukocyteError) else FAILED)
+
+    return start_job(
+        work, title="Segmenting leukocytes", on_done=done, on_error=failed, on_end=on_end
+    )
+
+
+def _compute(
+    session: Session,
+    maps: MemberMaps,
+    params: PostprocessParams,
+    weights: tuple[float, ...] | None,
+) -> Computed:
+    known = session.markers
+    computation = session.plan(
+        maps=maps,
+        weights=weights if weights is not None and len(weights) == len(maps.names) else None,
+        params=params,
+        markers=np.empty((0, 2)) if known is None else known,
+    )
+    # With maps there is always something to compute.
+    assert computation is not None  # noqa: S101
+    return computation.run()

@@ -1,0 +1,145 @@
+"""The last steps: sign fields and the smear off, write reports and results."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Callable
+from pathlib import Path
+
+from napari.utils.notifications import show_info
+from qtpy.QtCore import QUrl
+from qtpy.QtGui import QDesktopServices
+
+from napari_leukocyte.errors import LeukocyteError
+from napari_leukocyte.session.reader import tidy
+from napari_leukocyte.ui.jobs import tell
+from napari_leukocyte.ui.reader_name import keep_reader, reader_notice, reader_now
+from napari_leukocyte.ui.smear.desk import Desk
+from napari_leukocyte.ui.smear.writing import (
+    Work,
+    ask_and_save,
+    ask_for_report,
+    report_of_field,
+    report_of_smear,
+)
+
+
+class Finishing:
+    """The reader's name and the buttons below the leukograms.
+
+    Parameters
+    ----------
+    desk : Desk
+        What it works with.
+    """
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+        form = desk.form
+        self._remembered = ""
+        self.take_reader()
+        # A slot of Qt's own goes with the field.
+        reader_notice.changed.connect(form.reader.setText)
+        form.reader.editingFinished.connect(self.take_reader)
+        form.sign_field.clicked.connect(self._sign_field)
+        form.sign_smear.clicked.connect(self._sign_smear)
+        form.report_smear.triggered.connect(self._report_smear)
+        form.report_field.triggered.connect(self._report_field)
+        form.save.clicked.connect(self._save)
+        form.status.linkActivated.connect(lambda link: QDesktopServices.openUrl(QUrl(link)))
+
+    def take_reader(self) -> None:
+        """Have the name written into reviews from now on, and remember it."""
+        form, session = self._desk.form, self._desk.session
+        name = tidy(form.reader.text())
+        if not name:
+            # Given before, or elsewhere.
+            name = self._remembered = reader_now()
+            form.reader.setText(name)
+        if name != self._remembered:
+            self._remembered = name
+            keep_reader(name)
+        if session is not None and name:
+            session.reader = name
+
+    def _sign_field(self) -> None:
+        session = self._desk.session
+        if session is None:
+            return
+        self.take_reader()
+        self._desk.refused = ""
+        try:
+            if session.signed_off is None:
+                session.sign_off()
+            else:
+                session.withdraw_sign_off()
+        except LeukocyteError as error:
+            self._refuse(error)
+
+    def _sign_smear(self) -> None:
+        desk = self._desk
+        smear = desk.smear
+        if smear is None:
+            return
+        self.take_reader()
+        desk.refused = ""
+        if smear.signed_off is None:
+            reader = tidy(desk.form.reader.text())
+            desk.background.sign_off(smear, reader, self._refuse, desk.show_soon)
+            return
+        try:
+            smear.withdraw_sign_off()
+        except LeukocyteError as error:
+            tell(error)
+        desk.show_soon()
+
+    def _refuse(self, error: Exception) -> None:
+        """Say why a sign-off was refused where it was asked for."""
+        if isinstance(error, LeukocyteError):
+            self._desk.refused = str(error)
+        else:
+            tell(error)
+        self._desk.show_soon()
+
+    def _report_smear(self) -> None:
+        desk = self._desk
+        smear = desk.smear
+        path = None if smear is None else ask_for_report(desk.form, smear.title)
+        if smear is not None and path is not None:
+            self._write("Writing the report", report_of_smear(path, smear, desk.settings))
+
+    def _report_field(self) -> None:
+        desk = self._desk
+        shown = desk.switch.shown
+        path = None if shown is None else ask_for_report(desk.form, shown.path.stem)
+        if shown is not None and path is not None:
+            self._write("Writing the report", report_of_field(path, shown, desk.settings))
+
+    def _save(self) -> None:
+        desk = self._desk
+        smear, session = desk.smear, desk.session
+        work = None if smear is None else ask_and_save(desk.form, smear, desk.settings)
+        if work is None:
+            return
+        revision = 0 if session is None else session.revision
+
+        def saved() -> None:
+            if session is not None and session.kept:
+                session.mark_saved(revision)
+
+        self._write("Saving results", work, saved)
+
+    def _write(self, title: str, work: Work, on_done: Callable[[], None] | None = None) -> None:
+        def done(path: Path) -> None:
+            link = html.escape(QUrl.fromLocalFile(str(path)).toString())
+            place = f"<b>{html.escape(path.name)}</b> in {html.escape(str(path.parent))}"
+            status = self._desk.form.status
+            # The usual blue of links can't be read on napari's dark themes.
+            ink = status.palette().windowText().color().name()
+            status.setText(f'{place}: <a href="{link}" style="color: {ink}">open</a>')
+            self._desk.show_soon()
+            show_info(f"Written: {path}")
+            if on_done is not None:
+                on_done()
+
+        self._desk.background.run(work, title, done)

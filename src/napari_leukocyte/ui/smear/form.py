@@ -1,0 +1,172 @@
+"""What the *Smear* widget is made of; what happens is in `widget`."""
+
+from __future__ import annotations
+
+from qtpy.QtCore import Qt
+from qtpy.QtGui import QAction
+from qtpy.QtWidgets import (
+    QCheckBox,
+    QHBoxLayout,
+    QLabel,
+    QLineEdit,
+    QListView,
+    QMenu,
+    QProgressBar,
+    QPushButton,
+    QSplitter,
+    QTabWidget,
+    QVBoxLayout,
+    QWidget,
+)
+
+from napari_leukocyte.ui.controls.model_choice import ModelChoice
+from napari_leukocyte.ui.controls.section import Section
+from napari_leukocyte.ui.controls.vertical_scroll import VerticalScroll
+from napari_leukocyte.ui.leukogram.view import LeukogramView
+from napari_leukocyte.ui.smear.field_delegate import FieldDelegate
+from napari_leukocyte.ui.smear.fields_model import FieldsModel
+
+#: Keys that turn the pages, as Qt writes them.
+NEXT_KEY, PREVIOUS_KEY, NEXT_OPEN_KEY = "PgDown", "PgUp", "Shift+PgDown"
+
+
+class SmearForm(QWidget):
+    """The controls, from top to bottom.
+
+    Parameters
+    ----------
+    model : str
+        Name of the segmentation model that is chosen at first.
+    parent : QWidget, optional
+        In which it stands.
+
+    Attributes
+    ----------
+    open_folder, open_files, previous, next, next_open, analyse, sign_field, sign_smear, save
+        Buttons.
+    report : QPushButton
+        Its menu holds the actions `report_smear` and `report_field`.
+    fields : QListView
+    model : FieldsModel
+    summary, status, signed : QLabel
+    bar : QProgressBar
+    segmentation, classification : ModelChoice
+    as_shown : QCheckBox
+    reader : QLineEdit
+    tabs : QTabWidget
+    smear_leukogram, field_leukogram : LeukogramView
+    """
+
+    def __init__(self, model: str = "default", parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.open_folder = _button("Open folder…", "Open a folder: its images are one smear.")
+        self.open_files = _button("Open files…", "Choose the images of one smear.")
+        self.summary = _text(self)
+        self.model = FieldsModel(self)
+        self.fields = QListView(self)
+        self.fields.setModel(self.model)
+        self.fields.setItemDelegate(FieldDelegate(self.fields))
+        self.fields.setUniformItemSizes(True)
+        self.fields.setVerticalScrollMode(QListView.ScrollMode.ScrollPerPixel)
+        self.fields.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.fields.setMinimumHeight(130)
+        self.previous = _button("◀ Previous", f"Show the previous field ({PREVIOUS_KEY}).")
+        self.next = _button("Next ▶", f"Show the next field ({NEXT_KEY}).")
+        self.next_open = _button(
+            "To review ▶", f"Show the next field with cells to review ({NEXT_OPEN_KEY})."
+        )
+        self.analyse = _button(
+            "Analyse all",
+            "Segment and classify the fields that are new, in the background; you can go on "
+            "reviewing.",
+        )
+        self.bar = QProgressBar()
+        self.bar.setTextVisible(False)
+        self.bar.setMaximumHeight(8)
+        self.bar.hide()
+        self.status = _text(self)
+        self.segmentation = ModelChoice("segmentation", model, self)
+        self.classification = ModelChoice("classification", parent=self)
+        self.as_shown = QCheckBox("With the parameters of the shown field")
+        self.as_shown.setChecked(True)
+        self.as_shown.setToolTip(
+            "Model, weights and post-processing as they are set for the field in the viewer, if it "
+            "was segmented. Otherwise, and without this, those of the Preferences."
+        )
+        self.how = Section("How to analyse", self)
+        self.how.form.addRow("Segmentation", self.segmentation)
+        self.how.form.addRow("Classifier", self.classification)
+        self.how.form.addRow(self.as_shown)
+        self.how.heading.setChecked(False)
+        self.reader = QLineEdit(self)
+        self.reader.setPlaceholderText("Your name, for the sign-off")
+        self.sign_field = _button("Sign off field", "All cells of this field are reviewed.")
+        self.sign_smear = _button("Sign off smear", "All cells of all fields are reviewed.")
+        self.signed = _text(self)
+        self.report = _button("Report…", "Write a report with the images of the cells.")
+        menu = QMenu(self.report)
+        self.report_smear = QAction("Of the whole smear…", menu)
+        self.report_field = QAction("Of this field…", menu)
+        menu.addActions([self.report_smear, self.report_field])
+        self.report.setMenu(menu)
+        self.save = _button(
+            "Save results…",
+            "Save label images, objects, leukogram, overlays and the record of all fields.",
+        )
+        self.smear_leukogram = LeukogramView(self)
+        self.field_leukogram = LeukogramView(self)
+        self.tabs = QTabWidget(self)
+        self.tabs.addTab(VerticalScroll(self.smear_leukogram), "All fields")
+        self.tabs.addTab(VerticalScroll(self.field_leukogram), "This field")
+        self._lay_out()
+
+    def _lay_out(self) -> None:
+        upper = QWidget(self)
+        column = QVBoxLayout(upper)
+        column.setContentsMargins(6, 6, 6, 2)
+        column.setSpacing(5)
+        column.addLayout(_row(self.open_folder, self.open_files))
+        column.addWidget(self.summary)
+        column.addWidget(self.fields, 1)
+        column.addLayout(_row(self.previous, self.next, self.next_open))
+        column.addWidget(self.analyse)
+        column.addWidget(self.bar)
+        column.addWidget(self.status)
+        column.addWidget(self.how)
+        lower = QWidget(self)
+        column = QVBoxLayout(lower)
+        column.setContentsMargins(6, 2, 6, 6)
+        column.setSpacing(5)
+        column.addWidget(self.tabs, 1)
+        column.addWidget(self.reader)
+        column.addLayout(_row(self.sign_field, self.sign_smear))
+        column.addWidget(self.signed)
+        column.addLayout(_row(self.report, self.save))
+        splitter = QSplitter(Qt.Orientation.Vertical, self)
+        splitter.addWidget(upper)
+        splitter.addWidget(lower)
+        splitter.setChildrenCollapsible(False)
+        outer = QVBoxLayout(self)
+        outer.setContentsMargins(0, 0, 0, 0)
+        outer.addWidget(splitter)
+
+
+def _button(text: str, hint: str) -> QPushButton:
+    button = QPushButton(text)
+    button.setToolTip(hint)
+    return button
+
+
+def _row(*widgets: QWidget) -> QHBoxLayout:
+    row = QHBoxLayout()
+    row.setContentsMargins(0, 0, 0, 0)
+    for widget in widgets:
+        row.addWidget(widget, 1)
+    return row
+
+
+def _text(parent: QWidget) -> QLabel:
+    label = QLabel(parent)
+    label.setWordWrap(True)
+    label.setTextFormat(Qt.TextFormat.RichText)
+    return label

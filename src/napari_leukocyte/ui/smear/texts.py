@@ -1,0 +1,119 @@
+"""What the *Smear* widget tells in words."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Sequence
+from datetime import datetime
+
+from napari_leukocyte.analysis.smear.fields import FieldState
+from napari_leukocyte.analysis.smear.persistence import SmearSignOff
+from napari_leukocyte.analysis.smear.smear import Smear
+from napari_leukocyte.counting.leukogram import in_order
+from napari_leukocyte.ui.layers.objects_style import abbreviate
+
+BEGIN = (
+    "Open a folder of photographs of one smear: its fields are listed here, and their cells "
+    "counted together."
+)
+CANCELLED = "Cancelled; the fields that were done stay so."
+#: Classes that are named below a field's name.
+_MOST_CLASSES = 5
+
+
+def describe_state(state: FieldState, working: bool = False, double: str | None = None) -> str:
+    """Say in a few words how far the work on a field is.
+
+    Parameters
+    ----------
+    state : FieldState
+        Its state.
+    working : bool
+        Whether it is being analysed right now.
+    double : str, optional
+        Name of the field that has the same pixels.
+    """
+    if double is not None:
+        return f"the same image as {double}"
+    if working:
+        return "being analysed …"
+    if state.stage == "unread":
+        return "…"
+    if state.stage == "damaged":
+        return "can't be read"
+    if state.stage == "new":
+        return "new"
+    if state.stage == "signed off":
+        return f"signed off{' by ' + state.reader if state.reader else ''}"
+    if not state.objects:
+        return "no cells"
+    if not state.reviewed:
+        return f"segmented, {_cells(state.objects)}"
+    return f"{state.reviewed} of {state.objects} reviewed"
+
+
+def describe_counts(state: FieldState) -> str:
+    """Count the classes of a field in their short names, the most frequent first."""
+    names = sorted(in_order(state.counts), key=lambda n: -state.counts[n])
+    parts = [f"{state.counts[n]} {abbreviate(n)}" for n in names[:_MOST_CLASSES]]
+    rest = sum(state.counts[n] for n in names[_MOST_CLASSES:])
+    if rest:
+        parts.append(f"{rest} more")
+    if state.unclassified:
+        parts.append(f"{state.unclassified} unclassified")
+    return " · ".join(parts)
+
+
+def describe_smear(smear: Smear) -> str:
+    """Sum a smear up in one line of rich text."""
+    usable = smear.counted()
+    states = [smear.state(i) for i in usable]
+    if any(s.stage == "unread" for s in states):
+        read = sum(s.stage != "unread" for s in states)
+        return f"Looking at the fields: {read} of {len(smear)}"
+    objects, reviewed = (sum(getattr(s, n) for s in states) for n in ("objects", "reviewed"))
+    parts = [f"<b>{_fields(len(usable))}</b>"]
+    waiting = sum(not s.analysed for s in states)
+    if waiting:
+        parts.append(f"{waiting} not analysed")
+    if objects:
+        parts.append(f"{reviewed} of {_cells(objects)} reviewed")
+    signed = sum(s.stage == "signed off" for s in states)
+    if signed:
+        parts.append(f"{signed} signed off")
+    left_out = len(smear) - len(usable)
+    if left_out:
+        parts.append(f"{left_out} left out")
+    return " · ".join(parts)
+
+
+def describe_sign_off(signed: SmearSignOff | None, refused: str = "") -> str:
+    """Say, as rich text, who signed the smear off, or why that was refused; else nothing."""
+    if signed is None:
+        return f"⚠ {html.escape(refused)}" if refused else ""
+    who = f" by <b>{html.escape(signed.reader)}</b>" if signed.reader else ""
+    text = f"✓ The smear was signed off{who}, {moment(signed.when)}."
+    if signed.left_out:
+        text += f" Left out, since it can't be read: {html.escape(', '.join(signed.left_out))}."
+    return text
+
+
+def describe_failures(failed: Sequence[str]) -> str:
+    """List the fields that failed, as rich text."""
+    return "<br>".join(f"⚠ {html.escape(sentence)}" for sentence in failed)
+
+
+def moment(when: str) -> str:
+    """Return a point of time, ISO 8601, in the user's own time."""
+    try:
+        return datetime.fromisoformat(when).astimezone().strftime("%Y-%m-%d %H:%M")
+    except ValueError:
+        return when
+
+
+def _cells(number: int) -> str:
+    return f"{number} cell{'' if number == 1 else 's'}"
+
+
+def _fields(number: int) -> str:
+    return f"{number} field{'' if number == 1 else 's'}"

@@ -1,0 +1,334 @@
+"""The widget that goes through the fields of a smear, from the first to the signed-off report."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from app_model.types import KeyCode, KeyMod
+from napari.utils.notifications import show_info, show_warning
+from qtpy.QtCore import QModelIndex, Qt, QTimer
+from qtpy.QtGui import QKeySequence, QShortcut, QShowEvent
+from qtpy.QtWidgets import QFileDialog, QMessageBox, QSizePolicy, QVBoxLayout, QWidget
+
+from napari_leukocyte.analysis.smear.smear import Smear
+from napari_leukocyte.counting.settings import DifferentialSettings
+from napari_leukocyte.errors import LeukocyteError
+from napari_leukocyte.io.images.reading import IMAGE_SUFFIXES
+from napari_leukocyte.session.session import Session
+from napari_leukocyte.ui.classify.runner import Runner
+from napari_leukocyte.ui.closing import guard_closing
+from napari_leukocyte.ui.jobs import tell
+from napari_leukocyte.ui.layers import links
+from napari_leukocyte.ui.segment.preferences import read_preferences
+from napari_leukocyte.ui.smear import texts
+from napari_leukocyte.ui.smear.analysing import Analysing
+from napari_leukocyte.ui.smear.background import Background
+from napari_leukocyte.ui.smear.desk import Desk
+from napari_leukocyte.ui.smear.display import show_everything
+from napari_leukocyte.ui.smear.finishing import Finishing
+from napari_leukocyte.ui.smear.form import NEXT_KEY, NEXT_OPEN_KEY, PREVIOUS_KEY, SmearForm
+from napari_leukocyte.ui.smear.switch import FieldSwitch
+from napari_leukocyte.ui.undo import install_undo
+
+if TYPE_CHECKING:
+    import napari
+
+#: The form's keys, for the viewer.
+_VIEWER_KEYS: tuple[int, int, int] = (
+    KeyCode.PageDown,
+    KeyCode.PageUp,
+    KeyMod.Shift | KeyCode.PageDown,
+)
+#: Changes that come faster than this, ms, are shown together; a changed field of a smear that was
+#: signed off is looked at again after so long.
+_TOGETHER_MS, _LOOK_MS = 60, 400
+
+
+class SmearWidget(QWidget):
+    """Review the fields of a folder as one smear.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+        In which one field at a time is shown.
+    parent : QWidget, optional
+        The owner.
+
+    Attributes
+    ----------
+    form : SmearForm
+        The controls.
+    analysing : Analysing
+        The analysis in the background.
+    """
+
+    def __init__(self, viewer: napari.viewer.Viewer, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._viewer: Any = links.unwrap(viewer)
+        guard_closing(self, viewer)
+        self._followed: Session | None = None
+        self._opening = False
+        self.form = SmearForm(read_preferences().model, self)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self.form)
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)
+        self._soon = self._timer(_TOGETHER_MS, self.update_now)
+        self._look_soon = self._timer(_LOOK_MS, self._look_at_shown)
+        # No children of this widget: Qt may delete those before it says that their parent goes.
+        self._switch, self._background = FieldSwitch(self._viewer), Background()
+        self._desk = Desk(self._viewer, self.form, self._switch, self._background, self._show_soon)
+        self.analysing = Analysing(self._desk)
+        self._finishing = Finishing(self._desk)
+        # Cells that a tool adds or parts get a class, also without the widget that classifies.
+        self._runner = Runner(stands_in=True)
+        self._connect()
+        self._bind_keys()
+        install_undo(self, lambda: self._followed)
+        self.update_now()
+
+    def _timer(self, delay: int, act: Any) -> QTimer:
+        timer = QTimer(self)
+        timer.setSingleShot(True)
+        timer.setInterval(delay)
+        timer.timeout.connect(act)
+        return timer
+
+    def _connect(self) -> None:
+        form = self.form
+        form.open_folder.clicked.connect(self._ask_for_folder)
+        form.open_files.clicked.connect(self._ask_for_files)
+        form.previous.clicked.connect(lambda: self.step(-1))
+        form.next.clicked.connect(lambda: self.step(1))
+        form.next_open.clicked.connect(self.go_to_next_open)
+        form.fields.clicked.connect(self._go_to_index)
+        form.fields.activated.connect(self._go_to_index)
+        for view in (form.smear_leukogram, form.field_leukogram):
+            view.settings_changed.connect(self._take_settings)
+        self._background.seen.connect(self._on_seen)
+        self._switch.changed.connect(self._on_shown)
+        self._switch.busy_changed.connect(self._show_soon)
+        # Qt calls no method of a widget that is being deleted, but a function it does.
+        self.destroyed.connect(lambda: self._release())
+
+    def _bind_keys(self) -> None:
+        acts = (lambda: self.step(1), lambda: self.step(-1), self.go_to_next_open)
+        names = (NEXT_KEY, PREVIOUS_KEY, NEXT_OPEN_KEY)
+        for name, key, act in zip(names, _VIEWER_KEYS, acts, strict=True):
+            shortcut = QShortcut(QKeySequence(name), self)
+            shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
+            shortcut.activated.connect(act)
+            self._viewer.bind_key(key, lambda _, act=act: act(), overwrite=True)
+
+    def _release(self) -> None:
+        """Let go of everything that outlives the widget; the shown field stays in the viewer."""
+        for key in _VIEWER_KEYS:
+            self._viewer.bind_key(key, None, overwrite=True)
+        self._unfollow()
+        self._runner.close()
+        self._background.release()
+        self._switch.release()
+
+    def showEvent(self, event: QShowEvent | None) -> None:  # noqa: N802 - Qt's name
+        """List the models again: training may have added one."""
+        super().showEvent(event)
+        self.form.segmentation.refresh()
+        self.form.classification.refresh()
+
+    # -- what is open ---------------------------------------------------------------------
+
+    @property
+    def smear(self) -> Smear | None:
+        """The smear that is open."""
+        return self._desk.smear
+
+    @property
+    def session(self) -> Session | None:
+        """The session of the field that is shown."""
+        return self._desk.session
+
+    @property
+    def shown_row(self) -> int | None:
+        """The field that is shown."""
+        return self._desk.shown_row
+
+    @property
+    def busy(self) -> bool:
+        """Whether something is under way."""
+        return self._opening or self._switch.busy or self._background.busy or self._runner.running
+
+    def open(self, given: Sequence[Path]) -> None:
+        """Open a smear, and show its first field that is not finished.
+
+        Parameters
+        ----------
+        given : sequence of Path
+            A folder, or image files.
+        """
+        if self._opening or not self._may_leave():
+            return
+        self.analysing.cancel()
+        self._opening = True
+        self.form.summary.setText("Opening …")
+
+        def opened(smear: Smear) -> None:
+            self._switch.leave()
+            self._desk.smear = smear
+            self.form.model.set_smear(smear)
+            self.form.status.setText(texts.describe_failures(smear.notes))
+            if smear.settings is not None:
+                for view in (self.form.smear_leukogram, self.form.field_leukogram):
+                    view.set_settings(smear.settings)
+            self.go(smear.begin())
+
+        def ended() -> None:
+            self._opening = False
+            self._show_soon()
+
+        self._background.open(given, opened, self._on_looked, ended)
+
+    def leave(self) -> None:
+        """Put the shown field away, so that it can be opened elsewhere; the smear stays listed."""
+        self._switch.leave()
+
+    def _ask_for_folder(self) -> None:
+        chosen = QFileDialog.getExistingDirectory(self, "Folder with the fields of a smear")
+        if chosen:
+            self.open([Path(chosen)])
+
+    def _ask_for_files(self) -> None:
+        patterns = " ".join(f"*{suffix}" for suffix in sorted(IMAGE_SUFFIXES))
+        chosen, _ = QFileDialog.getOpenFileNames(
+            self, "Fields of a smear", "", f"Images ({patterns})"
+        )
+        if chosen:
+            self.open([Path(name) for name in chosen])
+
+    # -- from field to field --------------------------------------------------------------
+
+    def go(self, row: int) -> None:
+        """Show a field; the work on the one before is on the disk already."""
+        smear = self.smear
+        if smear is None or not 0 <= row < len(smear) or row == self._desk.row:
+            return
+        state = smear.state(row)
+        if state.stage == "damaged":
+            show_warning(state.problem)
+        elif self._may_leave():
+            self._switch.go(smear.paths[row])
+        self._choose_row()
+
+    def step(self, by: int) -> None:
+        """Show the next field (1) or the previous one (-1); damaged files are passed over."""
+        smear, row = self.smear, self._desk.row
+        if smear is None:
+            return
+        row = (-1 if by > 0 else len(smear)) if row is None else row
+        while 0 <= row + by < len(smear):
+            row += by
+            if smear.state(row).stage != "damaged":
+                self.go(row)
+                return
+        self._viewer.status = "This is the last field." if by > 0 else "This is the first field."
+
+    def go_to_next_open(self) -> None:
+        """Show the next field that is not finished."""
+        smear, row = self.smear, self._desk.row
+        if smear is None:
+            return
+        found = smear.next_to_review(-1 if row is None else row)
+        if found is None:
+            show_info("Every field of the smear is reviewed.")
+        else:
+            self.go(found)
+
+    def _go_to_index(self, index: QModelIndex) -> None:
+        self.go(index.row())
+
+    def _may_leave(self) -> bool:
+        """Ask before work is left that is not kept on the disk."""
+        session = self.session
+        if session is None or session.kept or session.unsaved_since is None:
+            return True
+        yes, no = QMessageBox.StandardButton.Yes, QMessageBox.StandardButton.No
+        question = (
+            f"The work on {session.name} is not kept, since it could not be written to the disk or "
+            "is open elsewhere. Leave the field and lose it?"
+        )
+        return bool(QMessageBox.question(self, "Lose this work?", question, yes | no, no) == yes)
+
+    def _on_shown(self) -> None:
+        """Follow the field that is shown now, and look what has become of the one before."""
+        smear, session, row = self.smear, self.session, self.shown_row
+        self._unfollow()
+        if smear is None:
+            return
+        left = self.form.model.shown
+        self.form.model.set_shown(row)
+        if session is not None:
+            self._followed = session
+            self._finishing.take_reader()
+            self._runner.follow(session)
+            session.table_changed.connect(self._on_table)
+            self._on_table()
+        if left is not None and left != row:
+            self._background.look(smear, left, self._on_looked)
+        self._choose_row()
+        self._show_soon()
+
+    def _unfollow(self) -> None:
+        if self._followed is not None:
+            self._followed.table_changed.disconnect(self._on_table, missing_ok=True)
+        self._followed = None
+        self._runner.follow(None)
+
+    def _choose_row(self) -> None:
+        row = self._desk.row
+        if row is not None:
+            self.form.fields.setCurrentIndex(self.form.model.index(row))
+
+    # -- what changes ---------------------------------------------------------------------
+
+    def _on_seen(self, smear: Smear, row: int) -> None:
+        if smear is self.smear:
+            self.form.model.refresh(row)
+            self._show_soon()
+
+    def _on_looked(self, smear: Smear, told: str | None) -> None:
+        if smear is self.smear:
+            if told is not None:
+                show_warning(told)
+            self._show_soon()
+
+    def _on_table(self) -> None:
+        self._desk.refused = ""
+        self._show_soon()
+        if self.smear is not None and self.smear.signed_off is not None:
+            self._look_soon.start()
+
+    def _look_at_shown(self) -> None:
+        """Look whether the shown field is still what was signed off."""
+        smear, row = self.smear, self.shown_row
+        if smear is not None and row is not None:
+            self._background.look(smear, row, self._on_looked)
+
+    def _take_settings(self, settings: DifferentialSettings) -> None:
+        for view in (self.form.smear_leukogram, self.form.field_leukogram):
+            if view.settings != settings:
+                view.set_settings(settings)
+        if self.smear is not None:
+            try:
+                self.smear.set_settings(settings)
+            except LeukocyteError as error:
+                tell(error)
+
+    def _show_soon(self) -> None:
+        if not self._soon.isActive():
+            self._soon.start()
+
+    def update_now(self) -> None:
+        """Show the state of everything; many changes in a row are shown together."""
+        self._soon.stop()
+        show_everything(self._desk)

@@ -1,0 +1,153 @@
+"""A tool in hand: what the mouse does on a labels layer until the tool is put down."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+from napari.layers import Labels
+from numpy.typing import NDArray
+
+from napari_leukocyte.errors import LeukocyteError
+from napari_leukocyte.session.session import Session
+from napari_leukocyte.ui.jobs import tell
+from napari_leukocyte.ui.layers import links
+from napari_leukocyte.ui.tools import commands
+from napari_leukocyte.ui.tools.kinds import LEAVE, SPLIT, Tool
+from napari_leukocyte.ui.tools.preview import LinePreview
+
+#: Movements of the mouse up to this, px of the screen, are still a click.
+CLICK_PX = 4.0
+_LEFT = 1
+_ESCAPE = "Escape"
+
+
+class ToolInHand:
+    """Listens to the mouse on a layer, and calls the tool's command after each gesture.
+
+    Parameters
+    ----------
+    tool : Tool
+        Which.
+    viewer : napari.Viewer
+        In which the layer is.
+    layer : napari.layers.Labels
+        Shows the session's labels; becomes the active layer.
+    session : Session
+        Is changed.
+    on_leave : callable
+        Called when the user puts the tool down; with whether that was by the key Escape.
+    """
+
+    def __init__(
+        self,
+        tool: Tool,
+        viewer: Any,
+        layer: Labels,
+        session: Session,
+        on_leave: Callable[[bool], None],
+    ) -> None:
+        self.tool, self.layer, self.session = tool, layer, session
+        self._viewer = viewer
+        self._on_leave = on_leave
+        self.preview = LinePreview(viewer, layer)
+        self._points: list[tuple[float, float]] = []
+        layer.visible = True
+        viewer.layers.selection.active = layer
+        layer.mode = "pan_zoom"
+        self._hold()
+        layer.mouse_drag_callbacks.append(self._on_drag)
+        layer.bind_key(_ESCAPE, self._on_escape, overwrite=True)
+        layer.events.mode.connect(self._on_other)
+        viewer.layers.selection.events.active.connect(self._on_other)
+
+    def put_down(self) -> None:
+        """Let go of the layer."""
+        self.preview.clear()
+        layer = self.layer
+        if self._on_drag in layer.mouse_drag_callbacks:
+            layer.mouse_drag_callbacks.remove(self._on_drag)
+        layer.bind_key(_ESCAPE, None)
+        layer.events.mode.disconnect(self._on_other)
+        self._viewer.layers.selection.events.active.disconnect(self._on_other)
+        layer.mouse_pan = layer.mode == "pan_zoom"
+        if layer.mode == "pan_zoom":
+            layer.cursor, layer.help = "standard", ""
+
+    def _hold(self) -> None:
+        # A drag draws a line, where it would move the picture else.
+        self.layer.mouse_pan = self.tool.gesture != "line"
+        self.layer.cursor = "cross" if self.tool.gesture == "line" else "pointing"
+        self.layer.help = f"{self.tool.title}: {self.tool.hint} {LEAVE}"
+
+    def _on_escape(self, layer: Labels) -> None:
+        self._on_leave(True)
+
+    def _on_other(self, event: Any = None) -> None:
+        """Another tool of napari's, or another layer, has been chosen."""
+        if self.layer.mode != "pan_zoom" or self._viewer.layers.selection.active is not self.layer:
+            self._on_leave(False)
+
+    # -- the mouse ------------------------------------------------------------------------
+
+    def _on_drag(self, layer: Labels, event: Any) -> Iterator[None]:
+        """Follow the mouse from press to release; napari moves on what this yields to."""
+        if links.session_of_labels(self._viewer, layer) is not self.session:
+            # The image was replaced meanwhile, and the layer is nobody's.
+            self._on_leave(False)
+            return
+        if event.button != _LEFT or self._viewer.dims.ndisplay != 2:
+            return
+        start, pressed = self._at(event), np.array(event.pos, np.float64)
+        with_alt = "Alt" in event.modifiers
+        moved = False
+        yield
+        while event.type == "mouse_move":
+            moved = moved or self._is_far(event, pressed)
+            if moved and self.tool.gesture == "line":
+                self.preview.show([start, self._at(event)], line=True)
+            yield
+        self.preview.clear()
+        end = self._at(event)
+        # Of a quick drag vispy tells no movement at all.
+        moved = moved or self._is_far(event, pressed)
+        try:
+            self._use(start, end, moved, with_alt)
+        except LeukocyteError as error:
+            tell(error)
+        self._hold()
+
+    @staticmethod
+    def _is_far(event: Any, pressed: NDArray[np.float64]) -> bool:
+        return bool(np.hypot(*(np.array(event.pos) - pressed)[:2]) > CLICK_PX)
+
+    def _at(self, event: Any) -> tuple[float, float]:
+        y, x = np.asarray(self.layer.world_to_data(event.position), np.float64)[-2:].tolist()
+        return y, x
+
+    def _use(
+        self, start: tuple[float, float], end: tuple[float, float], moved: bool, with_alt: bool
+    ) -> None:
+        if self.tool.gesture == "click":
+            # A drag moves the picture.
+            if not moved:
+                self._viewer.status = commands.use_click(self.tool, self.session, start)
+        elif moved:
+            self._points.clear()
+            self._viewer.status = commands.use_line(self.tool, self.session, [start, end])
+        elif with_alt and self.tool is SPLIT:
+            self._place(start)
+        else:
+            self._viewer.status = self.tool.hint
+
+    def _place(self, point: tuple[float, float]) -> None:
+        """Take one of two points in a cell."""
+        commands.object_at(self.session.labels, point)
+        self._points.append(point)
+        if len(self._points) == 1:
+            self.preview.show(self._points, line=False)
+            return
+        points = self._points.copy()
+        self._points.clear()
+        self._viewer.status = commands.use_points(self.session, points)

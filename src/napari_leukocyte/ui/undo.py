@@ -1,0 +1,120 @@
+"""Ctrl+Z and Ctrl+Shift+Z undo and redo a session's commands, whichever view has the focus."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from app_model.types import KeyCode, KeyMod
+from qtpy.QtCore import QEvent, QObject, Qt
+from qtpy.QtGui import QKeyEvent, QKeySequence, QShortcut
+from qtpy.QtWidgets import QAbstractSpinBox, QLineEdit, QWidget
+
+from napari_leukocyte.errors import LeukocyteError
+from napari_leukocyte.session.session import Session
+from napari_leukocyte.ui.jobs import tell
+
+#: As Qt and as napari write them; both mean the command key on a Mac.
+UNDO, REDO = "Ctrl+Z", "Ctrl+Shift+Z"
+_LAYER_KEYS: tuple[tuple[int, bool], ...] = (
+    (KeyMod.CtrlCmd | KeyCode.KeyZ, False),
+    (KeyMod.CtrlCmd | KeyMod.Shift | KeyCode.KeyZ, True),
+)
+
+
+def step_back(session: Session | None, *, again: bool = False) -> None:
+    """Undo a session's last command, or do one again; tell the user if that fails.
+
+    Parameters
+    ----------
+    session : Session or None
+        Nothing happens without one.
+    again : bool
+        Whether to redo.
+    """
+    if session is None:
+        return
+    try:
+        if again:
+            session.redo()
+        else:
+            session.undo()
+    except LeukocyteError as error:
+        tell(error)
+
+
+def bind_undo(layer: Any, session: Session, allowed: Callable[[], bool] = lambda: True) -> None:
+    """Have the keys act on a session while a layer is active; its own undo gets none of them.
+
+    Parameters
+    ----------
+    layer : napari.layers.Layer
+        Of any type.
+    session : Session
+        Whose commands.
+    allowed : callable
+        Asked each time; with False nothing happens, as in the midst of a stroke.
+    """
+
+    def act(again: bool) -> Callable[[Any], None]:
+        return lambda _: step_back(session, again=again) if allowed() else None
+
+    for key, again in _LAYER_KEYS:
+        layer.bind_key(key, act(again), overwrite=True)
+
+
+def unbind_undo(layer: Any) -> None:
+    """Give the keys of a layer back to napari."""
+    for key, _ in _LAYER_KEYS:
+        layer.bind_key(key, None, overwrite=True)
+
+
+def install_undo(widget: QWidget, session: Callable[[], Session | None]) -> list[QShortcut]:
+    """Have the keys act on a session while a widget, or anything in it, has the focus.
+
+    Text fields keep their own undo; number fields, whose values are commands, do not.
+
+    Parameters
+    ----------
+    widget : QWidget
+        Such as one that is docked; its fields must be there already.
+    session : callable
+        Returns whose commands, or None.
+
+    Returns
+    -------
+    list of QShortcut
+        For undo and redo; they belong to the widget.
+    """
+    shortcuts = []
+    for keys, again in ((UNDO, False), (REDO, True)):
+        shortcut = QShortcut(QKeySequence(keys), widget)
+        shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
+        shortcut.activated.connect(lambda again=again: step_back(session(), again=again))
+        shortcuts.append(shortcut)
+    filter_ = _PassOn(widget)
+    for box in widget.findChildren(QAbstractSpinBox):
+        box.installEventFilter(filter_)
+        for field in box.findChildren(QLineEdit):
+            field.installEventFilter(filter_)
+    return shortcuts
+
+
+class _PassOn(QObject):
+    """Keeps number fields from taking the keys for themselves."""
+
+    def eventFilter(  # noqa: N802 - Qt's name
+        self, watched: QObject | None, event: QEvent | None
+    ) -> bool:
+        if (
+            event is not None
+            and event.type() == QEvent.Type.ShortcutOverride
+            and isinstance(event, QKeyEvent)
+            and any(
+                event.matches(key)
+                for key in (QKeySequence.StandardKey.Undo, QKeySequence.StandardKey.Redo)
+            )
+        ):
+            event.ignore()
+            return True
+        return False

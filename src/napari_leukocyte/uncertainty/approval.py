@@ -1,0 +1,200 @@
+"""Which cells can be approved in one go, and what is known of the error of doing so."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from napari_leukocyte.classification.classify import column
+from napari_leukocyte.counting.leukogram import clopper_pearson
+from napari_leukocyte.session.session import Session
+from napari_leukocyte.uncertainty.calibration import (
+    DEFAULTS,
+    EVERY,
+    Calibration,
+    SetSettings,
+    fewest_cells,
+)
+from napari_leukocyte.uncertainty.domain_shift.reference import TITLES
+from napari_leukocyte.uncertainty.recalibration import BULK
+
+
+@dataclass(frozen=True, eq=False)
+class Approval:
+    """What can be approved in bulk.
+
+    Attributes
+    ----------
+    labels : tuple of int
+        Objects that are not reviewed and whose set holds one class, the one they have.
+    asked : int
+        Objects that were asked about: all that have a prediction.
+    level : float
+        The level of the sets.
+    observed : float
+        Share of wrong ones among the calibration's cells with a single-class set.
+    observed_high : float
+        Its upper 95 % limit.
+    single : int
+        Of how many cells that share is.
+    bound : str
+        What can be said of the error, in words.
+    """
+
+    labels: tuple[int, ...]
+    asked: int
+    level: float
+    observed: float
+    observed_high: float
+    single: int
+    bound: str
+
+
+def prediction_sets(
+    table: pd.DataFrame, calibration: Calibration, settings: SetSettings = DEFAULTS
+) -> pd.DataFrame:
+    """Return the set of classes of every object that has a prediction.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        With ``label`` and the probability of every class of the calibration, as from
+        :func:`napari_leukocyte.classification.classify.classify`.
+    calibration : Calibration
+        Of the classifier that gave them.
+    settings : SetSettings
+        Level, score, and whether for each class.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``label``; ``set``, a tuple of classes, the likeliest first; ``size``.
+    """
+    names = [column(name) for name in calibration.classes]
+    if not len(table) or not set(names) <= set(table.columns):
+        return pd.DataFrame({"label": np.zeros(0, np.int64), "set": [], "size": []})
+    probability = table[names].to_numpy(np.float64)
+    known = np.isfinite(probability).all(axis=1)
+    probability = probability[known]
+    inside = calibration.sets(probability, settings)
+    sets = [
+        tuple(calibration.classes[i] for i in np.argsort(-p, kind="stable") if held[i])
+        for p, held in zip(probability, inside, strict=True)
+    ]
+    return pd.DataFrame(
+        {
+            "label": table["label"].to_numpy()[known],
+            "set": pd.Series(sets, dtype=object),
+            "size": inside.sum(axis=1),
+        }
+    )
+
+
+def approvable(
+    table: pd.DataFrame,
+    calibration: Calibration,
+    settings: SetSettings = DEFAULTS,
+    warning: str = "",
+) -> Approval:
+    """Find the objects whose class can be approved without looking at each.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        As from :meth:`napari_leukocyte.session.session.Session.table`.
+    calibration, settings
+        As for `prediction_sets`.
+    warning : str
+        A sentence that says why the bound may not hold on this image, if there is one.
+
+    Returns
+    -------
+    Approval
+        None of the objects that a reader gave a class, reviewed, flagged, or that have a class
+        other than the one in their set.
+    """
+    sets = prediction_sets(table, calibration, settings)
+    single = {int(n): s[0] for n, s in zip(sets["label"], sets["set"], strict=True) if len(s) == 1}
+    open_ = table[~table["reviewed"].to_numpy(bool) & (table["flags"].fillna("") == "")]
+    labels = tuple(
+        int(n)
+        for n, name in zip(open_["label"], open_["class"], strict=True)
+        if single.get(int(n)) == name
+    )
+    wrong, found = _observed(calibration, settings)
+    high = clopper_pearson(wrong, found)[1]
+    share = wrong / found if found else float("nan")
+    bound = _bound(len(labels), len(sets), calibration, settings, (wrong, found, high))
+    return Approval(
+        labels, len(sets), settings.level, share, high, found, f"{bound} {warning}".strip()
+    )
+
+
+def approve_in_bulk(session: Session, approval: Approval) -> None:
+    """Approve what `approvable` found, as one step of the session's history.
+
+    Each cell's note says that it was approved in bulk and at which level, so that it never counts
+    as a cell that somebody has looked at.
+
+    Parameters
+    ----------
+    session : Session
+        Of the same objects.
+    approval : Approval
+        What to approve.
+
+    Raises
+    ------
+    ParameterError
+        If an object is gone.
+    """
+    session.approve(approval.labels, note=f"{BULK} at {100 * approval.level:g} %")
+
+
+def compared(calibration: Calibration, settings: SetSettings) -> Calibration:
+    """Return the cells whose error says something of new ones: own ones, or those of a set."""
+    if calibration.own.any():
+        return calibration[calibration.own]
+    if settings.like in ("", EVERY):
+        return calibration
+    return calibration[calibration.source == settings.like]
+
+
+def _observed(calibration: Calibration, settings: SetSettings) -> tuple[int, int]:
+    """Count wrong ones among the single-class sets of the calibration's cells."""
+    if not len(calibration):
+        return 0, 0
+    judged = compared(calibration, settings)
+    inside = calibration.sets(judged.probability, settings)
+    single = inside.sum(axis=1) == 1
+    right = inside[np.arange(len(inside)), judged.truth]
+    return int(np.sum(single & ~right)), int(np.sum(single))
+
+
+def _bound(
+    number: int,
+    asked: int,
+    calibration: Calibration,
+    settings: SetSettings,
+    observed: tuple[int, int, float],
+) -> str:
+    error = 100 * (1 - settings.level)
+    if compared(calibration, settings).weight.sum() < fewest_cells(settings.level):
+        return (
+            f"At {100 * settings.level:g} % nothing can be ruled out: that takes "
+            f"{fewest_cells(settings.level)} cells of known class, and there are "
+            f"{len(compared(calibration, settings))}."
+        )
+    like = compared(calibration, settings)
+    where = "reviewed here" if like.own.any() else "held out from training"
+    if settings.like not in ("", EVERY):
+        where += f" of {TITLES.get(settings.like, settings.like)}"
+    wrong, found, high = observed
+    return (
+        f"{number} of {asked} cells have a single class. Of all {asked}, at most {error:g} % "
+        f"({error / 100 * asked:.0f}) are expected to have a set without their true class, as "
+        f"long as they are like the {len(like)} cells {where}; of {found} single-class cells "
+        f"among those, {wrong} were wrong (95 % limit: at most {100 * high:.1f} %)."
+    )

@@ -1,0 +1,160 @@
+"""Say in one sentence how an image differs from the training sets, and what to expect."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_leukocyte.uncertainty.domain_shift.grain import GRAIN
+from napari_leukocyte.uncertainty.domain_shift.image_profile import FEATURES, Look
+from napari_leukocyte.uncertainty.domain_shift.reference import TITLES, Home
+from napari_leukocyte.uncertainty.domain_shift.sets import Likeness, SetLook, compare
+
+#: Below this share of a set's own photographs as far from it, an image is no longer like the set:
+#: chosen so that less than 1 in 20 photographs of the known sets is called foreign.
+FOREIGN = 0.03
+#: Standard deviations from which a difference is named.
+NAMED = 2.0
+#: What is told of an image, at most so many differences.
+_MOST = 2
+#: For each group of features, in L*a*b*: what a lower and a higher value is called.
+_COLORS = {
+    "background": (
+        "background",
+        ("darker", "brighter"),
+        ("greener", "pinker"),
+        ("bluer", "yellower"),
+    ),
+    "nucleus": ("stain of nuclei", ("darker", "paler"), ("bluer", "redder"), ("bluer", "browner")),
+    "cytoplasm": ("cytoplasm", ("darker", "paler"), ("greener", "redder"), ("bluer", "yellower")),
+    "surroundings": (
+        "erythrocytes",
+        ("darker", "paler"),
+        ("greyer", "redder"),
+        ("bluer", "yellower"),
+    ),
+}
+_OTHERS = {
+    "sharpness": ("cells are less sharp", "cells are sharper"),
+    "noise": ("the image has less noise", "the image has more noise"),
+    "log_diameter": ("cells are smaller in pixels", "cells are larger in pixels"),
+}
+
+
+@dataclass(frozen=True, eq=False)
+class HomeReport:
+    """How far an image is from home.
+
+    Attributes
+    ----------
+    likeness : Likeness
+        Which set it is most like, and how much.
+    foreign : bool
+        Whether it is unlike all training sets.
+    sentence : str
+        What to tell the user.
+    """
+
+    likeness: Likeness
+    foreign: bool
+    sentence: str
+
+
+def report_home(look: Look, home: Home) -> HomeReport:
+    """Compare an image with the training sets.
+
+    Parameters
+    ----------
+    look : Look
+        The image's.
+    home : Home
+        What ships with the classifier.
+
+    Returns
+    -------
+    HomeReport
+    """
+    likeness = compare(look, home.sets)
+    nearest = TITLES.get(likeness.nearest.name, likeness.nearest.name)
+    if not look.cells:
+        return HomeReport(likeness, False, "There are no cells to compare with the training sets.")
+    foreign = likeness.share < FOREIGN
+    if not foreign:
+        sentence = f"The image looks like those of {nearest}, which the classifier knows."
+        wrong = home.wrong_at_home[home.sets.index(likeness.nearest)]
+        if not math.isnan(wrong):
+            sentence += f" On photographs of these, held out from training, {_percent(wrong)} of "
+            sentence += "cells were wrong."
+        return HomeReport(likeness, False, sentence)
+    found = differences(look.values, likeness.nearest, home.sets)
+    told = "; ".join(found[:_MOST]) if found else "the combination of its colours is new"
+    sentence = f"Unlike the training sets: {told}. Nearest: {nearest}."
+    if math.isnan(home.wrong_abroad):
+        sentence += " Expect more errors."
+    else:
+        sentence += f" Expect more errors: {_percent(home.wrong_abroad)} of cells were wrong on "
+        sentence += "sets left out of training"
+        known = [share for share in home.wrong_at_home if not math.isnan(share)]
+        if known:
+            sentence += f", {_percent(sum(known) / len(known))} on known ones"
+        sentence += "."
+    return HomeReport(likeness, True, sentence)
+
+
+def differences(
+    look: NDArray[np.float64], nearest: SetLook, sets: tuple[SetLook, ...]
+) -> list[str]:
+    """Name what is different, the largest difference first.
+
+    Parameters
+    ----------
+    look : ndarray
+        (F,): the image's.
+    nearest : SetLook
+        What it is compared with.
+    sets : tuple of SetLook
+        All of them, to say whether it is beyond every one.
+
+    Returns
+    -------
+    list of str
+        Parts of a sentence; none for features within `NAMED` standard deviations.
+    """
+    off = nearest.deviations(look)
+    parts: list[tuple[float, str]] = []
+    for group, (noun, *axes) in _COLORS.items():
+        start = FEATURES.index(f"{group}_l")
+        values = off[start : start + 3]
+        axis = int(np.abs(values).argmax())
+        if abs(values[axis]) >= NAMED:
+            word = axes[axis][int(values[axis] > 0)]
+            beyond = _beyond(look, start + axis, sets)
+            parts.append((abs(float(values[axis])), f"{noun} {word} than {beyond}"))
+    for name, words in _OTHERS.items():
+        place = FEATURES.index(name)
+        if abs(off[place]) >= NAMED:
+            text = f"{words[int(off[place] > 0)]} than in {_beyond(look, place, sets)}"
+            parts.append((abs(float(off[place])), text))
+    places = [FEATURES.index(name) for name in GRAIN]
+    place = max(places, key=lambda i: abs(float(off[i])))
+    found = [text for _, text in sorted(parts, reverse=True)]
+    # Last: a user sees and can change the stain and the focus, but hardly the camera.
+    if abs(off[place]) >= NAMED:
+        beyond = _beyond(look, place, sets)
+        found.append(f"the grain is that of another camera or compression than {beyond}'s")
+    return found
+
+
+def _beyond(look: NDArray[np.float64], place: int, sets: tuple[SetLook, ...]) -> str:
+    """Say whether a feature lies beyond all sets, or only beyond the nearest."""
+    off = np.array([s.deviations(look)[place] for s in sets])
+    if bool(np.all(off >= NAMED)) or bool(np.all(off <= -NAMED)):
+        return "any training set"
+    return "the nearest training set"
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.0f} %"

@@ -1,0 +1,82 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from napari_leukocyte.interpretation.embedding_map import neighbours
+from napari_leukocyte.interpretation.embedding_map.cells import directions
+from napari_leukocyte.interpretation.embedding_map.neighbours import most_similar, nearest
+from napari_leukocyte.interpretation.embedding_map.outliers import FEWEST, find_outliers
+from tests.interpretation.embedding_map.made import cells_of, embeddings
+
+
+@given(st.integers(0, 30), st.integers(1, 12), st.integers(0, 2**32 - 1), st.booleans())
+def test_neighbours_are_those_of_a_plain_search(
+    number: int, k: int, seed: int, others: bool
+) -> None:
+    rng = np.random.default_rng(seed)
+    vectors = directions(rng.normal(size=(number, 5)))
+    among = directions(rng.normal(size=(7, 5))) if others else None
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(neighbours, "_ROWS", 4)
+        found, distances = nearest(vectors, k, among)
+    where = vectors if among is None else among
+    table = np.linalg.norm(vectors[:, np.newaxis] - where[np.newaxis], axis=2)
+    if among is None:
+        np.fill_diagonal(table, np.inf)
+    expected = np.sort(table, axis=1)[:, : found.shape[1]]
+    assert found.shape == distances.shape == (number, max(0, min(k, len(where) - (not others))))
+    np.testing.assert_allclose(distances, expected, atol=2e-3)
+    np.testing.assert_allclose(np.take_along_axis(table, found, 1), expected, atol=2e-3)
+    assert among is not None or not (found == np.arange(number)[:, np.newaxis]).any()
+
+
+@given(st.integers(1, 30), st.integers(0, 12), st.integers(0, 2**32 - 1))
+def test_the_most_similar_are_those_of_a_plain_search(number: int, k: int, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    vectors = directions(rng.normal(size=(number, 5)))
+    chosen = rng.choice(number, rng.integers(1, number + 1), replace=False).tolist()
+    found = most_similar(vectors, chosen, k)
+    rest = [i for i in range(number) if i not in chosen]
+    cosine = {i: max(float(vectors[i] @ vectors[c]) for c in chosen) for i in rest}
+    assert len(found) == len(set(found.tolist())) == min(k, len(rest))
+    assert set(found.tolist()) <= set(rest)
+    best = sorted(cosine.values(), reverse=True)[: len(found)]
+    np.testing.assert_allclose([cosine[int(i)] for i in found], best, atol=1e-6)
+
+
+def test_equally_near_ones_come_in_their_order() -> None:
+    vectors = np.ones((6, 1), np.float32)
+    found, distances = nearest(vectors, 3)
+    assert found[0].tolist() == [1, 2, 3]
+    assert found[4].tolist() == [0, 1, 2]
+    assert not distances.any()
+    assert not len(most_similar(vectors, [], 3))
+
+
+def test_what_is_no_number_does_not_spread() -> None:
+    odd = np.array([[1, 0], [np.nan, 1], [np.inf, np.inf], [0, 0]], np.float16)
+    assert np.isfinite(directions(odd)).all()
+    np.testing.assert_allclose(np.linalg.norm(directions(odd), axis=1), [1, 1, 0, 0])
+
+
+def test_outliers_are_the_cells_unlike_all_others() -> None:
+    found, _ = embeddings(120, seed=1)
+    rng = np.random.default_rng(5)
+    strange = rng.normal(size=(3, *found.shape[1:])) * 0.1 + rng.normal(size=(3, 1, found.shape[2]))
+    cells = cells_of(np.concatenate([found, strange.astype(np.float16)]))
+    _, distances = nearest(cells.vectors, 10)
+    outliers = find_outliers(distances)
+    assert {o.row for o in outliers[:3]} == {120, 121, 122}
+    assert len(outliers) <= 5
+    assert outliers[0].distance >= outliers[-1].distance
+    assert all(o.times > 1 for o in outliers)
+
+
+def test_few_cells_or_copies_have_no_outliers() -> None:
+    cells = cells_of(embeddings(FEWEST - 1)[0])
+    assert not find_outliers(nearest(cells.vectors, 10)[1])
+    copies = np.ones((40, 3), np.float32) / np.sqrt(3)
+    assert not find_outliers(nearest(copies.astype(np.float32), 10)[1])

@@ -1,0 +1,95 @@
+"""The head: what it is fitted to, and that it is one dense layer in the end."""
+
+from __future__ import annotations
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from napari_leukocyte.learning.head.cells import Cells, make_cells
+from napari_leukocyte.learning.head.head import HeadParams, calibrated, cell_weights, fit_head
+
+CENTRES = {"a": 0, "b": 1, "c": 2}
+
+
+def clouds(
+    counts: dict[str, int], rng: np.random.Generator, shift: float = 0.0, length: int = 24
+) -> Cells:
+    """Return cells around a point for each class."""
+    names = [n for n, count in counts.items() for _ in range(count)]
+    centres = np.eye(length)[[CENTRES[n] for n in names]] * 6
+    values = centres + rng.normal(0, 1, centres.shape) + shift
+    return make_cells(values, names, [f"p{i % 7}" for i in range(len(names))])
+
+
+def test_knows_shipped_classes_that_the_reader_has_not_met(rng: np.random.Generator) -> None:
+    head = fit_head(clouds({"a": 20, "b": 20}, rng), clouds({"a": 30, "c": 30}, rng))
+    asked = clouds({"a": 50, "b": 50, "c": 50}, rng)
+    assert head.classes == ("a", "b", "c")
+    assert np.mean(head.says(asked.embeddings) == asked.classes) > 0.95
+
+
+def test_one_cell_of_a_class_is_enough_to_learn_it(rng: np.random.Generator) -> None:
+    own = clouds({"a": 10, "b": 10, "c": 1}, rng)
+    head = fit_head(own, clouds({"a": 40, "b": 40}, rng))
+    assert head.says(own.embeddings[-1:]).tolist() == ["c"]
+
+
+def test_two_classes_and_views(rng: np.random.Generator) -> None:
+    own = clouds({"a": 15, "b": 15}, rng)
+    head = fit_head(own, own[np.zeros(30, bool)])
+    views = np.stack([own.embeddings, own.embeddings + 0.1], axis=1)
+    probability = head.probabilities(views)
+    assert np.allclose(probability.sum(axis=1), 1)
+    singly = [head.probabilities(views[:, v]) for v in range(2)]
+    assert np.allclose(probability, np.mean(singly, axis=0))
+
+
+def test_is_the_regression_that_scikit_learn_fits(rng: np.random.Generator) -> None:
+    from sklearn.linear_model import LogisticRegression
+
+    from napari_leukocyte.learning.head.head import fit_projection
+
+    own, base = clouds({"a": 12, "b": 9}, rng, 1.0), clouds({"a": 20, "c": 20}, rng)
+    params = HeadParams(components=10)
+    every = np.concatenate([own.embeddings, base.embeddings])
+    projection = fit_projection(every, params)
+    classes = np.concatenate([own.classes, base.classes])
+    regression = LogisticRegression(C=params.strength, max_iter=300, tol=1e-3).fit(
+        projection.scores(every),
+        classes,
+        sample_weight=cell_weights(own.classes, base.classes, params.own_weight),
+    )
+    expected = regression.predict_proba(projection.scores(every))
+    assert np.allclose(fit_head(own, base, params).probabilities(every), expected, atol=1e-4)
+
+
+names = st.lists(st.sampled_from("abcd"), max_size=30).map(lambda n: np.array(n, dtype=str))
+
+
+@given(names, names, st.floats(0.05, 0.95))
+def test_classes_weigh_alike_however_many_cells(
+    own: NDArray[np.str_], base: NDArray[np.str_], share: float
+) -> None:
+    classes = np.concatenate([own, base])
+    if not len(classes):
+        return
+    weights = cell_weights(own, base, share)
+    assert np.isclose(weights.sum(), len(classes))
+    of = {n: weights[classes == n].sum() for n in np.unique(classes)}
+    assert np.allclose(list(of.values()), next(iter(of.values())))
+    for name in set(own) & set(base):
+        mine = weights[: len(own)][own == name].sum()
+        assert np.isclose(mine, share * of[name])
+
+
+def test_calibration_makes_probabilities_mean_what_they_say(rng: np.random.Generator) -> None:
+    head = fit_head(clouds({"a": 30, "b": 30}, rng), clouds({"a": 30, "b": 30}, rng))
+    truth = rng.choice(["a", "b"], 4000)
+    # Right in 4 of 5, and always sure to 1 in 3000.
+    shown = np.where(rng.random(4000) < 0.8, truth, np.where(truth == "a", "b", "a"))
+    logits = np.where(shown[:, None] == np.array(["a", "b"]), 8.0, 0.0)
+    found = calibrated(head, logits, truth.tolist())
+    sure = 1 / (1 + np.exp(-8 / found.temperature))
+    assert abs(sure - 0.8) < 0.02
