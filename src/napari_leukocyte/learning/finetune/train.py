@@ -1,7 +1,8 @@
 """The program that trains on: ``python -m napari_leukocyte.learning.finetune.train FOLDER``.
 
-`.job` starts it in a process of its own. It reads the plan in the folder, writes what happens into ``progress.jsonl``, one object a line, and goes on where it was
-stopped or killed if it is started on the same folder again.
+`.job` starts it in a process of its own. It reads the plan in the folder, writes what happens
+into ``progress.jsonl``, one object a line, and goes on where it was stopped or killed if it is
+started on the same folder again.
 """
 
 from __future__ import annotations
