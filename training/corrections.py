@@ -166,7 +166,7 @@ def _point(
             values.append(float(np.mean(said[asked.classes == name] == name)))
         errors.append(calibration_error(probability.max(axis=1), said == asked.classes))
         known = base.measuring
-        right = head.says(known.embeddings) == known.classes
+        right = head.predict(known.embeddings) == known.classes
         shipped.append(float(np.mean([right[known.classes == n].mean() for n in known.names()])))
     five = [n for n in recalls if n in LEUKOCYTE_NAMES]
     corrected = {n: int(np.sum(own.classes[~heads[0][1]] == n)) for n in recalls}

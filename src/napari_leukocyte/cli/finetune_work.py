@@ -9,7 +9,7 @@ import typer
 from napari_leukocyte.cli.reporting import Reporter
 from napari_leukocyte.cli.sentences import DONE, INTERRUPTED, SOME_FAILED, complain
 from napari_leukocyte.learning.finetune import job as jobs
-from napari_leukocyte.learning.finetune.job import Curves
+from napari_leukocyte.learning.finetune.job import TrainingProgress
 from napari_leukocyte.learning.finetune.outcome import Outcome, measure_job, take
 from napari_leukocyte.learning.finetune.plan import Plan
 from napari_leukocyte.learning.head.texts import share, signed
@@ -22,7 +22,7 @@ def finetune(plan: Plan, job: Path, *, resume: bool, add_worse: bool, into: Path
         jobs.begin(plan, job)
     told = 0
 
-    def follow(curves: Curves) -> None:
+    def follow(curves: TrainingProgress) -> None:
         nonlocal told
         done = curves.epoch * curves.steps + curves.step
         reporter.step(done, curves.epochs * curves.steps, curves.stage)

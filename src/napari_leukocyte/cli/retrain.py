@@ -60,18 +60,18 @@ def retrain_command(
     features = features_of(model)
     base, former = base_for(features), head_of(features)
     with Reporter(images=0) as reporter:
-        gathered = from_dataset(dataset, features, reporter.step)
-        result = retrain(gathered.cells, base, former, progress=reporter.step)
+        collected = from_dataset(dataset, features, reporter.step)
+        result = retrain(collected.cells, base, former, progress=reporter.step)
         curve = None
         if not no_curve:
-            curve = learning_curve(gathered.cells, base, former, progress=reporter.step)
-    for sentence in gathered.left_out:
+            curve = learning_curve(collected.cells, base, former, progress=reporter.step)
+    for sentence in collected.left_out:
         complain(sentence)
-    typer.echo(f"{features.manifest.name}, with a head fitted on {gathered.source}")
+    typer.echo(f"{features.manifest.name}, with a head fitted on {collected.source}")
     for line in as_lines(result) + ([] if no_curve else curve_lines(curve)):
         typer.echo(line)
     if accept and not result.refusals:
-        manifest = take(result, features, accept, gathered.source, into)
+        manifest = take(result, features, accept, collected.source, into)
         typer.echo(f"{manifest.name} is among your models now: {manifest.folder}")
     typer.echo(DISCLAIMER)
     raise typer.Exit(SOME_FAILED if result.refusals else DONE)

@@ -63,7 +63,7 @@ class Confusion:
 
 
 @dataclass(frozen=True, eq=False)
-class Corrected:
+class CorrectedCount:
     """A differential count with the classifier's confusion taken into account.
 
     Attributes
@@ -85,7 +85,7 @@ def corrected_count(
     confusion: Confusion,
     counted: Collection[str] | None = None,
     seed: int = 0,
-) -> Corrected:
+) -> CorrectedCount:
     """Estimate a differential count from predictions that may be wrong.
 
     Parameters
@@ -102,7 +102,7 @@ def corrected_count(
 
     Returns
     -------
-    Corrected
+    CorrectedCount
         One row for each of the confusion's classes, and for each other class that was given by a
         reader, that counts.
     """
@@ -132,7 +132,7 @@ def corrected_count(
             "ci_high": high,
         }
     )
-    return Corrected(result, _sentence(int(said.sum()), int(known.sum()), confusion))
+    return CorrectedCount(result, _sentence(int(said.sum()), int(known.sum()), confusion))
 
 
 def _sample(

@@ -23,7 +23,7 @@ from napari_leukocyte.reporting.report_pictures import cell_pictures, field_pict
 _ENDS = (20, 40, 60, 80, 100)
 
 
-class SignOff(Protocol):
+class SignOffLike(Protocol):
     """A reader's word that an image is done."""
 
     @property
@@ -52,7 +52,7 @@ class ReportField:
         ``flags`` and ``note`` where the table has them.
     record : mapping
         As from :func:`napari_leukocyte.reporting.record.make_record`.
-    sign_off : SignOff or None
+    sign_off : SignOffLike or None
         Who signed it off and when; None if nobody did.
     """
 
@@ -61,7 +61,7 @@ class ReportField:
     labels: NDArray[np.int32]
     table: pd.DataFrame
     record: Mapping[str, Any] = field(default_factory=dict)
-    sign_off: SignOff | None = None
+    sign_off: SignOffLike | None = None
 
 
 def field_summary(one: ReportField) -> dict[str, Any]:

@@ -9,8 +9,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from napari_leukocyte.analysis.smear.reading import hold_session
-from napari_leukocyte.annotations.dataset.fields import field_of_session, snapshot
-from napari_leukocyte.annotations.dataset.history import tell
+from napari_leukocyte.annotations.dataset.fields import field_of_session, take_snapshot
+from napari_leukocyte.annotations.dataset.history import replay_events
 from napari_leukocyte.annotations.dataset.provenance import (
     Event,
     chained,
@@ -50,8 +50,8 @@ def test_any_history_leads_to_how_things_stand(
             session.reader = "Ada"
             for seed in seeds:
                 work(session, seed)
-            taken = snapshot(session, session_folder(IMAGE))
-            standing = standing_of(tell(taken.journal, SHAPE))
+            taken = take_snapshot(session, session_folder(IMAGE))
+            standing = standing_of(replay_events(taken.journal, SHAPE))
             table = session.table()
     assert set(standing) == set(table["label"].tolist())
     for row in table.to_dict("records"):

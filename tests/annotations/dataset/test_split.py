@@ -9,9 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from napari_leukocyte.annotations.dataset.duplicates import Fingerprint, fingerprint, near
+from napari_leukocyte.annotations.dataset.duplicates import (
+    Fingerprint,
+    fingerprint,
+    near_duplicates,
+)
 from napari_leukocyte.annotations.dataset.fields import fields_of_files
-from napari_leukocyte.annotations.dataset.split import Placed, place, side_of
+from napari_leukocyte.annotations.dataset.split import SplitMember, place, side_of
 from napari_leukocyte.annotations.dataset.store import ExportSettings, export, open_dataset
 from napari_leukocyte.errors import ParameterError
 from napari_leukocyte.io.images.reading import read_image
@@ -26,23 +30,25 @@ PHOTOGRAPHS = st.lists(
 )
 
 
-def _placed(some: list[tuple[int, str, Fingerprint]], sides: dict[str, str]) -> list[Placed]:
-    return [Placed(str(n), g, f, sides.get(str(n))) for n, g, f in some]  # type: ignore[arg-type]
+def _split_member(
+    some: list[tuple[int, str, Fingerprint]], sides: dict[str, str]
+) -> list[SplitMember]:
+    return [SplitMember(str(n), g, f, sides.get(str(n))) for n, g, f in some]  # type: ignore[arg-type]
 
 
 @given(photographs=PHOTOGRAPHS, first=st.integers(0, 20))
 def test_no_photograph_ever_changes_its_side(
     photographs: list[tuple[int, str, Fingerprint]], first: int
 ) -> None:
-    before = dict(place(_placed(photographs[:first], {})))
-    after = place(_placed(photographs, dict(before)))
+    before = dict(place(_split_member(photographs[:first], {})))
+    after = place(_split_member(photographs, dict(before)))
     assert before.items() <= after.items()
     assert set(after) == {str(n) for n, _, _ in photographs}
     # At once, groups and near-duplicates are never parted.
-    once = place(_placed(photographs, {}))
+    once = place(_split_member(photographs, {}))
     for n, group, print_ in photographs:
         for m, other, other_print in photographs:
-            if group == other or near(print_, [other_print]):
+            if group == other or near_duplicates(print_, [other_print]):
                 assert once[str(n)] == once[str(m)]
 
 
@@ -52,7 +58,7 @@ def test_the_order_makes_no_difference(
 ) -> None:
     shuffled = list(photographs)
     order.shuffle(shuffled)  # type: ignore[attr-defined]
-    assert place(_placed(photographs, {})) == place(_placed(shuffled, {}))
+    assert place(_split_member(photographs, {})) == place(_split_member(shuffled, {}))
 
 
 def test_the_shares_are_kept_and_names_alone_decide() -> None:
@@ -67,7 +73,7 @@ def test_turned_mirrored_and_squeezed_copies_look_the_same(data_root: Path) -> N
     photographs = [read_image(p) for p in paths]
     prints = [fingerprint(np.ascontiguousarray(p)) for p in photographs]
     for number, photograph in enumerate(photographs):
-        assert near(prints[number], prints) == [number]
+        assert near_duplicates(prints[number], prints) == [number]
         _, jpeg = cv2.imencode(".jpg", photograph[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 40])
         for copy in (
             np.rot90(photograph),
@@ -76,7 +82,7 @@ def test_turned_mirrored_and_squeezed_copies_look_the_same(data_root: Path) -> N
             np.asarray(cv2.imdecode(jpeg, cv2.IMREAD_COLOR))[..., ::-1],
             np.clip(photograph.astype(np.int16) + 20, 0, 255).astype(np.uint8),
         ):
-            assert near(fingerprint(np.ascontiguousarray(copy)), prints) == [number]
+            assert near_duplicates(fingerprint(np.ascontiguousarray(copy)), prints) == [number]
 
 
 def test_a_copy_follows_the_original_and_a_group_stays_together(tmp_path: Path) -> None:

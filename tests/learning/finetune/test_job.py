@@ -13,7 +13,7 @@ import pytest
 from napari_leukocyte.annotations.dataset.store import open_dataset
 from napari_leukocyte.errors import Cancelled, ModelError
 from napari_leukocyte.learning.finetune import job as jobs
-from napari_leukocyte.learning.finetune.job import Curves
+from napari_leukocyte.learning.finetune.job import TrainingProgress
 from napari_leukocyte.learning.finetune.outcome import measure_job, take, trained_model
 from napari_leukocyte.learning.finetune.plan import (
     PROGRESS,
@@ -52,7 +52,7 @@ def test_a_member_is_trained_on_through_a_kill(dataset: Path, tmp_path: Path) ->
     folder = tmp_path / "job"
     jobs.begin(plan, folder)
 
-    def stop_after_first_epoch(curves: Curves) -> None:
+    def stop_after_first_epoch(curves: TrainingProgress) -> None:
         if curves.values:
             raise Cancelled
 
@@ -60,7 +60,7 @@ def test_a_member_is_trained_on_through_a_kill(dataset: Path, tmp_path: Path) ->
         jobs.run(folder, stop_after_first_epoch)
     with pytest.raises(FinetuneError, match="not finished: resume it"):
         trained_model(plan, folder, tmp_path / "early")
-    seen: list[Curves] = []
+    seen: list[TrainingProgress] = []
     jobs.run(folder, seen.append)
     lines = [json.loads(line) for line in (folder / PROGRESS).read_text().splitlines()]
     begun = [i for i, line in enumerate(lines) if line["event"] == "begin"]
@@ -161,7 +161,7 @@ def test_curves_survive_damaged_lines_and_repeated_epochs(tmp_path: Path) -> Non
         '{"event": "epoch"}',
     ]
     (tmp_path / PROGRESS).write_text("\n".join(lines))
-    curves = jobs.read_curves(tmp_path)
+    curves = jobs.read_progress(tmp_path)
     assert curves.values == {"loss": [1.0, 0.8]}
     assert (curves.epochs, curves.epoch) == (3, 2)
 

@@ -67,6 +67,6 @@ def test_the_shipped_set_belongs_to_the_shipped_classifier() -> None:
     assert (features.manifest.folder / FILE_NAME).stat().st_size < 2_500_000
     head = head_of(features)
     known = np.isin(base.measuring.classes, head.classes)
-    right = head.says(base.measuring.embeddings) == base.measuring.classes
+    right = head.predict(base.measuring.embeddings) == base.measuring.classes
     assert right[known].mean() > 0.8
     assert not set(base.fitting.groups) & set(base.measuring.groups)

@@ -27,13 +27,13 @@ def test_knows_shipped_classes_that_the_reader_has_not_met(rng: np.random.Genera
     head = fit_head(clouds({"a": 20, "b": 20}, rng), clouds({"a": 30, "c": 30}, rng))
     asked = clouds({"a": 50, "b": 50, "c": 50}, rng)
     assert head.classes == ("a", "b", "c")
-    assert np.mean(head.says(asked.embeddings) == asked.classes) > 0.95
+    assert np.mean(head.predict(asked.embeddings) == asked.classes) > 0.95
 
 
 def test_one_cell_of_a_class_is_enough_to_learn_it(rng: np.random.Generator) -> None:
     own = clouds({"a": 10, "b": 10, "c": 1}, rng)
     head = fit_head(own, clouds({"a": 40, "b": 40}, rng))
-    assert head.says(own.embeddings[-1:]).tolist() == ["c"]
+    assert head.predict(own.embeddings[-1:]).tolist() == ["c"]
 
 
 def test_two_classes_and_views(rng: np.random.Generator) -> None:

@@ -55,7 +55,7 @@ def test_what_is_worse_is_refused_in_words(
     own = clouds({"a": 20, "b": 20, "c": 20}, rng)
     guessed = make_cells(own.embeddings, rng.permutation(own.classes).tolist(), own.groups.tolist())
     # Right by the former head, so that a head fitted on guesses can only be worse.
-    said = former.says(own.embeddings)
+    said = former.predict(own.embeddings)
     half = np.arange(len(own)) % 2 == 0
     mixed = make_cells(
         own.embeddings, np.where(half, said, guessed.classes).tolist(), own.groups.tolist()

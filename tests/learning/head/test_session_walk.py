@@ -15,7 +15,11 @@ from napari_leukocyte.learning.head.apply import apply, classify_embedded, predi
 from napari_leukocyte.learning.head.base import base_for
 from napari_leukocyte.learning.head.embeddings import embed
 from napari_leukocyte.learning.head.features import RetrainingError, features_of
-from napari_leukocyte.learning.head.gather import Gathered, from_sessions, snapshot
+from napari_leukocyte.learning.head.gather import (
+    CollectedCells,
+    from_sessions,
+    take_review_snapshot,
+)
 from napari_leukocyte.learning.head.retrain import Retrained, head_of, retrain
 from napari_leukocyte.models import runtime
 from napari_leukocyte.models.card import as_lines, describe
@@ -46,26 +50,26 @@ def sessions(classifier: Manifest) -> list[Session]:
 
 
 @pytest.fixture
-def gathered(sessions: list[Session], classifier: Manifest) -> Gathered:
-    return from_sessions(map(snapshot, sessions), features_of(classifier))
+def collected(sessions: list[Session], classifier: Manifest) -> CollectedCells:
+    return from_sessions(map(take_review_snapshot, sessions), features_of(classifier))
 
 
 @pytest.fixture
-def result(gathered: Gathered, classifier: Manifest) -> Retrained:
+def result(collected: CollectedCells, classifier: Manifest) -> Retrained:
     features = features_of(classifier)
-    return retrain(gathered.cells, base_for(features), head_of(features))
+    return retrain(collected.cells, base_for(features), head_of(features))
 
 
 def test_walk(
     sessions: list[Session],
-    gathered: Gathered,
+    collected: CollectedCells,
     result: Retrained,
     classifier: Manifest,
     models: Path,
 ) -> None:
     features = features_of(classifier)
     assert result.own.before.value < 0.8 < result.own.after.value
-    accepted = accept(result, features, "mine", gathered.source)
+    accepted = accept(result, features, "mine", collected.source)
     assert [m.name for m in list_models("classification")][-2:] == ["colours", "mine"]
     lines = "\n".join(as_lines(describe(accepted)))
     assert classifier.members[0].sha256 in lines
@@ -74,7 +78,7 @@ def test_walk(
 
     session = sessions[0]
     before = session.table().set_index("label")
-    predictions = predictions_of(snapshot(session), features, result.head, accepted)
+    predictions = predictions_of(take_review_snapshot(session), features, result.head, accepted)
     # What the embeddings say is what the model says when it is asked.
     asked = classify(session.rgb, np.asarray(session.labels), "mine")
     assert predictions.table["class"].tolist() == asked["class"].tolist()
@@ -95,14 +99,16 @@ def test_walk(
 
 
 def test_a_head_can_be_fitted_on_a_retrained_model(
-    gathered: Gathered, result: Retrained, classifier: Manifest, sessions: list[Session]
+    collected: CollectedCells, result: Retrained, classifier: Manifest, sessions: list[Session]
 ) -> None:
-    accepted = accept(result, features_of(classifier), "mine", gathered.source)
+    accepted = accept(result, features_of(classifier), "mine", collected.source)
     again = features_of(accepted)
     assert again.sha256 == classifier.members[0].sha256
     assert np.allclose(head_of(again).weights, result.head.weights, atol=1e-4)
     more = retrain(
-        from_sessions(map(snapshot, sessions), again).cells, base_for(again), head_of(again)
+        from_sessions(map(take_review_snapshot, sessions), again).cells,
+        base_for(again),
+        head_of(again),
     )
     assert more.own.before.value > 0.8
     third = accept(more, again, "mine-too", "the same cells") if not more.refusals else accepted
@@ -151,11 +157,11 @@ def test_unsure_and_unreviewed_cells_teach_nothing(classifier: Manifest) -> None
     session = open_session(0, classifier, review=False)
     features = features_of(classifier)
     with pytest.raises(RetrainingError, match="no reviewed cell"):
-        from_sessions([snapshot(session)], features)
+        from_sessions([take_review_snapshot(session)], features)
     session.set_class([1, 2, 3], "neutrophil")
     session.set_flag([2], "uncertain class")
     session.set_class([3], "unidentified")
-    assert len(from_sessions([snapshot(session)], features).cells) == 1
+    assert len(from_sessions([take_review_snapshot(session)], features).cells) == 1
 
 
 def test_no_cells_at_all(result: Retrained, classifier: Manifest) -> None:

@@ -14,7 +14,7 @@ from pytestqt.qtbot import QtBot
 
 from napari_leukocyte.classification.classify import classify
 from napari_leukocyte.learning.finetune import job as jobs
-from napari_leukocyte.learning.finetune.job import Curves
+from napari_leukocyte.learning.finetune.job import TrainingProgress
 from napari_leukocyte.models.registry import list_models
 from napari_leukocyte.reporting.record import describe_model
 from napari_leukocyte.session.session import Session
@@ -118,8 +118,8 @@ def test_fine_tuning_draws_its_curves_and_can_be_stopped(
     assert {"unet-lite0", "colours"} <= set(names)
     plans: list[Any] = []
 
-    def run(folder: Path, on_change: Callable[[Curves], None]) -> Path:
-        curves = Curves()
+    def run(folder: Path, on_change: Callable[[TrainingProgress], None]) -> Path:
+        curves = TrainingProgress()
         curves.take({"event": "begin", "epochs": 1000, "steps": 2})
         for epoch in range(1000):
             line = {"event": "epoch", "epoch": epoch, "loss": 1 / (1 + epoch), "val_loss": 0.5}

@@ -9,11 +9,11 @@ from dataclasses import replace
 
 import pandas as pd
 
-from napari_leukocyte.annotations.dataset.classes import DatasetClass, gather
+from napari_leukocyte.annotations.dataset.classes import DatasetClass, gather_classes
 from napari_leukocyte.annotations.dataset.croissant import croissant_of
 from napari_leukocyte.annotations.dataset.datasheet import datasheet_html, datasheet_of
 from napari_leukocyte.annotations.dataset.duplicates import Fingerprint
-from napari_leukocyte.annotations.dataset.exporting import Changed, Work
+from napari_leukocyte.annotations.dataset.exporting import ChangedImage, ExportState
 from napari_leukocyte.annotations.dataset.layout import (
     CROISSANT,
     CROPS,
@@ -24,25 +24,25 @@ from napari_leukocyte.annotations.dataset.layout import (
     SIDES,
     Side,
 )
-from napari_leukocyte.annotations.dataset.manifest import ImageEntry, Manifest
+from napari_leukocyte.annotations.dataset.manifest import DatasetManifest, ImageEntry
 from napari_leukocyte.annotations.dataset.objects import join, write_objects
-from napari_leukocyte.annotations.dataset.split import Placed, place
+from napari_leukocyte.annotations.dataset.split import SplitMember, place
 from napari_leukocyte.annotations.dataset.writing import PENDING, Staging, settle_crops
 from napari_leukocyte.reporting.record import versions
 from napari_leukocyte.session.reviews import now
 
 
-def assemble(state: Work) -> Manifest:
+def assemble(state: ExportState) -> DatasetManifest:
     """Write what a version has besides its photographs' own files.
 
     Parameters
     ----------
-    state : Work
+    state : ExportState
         With something that changed.
 
     Returns
     -------
-    Manifest
+    DatasetManifest
         Not written yet.
 
     Raises
@@ -53,19 +53,19 @@ def assemble(state: Work) -> Manifest:
         If something can't be written.
     """
     former, settings = state.former, state.settings
-    before = Manifest(0, "") if former is None else former.manifest
+    before = DatasetManifest(0, "") if former is None else former.manifest
     shares = (
         (settings.validation, settings.test) if former is None else (before.validation, before.test)
     )
     replaced = {c.id for c in state.changed if c.former is not None}
     kept = [i for i in before.images if i.id not in replaced]
     sides = place(
-        [Placed(i.id, i.group, i.fingerprint, i.side) for i in kept]
-        + [_placed(c) for c in state.changed],
+        [SplitMember(i.id, i.group, i.fingerprint, i.side) for i in kept]
+        + [_split_member(c) for c in state.changed],
         *shares,
     )
     names = {n for c in state.changed for n in c.given.table["class"].dropna().tolist()}
-    classes = gather(names, before.classes)
+    classes = gather_classes(names, before.classes)
     tables, entries = _settle(state, kept, sides, classes)
     if former is not None:
         for image in kept:
@@ -79,7 +79,7 @@ def assemble(state: Work) -> Manifest:
             (state.staging.folder / CROPS / side / found.folder).mkdir(parents=True, exist_ok=True)
     shutil.rmtree(state.staging.folder / PENDING, ignore_errors=True)
     texts = state.texts
-    manifest = Manifest(
+    manifest = DatasetManifest(
         version=before.version + 1,
         created=now(),
         previous="" if former is None else former.sha256,
@@ -97,13 +97,13 @@ def assemble(state: Work) -> Manifest:
     return _write_tables(state.staging, manifest, join(tables))
 
 
-def _placed(changed: Changed) -> Placed:
+def _split_member(changed: ChangedImage) -> SplitMember:
     side = None if changed.former is None else changed.former.side
-    return Placed(changed.id, changed.given.group, Fingerprint(changed.views), side)
+    return SplitMember(changed.id, changed.given.group, Fingerprint(changed.views), side)
 
 
 def _settle(
-    state: Work,
+    state: ExportState,
     kept: list[ImageEntry],
     sides: Mapping[str, Side],
     classes: tuple[DatasetClass, ...],
@@ -154,7 +154,9 @@ def _settle(
     return tables, entries
 
 
-def _write_tables(staging: Staging, manifest: Manifest, table: pd.DataFrame) -> Manifest:
+def _write_tables(
+    staging: Staging, manifest: DatasetManifest, table: pd.DataFrame
+) -> DatasetManifest:
     write_objects(staging.path(CSV), staging.path(PARQUET), table)
     for name in (CSV, PARQUET):
         staging.add(name)

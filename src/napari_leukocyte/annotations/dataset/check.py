@@ -10,9 +10,9 @@ import pandas as pd
 
 from napari_leukocyte.annotations.dataset.check_cells import check_image, check_table
 from napari_leukocyte.annotations.dataset.check_files import check_files, check_versions
-from napari_leukocyte.annotations.dataset.duplicates import near
+from napari_leukocyte.annotations.dataset.duplicates import near_duplicates
 from napari_leukocyte.annotations.dataset.findings import NAMED as NAMED
-from napari_leukocyte.annotations.dataset.findings import Finding as Finding
+from napari_leukocyte.annotations.dataset.findings import DatasetFinding as DatasetFinding
 from napari_leukocyte.annotations.dataset.findings import Report as Report
 from napari_leukocyte.annotations.dataset.layout import SIDES, DatasetError
 from napari_leukocyte.annotations.dataset.reading import Dataset, open_dataset
@@ -64,7 +64,7 @@ def check(
     try:
         table = dataset.objects()
     except DatasetError as error:
-        return _report(dataset, [*findings, Finding("damaged file", str(error))], (), 0)
+        return _report(dataset, [*findings, DatasetFinding("damaged file", str(error))], (), 0)
     rows = dict(tuple(table.groupby("image")))
     findings += check_table(dataset, table)
     for number, image in enumerate(images):
@@ -81,14 +81,17 @@ def check(
         try:
             doubted = tuple(find_suspects(dataset, table, progress=looking))
         except DatasetError as error:
-            findings.append(Finding("doubtful class", f"Not looked for: {error}", False))
-        findings += [Finding("doubtful class", s.sentence, False) for s in doubted]
+            findings.append(DatasetFinding("doubtful class", f"Not looked for: {error}", False))
+        findings += [DatasetFinding("doubtful class", s.sentence, False) for s in doubted]
     report(steps, steps, "Checked")
     return _report(dataset, findings, doubted, len(table))
 
 
 def _report(
-    dataset: Dataset, findings: Iterable[Finding], suspects: tuple[Suspect, ...], objects: int
+    dataset: Dataset,
+    findings: Iterable[DatasetFinding],
+    suspects: tuple[Suspect, ...],
+    objects: int,
 ) -> Report:
     # The same damage shows in several ways.
     once = dict.fromkeys(findings)
@@ -103,13 +106,13 @@ def _report(
     )
 
 
-def _split(dataset: Dataset) -> Iterator[Finding]:
+def _split(dataset: Dataset) -> Iterator[DatasetFinding]:
     images = dataset.images
     prints = [i.entry.fingerprint for i in images]
     for place, image in enumerate(images):
-        for other in near(prints[place], prints):
+        for other in near_duplicates(prints[place], prints):
             if images[other].side != image.side and other > place:
-                yield Finding(
+                yield DatasetFinding(
                     "near-duplicates on two sides",
                     f"{image.name} ({image.side}) and {images[other].name} ({images[other].side}) "
                     "show the same.",
@@ -119,10 +122,12 @@ def _split(dataset: Dataset) -> Iterator[Finding]:
         of_group.setdefault(image.group, set()).add(image.side)
     for group, sides in of_group.items():
         if len(sides) > 1:
-            yield Finding("group on two sides", f"{group!r} is in {' and '.join(sorted(sides))}.")
+            yield DatasetFinding(
+                "group on two sides", f"{group!r} is in {' and '.join(sorted(sides))}."
+            )
 
 
-def _counts(dataset: Dataset, table: pd.DataFrame) -> Iterator[Finding]:
+def _counts(dataset: Dataset, table: pd.DataFrame) -> Iterator[DatasetFinding]:
     counts = Counter(
         zip(table["class"].dropna().tolist(), table[table["class"].notna()]["side"], strict=True)
     )
@@ -130,14 +135,14 @@ def _counts(dataset: Dataset, table: pd.DataFrame) -> Iterator[Finding]:
         numbers = [counts[name, side] for side in SIDES]
         told = ", ".join(f"{n} {side}" for n, side in zip(numbers, SIDES, strict=True))
         if numbers[0] < FEW or not all(numbers[1:]):
-            yield Finding("few cells", f"{name}: {told}.", False)
+            yield DatasetFinding("few cells", f"{name}: {told}.", False)
     empty = [side for side in SIDES if not any(i.side == side for i in dataset.images)]
     for side in empty:
-        yield Finding("few photographs", f"None is on the side {side}.", False)
+        yield DatasetFinding("few photographs", f"None is on the side {side}.", False)
     for image in dataset.images:
         if not image.complete:
             sentence = f"{image.name} lacks {number_of(image.entry.left_out, 'cell')}."
-            yield Finding("incomplete photograph", sentence, False)
+            yield DatasetFinding("incomplete photograph", sentence, False)
     bare = int(table["class"].isna().sum())
     if bare:
-        yield Finding("no class", f"{number_of(bare, 'cell')} have none.", False)
+        yield DatasetFinding("no class", f"{number_of(bare, 'cell')} have none.", False)

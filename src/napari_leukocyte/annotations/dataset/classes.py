@@ -39,7 +39,9 @@ class DatasetClass:
         return CellClass(self.name, self.color, self.key, self.counted)
 
 
-def gather(names: Iterable[str], former: Sequence[DatasetClass] = ()) -> tuple[DatasetClass, ...]:
+def gather_classes(
+    names: Iterable[str], former: Sequence[DatasetClass] = ()
+) -> tuple[DatasetClass, ...]:
     """Return the classes of a dataset.
 
     Parameters

@@ -18,7 +18,7 @@ from napari_leukocyte.annotations.dataset.layout import (
     PARQUET,
     PROVENANCE,
 )
-from napari_leukocyte.annotations.dataset.manifest import Manifest
+from napari_leukocyte.annotations.dataset.manifest import DatasetManifest
 from napari_leukocyte.annotations.dataset.objects import TEXTS, TRUTHS, WHOLE
 from napari_leukocyte.annotations.dataset.wording import COLUMNS, describe_probability, title_of
 from napari_leukocyte.vocabulary import DISCLAIMER
@@ -53,12 +53,12 @@ _SETS = (
 )
 
 
-def croissant_of(manifest: Manifest, table: pd.DataFrame) -> bytes:
+def croissant_of(manifest: DatasetManifest, table: pd.DataFrame) -> bytes:
     """Return the metadata of a version as a file's content.
 
     Parameters
     ----------
-    manifest : Manifest
+    manifest : DatasetManifest
         With its files.
     table : pandas.DataFrame
         Of its objects.
@@ -106,7 +106,7 @@ def croissant_of(manifest: Manifest, table: pd.DataFrame) -> bytes:
     return (text + "\n").encode("utf-8", "backslashreplace")
 
 
-def _file(manifest: Manifest, name: str, kind: str) -> dict[str, Any]:
+def _file(manifest: DatasetManifest, name: str, kind: str) -> dict[str, Any]:
     entry = manifest.files[name]
     return {
         "@type": "cr:FileObject",

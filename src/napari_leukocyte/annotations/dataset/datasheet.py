@@ -12,7 +12,7 @@ from html import escape
 import pandas as pd
 
 from napari_leukocyte.annotations.dataset.layout import SIDES
-from napari_leukocyte.annotations.dataset.manifest import Manifest, list_models
+from napari_leukocyte.annotations.dataset.manifest import DatasetManifest, list_models
 from napari_leukocyte.annotations.dataset.models import model_sha256
 from napari_leukocyte.annotations.dataset.objects import NUMBERS, WHOLE
 from napari_leukocyte.annotations.dataset.wording import (
@@ -41,12 +41,12 @@ class _Table:
 _Part = str | _Table | tuple[str, ...]
 
 
-def datasheet_of(manifest: Manifest, table: pd.DataFrame) -> str:
+def datasheet_of(manifest: DatasetManifest, table: pd.DataFrame) -> str:
     """Return the datasheet as Markdown.
 
     Parameters
     ----------
-    manifest : Manifest
+    manifest : DatasetManifest
         Of the version; its files need not be known yet.
     table : pandas.DataFrame
         Of its objects.
@@ -58,7 +58,7 @@ def datasheet_of(manifest: Manifest, table: pd.DataFrame) -> str:
     return "\n\n".join(blocks) + "\n"
 
 
-def datasheet_html(manifest: Manifest, table: pd.DataFrame) -> str:
+def datasheet_html(manifest: DatasetManifest, table: pd.DataFrame) -> str:
     """Return the datasheet as one HTML file; see `datasheet_of`."""
     title = escape(title_of(manifest))
     body = [f"<h1>{title}</h1>", f'<p class="disclaimer">{escape(DISCLAIMER)}</p>']
@@ -75,7 +75,7 @@ def datasheet_html(manifest: Manifest, table: pd.DataFrame) -> str:
     )
 
 
-def _sections(manifest: Manifest, table: pd.DataFrame) -> list[tuple[str, list[_Part]]]:
+def _sections(manifest: DatasetManifest, table: pd.DataFrame) -> list[tuple[str, list[_Part]]]:
     about: list[_Part] = [manifest.description] if manifest.description else []
     about.append(
         f"Version {manifest.version}, exported {manifest.created} with napari-leukocyte "
@@ -100,7 +100,7 @@ def _sections(manifest: Manifest, table: pd.DataFrame) -> list[tuple[str, list[_
     ]
 
 
-def _composition(manifest: Manifest, table: pd.DataFrame) -> list[_Part]:
+def _composition(manifest: DatasetManifest, table: pd.DataFrame) -> list[_Part]:
     images = len(manifest.images)
     groups = len({i.group for i in manifest.images})
     counts = table.groupby(["class", "side"]).size() if len(table) else pd.Series(dtype=int)
@@ -121,7 +121,7 @@ def _composition(manifest: Manifest, table: pd.DataFrame) -> list[_Part]:
     ]
 
 
-def _collection(manifest: Manifest, table: pd.DataFrame) -> list[_Part]:
+def _collection(manifest: DatasetManifest, table: pd.DataFrame) -> list[_Part]:
     reviewed, edited = int(table["reviewed"].sum()), int(table["edited"].sum())
     by_reader = table[table["reader"] != ""]["reader"].value_counts()
     readers = ", ".join(f"{name} ({number_of(n, 'cell')})" for name, n in by_reader.items())
@@ -149,7 +149,7 @@ def _collection(manifest: Manifest, table: pd.DataFrame) -> list[_Part]:
     return parts
 
 
-def _split(manifest: Manifest) -> list[_Part]:
+def _split(manifest: DatasetManifest) -> list[_Part]:
     return [
         f"By group, from the SHA-256 of its name: {manifest.validation:.0%} of the groups "
         f"validate, {manifest.test:.0%} test, the rest trains. A photograph never changes its "
@@ -157,7 +157,7 @@ def _split(manifest: Manifest) -> list[_Part]:
     ]
 
 
-def _limits(manifest: Manifest, table: pd.DataFrame) -> list[_Part]:
+def _limits(manifest: DatasetManifest, table: pd.DataFrame) -> list[_Part]:
     incomplete = [i for i in manifest.images if i.left_out]
     parts: list[_Part] = []
     if incomplete:

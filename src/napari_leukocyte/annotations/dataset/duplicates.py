@@ -60,7 +60,9 @@ def fingerprint(rgb: NDArray[np.uint8]) -> Fingerprint:
     return Fingerprint(tuple(views))
 
 
-def near(one: Fingerprint, others: Sequence[Fingerprint], bits: int = NEAR_BITS) -> list[int]:
+def near_duplicates(
+    one: Fingerprint, others: Sequence[Fingerprint], bits: int = NEAR_BITS
+) -> list[int]:
     """List which photographs show the same as one.
 
     Parameters

@@ -10,12 +10,17 @@ from napari_leukocyte.annotations.dataset.corrections import corrections
 from napari_leukocyte.annotations.dataset.duplicates import fingerprint
 from napari_leukocyte.annotations.dataset.field import Field
 from napari_leukocyte.annotations.dataset.layout import DatasetError, unique_name
-from napari_leukocyte.annotations.dataset.manifest import ImageEntry, Manifest
+from napari_leukocyte.annotations.dataset.manifest import DatasetManifest, ImageEntry
 from napari_leukocyte.annotations.dataset.provenance import Event, merge
 from napari_leukocyte.annotations.dataset.reading import Dataset
 from napari_leukocyte.annotations.dataset.split import TEST_SHARE, VALIDATION_SHARE
 from napari_leukocyte.annotations.dataset.wording import number_of
-from napari_leukocyte.annotations.dataset.writing import Staging, Written, digest_of, write_field
+from napari_leukocyte.annotations.dataset.writing import (
+    Staging,
+    WrittenFiles,
+    digest_of,
+    write_field,
+)
 from napari_leukocyte.session.folders import session_key
 
 #: Longest that another export into the same dataset may take, s.
@@ -83,26 +88,26 @@ class Exported:
 
 
 @dataclass
-class Changed:
+class ChangedImage:
     """A photograph that is new or different."""
 
     given: Field
     id: str
     key: str
     digest: str
-    written: Written
+    written: WrittenFiles
     former: ImageEntry | None
     views: tuple[str, ...]
 
 
 @dataclass
-class Work:
+class ExportState:
     """What has come of an export so far."""
 
     former: Dataset | None
     settings: ExportSettings
     staging: Staging
-    changed: list[Changed] = field(default_factory=list)
+    changed: list[ChangedImage] = field(default_factory=list)
     unchanged: list[str] = field(default_factory=list)
     skipped: dict[str, str] = field(default_factory=dict)
     sentences: list[str] = field(default_factory=list)
@@ -112,7 +117,7 @@ class Work:
     @property
     def texts(self) -> dict[str, str]:
         """Title, description and licence: those asked for, or else as they were."""
-        before = Manifest(0, "") if self.former is None else self.former.manifest
+        before = DatasetManifest(0, "") if self.former is None else self.former.manifest
         found = {}
         for name in ("title", "description", "licence"):
             wanted = getattr(self.settings, name)
@@ -122,16 +127,16 @@ class Work:
     @property
     def new_texts(self) -> bool:
         """Whether one of them changes."""
-        before = Manifest(0, "") if self.former is None else self.former.manifest
+        before = DatasetManifest(0, "") if self.former is None else self.former.manifest
         return any(getattr(before, name) != text for name, text in self.texts.items())
 
     @property
     def entries(self) -> dict[str, ImageEntry]:
-        """The photographs of the version before, by what their pixels are known by."""
+        """The photographs of the version before, by image key."""
         return {} if self.former is None else {i.key: i for i in self.former.manifest.images}
 
 
-def take(state: Work, given: Field) -> None:
+def take(state: ExportState, given: Field) -> None:
     """Write one photograph, unless the dataset has it as it is."""
     if state.settings.only_reviewed:
         given = given.only_reviewed()
@@ -166,7 +171,7 @@ def take(state: Work, given: Field) -> None:
         state.staging, given, name, key, copy=copy, log=log, head=head, events=events
     )
     views = fingerprint(given.rgb).views if entry is None else entry.views
-    state.changed.append(Changed(_light(given), name, key, digest, written, entry, views))
+    state.changed.append(ChangedImage(_light(given), name, key, digest, written, entry, views))
 
 
 def _that_follow(known: Sequence[Event], given: Field) -> list[Event]:
@@ -194,7 +199,7 @@ def _light(given: Field) -> Field:
     )
 
 
-def describe(state: Work, folder: Path, version: int, *, new: bool) -> Exported:
+def describe(state: ExportState, folder: Path, version: int, *, new: bool) -> Exported:
     """Say what an export did."""
     added = tuple(c.id for c in state.changed if c.former is None)
     replaced = tuple(c.id for c in state.changed if c.former is not None)
@@ -225,7 +230,7 @@ def describe(state: Work, folder: Path, version: int, *, new: bool) -> Exported:
     )
 
 
-def _warnings(state: Work) -> list[str]:
+def _warnings(state: ExportState) -> list[str]:
     told = []
     tables = [c.given.table for c in state.changed]
     bare = sum(int(t["class"].isna().sum()) for t in tables)

@@ -89,7 +89,7 @@ class Field:
 
 
 #: Reads a field when it is its turn: a smear's photographs need not fit into memory together.
-Loader = Callable[[], Field]
+FieldLoader = Callable[[], Field]
 
 
 class Fields:
@@ -101,7 +101,7 @@ class Fields:
         Name and what reads the field; it may raise LeukocyteError.
     """
 
-    def __init__(self, loaders: Sequence[tuple[str, Loader]]) -> None:
+    def __init__(self, loaders: Sequence[tuple[str, FieldLoader]]) -> None:
         self.loaders = tuple(loaders)
 
     def __len__(self) -> int:
@@ -119,7 +119,7 @@ class Fields:
         return cls([(f.name, _constant(f)) for f in fields])
 
 
-def _constant(value: Field) -> Loader:
+def _constant(value: Field) -> FieldLoader:
     return lambda: value
 
 

@@ -12,7 +12,7 @@ NAMED = 5
 
 
 @dataclass(frozen=True)
-class Finding:
+class DatasetFinding:
     """Something that was found.
 
     Attributes
@@ -38,7 +38,7 @@ class Report:
     ----------
     version : int
         That was checked.
-    findings : tuple of Finding
+    findings : tuple of DatasetFinding
         Problems first.
     suspects : tuple of Suspect
         Cells whose class may be wrong, the most doubtful first.
@@ -47,19 +47,19 @@ class Report:
     """
 
     version: int
-    findings: tuple[Finding, ...]
+    findings: tuple[DatasetFinding, ...]
     suspects: tuple[Suspect, ...]
     files: int
     images: int
     objects: int
 
     @property
-    def problems(self) -> tuple[Finding, ...]:
+    def problems(self) -> tuple[DatasetFinding, ...]:
         """What makes the dataset unsound."""
         return tuple(f for f in self.findings if f.problem)
 
     @property
-    def remarks(self) -> tuple[Finding, ...]:
+    def remarks(self) -> tuple[DatasetFinding, ...]:
         """What one should know besides."""
         return tuple(f for f in self.findings if not f.problem)
 
@@ -79,7 +79,7 @@ class Report:
         for heading, found in (("Problems", self.problems), ("Remarks", self.remarks)):
             if found:
                 lines.append(f"{heading}:")
-            of_kind: dict[str, list[Finding]] = {}
+            of_kind: dict[str, list[DatasetFinding]] = {}
             for finding in found:
                 of_kind.setdefault(finding.kind, []).append(finding)
             for kind, findings in of_kind.items():

@@ -11,7 +11,13 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from napari_leukocyte.annotations.dataset.corrections import corrections, with_models
-from napari_leukocyte.annotations.dataset.field import RECORD, Field, Fields, Loader, default_group
+from napari_leukocyte.annotations.dataset.field import (
+    RECORD,
+    Field,
+    FieldLoader,
+    Fields,
+    default_group,
+)
 from napari_leukocyte.annotations.dataset.layout import DatasetError
 from napari_leukocyte.annotations.dataset.manifest_reading import read_json
 from napari_leukocyte.annotations.formats.annotated import AnnotatedImage
@@ -92,7 +98,7 @@ def field_of_results(folder: Path, group: str | None = None) -> Fields:
 
 def _loader(
     annotated: AnnotatedImage, group: str | None, record: Mapping[str, Any], origin: str
-) -> Loader:
+) -> FieldLoader:
     return lambda: field_of_annotated(annotated, group, record=record, origin=origin)
 
 

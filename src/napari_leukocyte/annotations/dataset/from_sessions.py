@@ -12,8 +12,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from napari_leukocyte.annotations.dataset.corrections import corrections, with_models
-from napari_leukocyte.annotations.dataset.field import Field, Fields, Loader, default_group
-from napari_leukocyte.annotations.dataset.history import tell
+from napari_leukocyte.annotations.dataset.field import Field, FieldLoader, Fields, default_group
+from napari_leukocyte.annotations.dataset.history import replay_events
 from napari_leukocyte.annotations.dataset.layout import DatasetError
 from napari_leukocyte.annotations.dataset.origin import FILE_NAME, Origin, origin_of, with_ratios
 from napari_leukocyte.annotations.dataset.provenance import merge
@@ -31,7 +31,7 @@ from napari_leukocyte.session.store import folder_of, has_session
 
 
 @dataclass(frozen=True, eq=False)
-class Snapshot:
+class ExportSnapshot:
     """What a session holds at one moment, so that a thread can export it while work goes on."""
 
     name: str
@@ -52,7 +52,9 @@ class Snapshot:
         name = self.name if file is None else file.name
         known, since = ((), 0) if self.origin is None else (self.origin.events, self.origin.number)
         shape = (int(self.labels.shape[0]), int(self.labels.shape[1]))
-        told = tell(self.journal, shape, since=since, segmentation=self.record.get("segmentation"))
+        told = replay_events(
+            self.journal, shape, since=since, segmentation=self.record.get("segmentation")
+        )
         events = [*known, *merge(known, told)]
         given = None
         if self.origin is not None:
@@ -69,7 +71,7 @@ class Snapshot:
         )
 
 
-def snapshot(session: Session, folder: Path | None = None) -> Snapshot:
+def take_snapshot(session: Session, folder: Path | None = None) -> ExportSnapshot:
     """Take what a session holds.
 
     Parameters
@@ -81,7 +83,7 @@ def snapshot(session: Session, folder: Path | None = None) -> Snapshot:
     """
     folder = folder_of(session) if folder is None else folder
     origin = origin_of(session, folder)
-    return Snapshot(
+    return ExportSnapshot(
         session.name,
         session.rgb,
         session.labels,
@@ -114,7 +116,7 @@ def field_of_session(
     folder : Path, optional
         That the session is written into, for its history; known if it is open here.
     """
-    return snapshot(session, folder).field(file, group)
+    return take_snapshot(session, folder).field(file, group)
 
 
 def field_of_file(path: Path, group: str | None = None) -> Field:
@@ -133,7 +135,7 @@ def field_of_file(path: Path, group: str | None = None) -> Field:
     session = read_session(image, path.name)
     if not _worked_on(session.rgb):
         raise DatasetError(f"{path}: nothing was done with this photograph yet.")
-    taken = snapshot(session, session_folder(session.rgb))
+    taken = take_snapshot(session, session_folder(session.rgb))
     return taken.field(path, group)
 
 
@@ -158,7 +160,7 @@ def fields_of_files(paths: Iterable[Path], group: str | None = None) -> Fields:
     return Fields(chosen)
 
 
-def _file_loader(path: Path, group: str | None) -> Loader:
+def _file_loader(path: Path, group: str | None) -> FieldLoader:
     return lambda: field_of_file(path, group)
 
 

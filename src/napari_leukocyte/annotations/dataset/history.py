@@ -23,7 +23,7 @@ from napari_leukocyte.session.reviews import FLAGS, UNREVIEWED, Review
 _COMPUTED = frozenset({"maps", "weights", "params", "markers"})
 
 
-def tell(
+def replay_events(
     records: Iterable[bytes],
     shape: tuple[int, int],
     *,
@@ -55,7 +55,7 @@ def tell(
         except BadRecordError:
             break
     maps = [r.maps for r in decoded if r.maps_changed]
-    teller = _Teller(np.zeros(shape, np.int32), maps[-1] if maps else None, segmentation)
+    teller = EventBuilder(np.zeros(shape, np.int32), maps[-1] if maps else None, segmentation)
     try:
         for place, record in enumerate(decoded):
             teller.follow(record, summary=place == 0 and record.number > 1)
@@ -68,7 +68,7 @@ def tell(
 
 
 @dataclass
-class _Teller:
+class EventBuilder:
     """Follows a session's records object by object."""
 
     labels: NDArray[np.int32]

@@ -41,7 +41,7 @@ class ImageEntry:
     name : str
         File name as it came.
     key : str
-        What its pixels are known by; see
+        Image key (SHA-256 of its pixels); see
         :func:`napari_leukocyte.session.folders.session_key`.
     shape : tuple of int
         Height and width, px.
@@ -109,7 +109,7 @@ class ImageEntry:
 
 
 @dataclass(frozen=True)
-class Manifest:
+class DatasetManifest:
     """What a version holds.
 
     Attributes

@@ -24,7 +24,7 @@ from napari_leukocyte.annotations.dataset.layout import (
     refuse_link,
     refuse_unlike,
 )
-from napari_leukocyte.annotations.dataset.manifest import FileEntry, ImageEntry, Manifest
+from napari_leukocyte.annotations.dataset.manifest import DatasetManifest, FileEntry, ImageEntry
 from napari_leukocyte.annotations.dataset.provenance import is_hash
 from napari_leukocyte.annotations.dataset.split import check_shares
 from napari_leukocyte.errors import ParameterError
@@ -77,7 +77,7 @@ def check_schema(path: Path, values: object) -> Mapping[str, Any]:
     return values
 
 
-def read_manifest(folder: Path) -> tuple[Manifest, str]:
+def read_manifest(folder: Path) -> tuple[DatasetManifest, str]:
     """Read the manifest of a version.
 
     Parameters
@@ -87,7 +87,7 @@ def read_manifest(folder: Path) -> tuple[Manifest, str]:
 
     Returns
     -------
-    Manifest
+    DatasetManifest
     str
         Checksum of the file.
 
@@ -113,12 +113,12 @@ def read_manifest(folder: Path) -> tuple[Manifest, str]:
     return manifest, checksum
 
 
-def _decoded(values: Mapping[str, Any]) -> Manifest:
+def _decoded(values: Mapping[str, Any]) -> DatasetManifest:
     files = {
         _path(name): FileEntry(_sha(entry["sha256"]), _count(entry["bytes"]))
         for name, entry in _a(dict, values["files"]).items()
     }
-    return Manifest(
+    return DatasetManifest(
         version=_count(values["version"]),
         created=_a(str, values["created"]),
         previous=_a(str, values["previous"]),
@@ -179,7 +179,7 @@ def _image(values: Mapping[str, Any]) -> ImageEntry:
     )
 
 
-def _check(manifest: Manifest, folder: Path) -> None:
+def _check(manifest: DatasetManifest, folder: Path) -> None:
     """Raise an error if a manifest contradicts itself or leads outside its folder."""
     try:
         check_shares(manifest.validation, manifest.test)

@@ -28,7 +28,7 @@ _SAME = ("area_px", "y", "x", "circularity")
 _RATIO = "nucleus_cell_ratio"
 
 #: Of sessions that are not written down.
-_UNKEPT: WeakKeyDictionary[Session, Origin] = WeakKeyDictionary()
+_IN_MEMORY: WeakKeyDictionary[Session, Origin] = WeakKeyDictionary()
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,10 +82,10 @@ def with_ratios(table: pd.DataFrame, origin: Origin | None) -> pd.DataFrame:
     return table.assign(**{_RATIO: ratios})
 
 
-def keep_origin(session: Session, folder: Path | None, origin: Origin) -> None:
+def write_origin(session: Session, folder: Path | None, origin: Origin) -> None:
     """Remember where a session was read from; raises OutputError if that can't be written."""
     if folder is None:
-        _UNKEPT[session] = origin
+        _IN_MEMORY[session] = origin
         return
     value = {
         "dataset": origin.dataset,
@@ -102,7 +102,7 @@ def keep_origin(session: Session, folder: Path | None, origin: Origin) -> None:
 def origin_of(session: Session, folder: Path | None) -> Origin | None:
     """Return where a session was read from; None if from no dataset, or the file is damaged."""
     if folder is None:
-        return _UNKEPT.get(session)
+        return _IN_MEMORY.get(session)
     try:
         value = read_user_file(folder / FILE_NAME, _KEY)
         if value is None:

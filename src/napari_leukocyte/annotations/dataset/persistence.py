@@ -26,7 +26,7 @@ from napari_leukocyte.io.atomic import atomic_write, make_folder, remove_empty
 
 
 @contextmanager
-def held(folder: Path, patience: float) -> Iterator[None]:
+def locked_folder(folder: Path, patience: float) -> Iterator[None]:
     """Make the folder if need be, and keep other exports out."""
     refuse_foreign(folder)
     made = make_folder(folder)

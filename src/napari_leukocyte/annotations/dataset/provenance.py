@@ -1,8 +1,8 @@
 """What happened to the objects of a photograph: a log that is only added to, chained by hash.
 
 One JSON object a line. ``hash`` is the SHA-256 of all else in the line, written as JSON with sorted
-keys and no spaces; ``previous`` is the hash of the line before, and in the first line what the
-photograph's pixels are known by. Who changes, removes or moves a line breaks the chain behind it,
+keys and no spaces; ``previous`` is the hash of the line before, and in the first line the
+image key of the photograph. Who changes, removes or moves a line breaks the chain behind it,
 and who cuts lines off at the end, the count and the last hash in the manifest.
 """
 
@@ -119,7 +119,7 @@ class Log:
     events : tuple of Event
         Oldest first.
     head : str
-        Hash of the last line; of an empty log, what the photograph is known by.
+        Hash of the last line; of an empty log, the image key.
     problems : tuple of str
         Where the chain is broken, a sentence each.
     """
@@ -137,7 +137,7 @@ def chained(events: Iterable[Event], previous: str) -> tuple[bytes, str]:
     events : iterable of Event
         Oldest first.
     previous : str
-        Hash of the line that they follow, or what the photograph is known by.
+        Hash of the line that they follow, or the image key.
     """
     lines = []
     for event in events:
@@ -156,7 +156,7 @@ def read_log(path: Path, image: str) -> Log:
     path : Path
         The file.
     image : str
-        What the photograph's pixels are known by.
+        Image key of the photograph.
 
     Returns
     -------
@@ -211,7 +211,7 @@ def verify(
     path : Path
         The log.
     image : str
-        What the photograph's pixels are known by.
+        Image key of the photograph.
     head : str, optional
         What the hash of the last line must be.
     entries : int, optional

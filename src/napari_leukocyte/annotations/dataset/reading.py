@@ -63,7 +63,7 @@ class DatasetImage:
     labels : Path
         Its label image.
     sha256 : str
-        What its pixels are known by; see
+        Image key (SHA-256 of its pixels); see
         :func:`napari_leukocyte.session.folders.session_key`.
     shape : tuple of int
         Height and width, px.
@@ -97,7 +97,7 @@ class Dataset:
     ----------
     folder : Path
         Of the version.
-    manifest : Manifest
+    manifest : DatasetManifest
         What it says of itself.
     sha256 : str
         Checksum of the manifest, which has those of all files: it names the data exactly.

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from napari_leukocyte.annotations.dataset.layout import DatasetError
-from napari_leukocyte.annotations.dataset.origin import Origin, keep_origin, measured_of
+from napari_leukocyte.annotations.dataset.origin import Origin, measured_of, write_origin
 from napari_leukocyte.annotations.dataset.reading import Dataset, DatasetImage
 from napari_leukocyte.counting.own_classes import load_own_classes, own_class, save_own_classes
 from napari_leukocyte.errors import LeukocyteError, ParameterError
@@ -156,7 +156,7 @@ def fill_session(
         record,
         measured_of(rows),
     )
-    keep_origin(session, folder, origin)
+    write_origin(session, folder, origin)
 
 
 def adopt_classes(dataset: Dataset) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from napari_leukocyte.annotations.dataset.field import Fields, Loader
+from napari_leukocyte.annotations.dataset.field import FieldLoader, Fields
 from napari_leukocyte.annotations.dataset.from_formats import field_of_results
 from napari_leukocyte.annotations.dataset.from_sessions import field_of_file, fields_of_files
 from napari_leukocyte.annotations.dataset.layout import DatasetError
@@ -38,7 +38,7 @@ def fields_of_sources(sources: Sequence[Path], group: str | None = None) -> Fiel
     LeukocyteError
         If a source does not exist or holds nothing that can be exported.
     """
-    loaders: list[tuple[str, Loader]] = []
+    loaders: list[tuple[str, FieldLoader]] = []
     for source in sources:
         loaders += _of(source, group).loaders
     return Fields(loaders)

@@ -11,7 +11,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from napari_leukocyte.annotations.dataset.duplicates import Fingerprint, near
+from napari_leukocyte.annotations.dataset.duplicates import Fingerprint, near_duplicates
 from napari_leukocyte.annotations.dataset.layout import Side
 from napari_leukocyte.errors import ParameterError
 
@@ -21,7 +21,7 @@ VALIDATION_SHARE = TEST_SHARE = 0.15
 
 
 @dataclass(frozen=True)
-class Placed:
+class SplitMember:
     """What the split knows of a photograph.
 
     Attributes
@@ -74,7 +74,7 @@ def check_shares(validation: float, test: float) -> None:
 
 
 def place(
-    photographs: Sequence[Placed],
+    photographs: Sequence[SplitMember],
     validation: float = VALIDATION_SHARE,
     test: float = TEST_SHARE,
 ) -> Mapping[str, Side]:
@@ -82,7 +82,7 @@ def place(
 
     Parameters
     ----------
-    photographs : sequence of Placed
+    photographs : sequence of SplitMember
         All of the dataset; those that have a side keep it.
     validation, test : float
         See `side_of`.
@@ -108,7 +108,7 @@ def place(
     new = [i for i, p in enumerate(photographs) if p.side is None]
     prints = [p.fingerprint for p in photographs]
     for i in new:
-        for j in near(prints[i], prints):
+        for j in near_duplicates(prints[i], prints):
             parent[root(i)] = root(j)
     of_group = {p.group: p.side for p in photographs if p.side is not None}
     together: dict[int, list[int]] = {}

@@ -10,7 +10,7 @@ from pathlib import Path
 from napari_leukocyte.annotations.dataset.assembling import assemble
 from napari_leukocyte.annotations.dataset.exporting import Exported as Exported
 from napari_leukocyte.annotations.dataset.exporting import ExportSettings as ExportSettings
-from napari_leukocyte.annotations.dataset.exporting import Work, describe, take
+from napari_leukocyte.annotations.dataset.exporting import ExportState, describe, take
 from napari_leukocyte.annotations.dataset.field import Field, Fields
 from napari_leukocyte.annotations.dataset.layout import (
     MANIFEST,
@@ -19,8 +19,8 @@ from napari_leukocyte.annotations.dataset.layout import (
     version_name,
 )
 from napari_leukocyte.annotations.dataset.layout import DatasetError as DatasetError
-from napari_leukocyte.annotations.dataset.manifest import Manifest
-from napari_leukocyte.annotations.dataset.persistence import held, point, remove_leftovers
+from napari_leukocyte.annotations.dataset.manifest import DatasetManifest
+from napari_leukocyte.annotations.dataset.persistence import locked_folder, point, remove_leftovers
 from napari_leukocyte.annotations.dataset.reading import Dataset as Dataset
 from napari_leukocyte.annotations.dataset.reading import DatasetImage as DatasetImage
 from napari_leukocyte.annotations.dataset.reading import current_version
@@ -72,14 +72,14 @@ def export(
     folder, settings = Path(folder), settings or ExportSettings()
     check_shares(settings.validation, settings.test)
     wanted, report = Fields.of(fields), progress or silent
-    with as_output_error(folder), held(folder, settings.patience):
+    with as_output_error(folder), locked_folder(folder, settings.patience):
         remove_leftovers(folder)
         newest = current_version(folder)
         former = None if newest is None else open_dataset(folder, newest)
         place = folder / VERSIONS / f"{STAGING}{secrets.token_hex(4)}"
         place.mkdir(parents=True)
         try:
-            state = Work(former, settings, Staging(place))
+            state = ExportState(former, settings, Staging(place))
             for number, (name, load) in enumerate(wanted.loaders):
                 report(number, len(wanted) + 2, f"Exporting {name}")
                 try:
@@ -98,7 +98,7 @@ def export(
             shutil.rmtree(place, ignore_errors=True)
 
 
-def _finish(folder: Path, state: Work, total: int, report: Progress) -> Exported:
+def _finish(folder: Path, state: ExportState, total: int, report: Progress) -> Exported:
     """Make the version, unless nothing changed."""
     former = state.former
     if not state.changed and not state.unchanged:
@@ -115,7 +115,7 @@ def _finish(folder: Path, state: Work, total: int, report: Progress) -> Exported
     return _commit(folder, state, manifest)
 
 
-def _commit(folder: Path, state: Work, manifest: Manifest) -> Exported:
+def _commit(folder: Path, state: ExportState, manifest: DatasetManifest) -> Exported:
     staging = state.staging
     staging.write(MANIFEST, manifest.encoded())
     checksum = staging.files[MANIFEST].sha256

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from napari_leukocyte.annotations.dataset.manifest import Manifest
+from napari_leukocyte.annotations.dataset.manifest import DatasetManifest
 
 COLUMNS = {
     "image": "name of the photograph in the dataset",
@@ -42,7 +42,7 @@ def describe_probability(column: str) -> str:
     return f"the classifier's probability of {column.removeprefix('p_').replace('_', ' ')}, 0 to 1"
 
 
-def title_of(manifest: Manifest) -> str:
+def title_of(manifest: DatasetManifest) -> str:
     """Return what a dataset is called."""
     return manifest.title or "Leukocytes on photographs of stained blood smears"
 

@@ -125,7 +125,7 @@ class Staging:
 
 
 @dataclass
-class Written:
+class WrittenFiles:
     """The files of a photograph.
 
     Attributes
@@ -166,7 +166,7 @@ def write_field(
     log: bytes = b"",
     head: str = "",
     events: list[Event],
-) -> Written:
+) -> WrittenFiles:
     """Write everything of a photograph but the table.
 
     Parameters
@@ -178,7 +178,7 @@ def write_field(
     name : str
         What its files are called.
     key : str
-        What its pixels are known by.
+        Image key (SHA-256 of its pixels).
     copy : bool
         Whether the photograph is copied, rather than its path and checksum kept.
     log : bytes
@@ -201,7 +201,7 @@ def write_field(
     lines, new_head = chained(events, head or key)
     staging.write(provenance, log + lines)
     entries = log.count(b"\n") + len(events)
-    return Written(
+    return WrittenFiles(
         image,
         reference,
         labels,

@@ -68,7 +68,7 @@ def warp(image: NDArray[Any], affine: NDArray[np.float64], side: int) -> NDArray
     )
 
 
-def vary_look(image: Image, rng: np.random.Generator) -> Image:
+def vary_appearance(image: Image, rng: np.random.Generator) -> Image:
     """Vary stain, light, focus and noise of a crop, (S, S, 3) RGB."""
     amounts = np.exp(rng.normal(0, STAIN) + rng.normal(0, STAIN / 2, 3))
     light = np.exp(rng.normal(0, LIGHT) + rng.normal(0, LIGHT / 2, 3))

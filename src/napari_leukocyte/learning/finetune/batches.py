@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_leukocyte.classification.crops import fade_surroundings
-from napari_leukocyte.learning.finetune.augment import draw_affine, vary_look, warp
-from napari_leukocyte.learning.finetune.photographs import Field, OneCell
+from napari_leukocyte.learning.finetune.augment import draw_affine, vary_appearance, warp
+from napari_leukocyte.learning.finetune.photographs import TrainingCell, TrainingField
 
 #: Side of the segmentation's crops, px, a multiple of 32: two and a half leukocytes.
 FIELD_SIDE = 160
@@ -54,7 +54,7 @@ class FieldBatches(_Batches):
     """Crops of fields, (N, S, S, 3), and maps of cell and nucleus, (N, S, S, 2)."""
 
     def __init__(
-        self, fields: list[Field], diameter: float, batch_size: int, steps: int, seed: int
+        self, fields: list[TrainingField], diameter: float, batch_size: int, steps: int, seed: int
     ) -> None:
         super().__init__(batch_size, steps, seed)
         self._fields, self._diameter = fields, diameter
@@ -67,7 +67,7 @@ class FieldBatches(_Batches):
             centre = (rng.uniform(0, height), rng.uniform(0, width))
         affine = draw_affine(centre, self._diameter / field.diameter, FIELD_SIDE, rng, 0.3)
         image, truth = warp(field.rgb, affine, FIELD_SIDE), warp(field.truth, affine, FIELD_SIDE)
-        return vary_look(np.asarray(image, np.uint8), rng), np.asarray(truth, np.float32)
+        return vary_appearance(np.asarray(image, np.uint8), rng), np.asarray(truth, np.float32)
 
 
 class CellBatches(_Batches):
@@ -75,7 +75,7 @@ class CellBatches(_Batches):
 
     def __init__(
         self,
-        cells: list[OneCell],
+        cells: list[TrainingCell],
         classes: int,
         side: int,
         diameter: float,
@@ -96,11 +96,11 @@ class CellBatches(_Batches):
         affine = draw_affine((middle, middle), 1.0, self._side, rng, 0.05)
         patch = np.asarray(warp(cell.patch, affine, self._side), np.uint8)
         mask = np.asarray(warp(cell.mask, affine, self._side), np.uint8)
-        faded = fade_surroundings(vary_look(patch, rng), mask, self._diameter)
+        faded = fade_surroundings(vary_appearance(patch, rng), mask, self._diameter)
         return faded, self._truth[cell.target]
 
 
-def validation_fields(fields: list[Field], diameter: float) -> Batch:
+def validation_fields(fields: list[TrainingField], diameter: float) -> Batch:
     """Return a crop of every cell of fields, at its true scale, upright."""
     images, truth = [], []
     for field in fields:
@@ -113,7 +113,7 @@ def validation_fields(fields: list[Field], diameter: float) -> Batch:
     return np.stack(images).astype(np.float32), np.stack(truth).astype(np.float32)
 
 
-def validation_cells(cells: list[OneCell], classes: int, side: int, diameter: float) -> Batch:
+def validation_cells(cells: list[TrainingCell], classes: int, side: int, diameter: float) -> Batch:
     """Return the crop of every cell as the plugin cuts it."""
     images = []
     for cell in cells:

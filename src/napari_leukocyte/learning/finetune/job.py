@@ -39,7 +39,7 @@ _ERRORS = "errors.txt"
 
 
 @dataclass
-class Curves:
+class TrainingProgress:
     """What is known of a run so far.
 
     Attributes
@@ -100,9 +100,9 @@ def jobs_folder() -> Path:
     return user_data_path("napari-leukocyte", appauthor=False) / "finetune"
 
 
-def read_curves(folder: Path) -> Curves:
+def read_progress(folder: Path) -> TrainingProgress:
     """Return what a job's folder says of it; what is damaged is passed over."""
-    curves = Curves()
+    curves = TrainingProgress()
     for line in _lines(folder / PROGRESS):
         _take(curves, line)
     return curves
@@ -130,7 +130,7 @@ def check_installed() -> None:
         raise FinetuneError(MISSING_TENSORFLOW)
 
 
-def run(folder: Path, on_change: Callable[[Curves], None] | None = None) -> Path:
+def run(folder: Path, on_change: Callable[[TrainingProgress], None] | None = None) -> Path:
     """Run the job of a folder to its end, from where it was stopped if it was.
 
     Parameters
@@ -155,7 +155,7 @@ def run(folder: Path, on_change: Callable[[Curves], None] | None = None) -> Path
         If `on_change` wanted it to stop.
     """
     check_installed()
-    curves = read_curves(folder)
+    curves = read_progress(folder)
     curves.stage, curves.error = "Starting", None
     tail = _Tail(folder / PROGRESS)
     environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", "PYTHONUNBUFFERED": "1"}
@@ -205,14 +205,16 @@ class _Tail:
         return [parsed for line in lines if (parsed := _parsed(line)) is not None]
 
 
-def _follow(curves: Curves, tail: _Tail, on_change: Callable[[Curves], None] | None) -> None:
+def _follow(
+    curves: TrainingProgress, tail: _Tail, on_change: Callable[[TrainingProgress], None] | None
+) -> None:
     for line in tail.read():
         _take(curves, line)
     if on_change is not None:
         on_change(curves)
 
 
-def _take(curves: Curves, line: dict[str, Any]) -> None:
+def _take(curves: TrainingProgress, line: dict[str, Any]) -> None:
     try:
         curves.take(line)
     except (KeyError, TypeError, ValueError):  # half a line of a process that was killed

@@ -16,8 +16,8 @@ from napari_leukocyte.annotations.dataset.reading import Dataset
 from napari_leukocyte.classification.classify import classify
 from napari_leukocyte.io.atomic import write_together
 from napari_leukocyte.learning.finetune.plan import NETWORK, RESULT, FinetuneError, Plan
-from napari_leukocyte.learning.head.comparison import Comparison, Said, Share, compare
-from napari_leukocyte.learning.head.gather import in_words, reviewed
+from napari_leukocyte.learning.head.comparison import Comparison, HeadPredictions, Share, compare
+from napari_leukocyte.learning.head.gather import describe_dataset, reviewed
 from napari_leukocyte.models.adding import NewModel, check_new
 from napari_leukocyte.models.manifest import (
     FILE_NAME,
@@ -208,7 +208,7 @@ def _manifest(plan: Plan, former: Manifest, file: str, sha256: str) -> dict[str,
         "made_from": {
             "model": former.name,
             "sha256": plan.member_sha256,
-            "dataset": in_words(Dataset(Path(plan.dataset))),
+            "dataset": describe_dataset(Dataset(Path(plan.dataset))),
         },
     }
     if plan.kind == "classification":
@@ -290,7 +290,7 @@ def _classification(dataset: Dataset, before: str, after: str, progress: Progres
         truth += rows["class"].astype(str).tolist()
         groups += [image.group] * len(rows)
     first, second = (
-        Said(np.array([c for c, _ in said[m]]), np.array([p for _, p in said[m]]))
+        HeadPredictions(np.array([c for c, _ in said[m]]), np.array([p for _, p in said[m]]))
         for m in (before, after)
     )
     found = compare(np.array(truth), np.array(groups), first, second)

@@ -17,7 +17,7 @@ from napari_leukocyte.segmentation.ensemble import segment_members
 
 
 @dataclass(frozen=True, eq=False)
-class Field:
+class TrainingField:
     """A photograph with its truth.
 
     Attributes
@@ -40,7 +40,7 @@ class Field:
 
 
 @dataclass(frozen=True, eq=False)
-class OneCell:
+class TrainingCell:
     """A cell with its class.
 
     Attributes
@@ -58,7 +58,7 @@ class OneCell:
     target: int
 
 
-def load_fields(dataset: Dataset, side: str, manifest: Manifest) -> list[Field]:
+def load_fields(dataset: Dataset, side: str, manifest: Manifest) -> list[TrainingField]:
     """Load the photographs of a side whose cells are all annotated.
 
     Parameters
@@ -72,7 +72,7 @@ def load_fields(dataset: Dataset, side: str, manifest: Manifest) -> list[Field]:
 
     Returns
     -------
-    list of Field
+    list of TrainingField
     """
     fields = []
     for image in dataset.images:
@@ -87,13 +87,13 @@ def load_fields(dataset: Dataset, side: str, manifest: Manifest) -> list[Field]:
         nuclei = segment_members(rgb, str(manifest.folder), diameter=diameter).combine_nucleus()
         truth = np.stack([(labels > 0).astype(np.float32), nuclei], axis=-1)
         centres = tuple(((r.y0 + r.y1) / 2, (r.x0 + r.x1) / 2) for r in regions)
-        fields.append(Field(rgb, truth, centres, diameter))
+        fields.append(TrainingField(rgb, truth, centres, diameter))
     return fields
 
 
-def load_one_cells(
+def load_cells(
     dataset: Dataset, side: str, plan: Plan, manifest: Manifest, patch: int, diameter: float
-) -> list[OneCell]:
+) -> list[TrainingCell]:
     """Cut the reviewed cells of a side.
 
     Parameters
@@ -111,7 +111,7 @@ def load_one_cells(
 
     Returns
     -------
-    list of OneCell
+    list of TrainingCell
     """
     from napari_leukocyte.classification.crops import cut_window
     from napari_leukocyte.classification.stain import standardise_density
@@ -132,7 +132,7 @@ def load_one_cells(
             window, mask = cut_window(balanced, region, patch, diameter)
             if manifest.nucleus_density is not None:
                 window = standardise_density(window, mask, manifest.nucleus_density)
-            cells.append(OneCell(window, mask, plan.classes.index(name)))
+            cells.append(TrainingCell(window, mask, plan.classes.index(name)))
     return cells
 
 

@@ -146,7 +146,7 @@ def _classification(plan: Plan, manifest: Manifest, member: Member, dataset: Dat
     side, diameter = manifest.side_px, member.diameter_px
     patch = side + 2 * round(side * (batches.MARGIN - 1) / 2)
     cells = {
-        s: photographs.load_one_cells(dataset, s, plan, manifest, patch, diameter)
+        s: photographs.load_cells(dataset, s, plan, manifest, patch, diameter)
         for s in ("train", "validation")
     }
     photographs.refuse_too_few(

@@ -11,7 +11,7 @@ from napari_leukocyte.classification.classify import column
 from napari_leukocyte.classification.measurements import measure
 from napari_leukocyte.learning.head.embeddings import Embedded, embed
 from napari_leukocyte.learning.head.features import Features
-from napari_leukocyte.learning.head.gather import Snapshot
+from napari_leukocyte.learning.head.gather import ReviewSnapshot
 from napari_leukocyte.learning.head.head import Head
 from napari_leukocyte.models.manifest import Manifest
 from napari_leukocyte.progress import Progress, silent
@@ -21,7 +21,7 @@ from napari_leukocyte.session.session import Session
 
 
 @dataclass(frozen=True)
-class Change:
+class ClassChange:
     """An unreviewed cell whose class is another one now."""
 
     label: int
@@ -31,7 +31,7 @@ class Change:
 
 
 def predictions_of(
-    taken: Snapshot,
+    taken: ReviewSnapshot,
     features: Features,
     head: Head,
     manifest: Manifest,
@@ -41,7 +41,7 @@ def predictions_of(
 
     Parameters
     ----------
-    taken : Snapshot
+    taken : ReviewSnapshot
         Of the session.
     features : Features
         What the head was fitted on.
@@ -87,14 +87,14 @@ def classify_embedded(found: Embedded, head: Head) -> pd.DataFrame:
     )
 
 
-def apply(session: Session, predictions: Predictions) -> list[Change]:
+def apply(session: Session, predictions: Predictions) -> list[ClassChange]:
     """Take over what a new model says, as one step that can be undone.
 
     What a reader gave or confirmed stays.
 
     Returns
     -------
-    list of Change
+    list of ClassChange
         The unreviewed cells that have another class now.
 
     Raises
@@ -112,5 +112,5 @@ def apply(session: Session, predictions: Predictions) -> list[Change]:
             continue
         was, now = before.at[row.Index, "class"], after.at[label, "class"]
         if isinstance(was, str) and isinstance(now, str) and was != now:
-            changes.append(Change(label, was, now, float(str(after.at[label, "confidence"]))))
+            changes.append(ClassChange(label, was, now, float(str(after.at[label, "confidence"]))))
     return changes

@@ -78,7 +78,7 @@ class Comparison:
 
 
 @dataclass(frozen=True, eq=False)
-class Said:
+class HeadPredictions:
     """What a head says of cells: (N,) classes and the (N,) probabilities of those."""
 
     classes: NDArray[np.str_]
@@ -88,8 +88,8 @@ class Said:
 def compare(
     truth: NDArray[np.str_],
     groups: NDArray[np.str_],
-    before: Said,
-    after: Said,
+    before: HeadPredictions,
+    after: HeadPredictions,
     unmeasured: frozenset[str] = frozenset(),
 ) -> Comparison:
     """Compare what two heads say.
@@ -98,7 +98,7 @@ def compare(
     ----------
     truth, groups : ndarray
         (N,) str: class and photograph of each cell.
-    before, after : Said
+    before, after : HeadPredictions
         What was said of them.
     unmeasured : frozenset of str
         Classes that are listed but do not count.

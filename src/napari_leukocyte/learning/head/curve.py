@@ -25,7 +25,7 @@ LEAST_CELLS = 8
 
 
 @dataclass(frozen=True)
-class Point:
+class CurvePoint:
     """A point of a curve: cells of a class (or a class, on average), and the share recognised."""
 
     cells: float
@@ -33,21 +33,21 @@ class Point:
 
 
 @dataclass(frozen=True)
-class Line:
+class ClassCurve:
     """A class's curve, or that of all.
 
     Attributes
     ----------
     name : str
         The class; empty for the balanced accuracy.
-    points : tuple of Point
+    points : tuple of CurvePoint
         Measured, by the number of cells.
     expected : Share or None
         With twice the cells, and its 95 % interval; None where nothing can be said.
     """
 
     name: str
-    points: tuple[Point, ...]
+    points: tuple[CurvePoint, ...]
     expected: Share | None
 
     @property
@@ -57,19 +57,19 @@ class Line:
 
 
 @dataclass(frozen=True)
-class Curve:
+class LearningCurve:
     """What more corrections would bring.
 
     Attributes
     ----------
-    overall : Line
+    overall : ClassCurve
         Balanced accuracy against the mean number of cells a class.
-    classes : tuple of Line
+    classes : tuple of ClassCurve
         Recall against the number of cells; those with most to gain first.
     """
 
-    overall: Line
-    classes: tuple[Line, ...]
+    overall: ClassCurve
+    classes: tuple[ClassCurve, ...]
 
 
 def learning_curve(
@@ -78,7 +78,7 @@ def learning_curve(
     former: Head,
     params: HeadParams | None = None,
     progress: Progress = silent,
-) -> Curve | None:
+) -> LearningCurve | None:
     """Fit heads on parts of the photographs and see how they do on others.
 
     Parameters
@@ -96,7 +96,7 @@ def learning_curve(
 
     Returns
     -------
-    Curve or None
+    LearningCurve or None
         None with fewer than four photographs, of which there is no half to fit on.
     """
     if len(np.unique(own.groups)) < 4:
@@ -119,7 +119,7 @@ def learning_curve(
             chosen = _some(own[~held], fraction, np.random.default_rng([draw, int(part)]))
             counts += [np.sum(chosen.classes == n) / len(parts) for n in names]
             head = fit_head(chosen, shipped, p, projection)
-            right[held] = head.says(own.embeddings[held]) == own.classes[held]
+            right[held] = head.predict(own.embeddings[held]) == own.classes[held]
         measured[fraction, draw] = right, counts
     lines = []
     for i, name in enumerate(names):
@@ -137,7 +137,7 @@ def learning_curve(
         for k, (r, c) in measured.items()
     }
     overall = _line("", every, len(own))
-    return Curve(overall, tuple(sorted(lines, key=lambda line: -line.gain)))
+    return LearningCurve(overall, tuple(sorted(lines, key=lambda line: -line.gain)))
 
 
 def _some(cells: Cells, fraction: float, rng: np.random.Generator) -> Cells:
@@ -149,18 +149,18 @@ def _some(cells: Cells, fraction: float, rng: np.random.Generator) -> Cells:
     return cells[np.isin(cells.groups, rng.choice(names, number, replace=False))]
 
 
-def _line(name: str, every: dict[tuple[float, int], tuple[float, float]], cells: int) -> Line:
+def _line(name: str, every: dict[tuple[float, int], tuple[float, float]], cells: int) -> ClassCurve:
     """Average a curve's draws and continue it."""
     points = []
     for fraction in FRACTIONS:
         of = [v for (f, _), v in every.items() if f == fraction]
         n, value = np.mean(of, axis=0)
-        points.append(Point(float(n), float(value)))
+        points.append(CurvePoint(float(n), float(value)))
     expected = _continued(list(every.values()), points[-1], cells) if cells >= LEAST_CELLS else None
-    return Line(name, tuple(points), expected)
+    return ClassCurve(name, tuple(points), expected)
 
 
-def _continued(values: list[tuple[float, float]], last: Point, cells: int) -> Share | None:
+def _continued(values: list[tuple[float, float]], last: CurvePoint, cells: int) -> Share | None:
     """Continue a curve to `MORE` times the cells.
 
     The error is taken to fall with the root of the number of cells, as it does where chance decides

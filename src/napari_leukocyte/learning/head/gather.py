@@ -27,7 +27,7 @@ UNCERTAIN = "uncertain class"
 
 
 @dataclass(frozen=True, eq=False)
-class Gathered:
+class CollectedCells:
     """Cells to learn from, and what stands in their place on a model's card.
 
     Attributes
@@ -58,7 +58,9 @@ def reviewed(table: pd.DataFrame) -> pd.DataFrame:
     return table[known]
 
 
-def from_dataset(dataset: Dataset, features: Features, progress: Progress = silent) -> Gathered:
+def from_dataset(
+    dataset: Dataset, features: Features, progress: Progress = silent
+) -> CollectedCells:
     """Collect the cells of a dataset, those of its test side left alone.
 
     Parameters
@@ -72,7 +74,7 @@ def from_dataset(dataset: Dataset, features: Features, progress: Progress = sile
 
     Returns
     -------
-    Gathered
+    CollectedCells
         The groups are the dataset's.
 
     Raises
@@ -98,11 +100,11 @@ def from_dataset(dataset: Dataset, features: Features, progress: Progress = sile
         )
         classes = rows.set_index("label")["class"].loc[found.labels.tolist()].astype(str).tolist()
         parts.append(make_cells(found.embeddings, classes, [image.group] * len(found)))
-    return Gathered(_joined(parts), in_words(dataset), tuple(left_out))
+    return CollectedCells(_joined(parts), describe_dataset(dataset), tuple(left_out))
 
 
 @dataclass(frozen=True, eq=False)
-class Snapshot:
+class ReviewSnapshot:
     """What a session holds at one moment; its arrays are never written to.
 
     Attributes
@@ -124,16 +126,16 @@ class Snapshot:
     table: pd.DataFrame
 
 
-def snapshot(session: Session) -> Snapshot:
+def take_review_snapshot(session: Session) -> ReviewSnapshot:
     """Take what a session holds now, to be worked on in another thread."""
-    return Snapshot(
+    return ReviewSnapshot(
         session.name, session.rgb, np.asarray(session.labels), session.nucleus, session.table()
     )
 
 
 def from_sessions(
-    snapshots: Iterable[Snapshot], features: Features, progress: Progress = silent
-) -> Gathered:
+    snapshots: Iterable[ReviewSnapshot], features: Features, progress: Progress = silent
+) -> CollectedCells:
     """Collect the reviewed cells of sessions, each of which is one photograph.
 
     Raises
@@ -154,10 +156,10 @@ def from_sessions(
         parts.append(make_cells(found.embeddings, classes, [group] * len(found)))
         names.append(f"{taken.name} (pixels {group[:12]})")
     shown = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
-    return Gathered(_joined(parts), f"reviewed cells of {shown}, not exported as a dataset")
+    return CollectedCells(_joined(parts), f"reviewed cells of {shown}, not exported as a dataset")
 
 
-def in_words(dataset: Dataset) -> str:
+def describe_dataset(dataset: Dataset) -> str:
     """Return what names a version of a dataset on a model's card, with its checksum."""
     # The versions of a dataset lie in a folder of the dataset's.
     name = dataset.folder.absolute().parent.parent.name

@@ -71,7 +71,7 @@ class Head:
         found = softmax(logits.reshape(-1, len(self.classes))).reshape(logits.shape)
         return found if found.ndim == 2 else np.asarray(found.mean(axis=1))
 
-    def says(self, embeddings: NDArray[np.floating]) -> NDArray[np.str_]:
+    def predict(self, embeddings: NDArray[np.floating]) -> NDArray[np.str_]:
         """Return the class of each cell."""
         best = self.probabilities(embeddings).argmax(axis=1)
         return np.asarray(np.array(self.classes, dtype=str)[best], dtype=str)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from napari_leukocyte.learning.head.base import Base
 from napari_leukocyte.learning.head.cells import Cells
-from napari_leukocyte.learning.head.comparison import Comparison, Said, compare
+from napari_leukocyte.learning.head.comparison import Comparison, HeadPredictions, compare
 from napari_leukocyte.learning.head.features import Features, RetrainingError
 from napari_leukocyte.learning.head.folds import held_out_heads
 from napari_leukocyte.learning.head.head import Head, HeadParams, calibrated, fit_head
@@ -121,10 +121,14 @@ def retrain(
     confidence = _confidence(logits / head.temperature, head.classes, said)
     lost = _unlearnable(own, base.fitting)
     mine = compare(
-        own.classes, own.groups, _says(former, own), Said(said, confidence), frozenset(lost)
+        own.classes,
+        own.groups,
+        _predict(former, own),
+        HeadPredictions(said, confidence),
+        frozenset(lost),
     )
     known = base.measuring
-    theirs = compare(known.classes, known.groups, _says(former, known), _says(head, known))
+    theirs = compare(known.classes, known.groups, _predict(former, known), _predict(head, known))
     return Retrained(
         head, mine, theirs, _refusals(mine, theirs), _notes(own, base.fitting, lost), seconds
     )
@@ -172,18 +176,18 @@ def _held_out(
         columns = np.array([head.classes.index(name) for name in other.classes])
         rows = np.flatnonzero(held)
         logits[np.ix_(rows, columns)] = other.logits(own.embeddings[held])
-        said[held] = other.says(own.embeddings[held])
+        said[held] = other.predict(own.embeddings[held])
     # A class that a head did not know has no chance; infinities would spoil what follows.
     least = np.min(np.where(np.isfinite(logits), logits, math.inf), axis=1, keepdims=True)
     return np.where(np.isfinite(logits), logits, least - 20), said.astype(str)
 
 
-def _says(head: Head, cells: Cells) -> Said:
+def _predict(head: Head, cells: Cells) -> HeadPredictions:
     if not len(cells):
-        return Said(np.zeros(0, dtype=str), np.zeros(0))
+        return HeadPredictions(np.zeros(0, dtype=str), np.zeros(0))
     probability = head.probabilities(cells.embeddings)
     names = np.array(head.classes, dtype=str)
-    return Said(names[probability.argmax(axis=1)], probability.max(axis=1))
+    return HeadPredictions(names[probability.argmax(axis=1)], probability.max(axis=1))
 
 
 def _confidence(

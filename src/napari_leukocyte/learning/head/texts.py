@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator
 
 from napari_leukocyte.learning.head.comparison import Comparison, Share
-from napari_leukocyte.learning.head.curve import Curve, Line
+from napari_leukocyte.learning.head.curve import ClassCurve, LearningCurve
 from napari_leukocyte.learning.head.retrain import Retrained
 
 #: A gain below this is not worth a sentence.
@@ -35,7 +35,7 @@ def verdict(result: Retrained) -> str:
     )
 
 
-def curve_lines(curve: Curve | None) -> list[str]:
+def curve_lines(curve: LearningCurve | None) -> list[str]:
     """Return the curve, and what twice the corrections would bring."""
     if curve is None:
         return ["Too few photographs to say what more corrections would bring."]
@@ -45,7 +45,7 @@ def curve_lines(curve: Curve | None) -> list[str]:
     return lines
 
 
-def expectation(line: Line) -> str:
+def expectation(line: ClassCurve) -> str:
     """Say what twice the cells of a class are expected to bring."""
     what = line.name or "All classes"
     if line.expected is None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from qtpy.QtWidgets import QFileDialog, QMessageBox, QSizePolicy, QVBoxLayout, QWidget
 
-from napari_leukocyte.annotations.dataset.fields import snapshot
+from napari_leukocyte.annotations.dataset.fields import take_snapshot
 from napari_leukocyte.annotations.dataset.store import ExportSettings, open_dataset
 from napari_leukocyte.annotations.dataset.wording import number_of
 from napari_leukocyte.annotations.formats import convert
@@ -144,7 +144,7 @@ class ExportWidget(QWidget):
             raise ParameterError(f"Nothing was done with “{layer.name}” yet: segment it first.")
         file = _file_of(layer)
         group = self._group(None if file is None else file.parent)
-        return work.source_of_image(snapshot(session), file, group)
+        return work.source_of_image(take_snapshot(session), file, group)
 
     def _group(self, folder: Path | None) -> str | None:
         kind = self.form.group.currentData()

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from napari_leukocyte.annotations.dataset.check import check
-from napari_leukocyte.annotations.dataset.fields import Fields, Snapshot, fields_of_files
+from napari_leukocyte.annotations.dataset.fields import ExportSnapshot, Fields, fields_of_files
 from napari_leukocyte.annotations.dataset.layout import DatasetError
 from napari_leukocyte.annotations.dataset.reopen import adopt_classes, reopen
 from napari_leukocyte.annotations.dataset.store import (
@@ -43,7 +43,7 @@ class Told:
     lines: tuple[str, ...]
 
 
-def source_of_image(taken: Snapshot, file: Path | None, group: str | None) -> Source:
+def source_of_image(taken: ExportSnapshot, file: Path | None, group: str | None) -> Source:
     """Return the fields of the image in the viewer, as its session was when this was called."""
     return lambda: Fields.of([taken.field(file, group)])
 

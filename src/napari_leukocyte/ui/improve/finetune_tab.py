@@ -23,7 +23,7 @@ from qtpy.QtWidgets import (
 from napari_leukocyte.annotations.dataset.store import open_dataset
 from napari_leukocyte.errors import Cancelled, LeukocyteError, ParameterError
 from napari_leukocyte.learning.finetune import job as jobs
-from napari_leukocyte.learning.finetune.job import Curves
+from napari_leukocyte.learning.finetune.job import TrainingProgress
 from napari_leukocyte.learning.finetune.outcome import Outcome, measure_job, take
 from napari_leukocyte.learning.finetune.plan import FinetuneParams, Plan, read_plan
 from napari_leukocyte.learning.finetune.planning import make_plan
@@ -183,7 +183,7 @@ class FinetuneTab(QWidget):
         def work(progress: Progress) -> tuple[Plan, Manifest, Outcome]:
             plan = get_plan()
 
-            def follow(curves: Curves) -> None:
+            def follow(curves: TrainingProgress) -> None:
                 progress(
                     curves.epoch * curves.steps + curves.step,
                     max(1, curves.epochs * curves.steps),
@@ -217,7 +217,7 @@ class FinetuneTab(QWidget):
         self.bar.setValue(done)
         self.status.setText(what)
 
-    def _follow(self, curves: Curves) -> None:
+    def _follow(self, curves: TrainingProgress) -> None:
         self.loss.show_series(_both(curves, "loss"))
         for name in _METRICS:
             if name in curves.values:
@@ -268,7 +268,7 @@ def _choices() -> dict[Any, str]:
     return found
 
 
-def _both(curves: Curves, name: str) -> list[Series]:
+def _both(curves: TrainingProgress, name: str) -> list[Series]:
     """Return the curves of training and validation."""
     found = []
     for key, color, title in (

@@ -22,10 +22,10 @@ from qtpy.QtWidgets import (
 )
 
 from napari_leukocyte.errors import LeukocyteError, ParameterError
-from napari_leukocyte.learning.head.apply import Change, apply
+from napari_leukocyte.learning.head.apply import ClassChange, apply
 from napari_leukocyte.learning.head.comparison import Comparison
-from napari_leukocyte.learning.head.curve import Curve, Line
-from napari_leukocyte.learning.head.gather import snapshot
+from napari_leukocyte.learning.head.curve import ClassCurve, LearningCurve
+from napari_leukocyte.learning.head.gather import take_review_snapshot
 from napari_leukocyte.learning.head.texts import expectation, share, verdict
 from napari_leukocyte.models.manifest import Manifest
 from napari_leukocyte.session.predictions import Predictions
@@ -80,7 +80,7 @@ class HeadTab(QWidget):
         super().__init__(parent)
         self._sessions, self._select = sessions, select
         self._job: Job | None = None
-        self._changed: list[tuple[Session, Change]] = []
+        self._changed: list[tuple[Session, ClassChange]] = []
         self.fitted: Fitted | None = None
         self._taken = False
         self.source: QComboBox = choice_box(
@@ -173,7 +173,7 @@ class HeadTab(QWidget):
                 return
             work = fit(manifest.name, Path(text))
         else:
-            work = fit(manifest.name, [snapshot(s) for s in self._sessions()])
+            work = fit(manifest.name, [take_review_snapshot(s) for s in self._sessions()])
         self._start("Fitting a head", work, self._show_fitted)
 
     def accept(self) -> None:
@@ -182,7 +182,7 @@ class HeadTab(QWidget):
             return
         sessions = [s for s in self._sessions() if len(s.table())]
         work = accept_and_classify(
-            self.fitted, self.name.text().strip(), [snapshot(s) for s in sessions]
+            self.fitted, self.name.text().strip(), [take_review_snapshot(s) for s in sessions]
         )
 
         def done(given: tuple[Manifest, list[Predictions]]) -> None:
@@ -241,11 +241,11 @@ class HeadTab(QWidget):
         self._show_curve(fitted.curve)
         self.status.setText(
             f"Fitted on {result.own.cells} reviewed cells of {result.own.photographs} photographs "
-            f"in {result.seconds:.1f} s. " + " ".join(fitted.gathered.left_out)
+            f"in {result.seconds:.1f} s. " + " ".join(fitted.collected.left_out)
         )
         self._show_changes([])
 
-    def _show_curve(self, curve: Curve | None) -> None:
+    def _show_curve(self, curve: LearningCurve | None) -> None:
         if curve is None:
             self.curve.show_series([])
             self.curve_text.setText("Too few photographs to say what more corrections would bring.")
@@ -254,7 +254,7 @@ class HeadTab(QWidget):
         self.curve.show_series([_series(line) for line in lines])
         self.curve_text.setText("<br>".join(expectation(line) for line in lines))
 
-    def _show_changes(self, changed: list[tuple[Session, Change]]) -> None:
+    def _show_changes(self, changed: list[tuple[Session, ClassChange]]) -> None:
         self._changed = changed
         self.changes.show_rows(
             [
@@ -301,7 +301,7 @@ def _rows(comparison: Comparison) -> list[tuple[str, ...]]:
     return [*rows, (*balanced, share(comparison.before, 2), share(comparison.after, 2))]
 
 
-def _series(line: Line) -> Series:
+def _series(line: ClassCurve) -> Series:
     points = tuple((p.cells, p.value) for p in line.points)
     expected = line.expected
     beyond = None

@@ -10,9 +10,14 @@ from napari_leukocyte.annotations.dataset.store import open_dataset
 from napari_leukocyte.learning.head.accept import accept
 from napari_leukocyte.learning.head.apply import predictions_of
 from napari_leukocyte.learning.head.base import base_for
-from napari_leukocyte.learning.head.curve import Curve, learning_curve
+from napari_leukocyte.learning.head.curve import LearningCurve, learning_curve
 from napari_leukocyte.learning.head.features import Features, features_of
-from napari_leukocyte.learning.head.gather import Gathered, Snapshot, from_dataset, from_sessions
+from napari_leukocyte.learning.head.gather import (
+    CollectedCells,
+    ReviewSnapshot,
+    from_dataset,
+    from_sessions,
+)
 from napari_leukocyte.learning.head.retrain import Retrained, head_of, retrain
 from napari_leukocyte.models.manifest import Manifest
 from napari_leukocyte.progress import Progress
@@ -24,35 +29,35 @@ class Fitted:
     """A head, where its cells are from, and what more of them would bring."""
 
     features: Features
-    gathered: Gathered
+    collected: CollectedCells
     result: Retrained
-    curve: Curve | None
+    curve: LearningCurve | None
 
 
-def fit(model: str, source: Sequence[Snapshot] | Path) -> Callable[[Progress], Fitted]:
+def fit(model: str, source: Sequence[ReviewSnapshot] | Path) -> Callable[[Progress], Fitted]:
     """Return the work that fits a head on the cells of sessions, or of a dataset."""
 
     def work(progress: Progress) -> Fitted:
         features = features_of(model)
         base, former = base_for(features), head_of(features)
         if isinstance(source, Path):
-            gathered = from_dataset(open_dataset(source), features, progress)
+            collected = from_dataset(open_dataset(source), features, progress)
         else:
-            gathered = from_sessions(source, features, progress)
-        result = retrain(gathered.cells, base, former, progress=progress)
-        curve = learning_curve(gathered.cells, base, former, progress=progress)
-        return Fitted(features, gathered, result, curve)
+            collected = from_sessions(source, features, progress)
+        result = retrain(collected.cells, base, former, progress=progress)
+        curve = learning_curve(collected.cells, base, former, progress=progress)
+        return Fitted(features, collected, result, curve)
 
     return work
 
 
 def accept_and_classify(
-    fitted: Fitted, name: str, snapshots: Sequence[Snapshot]
+    fitted: Fitted, name: str, snapshots: Sequence[ReviewSnapshot]
 ) -> Callable[[Progress], tuple[Manifest, list[Predictions]]]:
     """Return the work that makes a head a model, and asks it about the cells of sessions."""
 
     def work(progress: Progress) -> tuple[Manifest, list[Predictions]]:
-        manifest = accept(fitted.result, fitted.features, name, fitted.gathered.source)
+        manifest = accept(fitted.result, fitted.features, name, fitted.collected.source)
         head = fitted.result.head
         said = [
             predictions_of(taken, fitted.features, head, manifest, progress) for taken in snapshots

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import pandas as pd
 from qtpy.QtCore import QObject, QTimer, Signal  # type: ignore[attr-defined]
 
-from napari_leukocyte.counting.confusion import Confusion, Corrected, corrected_count
+from napari_leukocyte.counting.confusion import Confusion, CorrectedCount, corrected_count
 from napari_leukocyte.models.registry import find_model
 from napari_leukocyte.progress import Progress
 from napari_leukocyte.session.session import Session
@@ -69,7 +69,7 @@ class ErrorLimits(QObject):
         The owner.
     """
 
-    #: Carries the Corrected, or None if nothing is known of the classifier's errors.
+    #: Carries the CorrectedCount, or None if nothing is known of the classifier's errors.
     found = Signal(object)
 
     def __init__(self, parent: QObject) -> None:
@@ -133,14 +133,14 @@ class ErrorLimits(QObject):
         table, counted, errors, source = asked
         known = self._known if self._known is not None and self._known[0] is source else None
 
-        def work(progress: Progress) -> tuple[Confusion | None, Corrected | None]:
+        def work(progress: Progress) -> tuple[Confusion | None, CorrectedCount | None]:
             confusion = errors() if known is None else known[1]
             progress(0, 1, "Limits with the classifier's errors")
             if confusion is None:
                 return None, None
             return confusion, corrected_count(table, confusion, counted)
 
-        def done(result: tuple[Confusion | None, Corrected | None]) -> None:
+        def done(result: tuple[Confusion | None, CorrectedCount | None]) -> None:
             self._known = (source, result[0])
             if self._asked is None:
                 self.found.emit(result[1])

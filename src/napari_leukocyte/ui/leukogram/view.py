@@ -11,7 +11,7 @@ from qtpy.QtGui import QGuiApplication
 from qtpy.QtWidgets import QCheckBox, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from napari_leukocyte.counting.assessment import ADDED, assess
-from napari_leukocyte.counting.confusion import Corrected
+from napari_leukocyte.counting.confusion import CorrectedCount
 from napari_leukocyte.counting.leukogram import count, erythroblasts_per_100
 from napari_leukocyte.counting.reference import Range
 from napari_leukocyte.counting.settings import (
@@ -104,7 +104,7 @@ class LeukogramView(QWidget):
         self._leukogram: pd.DataFrame | None = None
         self._errors: Errors | None = None
         self._source: object = None
-        self._corrected: Corrected | None = None
+        self._corrected: CorrectedCount | None = None
         headers = ("Class", "Count", "%", "95 % limits", "With errors", "Reference", "")
         self.table = FiguresTable(headers, self)
         self.absolute = FiguresTable(("Class", "10⁹/L", "95 % limits", "Reference", ""), self)
@@ -291,7 +291,7 @@ class LeukogramView(QWidget):
             self.said.setText("Working out the limits …")
             self.limits.ask(cells, self._settings.counted, self._errors, self._source)
 
-    def _take_limits(self, corrected: Corrected | None) -> None:
+    def _take_limits(self, corrected: CorrectedCount | None) -> None:
         if self._leukogram is None or not self.errors.isChecked():
             return
         self._corrected = corrected
