@@ -26,7 +26,8 @@ from napari_leukocyte.learning.head.cells import Cells, make_cells
 from napari_leukocyte.learning.head.curve import learning_curve
 from napari_leukocyte.learning.head.features import features_of
 from napari_leukocyte.learning.head.head import fit_head
-from napari_leukocyte.learning.head.retrain import head_of, retrain
+from napari_leukocyte.learning.head.onnx_head import head_of
+from napari_leukocyte.learning.head.retrain import retrain
 from napari_leukocyte.session.folders import session_key
 
 CORRECTED, AGAIN, REPEATS = 1000, 5000, 5

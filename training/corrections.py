@@ -20,7 +20,8 @@ from napari_leukocyte.learning.head.base import Base
 from napari_leukocyte.learning.head.cells import Cells
 from napari_leukocyte.learning.head.features import Features, features_of
 from napari_leukocyte.learning.head.head import Head, HeadParams
-from napari_leukocyte.learning.head.retrain import fit_calibrated, head_of
+from napari_leukocyte.learning.head.onnx_head import head_of
+from napari_leukocyte.learning.head.retrain import fit_calibrated
 from napari_leukocyte.vocabulary import LEUKOCYTE_NAMES
 from training.cell_batches import ClassifierConfig
 from training.config import read_config

@@ -9,7 +9,7 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_leukocyte.learning.finetune.losses import cell_iou, find_loss
+from napari_leukocyte.learning.keras_process.losses import cell_iou, find_loss
 from training.agree import photographs_with_agreed_masks
 from training.augment import AppearanceParams, GeometryParams, crop_with_geometry
 from training.batches import CachedCell, SegmentationBatches
@@ -37,7 +37,7 @@ class SegmentationConfig:
     normalisation : {"batch", "frozen", "group"}
         See :data:`training.networks.encoders.Normalisation`.
     loss : {"dice", "jaccard"}
-        Each with cross-entropy, see :mod:`napari_leukocyte.learning.finetune.losses`.
+        Each with cross-entropy, see :mod:`napari_leukocyte.learning.keras_process.losses`.
     stochastic_depth, dropout : float
         Regularisation, see :func:`training.networks.unet.build_unet`; weight decay is the
         schedule's.

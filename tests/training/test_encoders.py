@@ -13,7 +13,7 @@ from keras import layers
 from typer.testing import CliRunner
 
 from napari_leukocyte.errors import LeukocyteError, ParameterError
-from napari_leukocyte.learning.finetune.export import to_onnx
+from napari_leukocyte.learning.keras_process.onnx_files import to_onnx
 from napari_leukocyte.samples.synthetic import synthetic_smear
 from training.__main__ import app
 from training.networks.applications import APPLICATIONS, Application, find_skips

@@ -9,8 +9,8 @@ import numpy as np
 import onnxruntime
 import pytest
 
-from napari_leukocyte.learning.finetune.export import to_onnx
-from napari_leukocyte.learning.finetune.losses import cell_iou, dice_cross_entropy
+from napari_leukocyte.learning.keras_process.losses import cell_iou, dice_cross_entropy
+from napari_leukocyte.learning.keras_process.onnx_files import to_onnx
 from training.config import read_config
 from training.fitting import Schedule, fit, optimizer
 from training.networks import imagenet

@@ -13,8 +13,8 @@ import pytest
 from keras import layers
 
 from napari_leukocyte.errors import ModelError
-from napari_leukocyte.learning.finetune import convert
-from napari_leukocyte.learning.finetune.prepare import (
+from napari_leukocyte.learning.keras_process import convert
+from napari_leukocyte.learning.keras_process.prepare import (
     prepare_classification,
     prepare_segmentation,
     random_images,

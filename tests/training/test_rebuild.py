@@ -13,8 +13,7 @@ import pytest
 from numpy.typing import NDArray
 
 from napari_leukocyte.errors import ModelError
-from napari_leukocyte.learning.finetune.export import to_onnx
-from napari_leukocyte.learning.finetune.rebuild import rebuild
+from napari_leukocyte.learning.keras_process.onnx_files import rebuild, to_onnx
 from napari_leukocyte.models import runtime
 from napari_leukocyte.models.manifest import Kind, Member
 from napari_leukocyte.models.registry import find_model

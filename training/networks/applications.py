@@ -12,7 +12,7 @@ What is changed, and why:
   exactly 1/2 to 1/32 its size, which a decoder can join. Weights fit as before; near the border the
   network sees zeros where it saw nothing.
 - Batch normalisation follows faster than by Keras' default, as in
-  :mod:`napari_leukocyte.learning.finetune.networks.lite`: runs here are short.
+  :mod:`napari_leukocyte.learning.keras_process.networks`: runs here are short.
 - VGG has no batch normalisation: its kernels start as He and others proposed, or nineteen layers
   could hardly be trained from scratch.
 
@@ -38,7 +38,7 @@ import keras
 import numpy as np
 from keras import KerasTensor, layers
 
-from napari_leukocyte.learning.finetune.networks.lite import BATCH_NORM_MOMENTUM
+from napari_leukocyte.learning.keras_process.networks import BATCH_NORM_MOMENTUM
 
 #: Layers are named after their place in the application: Keras' own names count up from one network
 #: to the next.

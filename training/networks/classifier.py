@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import keras
 
-from napari_leukocyte.learning.finetune.networks.classifier import classifier_on
-from napari_leukocyte.learning.finetune.networks.lite import COEFFICIENTS, lite_head
+from napari_leukocyte.learning.keras_process.networks import COEFFICIENTS, classifier_on, lite_head
 from training.networks.encoders import (
     build_encoder,
     check_normalisation,

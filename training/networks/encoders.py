@@ -8,7 +8,7 @@ import keras
 from keras import KerasTensor, layers
 
 from napari_leukocyte.errors import ParameterError
-from napari_leukocyte.learning.finetune.networks.lite import COEFFICIENTS, lite_encoder
+from napari_leukocyte.learning.keras_process.networks import COEFFICIENTS, lite_encoder
 from training.networks.applications import APPLICATIONS, application_encoder
 
 #: Names of all encoders; the U-Net and the classifier take any of them.

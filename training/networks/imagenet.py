@@ -73,7 +73,7 @@ def load_imagenet(model: keras.Model, variant: str, path: Path | None = None) ->
     ----------
     model : keras.Model
         A model that contains the encoder's layers
-        (:mod:`napari_leukocyte.learning.finetune.networks.lite`).
+        (:mod:`napari_leukocyte.learning.keras_process.networks`).
     variant : {"lite0", "lite1", "lite2"}
         Which checkpoint.
     path : Path, optional

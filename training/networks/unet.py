@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import keras
 
-from napari_leukocyte.learning.finetune.networks.unet import DECODER_FILTERS, unet_on
+from napari_leukocyte.learning.keras_process.networks import DECODER_FILTERS, unet_on
 from training.networks.encoders import (
     build_encoder,
     check_normalisation,

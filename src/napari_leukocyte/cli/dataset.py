@@ -88,7 +88,7 @@ def export_command(
 
     Exit status: 0 if all were exported, 1 if some were not, 2 if nothing was.
     """
-    from napari_leukocyte.annotations.dataset.store import ExportSettings
+    from napari_leukocyte.annotations.dataset.export_state import ExportSettings
     from napari_leukocyte.cli.dataset_work import export_sources
 
     settings = ExportSettings(

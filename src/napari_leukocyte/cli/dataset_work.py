@@ -8,9 +8,11 @@ from pathlib import Path
 import typer
 
 from napari_leukocyte.annotations.dataset.check import NAMED, check
+from napari_leukocyte.annotations.dataset.export import export
+from napari_leukocyte.annotations.dataset.export_state import ExportSettings
+from napari_leukocyte.annotations.dataset.reading import open_dataset
 from napari_leukocyte.annotations.dataset.reopen import adopt_classes, reopen
 from napari_leukocyte.annotations.dataset.sources import fields_of_sources
-from napari_leukocyte.annotations.dataset.store import ExportSettings, export, open_dataset
 from napari_leukocyte.cli.reporting import Reporter
 from napari_leukocyte.cli.sentences import BAD_INPUT, DONE, SOME_FAILED, complain, quiet_decoders
 from napari_leukocyte.vocabulary import DISCLAIMER

@@ -53,11 +53,10 @@ def finetune_command(
     Exit status: 0 if the model was added, 1 if it is worse and was not, 2 if nothing could be
     done, 130 if interrupted.
     """
-    from napari_leukocyte.annotations.dataset.store import open_dataset
+    from napari_leukocyte.annotations.dataset.reading import open_dataset
     from napari_leukocyte.cli.finetune_work import finetune
     from napari_leukocyte.learning.finetune.job import jobs_folder
-    from napari_leukocyte.learning.finetune.plan import FinetuneParams, read_plan
-    from napari_leukocyte.learning.finetune.planning import make_plan
+    from napari_leukocyte.learning.finetune.plan import FinetuneParams, make_plan, read_plan
 
     job = jobs_folder() / name
     if resume:

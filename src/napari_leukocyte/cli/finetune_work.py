@@ -12,7 +12,7 @@ from napari_leukocyte.learning.finetune import job as jobs
 from napari_leukocyte.learning.finetune.job import TrainingProgress
 from napari_leukocyte.learning.finetune.outcome import Outcome, measure_job, take
 from napari_leukocyte.learning.finetune.plan import Plan
-from napari_leukocyte.learning.head.texts import share, signed
+from napari_leukocyte.learning.head.comparison import share, signed
 from napari_leukocyte.vocabulary import DISCLAIMER
 
 

@@ -44,16 +44,16 @@ def retrain_command(
     Exit status: 0 if the head is no worse; 1 if it is, and then it is not taken; 2 if nothing
     could be done.
     """
-    from napari_leukocyte.annotations.dataset.store import open_dataset
+    from napari_leukocyte.annotations.dataset.reading import open_dataset
     from napari_leukocyte.cli.reporting import Reporter
     from napari_leukocyte.cli.sentences import DONE, SOME_FAILED, complain
-    from napari_leukocyte.learning.head.accept import accept as take
     from napari_leukocyte.learning.head.base import base_for
-    from napari_leukocyte.learning.head.curve import learning_curve
+    from napari_leukocyte.learning.head.cells import from_dataset
+    from napari_leukocyte.learning.head.curve import curve_lines, learning_curve
     from napari_leukocyte.learning.head.features import features_of
-    from napari_leukocyte.learning.head.gather import from_dataset
-    from napari_leukocyte.learning.head.retrain import head_of, retrain
-    from napari_leukocyte.learning.head.texts import as_lines, curve_lines
+    from napari_leukocyte.learning.head.onnx_head import accept as take
+    from napari_leukocyte.learning.head.onnx_head import head_of
+    from napari_leukocyte.learning.head.retrain import as_lines, retrain
     from napari_leukocyte.vocabulary import DISCLAIMER
 
     dataset = open_dataset(folder, version)

@@ -29,7 +29,7 @@ MISSING_TENSORFLOW = (
 )
 #: What the conversion imports.
 _NEEDED = ("tensorflow", "keras", "tf2onnx", "onnx")
-_PROGRAM = "napari_leukocyte.learning.finetune.convert"
+_PROGRAM = "napari_leukocyte.learning.keras_process.convert"
 _CONFIG = "config.json"
 _MEMBERS = {_CONFIG, "metadata.json", "model.weights.h5"}
 #: The largest description, and the largest file unpacked: several times what an encoder of 66

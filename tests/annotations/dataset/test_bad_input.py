@@ -21,8 +21,9 @@ from hypothesis import strategies as st
 
 from napari_leukocyte.annotations.dataset import reading
 from napari_leukocyte.annotations.dataset.check import check
+from napari_leukocyte.annotations.dataset.layout import DatasetError
+from napari_leukocyte.annotations.dataset.reading import open_dataset
 from napari_leukocyte.annotations.dataset.reopen import reopen
-from napari_leukocyte.annotations.dataset.store import DatasetError, open_dataset
 from napari_leukocyte.errors import LeukocyteError
 from tests.annotations.dataset.worked import export_all, files_of, reclassify
 
@@ -156,7 +157,7 @@ def test_an_export_follows_no_link(folder: Path, place: Path, tmp_path: Path, na
 def test_a_photograph_elsewhere_is_only_a_file_of_its_size(
     folder: Path, place: Path, tmp_path: Path
 ) -> None:
-    from napari_leukocyte.annotations.dataset.store import ExportSettings
+    from napari_leukocyte.annotations.dataset.export_state import ExportSettings
 
     export_all(place, folder, ExportSettings(copy_images=False))
     values = _values(place)

@@ -13,16 +13,13 @@ import pandas as pd
 import pytest
 import tifffile
 
-from napari_leukocyte.annotations.dataset.check import check
-from napari_leukocyte.annotations.dataset.fields import field_of_annotated
+from napari_leukocyte.annotations.dataset.check import check, find_suspects
+from napari_leukocyte.annotations.dataset.export import export
+from napari_leukocyte.annotations.dataset.export_state import ExportSettings
+from napari_leukocyte.annotations.dataset.layout import DatasetError
 from napari_leukocyte.annotations.dataset.provenance import Event, chained
-from napari_leukocyte.annotations.dataset.store import (
-    DatasetError,
-    ExportSettings,
-    export,
-    open_dataset,
-)
-from napari_leukocyte.annotations.dataset.suspects import find_suspects
+from napari_leukocyte.annotations.dataset.reading import open_dataset
+from napari_leukocyte.annotations.dataset.sources import field_of_annotated
 from napari_leukocyte.annotations.formats.annotated import AnnotatedImage
 from napari_leukocyte.errors import Cancelled
 from tests.annotations.dataset.worked import export_all, reclassify

@@ -9,7 +9,6 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from napari_leukocyte.analysis.smear.reading import hold_session
-from napari_leukocyte.annotations.dataset.fields import field_of_session, take_snapshot
 from napari_leukocyte.annotations.dataset.history import replay_events
 from napari_leukocyte.annotations.dataset.provenance import (
     Event,
@@ -18,8 +17,9 @@ from napari_leukocyte.annotations.dataset.provenance import (
     parse_log,
     standing_of,
 )
+from napari_leukocyte.annotations.dataset.sources import field_of_session, take_snapshot
 from napari_leukocyte.session import persistence as keeping
-from napari_leukocyte.session.store import session_folder
+from napari_leukocyte.session.folders import session_folder
 from tests.session.work import IMAGE, SHAPE, work
 
 KEY = "0" * 64

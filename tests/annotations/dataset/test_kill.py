@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from napari_leukocyte.annotations.dataset.check import check
-from napari_leukocyte.annotations.dataset.store import open_dataset
+from napari_leukocyte.annotations.dataset.reading import open_dataset
 from tests.annotations.dataset.worked import export_all, files_of, reclassify
 
 KILLS = 16
@@ -43,8 +43,9 @@ def test_a_kill_leaves_a_whole_version(folder: Path, place: Path) -> None:
     export_all(place, folder)
     known = {1: files_of(place / "versions" / "0001")}
     chance = np.random.default_rng(7)
-    root = Path(__file__).parents[2]
-    environment = {**os.environ, "PYTHONPATH": str(root)}
+    root = Path(__file__).parents[3]
+    path = os.pathsep.join(filter(None, (str(root), os.environ.get("PYTHONPATH"))))
+    environment = {**os.environ, "PYTHONPATH": path}
     command = [sys.executable, "-c", _WORKERS, str(place), str(folder)]
     late, interrupted = 0.0, 0
     with subprocess.Popen(

@@ -9,13 +9,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from napari_leukocyte.analysis.smear.reading import hold_session, read_field
-from napari_leukocyte.annotations.dataset.fields import field_of_session, fields_of_files
+from napari_leukocyte.annotations.dataset.export import export
+from napari_leukocyte.annotations.dataset.layout import DatasetError
+from napari_leukocyte.annotations.dataset.reading import open_dataset
 from napari_leukocyte.annotations.dataset.reopen import adopt_classes, fill_session, reopen
-from napari_leukocyte.annotations.dataset.store import DatasetError, export, open_dataset
+from napari_leukocyte.annotations.dataset.sources import field_of_session, fields_of_files
 from napari_leukocyte.counting.own_classes import load_own_classes, own_class, save_own_classes
 from napari_leukocyte.io.images.reading import read_image
+from napari_leukocyte.session.folders import session_folder
 from napari_leukocyte.session.session import Session
-from napari_leukocyte.session.store import open_session, session_folder
+from napari_leukocyte.session.store import open_session
 from tests.annotations.dataset.worked import (
     export_all,
     files_of,

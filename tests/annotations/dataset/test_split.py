@@ -9,14 +9,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from napari_leukocyte.annotations.dataset.duplicates import (
+from napari_leukocyte.annotations.dataset.export import export
+from napari_leukocyte.annotations.dataset.export_state import ExportSettings
+from napari_leukocyte.annotations.dataset.reading import open_dataset
+from napari_leukocyte.annotations.dataset.sources import fields_of_files
+from napari_leukocyte.annotations.dataset.split import (
     Fingerprint,
+    SplitMember,
     fingerprint,
     near_duplicates,
+    place,
+    side_of,
 )
-from napari_leukocyte.annotations.dataset.fields import fields_of_files
-from napari_leukocyte.annotations.dataset.split import SplitMember, place, side_of
-from napari_leukocyte.annotations.dataset.store import ExportSettings, export, open_dataset
 from napari_leukocyte.errors import ParameterError
 from napari_leukocyte.io.images.reading import read_image
 from tests.analysis.smear.fields import make_folder

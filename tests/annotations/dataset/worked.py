@@ -11,8 +11,9 @@ from pathlib import Path
 import numpy as np
 
 from napari_leukocyte.analysis.smear.reading import hold_session
-from napari_leukocyte.annotations.dataset.fields import fields_of_files
-from napari_leukocyte.annotations.dataset.store import Exported, ExportSettings, export
+from napari_leukocyte.annotations.dataset.export import export
+from napari_leukocyte.annotations.dataset.export_state import Exported, ExportSettings
+from napari_leukocyte.annotations.dataset.sources import fields_of_files
 from napari_leukocyte.io.images.reading import read_image
 from tests.analysis.smear.fields import find_dark, name_in_turn
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from napari_leukocyte.analysis.smear.reading import hold_session
-from napari_leukocyte.annotations.dataset.fields import fields_of_files
-from napari_leukocyte.annotations.dataset.store import export
+from napari_leukocyte.annotations.dataset.export import export
+from napari_leukocyte.annotations.dataset.sources import fields_of_files
 from napari_leukocyte.io.images.reading import read_image
 from napari_leukocyte.reporting.drawing import write_png
 from napari_leukocyte.samples.synthetic import synthetic_smear

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from napari_leukocyte.annotations.dataset.store import open_dataset
+from napari_leukocyte.annotations.dataset.reading import open_dataset
 from napari_leukocyte.errors import Cancelled, ModelError
 from napari_leukocyte.learning.finetune import job as jobs
 from napari_leukocyte.learning.finetune.job import TrainingProgress
@@ -20,9 +20,10 @@ from napari_leukocyte.learning.finetune.plan import (
     FinetuneError,
     FinetuneParams,
     Plan,
+    find_member,
+    make_plan,
     read_plan,
 )
-from napari_leukocyte.learning.finetune.planning import find_member, make_plan
 from napari_leukocyte.models.card import as_lines, describe
 from napari_leukocyte.models.registry import find_model
 from napari_leukocyte.segmentation.ensemble import segment_members

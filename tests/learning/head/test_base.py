@@ -10,7 +10,7 @@ import pytest
 
 from napari_leukocyte.learning.head.base import FILE_NAME, Base, base_for, read_base, write_base
 from napari_leukocyte.learning.head.features import RetrainingError, features_of
-from napari_leukocyte.learning.head.retrain import head_of
+from napari_leukocyte.learning.head.onnx_head import head_of
 from napari_leukocyte.models.manifest import Manifest
 from napari_leukocyte.models.registry import find_model
 from tests.learning.head.test_head import clouds

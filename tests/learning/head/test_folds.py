@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from napari_leukocyte.learning.head.cells import make_cells
-from napari_leukocyte.learning.head.folds import FOLDS, fold_of
+from napari_leukocyte.learning.head.head import FOLDS, fold_of
 
 cells = st.lists(
     st.tuples(st.sampled_from("abc"), st.sampled_from("pqrstuvw")), min_size=2, max_size=60

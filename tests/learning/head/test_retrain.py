@@ -7,11 +7,10 @@ import pytest
 
 from napari_leukocyte.learning.head.base import Base
 from napari_leukocyte.learning.head.cells import Cells, make_cells
-from napari_leukocyte.learning.head.curve import learning_curve
+from napari_leukocyte.learning.head.curve import curve_lines, learning_curve
 from napari_leukocyte.learning.head.features import RetrainingError
 from napari_leukocyte.learning.head.head import Head, HeadParams, fit_head
-from napari_leukocyte.learning.head.retrain import retrain
-from napari_leukocyte.learning.head.texts import as_lines, curve_lines, verdict
+from napari_leukocyte.learning.head.retrain import as_lines, retrain, verdict
 from tests.learning.head.test_head import clouds
 
 #: The default is meant for embeddings of a thousand numbers, not of 24.

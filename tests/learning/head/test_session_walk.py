@@ -10,17 +10,13 @@ import pytest
 from numpy.typing import NDArray
 
 from napari_leukocyte.classification.classify import classify
-from napari_leukocyte.learning.head.accept import accept
 from napari_leukocyte.learning.head.apply import apply, classify_embedded, predictions_of
 from napari_leukocyte.learning.head.base import base_for
+from napari_leukocyte.learning.head.cells import CollectedCells, from_sessions, take_review_snapshot
 from napari_leukocyte.learning.head.embeddings import embed
 from napari_leukocyte.learning.head.features import RetrainingError, features_of
-from napari_leukocyte.learning.head.gather import (
-    CollectedCells,
-    from_sessions,
-    take_review_snapshot,
-)
-from napari_leukocyte.learning.head.retrain import Retrained, head_of, retrain
+from napari_leukocyte.learning.head.onnx_head import accept, head_of
+from napari_leukocyte.learning.head.retrain import Retrained, retrain
 from napari_leukocyte.models import runtime
 from napari_leukocyte.models.card import as_lines, describe
 from napari_leukocyte.models.manifest import Manifest, Member

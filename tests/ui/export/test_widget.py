@@ -15,7 +15,7 @@ from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QFileDialog, QMessageBox
 
 from napari_leukocyte.analysis.smear.reading import read_field
-from napari_leukocyte.annotations.dataset.store import open_dataset
+from napari_leukocyte.annotations.dataset.reading import open_dataset
 from napari_leukocyte.annotations.formats import convert
 from napari_leukocyte.ui.export import widget as module
 from napari_leukocyte.ui.export.form import FOLDER, NAMED, TOGETHER

@@ -1,28 +1,98 @@
-"""Look whether a dataset is what was exported, and what may be wrong with the data in it."""
+"""Checks of a dataset: against what was exported, and for what may be wrong with its data."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
-from napari_leukocyte.annotations.dataset.check_cells import check_image, check_table
-from napari_leukocyte.annotations.dataset.check_files import check_files, check_versions
-from napari_leukocyte.annotations.dataset.duplicates import near_duplicates
-from napari_leukocyte.annotations.dataset.findings import NAMED as NAMED
-from napari_leukocyte.annotations.dataset.findings import DatasetFinding as DatasetFinding
-from napari_leukocyte.annotations.dataset.findings import Report as Report
+from napari_leukocyte.annotations.dataset.description import number_of
+from napari_leukocyte.annotations.dataset.integrity import (
+    DatasetFinding,
+    check_files,
+    check_image,
+    check_table,
+    check_versions,
+)
 from napari_leukocyte.annotations.dataset.layout import SIDES, DatasetError
 from napari_leukocyte.annotations.dataset.reading import Dataset, open_dataset
-from napari_leukocyte.annotations.dataset.suspects import find_suspects
-from napari_leukocyte.annotations.dataset.wording import number_of
-from napari_leukocyte.classification.label_doubts import Suspect
+from napari_leukocyte.annotations.dataset.split import near_duplicates
+from napari_leukocyte.classification.label_doubts import CELLS, Suspect, doubted, enough
 from napari_leukocyte.progress import Progress, silent
 
+#: So many of a kind are named; of the rest, how many there are.
+NAMED = 5
 #: With fewer cells in training, a class can hardly be learnt; with none elsewhere, not measured.
 FEW = 10
+#: Share of cells whose probabilities must be known to do without the network.
+KNOWN = 0.95
+#: Smallest probability: logarithms of less say nothing more.
+_LEAST = 1e-4
+_BATCH = 16
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a check found.
+
+    Attributes
+    ----------
+    version : int
+        That was checked.
+    findings : tuple of DatasetFinding
+        Problems first.
+    suspects : tuple of Suspect
+        Cells whose class may be wrong, the most doubtful first.
+    files, images, objects : int
+        How many were looked at.
+    """
+
+    version: int
+    findings: tuple[DatasetFinding, ...]
+    suspects: tuple[Suspect, ...]
+    files: int
+    images: int
+    objects: int
+
+    @property
+    def problems(self) -> tuple[DatasetFinding, ...]:
+        """What makes the dataset unsound."""
+        return tuple(f for f in self.findings if f.problem)
+
+    @property
+    def remarks(self) -> tuple[DatasetFinding, ...]:
+        """What one should know besides."""
+        return tuple(f for f in self.findings if not f.problem)
+
+    @property
+    def sound(self) -> bool:
+        """Whether there is no problem."""
+        return not self.problems
+
+    def lines(self, named: int = NAMED) -> list[str]:
+        """Return the report as lines; of a kind with many findings, the first `named`."""
+        done = (
+            f"{number_of(self.files, 'file')}, {number_of(self.images, 'photograph')}, "
+            f"{number_of(self.objects, 'cell')}"
+        )
+        verdict = "sound" if self.sound else number_of(len(self.problems), "problem")
+        lines = [f"Version {self.version}: {verdict} ({done})."]
+        for heading, found in (("Problems", self.problems), ("Remarks", self.remarks)):
+            if found:
+                lines.append(f"{heading}:")
+            of_kind: dict[str, list[DatasetFinding]] = {}
+            for finding in found:
+                of_kind.setdefault(finding.kind, []).append(finding)
+            for kind, findings in of_kind.items():
+                lines += [f"  {kind}: {f.sentence}" for f in findings[:named]]
+                if len(findings) > named:
+                    lines.append(f"  {kind}: and {len(findings) - named} more.")
+        return lines
 
 
 def check(
@@ -146,3 +216,95 @@ def _counts(dataset: Dataset, table: pd.DataFrame) -> Iterator[DatasetFinding]:
     bare = int(table["class"].isna().sum())
     if bare:
         yield DatasetFinding("no class", f"{number_of(bare, 'cell')} have none.", False)
+
+
+def find_suspects(
+    dataset: Dataset, table: pd.DataFrame, *, progress: Progress | None = None
+) -> list[Suspect]:
+    """Find cells whose class may be wrong.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        Of which; its photographs are read only if the table lacks probabilities.
+    table : pandas.DataFrame
+        Of its objects.
+    progress : callable, optional
+        Called while the network looks at cells.
+
+    Returns
+    -------
+    list of Suspect
+        The least believed first; none where there are too few cells.
+
+    Raises
+    ------
+    DatasetError
+        If the photographs are needed and can't be read.
+    """
+    cells = enough(table[table["class"].notna()].reset_index(drop=True))
+    if len(cells) < CELLS or cells["class"].nunique() < 2:
+        return []
+    features = _probabilities(cells)
+    if features is None:
+        features = _embeddings(dataset, cells, progress or silent)
+    return doubted(cells, features)
+
+
+def _probabilities(cells: pd.DataFrame) -> NDArray[np.float64] | None:
+    columns = [c for c in cells if str(c).startswith("p_")]
+    values = cells[columns].to_numpy(np.float64, copy=True)
+    if not columns or cells["model_sha256"].nunique() > 1:
+        return None
+    known = ~np.isnan(values).any(axis=1)
+    if known.mean() < KNOWN:
+        return None
+    values[~known] = 1 / len(columns)
+    shape = cells[["equivalent_diameter_px", "circularity", "solidity"]].to_numpy(np.float64)
+    scaled = (shape - shape.mean(axis=0)) / np.maximum(shape.std(axis=0), 1e-9)
+    return np.hstack([np.log(np.maximum(values, _LEAST)), scaled])
+
+
+def _embeddings(dataset: Dataset, cells: pd.DataFrame, progress: Progress) -> NDArray[np.float64]:
+    """Return what the shipped classifier's last layer is given, (N, D)."""
+    from napari_leukocyte.classification.crops import cut_crop
+    from napari_leukocyte.classification.regions import iterate_regions
+    from napari_leukocyte.io.images.background import background_color, balance_white
+    from napari_leukocyte.models import runtime
+    from napari_leukocyte.models.registry import find_model
+
+    manifest = find_model("classification")
+    member = manifest.members[0]
+    place = {(r.image, r.label): n for n, r in enumerate(cells.itertuples())}
+    result: NDArray[np.float64] | None = None
+    done = 0
+    names = set(cells["image"].tolist())
+    for image in dataset.images:
+        if image.name not in names:
+            continue
+        rgb = dataset.read_rgb(image)
+        balanced = balance_white(rgb, background_color(rgb))
+        wanted = [
+            r for r in iterate_regions(dataset.read_labels(image)) if (image.name, r.label) in place
+        ]
+        for start in range(0, len(wanted), _BATCH):
+            regions = wanted[start : start + _BATCH]
+            crops = [
+                cut_crop(
+                    balanced, r, manifest.side_px, member.diameter_px, manifest.nucleus_density
+                )
+                for r in regions
+            ]
+            outputs = runtime.run(member, np.stack(crops).astype(np.float32))
+            # A classifier without a second output is asked for its opinion.
+            found = outputs[1] if len(outputs) > 1 else outputs[0]
+            if result is None:
+                result = np.zeros((len(cells), found.reshape(len(found), -1).shape[1]))
+            for region, row in zip(regions, found.reshape(len(found), -1), strict=True):
+                result[place[image.name, region.label]] = row
+            done += len(regions)
+            progress(done, len(cells), "Looking at cells")
+    if result is None or done < len(cells):
+        raise DatasetError("Some of the cells of the table have no mask.")
+    deviation = np.maximum(result.std(axis=0), 1e-9)
+    return np.asarray((result - result.mean(axis=0)) / deviation)

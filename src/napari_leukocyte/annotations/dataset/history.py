@@ -1,26 +1,35 @@
-"""What happened to each object of a session, told from the session's journal.
+"""The history of each object: replayed from a session's journal, and completed from a table.
 
 The journal holds what each command made of the session; here that becomes what it did to each
-object. Masks that were computed again and again, as while a slider moves, are told once.
+object. Masks that were computed again and again, as while a slider moves, become one event. Where a
+history does not lead to a table, corrections say what it lacks.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
-from napari_leukocyte.annotations.dataset.models import model_sha256
-from napari_leukocyte.annotations.dataset.provenance import Event
+from napari_leukocyte.annotations.dataset.objects import tidy
+from napari_leukocyte.annotations.dataset.provenance import Event, Kind, Standing, standing_of
+from napari_leukocyte.reporting.record import model_sha256
 from napari_leukocyte.session.codec import BadRecordError, Record, decode
 from napari_leukocyte.session.difference import Difference
+from napari_leukocyte.session.objects import MODEL, READER
 from napari_leukocyte.session.predictions import Predictions
 from napari_leukocyte.session.reviews import FLAGS, UNREVIEWED, Review
 
 _COMPUTED = frozenset({"maps", "weights", "params", "markers"})
+#: Columns that a history leads to.
+_USED = (
+    *("label", "area_px", "edited", "predicted", "model", "model_sha256", "class", "source"),
+    *("reviewed", "reader", "when", "flags", "note"),
+)
 
 
 def replay_events(
@@ -30,7 +39,7 @@ def replay_events(
     since: int = 0,
     segmentation: Mapping[str, Any] | None = None,
 ) -> list[Event]:
-    """Tell what happened in a session.
+    """Return what happened in a session, as events of its objects.
 
     Parameters
     ----------
@@ -55,21 +64,31 @@ def replay_events(
         except BadRecordError:
             break
     maps = [r.maps for r in decoded if r.maps_changed]
-    teller = EventBuilder(np.zeros(shape, np.int32), maps[-1] if maps else None, segmentation)
+    builder = EventBuilder(np.zeros(shape, np.int32), maps[-1] if maps else None, segmentation)
     try:
         for place, record in enumerate(decoded):
-            teller.follow(record, summary=place == 0 and record.number > 1)
+            builder.follow(record, summary=place == 0 and record.number > 1)
             if record.number <= since:
-                teller.forget()
+                builder.forget()
     except (ValueError, KeyError, TypeError, IndexError):
         # A record that does not fit the ones before it: the session itself ends there, too.
         pass
-    return teller.end()
+    return builder.end()
 
 
 @dataclass
 class EventBuilder:
-    """Follows a session's records object by object."""
+    """Builds the events of objects from a session's records, one after the other.
+
+    Attributes
+    ----------
+    labels : ndarray
+        (H, W) int32: the label image after the records so far.
+    last_maps : object
+        The maps in use at the end; only of those is the model known.
+    segmentation : mapping or None
+        That model.
+    """
 
     labels: NDArray[np.int32]
     last_maps: object
@@ -82,22 +101,23 @@ class EventBuilder:
     signed: Any = None
     maps: object = None
     #: Computed masks that may yet be computed again.
-    waiting: dict[int, Event] = field(default_factory=dict)
-    #: Objects of which something was told.
-    told: set[int] = field(default_factory=set)
-    told_areas: dict[int, int] = field(default_factory=dict)
-    #: Objects whose removal was told, and that may come back as they were.
+    pending: dict[int, Event] = field(default_factory=dict)
+    #: Objects that have events already.
+    known: set[int] = field(default_factory=set)
+    known_areas: dict[int, int] = field(default_factory=dict)
+    #: Objects with an event of their removal, that may come back as they were.
     gone: set[int] = field(default_factory=set)
 
     def follow(self, record: Record, summary: bool) -> None:
+        """Take one record; `summary` if it stands for several that were joined."""
         step = record.step
         if record.maps_changed:
             self.maps = record.maps
         self.edited = step.after.get("edited", self.edited)
         if step.labels is not None:
-            self._masks(step.labels, record, summary)
+            self._add_masks(step.labels, record, summary)
         if "predictions" in step.after:
-            self._predicted(self.predictions, step.after["predictions"], record, summary)
+            self._add_predictions(self.predictions, step.after["predictions"], record, summary)
             self.predictions = step.after["predictions"]
         for label, review in step.reviews_after.items():
             old = self.reviews.get(label, UNREVIEWED)
@@ -105,26 +125,27 @@ class EventBuilder:
             # What is undone was not said again: the moment is that of the undo.
             said_now = new.when and new.when >= old.when
             who = (new.reader, new.when) if said_now else (record.reader, record.when)
-            self._reviewed(label, old, new, who, summary)
+            self._add_review(label, old, new, who, summary)
             self.reviews[label] = new
         if "signed_off" in step.after:
-            self._signed(step.after["signed_off"], record, summary)
+            self._add_sign_off(step.after["signed_off"], record, summary)
 
     def forget(self) -> None:
-        """Leave out what was told so far, as it is known already."""
-        self.told |= {e.label for e in self.events if e.label is not None} | set(self.waiting)
-        self.told_areas.update(self.areas)
+        """Leave out the events so far, as they are known already."""
+        self.known |= {e.label for e in self.events if e.label is not None} | set(self.pending)
+        self.known_areas.update(self.areas)
         self.events.clear()
-        self.waiting.clear()
+        self.pending.clear()
 
     def end(self) -> list[Event]:
-        for label in list(self.waiting):
+        """Return the events, oldest first."""
+        for label in list(self.pending):
             self._flush(label)
         return self.events
 
     # -- masks ----------------------------------------------------------------------------
 
-    def _masks(self, difference: Difference, record: Record, summary: bool) -> None:
+    def _add_masks(self, difference: Difference, record: Record, summary: bool) -> None:
         y0, x0, y1, x1 = difference.box
         if not (0 <= y0 < y1 <= self.labels.shape[0] and 0 <= x0 < x1 <= self.labels.shape[1]):
             raise ValueError("a difference does not fit the image")
@@ -141,35 +162,35 @@ class EventBuilder:
         for label in sorted(touched - {0}):
             before = self.areas.get(label, 0)
             after = self.areas[label] = before + gain.get(label, 0)
-            self._mask(label, before, after, record, by_hand or label in self.edited, summary)
+            self._add_mask(label, before, after, record, by_hand or label in self.edited, summary)
 
-    def _mask(
+    def _add_mask(
         self, label: int, before: int, after: int, record: Record, by_hand: bool, summary: bool
     ) -> None:
         if not after:
-            pending = self.waiting.pop(label, None)
+            pending = self.pending.pop(label, None)
             self.areas.pop(label, None)
-            if label not in self.told and not (by_hand and pending):
+            if label not in self.known and not (by_hand and pending):
                 return  # nobody has seen it
-            if pending is not None and label not in self.told:
-                self._tell(pending)
-            before = self.told_areas.pop(label, before)
-            self._tell(self._event(label, "removed", before, None, record, by_hand, summary))
-            self.told.discard(label)
+            if pending is not None and label not in self.known:
+                self._add(pending)
+            before = self.known_areas.pop(label, before)
+            self._add(self._event(label, "removed", before, None, record, by_hand, summary))
+            self.known.discard(label)
             self.gone.add(label)
             return
-        known = label in self.told
-        kind = "mask changed" if known else "drawn"
-        shown = self.told_areas.get(label, before) if known else None
+        is_known = label in self.known
+        kind = "mask changed" if is_known else "drawn"
+        shown = self.known_areas.get(label, before) if is_known else None
         event = self._event(label, kind, shown or None, after, record, by_hand, summary)
         if by_hand:
-            if not known and label in self.waiting:
+            if not is_known and label in self.pending:
                 self._flush(label)
                 event = replace(event, kind="mask changed", before=before)
-            self.waiting.pop(label, None)
-            self._tell(event)
+            self.pending.pop(label, None)
+            self._add(event)
         else:
-            self.waiting[label] = event
+            self.pending[label] = event
 
     def _event(
         self,
@@ -190,34 +211,34 @@ class EventBuilder:
         return event
 
     def _flush(self, label: int) -> None:
-        """Tell of a computed mask, since something else happens to it now."""
-        event = self.waiting.pop(label, None)
+        """Add the event of a computed mask, since something else happens to it now."""
+        event = self.pending.pop(label, None)
         if event is not None:
-            self._tell(event)
+            self._add(event)
 
-    def _tell(self, event: Event) -> None:
+    def _add(self, event: Event) -> None:
         if event.label is not None and event.kind != "removed":
-            self.told.add(event.label)
+            self.known.add(event.label)
             if event.kind in ("drawn", "mask changed"):
-                self.told_areas[event.label] = event.after
+                self.known_areas[event.label] = event.after
         self.events.append(event)
         if event.kind == "drawn" and event.label in self.gone:
             self.gone.discard(event.label)
-            self._said_before(event.label, event)
+            self._restore_statements(event.label, event)
 
-    def _said_before(self, label: int, back: Event) -> None:
-        """Tell again what was said of an object that comes back, since its removal ended that."""
+    def _restore_statements(self, label: int, back: Event) -> None:
+        """Repeat what was said of an object that comes back, since its removal ended that."""
         predictions = self.predictions
         name = None if predictions is None else predictions.classes.get(label)
         if predictions is not None and name is not None:
-            self._tell(_prediction(label, None, name, predictions, back.when, back.summary))
+            self._add(_prediction(label, None, name, predictions, back.when, back.summary))
         review = self.reviews.get(label, UNREVIEWED)
         who = (back.reader or review.reader, back.when)
-        self._reviewed(label, UNREVIEWED, review, who, back.summary)
+        self._add_review(label, UNREVIEWED, review, who, back.summary)
 
     # -- classes --------------------------------------------------------------------------
 
-    def _predicted(
+    def _add_predictions(
         self, old: Predictions | None, new: Predictions | None, record: Record, summary: bool
     ) -> None:
         before = {} if old is None else old.classes
@@ -229,12 +250,12 @@ class EventBuilder:
                 continue
             self._flush(label)
             said = before.get(label), after.get(label)
-            self._tell(_prediction(label, *said, new, record.when, summary))
+            self._add(_prediction(label, *said, new, record.when, summary))
 
-    def _reviewed(
+    def _add_review(
         self, label: int, old: Review, new: Review, who: tuple[str, str], summary: bool
     ) -> None:
-        """Tell what of a review changed; `who` said so, and when."""
+        """Add what of a review changed; `who` said so, and when."""
         predicted = None if self.predictions is None else self.predictions.classes.get(label)
         base = Event(label, "classified", reader=who[0], when=who[1], summary=summary)
         found: list[Event] = []
@@ -255,9 +276,9 @@ class EventBuilder:
         if found and label in self.areas:
             self._flush(label)
             for event in found:
-                self._tell(event)
+                self._add(event)
 
-    def _signed(self, signed: Any, record: Record, summary: bool) -> None:
+    def _add_sign_off(self, signed: Any, record: Record, summary: bool) -> None:
         before = None if self.signed is None else self.signed.reader
         self.signed = signed
         if signed is None:
@@ -292,3 +313,95 @@ def _prediction(
 def _areas(labels: NDArray[np.int32]) -> dict[int, int]:
     numbers, counts = np.unique(labels, return_counts=True)
     return dict(zip(numbers.tolist(), counts.tolist(), strict=True))
+
+
+def corrections(
+    events: Iterable[Event], table: pd.DataFrame, left_out: Collection[int] = ()
+) -> list[Event]:
+    """Return the events that a history lacks to lead to a table.
+
+    Parameters
+    ----------
+    events : iterable of Event
+        What is known.
+    table : pandas.DataFrame
+        As from `tidy`.
+    left_out : collection of int
+        Objects that are not in the table, but were not removed either.
+
+    Returns
+    -------
+    list of Event
+        Concluded from the table; none if the history leads there already. Of a photograph that was
+        read from some format, it is all that is known.
+    """
+    standing = standing_of(events)
+    found: list[Event] = []
+    columns = [table[name].tolist() for name in _USED]
+    for values in zip(*columns, strict=True):
+        row = dict(zip(_USED, values, strict=True))
+        label = int(row["label"])
+        was = standing.get(label)
+        found += _correct(label, was or Standing(), row, new=was is None)
+    here = {*table["label"].tolist(), *left_out}
+    gone = [n for n in standing if n not in here]
+    found += [Event(n, "removed", standing[n].area, None, summary=True) for n in gone]
+    return found
+
+
+def _correct(label: int, was: Standing, row: Mapping[Any, Any], *, new: bool) -> Iterator[Event]:
+    """Return the events that lead one object from how it was to its row."""
+    by = Event(label, "drawn", reader=row["reader"], when=row["when"], summary=True)
+    area = int(row["area_px"])
+    if area != was.area:
+        who = row["reader"] if row["edited"] else ""
+        kind: Kind = "drawn" if new else "mask changed"
+        yield Event(label, kind, None if new else was.area, area, reader=who, summary=True)
+    guess = row["predicted"] if isinstance(row["predicted"], str) else None
+    if guess != was.predicted:
+        yield replace(
+            Event(label, "predicted", was.predicted, guess, summary=True),
+            model=row["model"],
+            sha256=row["model_sha256"],
+        )
+    name = row["class"] if isinstance(row["class"], str) else None
+    own = name if row["source"] == READER else None
+    if own is not None and own != was.said:
+        yield replace(by, kind="classified", before=was.said or guess, after=own)
+    elif (own is None and was.said is not None) or (was.reviewed and not row["reviewed"]):
+        yield replace(by, kind="decision withdrawn", before=was.said or guess, after=guess)
+        was = Standing(reviewed=False)
+    if row["reviewed"] and not was.reviewed and own == was.said:
+        yield replace(by, kind="confirmed", before=name, after=name)
+    flags = [f for f in FLAGS if f in row["flags"].split("; ")]
+    if flags != was.flags:
+        yield replace(by, kind="flagged", before=was.flags, after=flags)
+    if row["note"] != was.note:
+        yield replace(by, kind="noted", before=was.note, after=row["note"])
+
+
+def with_models(table: pd.DataFrame, record: Mapping[str, Any]) -> pd.DataFrame:
+    """Add who said which class: the reader, or the model and its checksum."""
+    classification = record.get("classification") or {}
+    name, checksum = str(classification.get("model", "")), model_sha256(classification)
+    if not {"predicted", "source"} & set(table) and "confidence" in table:
+        # As a run writes it: what has a probability is the model's word.
+        table = table.assign(predicted=table["class"].where(table["confidence"].notna()))
+    tidied = tidy(table)
+    if "source" not in table:
+        tidied["source"] = _sources(tidied)
+    has = tidied["predicted"].notna()
+    if name:
+        tidied["model"] = pd.Series(np.where(has, name, ""), dtype="str")
+        tidied["model_sha256"] = pd.Series(np.where(has, checksum, ""), dtype="str")
+    by_reader = (tidied["source"] == READER) | tidied["reviewed"]
+    who = np.where(by_reader, tidied["reader"], tidied["model"])
+    tidied["who"] = pd.Series(np.where(tidied["class"].notna(), who, ""), dtype="str")
+    return tidied
+
+
+def _sources(table: pd.DataFrame) -> pd.Series[str]:
+    """Return who gave each class where the format does not say."""
+    same = table["class"] == table["predicted"]
+    sources = np.where(table["class"].isna(), "", np.where(same, MODEL, READER))
+    return pd.Series(sources, dtype="str")

@@ -1,4 +1,4 @@
-"""How a dataset lies on the disk: names, limits, and the way to a file that stays inside.
+"""Layout of a dataset on the disk: names, limits, and paths that stay inside its folder.
 
 ::
 

@@ -8,9 +8,8 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from napari_leukocyte.annotations.dataset.classes import DatasetClass
-from napari_leukocyte.annotations.dataset.duplicates import Fingerprint
 from napari_leukocyte.annotations.dataset.layout import KIND, SCHEMA_VERSION, Side
-from napari_leukocyte.annotations.dataset.split import TEST_SHARE, VALIDATION_SHARE
+from napari_leukocyte.annotations.dataset.split import TEST_SHARE, VALIDATION_SHARE, Fingerprint
 from napari_leukocyte.vocabulary import DISCLAIMER
 
 
@@ -50,7 +49,7 @@ class ImageEntry:
     side : {"train", "validation", "test"}
         Of the split.
     views : tuple of str
-        Perceptual hashes; see :mod:`napari_leukocyte.annotations.dataset.duplicates`.
+        Perceptual hashes; see :mod:`napari_leukocyte.annotations.dataset.split`.
     image : str or None
         The photograph's file in the version; None if it was not copied.
     reference : mapping or None

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
 from napari_leukocyte.annotations.dataset.classes import DatasetClass
-from napari_leukocyte.annotations.dataset.duplicates import HASH_SIDE, VIEWS
 from napari_leukocyte.annotations.dataset.layout import (
     KIND,
     LARGEST_JSON,
@@ -26,7 +25,7 @@ from napari_leukocyte.annotations.dataset.layout import (
 )
 from napari_leukocyte.annotations.dataset.manifest import DatasetManifest, FileEntry, ImageEntry
 from napari_leukocyte.annotations.dataset.provenance import is_hash
-from napari_leukocyte.annotations.dataset.split import check_shares
+from napari_leukocyte.annotations.dataset.split import HASH_SIDE, VIEWS, check_shares
 from napari_leukocyte.errors import ParameterError
 
 T = TypeVar("T")

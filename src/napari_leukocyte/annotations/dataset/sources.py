@@ -1,19 +1,316 @@
-"""Find what can be exported in files and folders: sessions, results, annotation formats."""
+"""Fields from sessions, results folders and annotation formats."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from napari_leukocyte.annotations.dataset.field import FieldLoader, Fields
-from napari_leukocyte.annotations.dataset.from_formats import field_of_results
-from napari_leukocyte.annotations.dataset.from_sessions import field_of_file, fields_of_files
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from napari_leukocyte.annotations.dataset.field import (
+    RECORD,
+    Field,
+    FieldLoader,
+    Fields,
+    default_group,
+)
+from napari_leukocyte.annotations.dataset.history import corrections, replay_events, with_models
 from napari_leukocyte.annotations.dataset.layout import DatasetError
+from napari_leukocyte.annotations.dataset.manifest_reading import read_json
+from napari_leukocyte.annotations.dataset.origin import FILE_NAME, Origin, origin_of, with_ratios
+from napari_leukocyte.annotations.dataset.provenance import merge
+from napari_leukocyte.annotations.formats.annotated import AnnotatedImage
+from napari_leukocyte.classification.measurements import measure
+from napari_leukocyte.classification.regions import as_label_image
 from napari_leukocyte.errors import ImageError, LeukocyteError
-from napari_leukocyte.io.images.reading import IMAGE_SUFFIXES, find_images
+from napari_leukocyte.io.images.normalise import normalise_image
+from napari_leukocyte.io.images.reading import IMAGE_SUFFIXES, find_images, read_image
+from napari_leukocyte.reporting.record import describe_maps
+from napari_leukocyte.reporting.save import RECORD as RUN
+from napari_leukocyte.segmentation.parameters import PostprocessParams
+from napari_leukocyte.session.folders import session_folder, session_key
+from napari_leukocyte.session.journal import read_journal
+from napari_leukocyte.session.restoring import JOURNAL
+from napari_leukocyte.session.session import Session
+from napari_leukocyte.session.store import folder_of, has_session
 
 #: Group that stands for the name of each photograph's folder.
 FOLDER_GROUP = "folder"
+
+
+def field_of_annotated(
+    annotated: AnnotatedImage,
+    group: str | None = None,
+    *,
+    record: Mapping[str, Any] = RECORD,
+    origin: str = "",
+) -> Field:
+    """Return what a file of some format holds.
+
+    Parameters
+    ----------
+    annotated : AnnotatedImage
+        It must have a label image and its photograph's file.
+    group : str, optional
+        The photograph itself by default.
+    record : mapping
+        How the objects came about, where that is known; see `Field.record`.
+    origin : str
+        Where it was read from, for messages.
+
+    Raises
+    ------
+    DatasetError
+        If the photograph or the masks are missing or do not fit.
+    ImageError
+        If the photograph can't be read.
+    """
+    name = annotated.name
+    if annotated.source is None:
+        where = f" beside {origin}" if origin else ""
+        raise DatasetError(f"{name}: a dataset needs the photograph; put it{where}.")
+    given = annotated.labels
+    if given is None:
+        raise DatasetError(f"{name}: a dataset needs masks, and only boxes are known.")
+    rgb = normalise_image(read_image(annotated.source)).rgb
+    if rgb.shape[:2] != given.shape:
+        raise DatasetError(
+            f"{name}: the photograph has {rgb.shape[1]} × {rgb.shape[0]} px, its masks "
+            f"{given.shape[1]} × {given.shape[0]} px."
+        )
+    labels = as_label_image(given)
+    table = _with_measurements(annotated.table, labels)
+    tidied = with_models(table, record)
+    shape = (int(labels.shape[0]), int(labels.shape[1]))
+    return Field(
+        AnnotatedImage(name, shape, labels, tidied, annotated.source),
+        rgb,
+        annotated.source,
+        group or default_group(name),
+        tuple(corrections((), tidied)),
+        record,
+    )
+
+
+def field_of_results(folder: Path, group: str | None = None) -> Fields:
+    """Return the fields of a results folder, as ``napari-leukocyte run --out`` writes it.
+
+    Raises
+    ------
+    LeukocyteError
+        If the folder can't be read.
+    """
+    from napari_leukocyte.annotations.formats import convert
+
+    read, record = convert.read(folder), _record_of(folder)
+    return Fields([(a.name, _loader(a, group, record, str(folder))) for a in read])
+
+
+def _loader(
+    annotated: AnnotatedImage, group: str | None, record: Mapping[str, Any], origin: str
+) -> FieldLoader:
+    return lambda: field_of_annotated(annotated, group, record=record, origin=origin)
+
+
+def _record_of(folder: Path) -> Mapping[str, Any]:
+    """Return which models and parameters a run was made with, if there is a record of it."""
+    try:
+        values = read_json(folder / RUN)[0]
+        found = {name: values[name] for name in ("segmentation", "classification", "parameters")}
+    except (DatasetError, KeyError, TypeError):
+        return RECORD
+    known = {name: dict(v) for name, v in found.items() if isinstance(v, dict)}
+    return {**RECORD, **known}
+
+
+def _with_measurements(table: pd.DataFrame, labels: NDArray[np.int32]) -> pd.DataFrame:
+    """Measure the objects of a label image; what the table says besides is kept."""
+    measured = measure(labels)
+    if "nucleus_cell_ratio" in table:
+        measured = measured.drop(columns="nucleus_cell_ratio")
+    if table["label"].duplicated().any():
+        raise DatasetError("A number stands for two objects of one photograph.")
+    kept = table.drop(columns=[c for c in table if c != "label" and c in measured])
+    return measured.merge(kept, on="label", how="left")
+
+
+@dataclass(frozen=True, eq=False)
+class ExportSnapshot:
+    """What a session holds at one moment, so that a thread can export it while work goes on."""
+
+    name: str
+    rgb: NDArray[np.uint8]
+    labels: NDArray[np.int32]
+    table: pd.DataFrame
+    erased: NDArray[np.bool_]
+    record: Mapping[str, Any]
+    journal: tuple[bytes, ...]
+    origin: Origin | None
+
+    def field(self, file: Path | None = None, group: str | None = None) -> Field:
+        """Return the field; see `field_of_session`."""
+        key = session_key(self.rgb)
+        if file is not None and not _shows(file, key):
+            file = None
+        table = with_ratios(with_models(self.table, self.record), self.origin)
+        name = self.name if file is None else file.name
+        known, since = ((), 0) if self.origin is None else (self.origin.events, self.origin.number)
+        shape = (int(self.labels.shape[0]), int(self.labels.shape[1]))
+        replayed = replay_events(
+            self.journal, shape, since=since, segmentation=self.record.get("segmentation")
+        )
+        events = [*known, *merge(known, replayed)]
+        given = None
+        if self.origin is not None:
+            given, name = self.origin.group, self.origin.name
+        annotated = AnnotatedImage(name, shape, self.labels, table, file)
+        return Field(
+            annotated,
+            self.rgb,
+            file,
+            group or given or default_group(name),
+            (*events, *corrections(events, table)),
+            self.record,
+            self.erased if self.erased.any() else None,
+        )
+
+
+def take_snapshot(session: Session, folder: Path | None = None) -> ExportSnapshot:
+    """Take what a session holds.
+
+    Parameters
+    ----------
+    session : Session
+        Its arrays are never changed in place, so none is copied.
+    folder : Path, optional
+        That it is written into, for its history; known if the session is open here.
+    """
+    folder = folder_of(session) if folder is None else folder
+    origin = origin_of(session, folder)
+    return ExportSnapshot(
+        session.name,
+        session.rgb,
+        session.labels,
+        session.table(),
+        session.edits.erased,
+        _record(session, origin),
+        () if folder is None else _journal(folder),
+        origin,
+    )
+
+
+def field_of_session(
+    session: Session,
+    file: Path | None = None,
+    group: str | None = None,
+    *,
+    folder: Path | None = None,
+) -> Field:
+    """Return what a user curated.
+
+    Parameters
+    ----------
+    session : Session
+        Of the photograph.
+    file : Path, optional
+        The photograph's file; passed over if its pixels are not the session's.
+    group : str, optional
+        What it was taken of; by default what the dataset said that it was read from, or else
+        the photograph itself.
+    folder : Path, optional
+        That the session is written into, for its history; known if it is open here.
+    """
+    return take_snapshot(session, folder).field(file, group)
+
+
+def field_of_file(path: Path, group: str | None = None) -> Field:
+    """Return what a user curated of an image file, from the session on the disk.
+
+    Raises
+    ------
+    ImageError, SessionUnreadableError
+        If the file or the session can't be read.
+    DatasetError
+        If there is no session of it.
+    """
+    from napari_leukocyte.analysis.smear.reading import read_session
+
+    image = read_image(path)
+    session = read_session(image, path.name)
+    if not _worked_on(session.rgb):
+        raise DatasetError(f"{path}: nothing was done with this photograph yet.")
+    taken = take_snapshot(session, session_folder(session.rgb))
+    return taken.field(path, group)
+
+
+def fields_of_files(paths: Iterable[Path], group: str | None = None) -> Fields:
+    """Return the fields of image files whose sessions exist, read one by one.
+
+    Parameters
+    ----------
+    paths : iterable of Path
+        The files; those with which nothing was done are left out.
+    group : str, optional
+        Of all; each its own by default.
+    """
+    chosen = []
+    for path in paths:
+        try:
+            if not _worked_on(normalise_image(read_image(path)).rgb):
+                continue
+        except LeukocyteError:
+            pass  # told when it is its turn
+        chosen.append((path.name, _file_loader(path, group)))
+    return Fields(chosen)
+
+
+def _file_loader(path: Path, group: str | None) -> FieldLoader:
+    return lambda: field_of_file(path, group)
+
+
+def _record(session: Session, origin: Origin | None) -> dict[str, Any]:
+    """Return how a session's objects came about; what it was read from knows the rest."""
+    maps, predictions, signed = session.maps, session.predictions, session.signed_off
+    markers, params = session.markers, session.params
+    earlier = {} if origin is None else dict(origin.record)
+    classification: dict[str, Any] | None = None
+    if predictions is not None and (predictions.model or earlier.get("classification")):
+        classification = {"model": predictions.model, **predictions.description}
+    unknown = origin is not None and earlier.get("parameters") is None
+    return {
+        "segmentation": earlier.get("segmentation")
+        if maps is None
+        else describe_maps(maps, session.weights),
+        "classification": classification,
+        "parameters": None if unknown and params == PostprocessParams() else params.to_dict(),
+        "markers": None if markers is None else markers.tolist(),
+        "sign_off": None if signed is None else {"reader": signed.reader, "when": signed.when},
+    }
+
+
+def _worked_on(rgb: NDArray[np.uint8]) -> bool:
+    """Whether something was done with an image, or it came from a dataset without any cell."""
+    return has_session(rgb) or (session_folder(rgb) / FILE_NAME).is_file()
+
+
+def _journal(folder: Path) -> tuple[bytes, ...]:
+    try:
+        contents = read_journal(folder / JOURNAL)
+    except (OSError, ValueError):
+        return ()
+    return () if contents is None else tuple(contents.records[1:])
+
+
+def _shows(file: Path, key: str) -> bool:
+    """Whether a file holds the pixels that are known by a key."""
+    try:
+        return session_key(normalise_image(read_image(file)).rgb) == key
+    except ImageError:
+        return False
 
 
 def fields_of_sources(sources: Sequence[Path], group: str | None = None) -> Fields:

@@ -31,8 +31,8 @@ class Format:
     title : str
         As a user knows it.
     module : str
-        Of this package; has ``recognises(source)``, ``read(source)``, ``losses(images)`` and
-        ``write(image or images, path)``.
+        Of this package, or by its full name; has ``recognises(source)``, ``read(source)``,
+        ``losses(images)`` and ``write(image or images, path)``.
     kind : str
         See `Kind`.
     suffixes : tuple of str
@@ -51,7 +51,8 @@ class Format:
 
     def load(self) -> ModuleType:
         """Import the format's module."""
-        return import_module(f"napari_leukocyte.annotations.formats.{self.module}")
+        own = "." not in self.module
+        return import_module(f"{__package__}.{self.module}" if own else self.module)
 
 
 _ALL = (
@@ -89,7 +90,12 @@ _ALL = (
         (".ome.zarr", ".zarr"),
         ("*.zarr/**",),
     ),
-    Format("dataset", "Dataset of this plugin", "dataset_format", "dataset"),
+    Format(
+        "dataset",
+        "Dataset of this plugin",
+        "napari_leukocyte.annotations.dataset.dataset_format",
+        "dataset",
+    ),
 )
 #: Every format by its name.
 FORMATS: Mapping[str, Format] = MappingProxyType({f.name: f for f in _ALL})

@@ -1,1 +1,1 @@
-"""Keras and TensorFlow; only ever imported in a process of its own, never the viewer's."""
+"""Plans of fine-tunings, the process that carries them out, and what came of it; no Keras."""

@@ -30,7 +30,7 @@ MISSING_TENSORFLOW = (
 )
 #: What the training imports.
 _NEEDED = ("tensorflow", "keras", "tf2onnx", "onnx")
-_PROGRAM = "napari_leukocyte.learning.finetune.train"
+_PROGRAM = "napari_leukocyte.learning.keras_process.train"
 #: How often the process is looked after, seconds.
 _PERIOD = 0.2
 #: How long it may take to end when it is asked to, seconds.

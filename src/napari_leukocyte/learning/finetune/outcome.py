@@ -16,8 +16,8 @@ from napari_leukocyte.annotations.dataset.reading import Dataset
 from napari_leukocyte.classification.classify import classify
 from napari_leukocyte.io.atomic import write_together
 from napari_leukocyte.learning.finetune.plan import NETWORK, RESULT, FinetuneError, Plan
+from napari_leukocyte.learning.head.cells import describe_dataset, reviewed
 from napari_leukocyte.learning.head.comparison import Comparison, HeadPredictions, Share, compare
-from napari_leukocyte.learning.head.gather import describe_dataset, reviewed
 from napari_leukocyte.models.adding import NewModel, check_new
 from napari_leukocyte.models.manifest import (
     FILE_NAME,

@@ -1,12 +1,28 @@
-"""Cells with a class, as a head is fitted on them."""
+"""Cells with a class to fit a head on: the reviewed ones of datasets and of sessions."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
+
+from napari_leukocyte.learning.head.embeddings import embed
+from napari_leukocyte.learning.head.features import Features, RetrainingError
+from napari_leukocyte.progress import Progress, silent
+from napari_leukocyte.session.folders import session_key
+from napari_leukocyte.vocabulary import UNIDENTIFIED
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from napari_leukocyte.annotations.dataset.reading import Dataset
+    from napari_leukocyte.session.session import Session
+
+#: A reader who was not sure teaches nothing.
+UNCERTAIN = "uncertain class"
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,3 +76,151 @@ def join_cells(parts: Sequence[Cells]) -> Cells:
         np.concatenate([p.classes for p in filled]),
         np.concatenate([p.groups for p in filled]),
     )
+
+
+@dataclass(frozen=True, eq=False)
+class CollectedCells:
+    """Cells to learn from, and what stands in their place on a model's card.
+
+    Attributes
+    ----------
+    cells : Cells
+        Every reviewed cell with a class.
+    source : str
+        Where they are from, in words.
+    left_out : tuple of str
+        Photographs that could not be used, and why, a sentence each.
+    """
+
+    cells: Cells
+    source: str
+    left_out: tuple[str, ...] = ()
+
+
+def reviewed(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of a table of objects that can be learnt from.
+
+    Those that a reader has reviewed and that have a class, without those left unidentified or
+    flagged as uncertain.
+    """
+    known = table["reviewed"].fillna(False).astype(bool) & table["class"].notna()
+    known &= ~table["class"].isin(["", UNIDENTIFIED.name])
+    if "flags" in table:
+        known &= ~table["flags"].fillna("").str.contains(UNCERTAIN, regex=False)
+    return table[known]
+
+
+def from_dataset(
+    dataset: Dataset, features: Features, progress: Progress = silent
+) -> CollectedCells:
+    """Collect the cells of a dataset, those of its test side left alone.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        A version of one.
+    features : Features
+        Of the classifier that gets a new head.
+    progress : callable
+        Called after each photograph.
+
+    Returns
+    -------
+    CollectedCells
+        The groups are the dataset's.
+
+    Raises
+    ------
+    DatasetError
+        If the dataset is damaged.
+    ModelError, RetrainingError
+        If the classifier can't be used, or no cell can be learnt from.
+    """
+    table = reviewed(dataset.objects())
+    parts, left_out = [], []
+    images = [i for i in dataset.images if i.side != "test"]
+    for step, image in enumerate(images):
+        progress(step, len(images), "Looking at cells")
+        rows = table[table["image"] == image.name]
+        if rows.empty:
+            continue
+        if image.image is None:
+            left_out.append(f"{image.name} was left out, as its photograph is not there any more.")
+            continue
+        found = embed(
+            dataset.read_rgb(image), dataset.read_labels(image), features, rows["label"].tolist()
+        )
+        classes = rows.set_index("label")["class"].loc[found.labels.tolist()].astype(str).tolist()
+        parts.append(make_cells(found.embeddings, classes, [image.group] * len(found)))
+    return CollectedCells(_joined(parts), describe_dataset(dataset), tuple(left_out))
+
+
+@dataclass(frozen=True, eq=False)
+class ReviewSnapshot:
+    """What a session holds at one moment; its arrays are never written to.
+
+    Attributes
+    ----------
+    name : str
+        Of the photograph.
+    rgb, labels : ndarray
+        (H, W, 3) uint8 and (H, W) int32.
+    nucleus : ndarray or None
+        (H, W) float32.
+    table : pandas.DataFrame
+        As from :meth:`napari_leukocyte.session.session.Session.table`.
+    """
+
+    name: str
+    rgb: NDArray[np.uint8]
+    labels: NDArray[np.int32]
+    nucleus: NDArray[np.float32] | None
+    table: pd.DataFrame
+
+
+def take_review_snapshot(session: Session) -> ReviewSnapshot:
+    """Take what a session holds now, to be worked on in another thread."""
+    return ReviewSnapshot(
+        session.name, session.rgb, np.asarray(session.labels), session.nucleus, session.table()
+    )
+
+
+def from_sessions(
+    snapshots: Iterable[ReviewSnapshot], features: Features, progress: Progress = silent
+) -> CollectedCells:
+    """Collect the reviewed cells of sessions, each of which is one photograph.
+
+    Raises
+    ------
+    ModelError, RetrainingError
+        If the classifier can't be used, or no cell can be learnt from.
+    """
+    parts, names = [], []
+    every = list(snapshots)
+    for step, taken in enumerate(every):
+        progress(step, len(every), "Looking at cells")
+        rows = reviewed(taken.table)
+        if rows.empty:
+            continue
+        found = embed(taken.rgb, taken.labels, features, rows["label"].tolist())
+        classes = rows.set_index("label")["class"].loc[found.labels.tolist()].astype(str).tolist()
+        group = session_key(taken.rgb)
+        parts.append(make_cells(found.embeddings, classes, [group] * len(found)))
+        names.append(f"{taken.name} (pixels {group[:12]})")
+    shown = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+    return CollectedCells(_joined(parts), f"reviewed cells of {shown}, not exported as a dataset")
+
+
+def describe_dataset(dataset: Dataset) -> str:
+    """Return what names a version of a dataset on a model's card, with its checksum."""
+    # The versions of a dataset lie in a folder of the dataset's.
+    name = dataset.folder.absolute().parent.parent.name
+    return f"version {dataset.version} of {name}, SHA-256 {dataset.sha256}"
+
+
+def _joined(parts: list[Cells]) -> Cells:
+    if not parts:
+        raise RetrainingError(
+            "There is no reviewed cell with a class to learn from: review some first."
+        )
+    return join_cells(parts)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -188,3 +189,16 @@ def _wilson(hits: int, n: int) -> Share:
 
     interval = binomtest(hits, n).proportion_ci(method="wilson")
     return Share(hits / n, float(interval.low), float(interval.high))
+
+
+def share(value: Share, digits: int = 3) -> str:
+    """Return a share with its interval, ``0.912 [0.853–0.951]``."""
+    if math.isnan(value.value):
+        return "not measured"
+    one, low, high = (f"{v:.{digits}f}" for v in (value.value, value.low, value.high))
+    return f"{one} [{low}–{high}]"
+
+
+def signed(value: Share) -> str:
+    """Return a difference with its interval."""
+    return f"{value.value:+.3f} [{value.low:+.3f} to {value.high:+.3f}]"

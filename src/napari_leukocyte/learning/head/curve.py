@@ -9,9 +9,8 @@ from numpy.typing import NDArray
 
 from napari_leukocyte.learning.head.base import Base
 from napari_leukocyte.learning.head.cells import Cells, join_cells
-from napari_leukocyte.learning.head.comparison import Share
-from napari_leukocyte.learning.head.folds import fold_of
-from napari_leukocyte.learning.head.head import Head, HeadParams, fit_head, fit_projection
+from napari_leukocyte.learning.head.comparison import Share, share
+from napari_leukocyte.learning.head.head import Head, HeadParams, fit_head, fit_projection, fold_of
 from napari_leukocyte.progress import Progress, silent
 
 #: Parts of the photographs that heads are fitted on; 0 is the head in use.
@@ -22,6 +21,8 @@ DRAWS = 3
 MORE = 2.0
 #: Fewer cells of a class say nothing about where its curve leads.
 LEAST_CELLS = 8
+#: A gain below this is not worth a sentence.
+_NOTHING = 0.005
 
 
 @dataclass(frozen=True)
@@ -185,3 +186,23 @@ def _continued(values: list[tuple[float, float]], last: CurvePoint, cells: int) 
         return None
     low, high = np.clip(np.percentile(ends, [2.5, 97.5]), 0, 1)
     return Share(float(np.clip(np.mean(ends), last.value, 1)), float(low), float(high))
+
+
+def curve_lines(curve: LearningCurve | None) -> list[str]:
+    """Return the curve, and what twice the corrections would bring."""
+    if curve is None:
+        return ["Too few photographs to say what more corrections would bring."]
+    measured = ", ".join(f"{p.value:.3f} with {p.cells:.0f}" for p in curve.overall.points)
+    lines = [f"Balanced accuracy by reviewed cells a class: {measured}."]
+    lines += [expectation(line) for line in (curve.overall, *curve.classes) if line.expected]
+    return lines
+
+
+def expectation(line: ClassCurve) -> str:
+    """Say what twice the cells of a class are expected to bring."""
+    what = line.name or "All classes"
+    if line.expected is None:
+        return f"{what}: too few cells to say what more would bring."
+    more = f"{2 * line.points[-1].cells:.0f} cells" + ("" if line.name else " a class")
+    little = " Little is to be gained." if line.gain < _NOTHING else ""
+    return f"{what}: {line.points[-1].value:.3f} now, {share(line.expected)} with {more}.{little}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,11 +12,21 @@ from numpy.typing import NDArray
 
 from napari_leukocyte.learning.head.base import Base
 from napari_leukocyte.learning.head.cells import Cells
-from napari_leukocyte.learning.head.comparison import Comparison, HeadPredictions, compare
-from napari_leukocyte.learning.head.features import Features, RetrainingError
-from napari_leukocyte.learning.head.folds import held_out_heads
-from napari_leukocyte.learning.head.head import Head, HeadParams, calibrated, fit_head
-from napari_leukocyte.learning.head.last_layer import read_last_layer
+from napari_leukocyte.learning.head.comparison import (
+    Comparison,
+    HeadPredictions,
+    compare,
+    share,
+    signed,
+)
+from napari_leukocyte.learning.head.features import RetrainingError
+from napari_leukocyte.learning.head.head import (
+    Head,
+    HeadParams,
+    calibrated,
+    fit_head,
+    held_out_heads,
+)
 from napari_leukocyte.progress import Progress, silent
 
 #: Loss of balanced accuracy on the shipped cells that is put up with: three in a hundred, about
@@ -51,24 +62,6 @@ class Retrained:
     refusals: tuple[str, ...]
     notes: tuple[str, ...]
     seconds: float
-
-
-def head_of(features: Features) -> Head:
-    """Return the head that a classifier has now.
-
-    Raises
-    ------
-    ModelError, RetrainingError
-        If its file is damaged or does not end with a dense layer.
-    """
-    weights, bias = read_last_layer(features.member)
-    manifest = features.manifest
-    if weights.shape[1] != len(manifest.classes):
-        raise RetrainingError(
-            f"{features.member.file} gives {weights.shape[1]} logits for "
-            f"{len(manifest.classes)} classes."
-        )
-    return Head(manifest.classes, weights, bias, manifest.temperature)
 
 
 def retrain(
@@ -248,3 +241,39 @@ def _notes(own: Cells, base: Cells, lost: list[str]) -> tuple[str, ...]:
     new = [n for n in own.names() if not (base.classes == n).any()]
     notes += [f"{name} is in no shipped cell: it is learnt from yours alone." for name in new]
     return tuple(notes)
+
+
+def as_lines(result: Retrained) -> list[str]:
+    """Return before and after, class by class, then whether the head may be taken."""
+    lines = [f"Your cells, each by a head that had not seen its photograph ({_size(result.own)}):"]
+    lines += _table(result.own)
+    lines.append(f"Shipped cells that no head was fitted on ({_size(result.shipped)}):")
+    lines += _table(result.shipped)
+    lines += [f"Note: {note}" for note in result.notes]
+    lines += [verdict(result)]
+    return lines
+
+
+def verdict(result: Retrained) -> str:
+    """Say in a few sentences whether a head may be taken."""
+    if result.refusals:
+        return "Not taken. " + " ".join(result.refusals)
+    gain = result.own.difference
+    sure = gain.low > 0
+    return f"It may be taken: the balanced accuracy on your cells changes by {signed(gain)}" + (
+        "." if sure else ", which may be chance."
+    )
+
+
+def _size(comparison: Comparison) -> str:
+    return f"{comparison.cells} cells, {comparison.photographs} photographs"
+
+
+def _table(comparison: Comparison) -> Iterator[str]:
+    yield f"  {'class':24}{'cells':>6}   {'recall before':24}recall after"
+    for row in comparison.rows:
+        after = share(row.after) if row.measured else "not measured"
+        yield f"  {row.name:24}{row.cells:6}   {share(row.before):24}{after}"
+    yield f"  {'balanced accuracy':30}   {share(comparison.before):24}{share(comparison.after)}"
+    errors = comparison.calibration_before, comparison.calibration_after
+    yield f"  {'calibration error':30}   {errors[0]:<24.3f}{errors[1]:.3f}"

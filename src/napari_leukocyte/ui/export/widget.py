@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from qtpy.QtWidgets import QFileDialog, QMessageBox, QSizePolicy, QVBoxLayout, QWidget
 
-from napari_leukocyte.annotations.dataset.fields import take_snapshot
-from napari_leukocyte.annotations.dataset.store import ExportSettings, open_dataset
-from napari_leukocyte.annotations.dataset.wording import number_of
+from napari_leukocyte.annotations.dataset.description import number_of
+from napari_leukocyte.annotations.dataset.export_state import ExportSettings
+from napari_leukocyte.annotations.dataset.reading import open_dataset
+from napari_leukocyte.annotations.dataset.sources import take_snapshot
 from napari_leukocyte.annotations.formats import convert
 from napari_leukocyte.annotations.formats.annotated import AnnotatedImage
 from napari_leukocyte.errors import LeukocyteError, ParameterError

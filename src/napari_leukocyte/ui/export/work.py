@@ -7,16 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from napari_leukocyte.annotations.dataset.check import check
-from napari_leukocyte.annotations.dataset.fields import ExportSnapshot, Fields, fields_of_files
+from napari_leukocyte.annotations.dataset.description import number_of
+from napari_leukocyte.annotations.dataset.export import export
+from napari_leukocyte.annotations.dataset.export_state import Exported, ExportSettings
+from napari_leukocyte.annotations.dataset.field import Fields
 from napari_leukocyte.annotations.dataset.layout import DatasetError
+from napari_leukocyte.annotations.dataset.reading import open_dataset
 from napari_leukocyte.annotations.dataset.reopen import adopt_classes, reopen
-from napari_leukocyte.annotations.dataset.store import (
-    Exported,
-    ExportSettings,
-    export,
-    open_dataset,
-)
-from napari_leukocyte.annotations.dataset.wording import number_of
+from napari_leukocyte.annotations.dataset.sources import ExportSnapshot, fields_of_files
 from napari_leukocyte.annotations.formats import convert
 from napari_leukocyte.annotations.formats.annotated import AnnotatedImage
 from napari_leukocyte.errors import LeukocyteError

@@ -20,14 +20,13 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_leukocyte.annotations.dataset.store import open_dataset
+from napari_leukocyte.annotations.dataset.reading import open_dataset
 from napari_leukocyte.errors import Cancelled, LeukocyteError, ParameterError
 from napari_leukocyte.learning.finetune import job as jobs
 from napari_leukocyte.learning.finetune.job import TrainingProgress
 from napari_leukocyte.learning.finetune.outcome import Outcome, measure_job, take
-from napari_leukocyte.learning.finetune.plan import FinetuneParams, Plan, read_plan
-from napari_leukocyte.learning.finetune.planning import make_plan
-from napari_leukocyte.learning.head.texts import share, signed
+from napari_leukocyte.learning.finetune.plan import FinetuneParams, Plan, make_plan, read_plan
+from napari_leukocyte.learning.head.comparison import share, signed
 from napari_leukocyte.models.manifest import Manifest
 from napari_leukocyte.models.registry import list_models
 from napari_leukocyte.progress import Progress
@@ -55,7 +54,7 @@ class FinetuneTab(QWidget):
     Attributes
     ----------
     what : QComboBox
-        Its data are names for :func:`napari_leukocyte.learning.finetune.planning.find_member`.
+        Its data are names for :func:`napari_leukocyte.learning.finetune.plan.find_member`.
     folder, name : QLineEdit
     epochs : QSpinBox
     start_button, resume_button, add_button : QPushButton

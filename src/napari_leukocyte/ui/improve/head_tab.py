@@ -23,10 +23,10 @@ from qtpy.QtWidgets import (
 
 from napari_leukocyte.errors import LeukocyteError, ParameterError
 from napari_leukocyte.learning.head.apply import ClassChange, apply
-from napari_leukocyte.learning.head.comparison import Comparison
-from napari_leukocyte.learning.head.curve import ClassCurve, LearningCurve
-from napari_leukocyte.learning.head.gather import take_review_snapshot
-from napari_leukocyte.learning.head.texts import expectation, share, verdict
+from napari_leukocyte.learning.head.cells import take_review_snapshot
+from napari_leukocyte.learning.head.comparison import Comparison, share
+from napari_leukocyte.learning.head.curve import ClassCurve, LearningCurve, expectation
+from napari_leukocyte.learning.head.retrain import verdict
 from napari_leukocyte.models.manifest import Manifest
 from napari_leukocyte.session.predictions import Predictions
 from napari_leukocyte.session.session import Session

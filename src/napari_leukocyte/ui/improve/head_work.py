@@ -6,19 +6,19 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from napari_leukocyte.annotations.dataset.store import open_dataset
-from napari_leukocyte.learning.head.accept import accept
+from napari_leukocyte.annotations.dataset.reading import open_dataset
 from napari_leukocyte.learning.head.apply import predictions_of
 from napari_leukocyte.learning.head.base import base_for
-from napari_leukocyte.learning.head.curve import LearningCurve, learning_curve
-from napari_leukocyte.learning.head.features import Features, features_of
-from napari_leukocyte.learning.head.gather import (
+from napari_leukocyte.learning.head.cells import (
     CollectedCells,
     ReviewSnapshot,
     from_dataset,
     from_sessions,
 )
-from napari_leukocyte.learning.head.retrain import Retrained, head_of, retrain
+from napari_leukocyte.learning.head.curve import LearningCurve, learning_curve
+from napari_leukocyte.learning.head.features import Features, features_of
+from napari_leukocyte.learning.head.onnx_head import accept, head_of
+from napari_leukocyte.learning.head.retrain import Retrained, retrain
 from napari_leukocyte.models.manifest import Manifest
 from napari_leukocyte.progress import Progress
 from napari_leukocyte.session.predictions import Predictions

@@ -1,8 +1,8 @@
-"""The program that trains on: ``python -m napari_leukocyte.learning.finetune.train FOLDER``.
+"""The program that trains on: ``python -m napari_leukocyte.learning.keras_process.train FOLDER``.
 
-`.job` starts it in a process of its own. It reads the plan in the folder, writes what happens
-into ``progress.jsonl``, one object a line, and goes on where it was stopped or killed if it is
-started on the same folder again.
+:mod:`napari_leukocyte.learning.finetune.job` starts it in a process of its own. It reads the plan
+in the folder, writes what happens into ``progress.jsonl``, one object a line, and goes on where it
+was stopped or killed if it is started on the same folder again.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import math
 import os
 import sys
 import warnings
+import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,13 +21,11 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # its start-up notes hide wh
 
 import keras
 import numpy as np
+from numpy.typing import NDArray
 
 from napari_leukocyte.annotations.dataset.reading import Dataset
 from napari_leukocyte.errors import LeukocyteError
-from napari_leukocyte.learning.finetune import batches, photographs
-from napari_leukocyte.learning.finetune.checkpoints import Checkpoints
-from napari_leukocyte.learning.finetune.export import to_onnx
-from napari_leukocyte.learning.finetune.losses import cell_iou, dice_cross_entropy
+from napari_leukocyte.io.atomic import atomic_write
 from napari_leukocyte.learning.finetune.plan import (
     NETWORK,
     PROGRESS,
@@ -36,11 +35,15 @@ from napari_leukocyte.learning.finetune.plan import (
     Plan,
     read_plan,
 )
-from napari_leukocyte.learning.finetune.rebuild import rebuild
+from napari_leukocyte.learning.keras_process import batches
+from napari_leukocyte.learning.keras_process.losses import cell_iou, dice_cross_entropy
+from napari_leukocyte.learning.keras_process.onnx_files import rebuild, to_onnx
 from napari_leukocyte.models.manifest import Manifest, Member, read_manifest
 
 #: Steps an epoch unless told otherwise: one for each batch of cells, within these.
 FEWEST_STEPS, MOST_STEPS = 10, 200
+#: Files in a job's folder: the state after the last epoch, and the best weights so far.
+LAST, BEST = "last.npz", "best.npz"
 
 
 @dataclass(frozen=True, eq=False)
@@ -126,8 +129,8 @@ def _train(folder: Path, log: _Log) -> None:
 
 
 def _segmentation(plan: Plan, manifest: Manifest, member: Member, dataset: Dataset) -> _Task:
-    fields = {s: photographs.load_fields(dataset, s, manifest) for s in ("train", "validation")}
-    photographs.refuse_too_few(
+    fields = {s: batches.load_fields(dataset, s, manifest) for s in ("train", "validation")}
+    batches.refuse_too_few(
         len(fields["train"]), len(fields["validation"]), "photograph that is annotated completely"
     )
     p = plan.params
@@ -146,10 +149,10 @@ def _classification(plan: Plan, manifest: Manifest, member: Member, dataset: Dat
     side, diameter = manifest.side_px, member.diameter_px
     patch = side + 2 * round(side * (batches.MARGIN - 1) / 2)
     cells = {
-        s: photographs.load_cells(dataset, s, plan, manifest, patch, diameter)
+        s: batches.load_cells(dataset, s, plan, manifest, patch, diameter)
         for s in ("train", "validation")
     }
-    photographs.refuse_too_few(
+    batches.refuse_too_few(
         len(cells["train"]), len(cells["validation"]), "reviewed cell with a class"
     )
     p, classes = plan.params, len(plan.classes)
@@ -216,6 +219,80 @@ def _optimizer(params: FinetuneParams, steps: int) -> keras.optimizers.Optimizer
         warmup_steps=warmup,
     )
     return keras.optimizers.AdamW(rate, weight_decay=1e-4, clipnorm=1.0)
+
+
+class Checkpoints(keras.callbacks.Callback):
+    """Keeps the state after every epoch, and the weights of the least validation loss.
+
+    Parameters
+    ----------
+    folder : Path
+        Of the job.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__()
+        self._last, self._best = folder / LAST, folder / BEST
+        self._least = math.inf
+
+    def resume(self, model: keras.Model) -> int:
+        """Bring a compiled model to the state in which it was stopped.
+
+        Returns
+        -------
+        int
+            The epoch to go on with: 0 if there is nothing to go on from, or it is damaged.
+        """
+        found = _read_arrays(self._last)
+        if found is None or "epoch" not in found:
+            return 0
+        model.optimizer.build(model.trainable_variables)
+        states = {"weight": model.weights, "optimizer": model.optimizer.variables}
+        for name, variables in states.items():
+            arrays = [found.get(f"{name}_{i}") for i in range(len(variables))]
+            fits = all(
+                a is not None and a.shape == tuple(v.shape)
+                for a, v in zip(arrays, variables, strict=True)
+            )
+            if not fits:
+                return 0
+        for name, variables in states.items():
+            for i, variable in enumerate(variables):
+                variable.assign(found[f"{name}_{i}"])
+        self._least = float(found["least"])
+        return int(found["epoch"]) + 1
+
+    def load_best(self, model: keras.Model) -> None:
+        """Give a model the best weights, if there are any."""
+        found = _read_arrays(self._best)
+        if found is not None:
+            model.set_weights([found[f"weight_{i}"] for i in range(len(model.weights))])
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        """Keep what there is now."""
+        loss = float((logs or {})["val_loss"])
+        weights = {f"weight_{i}": w for i, w in enumerate(self.model.get_weights())}
+        if loss < self._least:
+            self._least = loss
+            _write_arrays(self._best, weights)
+        optimizer = {
+            f"optimizer_{i}": np.asarray(v) for i, v in enumerate(self.model.optimizer.variables)
+        }
+        numbers = {"epoch": np.array(epoch), "least": np.array(self._least)}
+        _write_arrays(self._last, {**weights, **optimizer, **numbers})
+
+
+def _write_arrays(path: Path, arrays: dict[str, NDArray[Any]]) -> None:
+    with atomic_write(path) as temporary, temporary.open("wb") as f:
+        np.savez(f, allow_pickle=False, **arrays)
+
+
+def _read_arrays(path: Path) -> dict[str, NDArray[Any]] | None:
+    try:
+        with path.open("rb") as f, np.load(f, allow_pickle=False) as file:
+            return dict(file)
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+        return None
 
 
 class _Report(keras.callbacks.Callback):

@@ -1,11 +1,15 @@
-"""Rebuild the Keras network of a shipped model from the weights in its ONNX file.
+"""Keras networks written as ONNX, and rebuilt from the weights in an ONNX file.
 
-The export folds batch normalisation into the convolutions, so the rebuilt network has convolutions
-with a bias and nothing to normalise: it is trained on from exactly where the model stands.
+Weights can be stored as float16 and cast back when the network is loaded: half the size, the same
+arithmetic. The export folds batch normalisation into the convolutions, so a rebuilt network has
+convolutions with a bias and nothing to normalise: it is trained on from exactly where the model
+stands.
 """
 
 from __future__ import annotations
 
+import hashlib
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,18 +18,82 @@ import numpy as np
 import onnx
 from keras import layers
 from numpy.typing import NDArray
-from onnx import numpy_helper
+from onnx import TensorProto, helper, numpy_helper
 
 from napari_leukocyte.errors import ModelError
-from napari_leukocyte.learning.finetune.networks.classifier import classifier_on
-from napari_leukocyte.learning.finetune.networks.lite import COEFFICIENTS, lite_encoder, lite_head
-from napari_leukocyte.learning.finetune.networks.unet import unet_on
-from napari_leukocyte.learning.finetune.prepare import random_images
+from napari_leukocyte.learning.keras_process.networks import (
+    COEFFICIENTS,
+    classifier_on,
+    lite_encoder,
+    lite_head,
+    unet_on,
+)
+from napari_leukocyte.learning.keras_process.prepare import random_images
 from napari_leukocyte.models.manifest import Kind
 
+#: Smaller tensors are not worth a cast.
+SMALLEST_CAST = 256
+#: Side of the image that a network of any size is called with before its export, px.
+_SIDE = 64
 #: Rebuilt network and ONNX file must agree to this on random images, on probabilities or (relative
 #: to the largest) on logits.
 TOLERANCE = 1e-3
+
+
+def to_onnx(
+    model: keras.Model, path: Path, outputs: tuple[str, ...] | None = None, *, float16: bool = True
+) -> str:
+    """Write a Keras model as ONNX.
+
+    Parameters
+    ----------
+    model : keras.Model
+        With one input, (N, H, W, 3).
+    path : Path
+        The file to write.
+    outputs : tuple of str, optional
+        Order of the outputs, for models that return a dictionary.
+    float16 : bool
+        Whether weights are stored as float16.
+
+    Returns
+    -------
+    str
+        SHA-256 of the file, hexadecimal.
+    """
+    if outputs is not None:
+        model = keras.Model(model.inputs, [model.output[name] for name in outputs])
+    height, width = (side or _SIDE for side in model.inputs[0].shape[1:3])
+    # Keras exports only models that were called.
+    model(np.zeros((1, height, width, 3), np.float32))
+    with tempfile.TemporaryDirectory() as folder:
+        raw = Path(folder) / "model.onnx"
+        model.export(raw, format="onnx", verbose=False)
+        graph = onnx.load(raw)
+    if float16:
+        store_weights_as_float16(graph)
+    onnx.checker.check_model(graph)
+    data = graph.SerializeToString()
+    path.write_bytes(data)
+    return hashlib.sha256(data).hexdigest()
+
+
+def store_weights_as_float16(model: onnx.ModelProto) -> None:
+    """Replace large float32 constants by float16 ones and a cast, in place."""
+    graph = model.graph
+    casts = []
+    for tensor in list(graph.initializer):
+        if tensor.data_type != TensorProto.FLOAT:
+            continue
+        values = numpy_helper.to_array(tensor)
+        if values.size < SMALLEST_CAST:
+            continue
+        half = numpy_helper.from_array(values.astype(np.float16), f"{tensor.name}_float16")
+        casts.append(helper.make_node("Cast", [half.name], [tensor.name], to=TensorProto.FLOAT))
+        graph.initializer.remove(tensor)
+        graph.initializer.append(half)
+    for cast in reversed(casts):
+        graph.node.insert(0, cast)
 
 
 @dataclass(frozen=True)
@@ -55,8 +123,8 @@ def rebuild(
     Returns
     -------
     keras.Model
-        As from :func:`napari_leukocyte.learning.finetune.networks.unet.unet_on` or
-        :func:`napari_leukocyte.learning.finetune.networks.classifier.classifier_on`.
+        As from :func:`napari_leukocyte.learning.keras_process.networks.unet_on` or
+        :func:`napari_leukocyte.learning.keras_process.networks.classifier_on`.
 
     Raises
     ------
@@ -144,7 +212,7 @@ def _convolutions(model: onnx.ModelProto) -> list[_Convolution]:
 
 
 def _set_head(built: keras.Model, model: onnx.ModelProto, classes: int) -> None:
-    from napari_leukocyte.learning.head.last_layer import last_layer_of
+    from napari_leukocyte.learning.head.onnx_head import last_layer_of
 
     weights, bias = last_layer_of(model)
     if weights.shape[1] != classes:

@@ -1,4 +1,4 @@
-"""Bring a Keras network into the form in which the plugin runs networks.
+"""A Keras network brought into the form in which the plugin runs networks.
 
 Segmentation: (N, H, W, 3) RGB from 0 to 255, of any H and W that are multiples of 32 -> (N, H, W, 1
 or 2), the probabilities of a cell and its nucleus. Classification: (N, S, S, 3) -> logits (N, C),

@@ -1,4 +1,4 @@
-"""The program that converts a Keras file: ``python -m napari_leukocyte.learning.finetune.convert``.
+"""The program that converts a Keras file: ``python -m`` and the name of this module.
 
 :func:`napari_leukocyte.models.keras_file.convert` starts it, after it has looked through the file,
 and reads the report that it writes.
@@ -45,8 +45,8 @@ def main(file: str, onnx: str, report: str, kind: str, classes: str, weights: st
 def _convert(file: Path, onnx: Path, kind: str, classes: int, float16: bool) -> dict[str, Any]:
     import keras
 
-    from napari_leukocyte.learning.finetune import prepare
-    from napari_leukocyte.learning.finetune.export import to_onnx
+    from napari_leukocyte.learning.keras_process import prepare
+    from napari_leukocyte.learning.keras_process.onnx_files import to_onnx
 
     model = keras.models.load_model(file, compile=False, safe_mode=True)
     if kind == "segmentation":
@@ -72,7 +72,7 @@ def _differences(model: Any, onnx: Path, sizes: tuple[tuple[int, int], ...]) -> 
     import numpy as np
     import onnxruntime
 
-    from napari_leukocyte.learning.finetune.prepare import random_images, run
+    from napari_leukocyte.learning.keras_process.prepare import random_images, run
 
     session = onnxruntime.InferenceSession(str(onnx), providers=["CPUExecutionProvider"])
     mean = worst = 0.0

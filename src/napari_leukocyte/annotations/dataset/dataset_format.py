@@ -1,4 +1,8 @@
-"""The plugin's own dataset as one of the formats; it is written and read by `dataset`."""
+"""The plugin's own dataset as one of the annotation formats.
+
+:mod:`napari_leukocyte.annotations.formats.recognise` finds this module by its name: formats know
+nothing of datasets.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +10,11 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
+from napari_leukocyte.annotations.dataset.export import export as export_fields
+from napari_leukocyte.annotations.dataset.field import Fields
+from napari_leukocyte.annotations.dataset.layout import KIND, POINTER
+from napari_leukocyte.annotations.dataset.reading import open_dataset
+from napari_leukocyte.annotations.dataset.sources import field_of_annotated
 from napari_leukocyte.annotations.formats import files
 from napari_leukocyte.annotations.formats.annotated import AnnotatedImage
 from napari_leukocyte.annotations.formats.limits import MOST_SMALL_BYTES
@@ -21,8 +30,6 @@ _OF_THE_DATASET = ("image", "side", "crop")
 
 def recognises(source: Source) -> bool:
     """Whether this is the folder of a dataset."""
-    from napari_leukocyte.annotations.dataset.layout import KIND, POINTER
-
     if not source.is_folder or POINTER not in source.names:
         return False
     path = source.path / POINTER
@@ -45,8 +52,6 @@ def losses(images: Sequence[AnnotatedImage]) -> list[str]:
 
 def read(source: Source) -> list[AnnotatedImage]:
     """Read the newest version of a dataset."""
-    from napari_leukocyte.annotations.dataset.store import open_dataset
-
     dataset = open_dataset(source.path)
     table = dataset.objects()
     images: list[AnnotatedImage] = []
@@ -61,9 +66,6 @@ def export(
     images: Sequence[AnnotatedImage], folder: Path, progress: Progress = silent
 ) -> list[str]:
     """Add images to a dataset, or make one; return what it says of that."""
-    from napari_leukocyte.annotations.dataset.fields import Fields, field_of_annotated
-    from napari_leukocyte.annotations.dataset.store import export as export_fields
-
     fields = Fields([(image.name, partial(field_of_annotated, image)) for image in images])
     done = export_fields(folder, fields, progress=progress)
     return list(done.sentences)

@@ -17,14 +17,12 @@ import pytest
 from filelock import FileLock
 
 from napari_leukocyte.analysis.smear.reading import hold_session, read_field
-from napari_leukocyte.annotations.dataset.fields import field_of_file, fields_of_files
-from napari_leukocyte.annotations.dataset.store import (
-    DatasetError,
-    ExportSettings,
-    export,
-    open_dataset,
-)
-from napari_leukocyte.annotations.dataset.writing import Staging
+from napari_leukocyte.annotations.dataset.export import export
+from napari_leukocyte.annotations.dataset.export_state import ExportSettings
+from napari_leukocyte.annotations.dataset.layout import DatasetError
+from napari_leukocyte.annotations.dataset.reading import open_dataset
+from napari_leukocyte.annotations.dataset.sources import field_of_file, fields_of_files
+from napari_leukocyte.annotations.dataset.staging import Staging
 from napari_leukocyte.errors import Cancelled, OutputError
 from napari_leukocyte.io.images.reading import read_image
 from napari_leukocyte.vocabulary import DISCLAIMER
@@ -335,7 +333,7 @@ def test_leftovers_go_with_the_next_export(folder: Path, place: Path, tmp_path: 
 def test_the_core_opens_no_window_and_no_tensorflow(place: Path) -> None:
     code = (
         "import sys\n"
-        "from napari_leukocyte.annotations.dataset import check, reopen, sources, store\n"
+        "from napari_leukocyte.annotations.dataset import check, export, reopen, sources\n"
         "print([m for m in ('qtpy', 'napari', 'tensorflow', 'sklearn') if m in sys.modules])"
     )
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

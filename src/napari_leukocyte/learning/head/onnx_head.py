@@ -1,4 +1,4 @@
-"""The last layer of a classifier's ONNX file: read, and replaced by another one.
+"""The head in a classifier's ONNX file: its last layer read, replaced, and accepted as a model.
 
 All shipped classifiers, and those that the plugin converts from Keras, end with a dense layer on
 the embedding: a product with a matrix and a sum, or both in one node.
@@ -6,15 +6,20 @@ the embedding: a product with a matrix and a sum, or both in one node.
 
 from __future__ import annotations
 
+import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_leukocyte.learning.head.features import RetrainingError
+from napari_leukocyte.learning.head.comparison import Comparison, Share
+from napari_leukocyte.learning.head.features import Features, RetrainingError
+from napari_leukocyte.learning.head.head import Head
+from napari_leukocyte.learning.head.retrain import Retrained
+from napari_leukocyte.models.adding import NewModel, add_model
 from napari_leukocyte.models.discovery import check_file
-from napari_leukocyte.models.manifest import Member, wrong_checksum
+from napari_leukocyte.models.manifest import Manifest, Member, wrong_checksum
 
 if TYPE_CHECKING:
     from onnx import ModelProto, NodeProto
@@ -70,6 +75,24 @@ def last_layer_of(
     if weights is None or bias is None or weights.ndim != 2 or bias.shape != weights.shape[1:]:
         raise _other_end(name)
     return weights.astype(np.float64), bias.astype(np.float64)
+
+
+def head_of(features: Features) -> Head:
+    """Return the head that a classifier has now.
+
+    Raises
+    ------
+    ModelError, RetrainingError
+        If its file is damaged or does not end with a dense layer.
+    """
+    weights, bias = read_last_layer(features.member)
+    manifest = features.manifest
+    if weights.shape[1] != len(manifest.classes):
+        raise RetrainingError(
+            f"{features.member.file} gives {weights.shape[1]} logits for "
+            f"{len(manifest.classes)} classes."
+        )
+    return Head(manifest.classes, weights, bias, manifest.temperature)
 
 
 def replace_last_layer(
@@ -178,3 +201,100 @@ def _other_end(file: str) -> RetrainingError:
     return RetrainingError(
         f"{file} does not end with a dense layer on its embedding, which could be replaced."
     )
+
+
+def accept(
+    result: Retrained,
+    features: Features,
+    name: str,
+    source: str,
+    folder: Path | None = None,
+) -> Manifest:
+    """Write a head as a model.
+
+    Parameters
+    ----------
+    result : Retrained
+        The head, with what was measured.
+    features : Features
+        Of the classifier that it was fitted on.
+    name : str
+        Of the new model.
+    source : str
+        Where the reader's cells are from: a dataset's version and checksum, in words.
+    folder : Path, optional
+        Folder of models; the user's by default.
+
+    Returns
+    -------
+    Manifest
+
+    Raises
+    ------
+    RetrainingError
+        If it must not be taken; the message is the first reason.
+    ModelError, OutputError
+        If the name is taken or can't be one, or the model can't be written.
+    """
+    if result.refusals:
+        raise RetrainingError(f"The head was not taken. {result.refusals[0]}")
+    former = features.manifest
+    new = NewModel(
+        name=name,
+        kind="classification",
+        classes=result.head.classes,
+        diameter_px=features.member.diameter_px,
+        side_px=former.side_px,
+        title=f"{former.name} with a head fitted on {result.own.cells} reviewed cells",
+        licence=former.licence,
+        training_data=(*former.training_data, "reviewed cells of its user"),
+    )
+    further = {
+        "temperature": result.head.temperature,
+        "nucleus_density": former.nucleus_density,
+        "views": features.views,
+        "figures": figures(result),
+        "fails": list(former.fails),
+        "made_from": {
+            "model": former.name,
+            "sha256": features.member.sha256,
+            "features_sha256": features.sha256,
+            "dataset": source,
+        },
+    }
+    with tempfile.TemporaryDirectory() as temporary:
+        file = Path(temporary) / "head.onnx"
+        replace_last_layer(features.member, result.head.weights, result.head.bias, file)
+        manifest, _ = add_model(file, new, folder, further=further)
+    return manifest
+
+
+def figures(result: Retrained) -> dict[str, Any]:
+    """Return what was measured, as a manifest holds it."""
+    return {
+        "held_out": {
+            "your photographs": _figures_of(result.own, "after"),
+            "shipped cells": _figures_of(result.shipped, "after"),
+        },
+        "before": {
+            "your photographs": _figures_of(result.own, "before"),
+            "shipped cells": _figures_of(result.shipped, "before"),
+        },
+    }
+
+
+def _figures_of(comparison: Comparison, when: str) -> dict[str, Any]:
+    balanced: Share = getattr(comparison, when)
+    found: dict[str, Any] = {
+        "cells": comparison.cells,
+        "photographs": comparison.photographs,
+        "balanced_accuracy": round(balanced.value, 4),
+        "balanced_accuracy_95": [round(balanced.low, 4), round(balanced.high, 4)],
+        "calibration_error": round(getattr(comparison, f"calibration_{when}"), 4),
+    }
+    for row in comparison.rows:
+        if row.measured:
+            recall: Share = getattr(row, when)
+            found[f"recall, {row.name}"] = round(recall.value, 4)
+            found[f"recall, {row.name}_95"] = [round(recall.low, 4), round(recall.high, 4)]
+    return found

@@ -1,34 +1,114 @@
-"""The datasheet of a version: what a person needs to know before using the data.
+"""The description of a version for people and for programs: datasheet and Croissant metadata.
 
-Its questions follow Gebru et al., "Datasheets for datasets", https://arxiv.org/abs/1803.09010.
+The datasheet's questions follow Gebru et al., "Datasheets for datasets",
+https://arxiv.org/abs/1803.09010. Croissant 1.0 is what search engines of datasets and loaders read,
+https://docs.mlcommons.org/croissant/docs/croissant-spec.html.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
+from typing import Any
 
 import pandas as pd
 
-from napari_leukocyte.annotations.dataset.layout import SIDES
-from napari_leukocyte.annotations.dataset.manifest import DatasetManifest, list_models
-from napari_leukocyte.annotations.dataset.models import model_sha256
-from napari_leukocyte.annotations.dataset.objects import NUMBERS, WHOLE
-from napari_leukocyte.annotations.dataset.wording import (
-    COLUMNS,
-    describe_probability,
-    number_of,
-    title_of,
+from napari_leukocyte.annotations.dataset.layout import (
+    CROPS,
+    CSV,
+    IMAGES,
+    LABELS,
+    PARQUET,
+    PROVENANCE,
+    SIDES,
 )
+from napari_leukocyte.annotations.dataset.manifest import DatasetManifest, list_models
+from napari_leukocyte.annotations.dataset.objects import NUMBERS, TEXTS, TRUTHS, WHOLE
+from napari_leukocyte.reporting.record import model_sha256
 from napari_leukocyte.vocabulary import DISCLAIMER
 
+COLUMNS = {
+    "image": "name of the photograph in the dataset",
+    "group": "what the photograph was taken of; a group is on one side of the split",
+    "side": "train, validation or test",
+    "label": "number of the object in the label image",
+    "class": "class that counts: the reader's word before the model's; empty if nobody gave one",
+    "source": "who gave the class: model or reader",
+    "who": "name of the reader who gave or confirmed the class, or else of the model",
+    "model": "name of the classifier",
+    "model_sha256": "checksum of the classifier",
+    "predicted": "class that the classifier gave",
+    "confidence": "probability of the predicted class, 0 to 1",
+    "reader": "who last said something of the object",
+    "when": "when that was (ISO 8601, UTC)",
+    "reviewed": "whether a reader gave or confirmed the class",
+    "flags": "flags of the reader, separated by semicolons",
+    "note": "note of the reader",
+    "edited": "whether the mask was changed by hand",
+    "crop": "picture of the object",
+    "y": "centroid, row, px",
+    "x": "centroid, column, px",
+    "bbox_y0": "first row of the bounding box, px",
+    "bbox_x0": "first column of the bounding box, px",
+    "bbox_y1": "row after the last of the bounding box, px",
+    "bbox_x1": "column after the last of the bounding box, px",
+    "area_px": "area, px",
+    "equivalent_diameter_px": "diameter of the disc of the same area, px",
+    "circularity": "4 pi area over the square of the perimeter, at most 1",
+    "solidity": "area over that of the convex hull, at most 1",
+    "nucleus_cell_ratio": "area of the nucleus over that of the cell; empty if unknown",
+}
 _STYLE = (
     "body{font:11pt/1.45 sans-serif;max-width:48em;margin:2em auto;padding:0 1em;color:#1b1b1b}"
     "table{border-collapse:collapse;margin:.5em 0}th,td{border:1px solid #bbb;padding:.2em .6em;"
     "text-align:right}th:first-child,td:first-child{text-align:left}"
     ".disclaimer{border:1.5px solid #1b1b1b;padding:.4em .8em;font-weight:bold}"
 )
+_SPECIFICATION = "http://mlcommons.org/croissant/1.0"
+#: Terms of the specification that are none of schema.org.
+_TERMS = (
+    *("citeAs", "column", "equivalentProperty", "extract", "field", "fileProperty", "fileObject"),
+    *("fileSet", "format", "includes", "isLiveDataset", "jsonPath", "key", "md5", "parentField"),
+    *("path", "recordSet", "references", "regex", "repeated", "replace", "samplingRate"),
+    *("separator", "source", "subField", "transform"),
+)
+_CONTEXT: dict[str, Any] = {
+    "@language": "en",
+    "@vocab": "https://schema.org/",
+    "sc": "https://schema.org/",
+    "cr": "http://mlcommons.org/croissant/",
+    "rai": "http://mlcommons.org/croissant/RAI/",
+    "dct": "http://purl.org/dc/terms/",
+    "conformsTo": "dct:conformsTo",
+    "data": {"@id": "cr:data", "@type": "@json"},
+    "examples": {"@id": "cr:examples", "@type": "@json"},
+    "dataType": {"@id": "cr:dataType", "@type": "@vocab"},
+    **{term: f"cr:{term}" for term in _TERMS},
+}
+_TABLES = ((CSV, "text/csv"), (PARQUET, "application/vnd.apache.parquet"))
+_SETS = (
+    (IMAGES, "image/*", "*", "The photographs."),
+    (LABELS, "image/tiff", "*.tif", "Label images: 0 is background, other values are numbers."),
+    (CROPS, "image/png", "*/*/*.png", "A picture of each cell, by side of the split and class."),
+    (PROVENANCE, "application/jsonl", "*.jsonl", "What happened to each cell, chained by hash."),
+)
+
+
+def describe_probability(column: str) -> str:
+    """Say what a column with a probability holds."""
+    return f"the classifier's probability of {column.removeprefix('p_').replace('_', ' ')}, 0 to 1"
+
+
+def title_of(manifest: DatasetManifest) -> str:
+    """Return what a dataset is called."""
+    return manifest.title or "Leukocytes on photographs of stained blood smears"
+
+
+def number_of(n: int, what: str, many: str = "") -> str:
+    """Return a number with its noun."""
+    return f"{n} {what if n == 1 else many or what + 's'}"
 
 
 @dataclass(frozen=True)
@@ -223,3 +303,95 @@ def _html_rows(rows: Sequence[Sequence[str]]) -> str:
         "<tr>" + "".join(f"<{tag}>{escape(c)}</{tag}>" for c in row) + "</tr>"
         for tag, row in (("th" if n == 0 else "td", row) for n, row in enumerate(rows))
     )
+
+
+def croissant_of(manifest: DatasetManifest, table: pd.DataFrame) -> bytes:
+    """Return the metadata of a version as a file's content.
+
+    Parameters
+    ----------
+    manifest : DatasetManifest
+        With its files.
+    table : pandas.DataFrame
+        Of its objects.
+    """
+    values: dict[str, Any] = {
+        "@context": _CONTEXT,
+        "@type": "sc:Dataset",
+        "name": title_of(manifest),
+        "description": " ".join(filter(None, (manifest.description, DISCLAIMER))),
+        "conformsTo": _SPECIFICATION,
+        "citeAs": f"{title_of(manifest)}, version {manifest.version}, {manifest.created[:10]}.",
+        "version": f"{manifest.version}.0.0",
+        "datePublished": manifest.created,
+        "creator": {"@type": "sc:Person", "name": _readers(table)},
+        "url": "dataset.json",
+        "distribution": [
+            *(_file(manifest, name, kind) for name, kind in _TABLES),
+            *(
+                {
+                    "@type": "cr:FileSet",
+                    "@id": name,
+                    "name": name,
+                    "description": text,
+                    "encodingFormat": kind,
+                    "includes": f"{name}/{pattern}",
+                }
+                for name, kind, pattern, text in _SETS
+                if any(f.startswith(f"{name}/") for f in manifest.files)
+            ),
+        ],
+        "recordSet": [
+            {
+                "@type": "cr:RecordSet",
+                "@id": "objects",
+                "name": "objects",
+                "description": "One record a cell.",
+                "key": [{"@id": "objects/image"}, {"@id": "objects/label"}],
+                "field": [_field(str(c)) for c in table],
+            }
+        ],
+    }
+    if manifest.licence:
+        values["license"] = manifest.licence
+    text = json.dumps(values, indent=1, ensure_ascii=False)
+    return (text + "\n").encode("utf-8", "backslashreplace")
+
+
+def _file(manifest: DatasetManifest, name: str, kind: str) -> dict[str, Any]:
+    entry = manifest.files[name]
+    return {
+        "@type": "cr:FileObject",
+        "@id": name,
+        "name": name,
+        "description": "The objects, one a row.",
+        "contentUrl": name,
+        "contentSize": f"{entry.bytes} B",
+        "encodingFormat": kind,
+        "sha256": entry.sha256,
+    }
+
+
+def _field(column: str) -> dict[str, Any]:
+    kind = (
+        "sc:Text"
+        if column in TEXTS
+        else "sc:Boolean"
+        if column in TRUTHS
+        else "sc:Integer"
+        if column in WHOLE
+        else "sc:Float"
+    )
+    return {
+        "@type": "cr:Field",
+        "@id": f"objects/{column}",
+        "name": column,
+        "description": COLUMNS.get(column) or describe_probability(column),
+        "dataType": kind,
+        "source": {"fileObject": {"@id": CSV}, "extract": {"column": column}},
+    }
+
+
+def _readers(table: pd.DataFrame) -> str:
+    names = sorted({r for r in table["reader"].tolist() if r})
+    return ", ".join(names) or "unknown"

@@ -1,27 +1,22 @@
-"""What an export is asked to do, what it has done so far, and how it takes one photograph."""
+"""The state of an export: what it is asked to do, what it has done so far, and what it reports."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from napari_leukocyte.annotations.dataset.corrections import corrections
-from napari_leukocyte.annotations.dataset.duplicates import fingerprint
+from napari_leukocyte.annotations.dataset.description import number_of
 from napari_leukocyte.annotations.dataset.field import Field
-from napari_leukocyte.annotations.dataset.layout import DatasetError, unique_name
 from napari_leukocyte.annotations.dataset.manifest import DatasetManifest, ImageEntry
-from napari_leukocyte.annotations.dataset.provenance import Event, merge
 from napari_leukocyte.annotations.dataset.reading import Dataset
-from napari_leukocyte.annotations.dataset.split import TEST_SHARE, VALIDATION_SHARE
-from napari_leukocyte.annotations.dataset.wording import number_of
-from napari_leukocyte.annotations.dataset.writing import (
-    Staging,
-    WrittenFiles,
-    digest_of,
-    write_field,
+from napari_leukocyte.annotations.dataset.split import (
+    TEST_SHARE,
+    VALIDATION_SHARE,
 )
-from napari_leukocyte.session.folders import session_key
+from napari_leukocyte.annotations.dataset.staging import (
+    Staging,
+)
+from napari_leukocyte.annotations.dataset.writing import WrittenFiles
 
 #: Longest that another export into the same dataset may take, s.
 PATIENCE = 120.0
@@ -134,69 +129,6 @@ class ExportState:
     def entries(self) -> dict[str, ImageEntry]:
         """The photographs of the version before, by image key."""
         return {} if self.former is None else {i.key: i for i in self.former.manifest.images}
-
-
-def take(state: ExportState, given: Field) -> None:
-    """Write one photograph, unless the dataset has it as it is."""
-    if state.settings.only_reviewed:
-        given = given.only_reviewed()
-        if not len(given.table):
-            raise DatasetError(f"{given.name}: none of its cells was reviewed.")
-    key = session_key(given.rgb)
-    if key in state.seen:
-        raise DatasetError(f"{given.name} shows the same pixels as {state.seen[key]}.")
-    state.seen[key] = given.name
-    copy = state.settings.copy_images
-    if given.file is None and not copy:
-        state.uncopied += 1
-    digest = digest_of(given, copy=copy)
-    entry = state.entries.get(key)
-    log, head, events = b"", "", list(merge((), given.events))
-    if entry is not None and state.former is not None:
-        image = next(i for i in state.former.images if i.sha256 == key)
-        known = state.former.read_log(image)
-        if known.problems:
-            raise DatasetError(f"{image.name}: its history is damaged ({known.problems[0]})")
-        events = _that_follow(known.events, given)
-        log, head = state.former.read_bytes(entry.provenance), known.head
-        if digest == entry.digest and not events and _all_there(state.former, entry):
-            state.unchanged.append(entry.id)
-            return
-    if entry is None:
-        taken = [c.id for c in state.changed] + [i.id for i in state.entries.values()]
-        name = unique_name(Path(given.name).stem or given.name, taken)
-    else:
-        name = entry.id
-    written = write_field(
-        state.staging, given, name, key, copy=copy, log=log, head=head, events=events
-    )
-    views = fingerprint(given.rgb).views if entry is None else entry.views
-    state.changed.append(ChangedImage(_light(given), name, key, digest, written, entry, views))
-
-
-def _that_follow(known: Sequence[Event], given: Field) -> list[Event]:
-    """Return the events to add to a log, so that it leads to the field's table."""
-    events = merge(known, given.events)
-    more = corrections([*known, *events], given.table, given.left_out)
-    return [*events, *merge((), more)]
-
-
-def _all_there(former: Dataset, entry: ImageEntry) -> bool:
-    """Whether the version before has all files of a photograph, by their sizes."""
-    try:
-        return all(
-            (former.folder / f).stat().st_size == former.manifest.files[f].bytes
-            for f in entry.files
-        )
-    except OSError:
-        return False
-
-
-def _light(given: Field) -> Field:
-    """Return a field without its pixels, which are written."""
-    return replace(
-        given, rgb=given.rgb[:0], annotated=replace(given.annotated, labels=None), erased=None
-    )
 
 
 def describe(state: ExportState, folder: Path, version: int, *, new: bool) -> Exported:

@@ -1,1 +1,0 @@
-"""Keras networks that can be trained further: those of the shipped models."""
