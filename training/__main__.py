@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from napari_leukocyte.cli.sentences import BAD_INPUT, OneSentenceGroup, complain
+from napari_leukocyte.cli.console import BAD_INPUT, OneSentenceGroup, complain
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # its start-up notes hide what matters
 
@@ -38,7 +38,7 @@ def fetch(
 
     Exit status: 0 if every set named (or else every one that can be downloaded) is there, else 2.
     """
-    from napari_leukocyte.cli.reporting import Reporter
+    from napari_leukocyte.cli.console import Reporter
     from training.data.fetch import fetch_all
 
     with Reporter(images=0) as reporter:

@@ -120,7 +120,7 @@ def test_missing_tensorflow_is_said(
     monkeypatch.setattr(keras_file, "find_spec", lambda name: None)
     monkeypatch.setattr(keras_file, "check_keras_file", lambda path: None)
     (tmp_path / "net.keras").write_bytes(b"")
-    monkeypatch.setattr("napari_leukocyte.cli.model_changes.check_keras_file", lambda path: None)
+    monkeypatch.setattr("napari_leukocyte.cli.models.check_keras_file", lambda path: None)
     done = cli("models", "add", tmp_path / "net.keras", "--kind", "segmentation", "--name", "mine")
     assert done.exit_code == 2
     assert 'pip install "napari-leukocyte[train]"' in done.stderr

@@ -14,7 +14,7 @@ import pytest
 import tifffile
 
 from napari_leukocyte.analysis.pipeline import analyse as real_analyse
-from napari_leukocyte.reporting.labels_file import write_labels as real_write_labels
+from napari_leukocyte.reporting.save import write_labels as real_write_labels
 from napari_leukocyte.segmentation.parameters import PostprocessParams
 from napari_leukocyte.vocabulary import DISCLAIMER, LEUKOCYTE_NAMES
 

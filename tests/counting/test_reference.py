@@ -10,8 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from napari_leukocyte.counting.assessment import ADDED, assess, flag
-from napari_leukocyte.counting.leukogram import count
+from napari_leukocyte.counting.leukogram import ADDED, assess, count, flag
 from napari_leukocyte.counting.reference import (
     DACIE_AND_LEWIS,
     FILE_NAME,

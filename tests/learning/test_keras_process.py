@@ -1,4 +1,4 @@
-"""Which process may import Keras: that of a training, and none with windows."""
+"""The process that may import Keras: that of a training, and none with windows."""
 
 from __future__ import annotations
 

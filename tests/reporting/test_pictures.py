@@ -15,10 +15,9 @@ from napari_leukocyte.counting.leukogram import count
 from napari_leukocyte.counting.own_classes import FILE_NAME, own_class, save_own_classes
 from napari_leukocyte.errors import OutputError
 from napari_leukocyte.io.user_files import config_folder
-from napari_leukocyte.reporting.chart import beside, draw_chart
 from napari_leukocyte.reporting.drawing import UNCLASSIFIED, class_colors, to_rgb, write_png
-from napari_leukocyte.reporting.labels_file import write_labels
-from napari_leukocyte.reporting.overlay import draw_overlay
+from napari_leukocyte.reporting.pictures import beside, draw_chart, draw_overlay
+from napari_leukocyte.reporting.save import write_labels
 from napari_leukocyte.vocabulary import COLORS
 
 

@@ -21,9 +21,9 @@ from napari_leukocyte.counting.reference import DACIE_AND_LEWIS, Range, Referenc
 from napari_leukocyte.counting.settings import DifferentialSettings
 from napari_leukocyte.errors import Cancelled, OutputError, ParameterError
 from napari_leukocyte.reporting.drawing import to_rgb
+from napari_leukocyte.reporting.pictures import cell_pictures
 from napari_leukocyte.reporting.record import ImageRecord, describe_maps, make_record
 from napari_leukocyte.reporting.report import ReportField, write_report
-from napari_leukocyte.reporting.report_pictures import cell_pictures
 from napari_leukocyte.segmentation.parameters import PostprocessParams
 from napari_leukocyte.version import __version__
 from napari_leukocyte.vocabulary import COLORS, DISCLAIMER

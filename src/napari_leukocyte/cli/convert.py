@@ -9,7 +9,7 @@ import typer
 
 from napari_leukocyte.annotations.formats.convert import losses, read, write
 from napari_leukocyte.annotations.formats.recognise import find_format
-from napari_leukocyte.cli.sentences import one_line, quiet_decoders
+from napari_leukocyte.cli.console import one_line, quiet_decoders
 from napari_leukocyte.errors import OutputError
 
 

@@ -1,11 +1,25 @@
-"""``napari-leukocyte dataset``: its commands and options. What they do is imported when needed."""
+"""``napari-leukocyte dataset``: check, export and reopen datasets."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from napari_leukocyte.cli.console import (
+    BAD_INPUT,
+    DONE,
+    SOME_FAILED,
+    Reporter,
+    complain,
+    quiet_decoders,
+)
+from napari_leukocyte.vocabulary import DISCLAIMER
+
+if TYPE_CHECKING:
+    from napari_leukocyte.annotations.dataset.export_state import ExportSettings
 
 app = typer.Typer(add_completion=False, rich_markup_mode="markdown", no_args_is_help=True)
 
@@ -36,8 +50,6 @@ def check_command(
 
     Exit status: 0 if the dataset is sound, 1 if problems are listed, 2 if it can't be read.
     """
-    from napari_leukocyte.cli.dataset_work import check_dataset
-
     raise typer.Exit(
         check_dataset(folder, version, suspects=not no_suspects, strict=strict, every=all_)
     )
@@ -89,7 +101,6 @@ def export_command(
     Exit status: 0 if all were exported, 1 if some were not, 2 if nothing was.
     """
     from napari_leukocyte.annotations.dataset.export_state import ExportSettings
-    from napari_leukocyte.cli.dataset_work import export_sources
 
     settings = ExportSettings(
         title, description, licence, only_reviewed=only_reviewed, copy_images=not no_copy
@@ -115,6 +126,63 @@ def reopen_command(
     Then open its images folder in the viewer, as a smear. Exit status: 0 if all came back, 1 if
     some did not, 2 if the dataset can't be read.
     """
-    from napari_leukocyte.cli.dataset_work import reopen_dataset
-
     raise typer.Exit(reopen_dataset(folder, version, replace=replace))
+
+
+def check_dataset(
+    folder: Path, version: int | None, *, suspects: bool, strict: bool, every: bool
+) -> int:
+    """Check a dataset and print what was found; return the exit status."""
+    from napari_leukocyte.annotations.dataset.check import NAMED, check
+
+    with Reporter(1) as reporter:
+        found = check(folder, version, suspects=suspects, progress=reporter.step)
+    for line in found.lines(len(found.findings) if every else NAMED):
+        typer.echo(line)
+    bad = found.findings if strict else found.problems
+    return SOME_FAILED if bad else DONE
+
+
+def export_sources(
+    sources: Sequence[Path], to: Path, group: str | None, settings: ExportSettings
+) -> int:
+    """Export what sources hold and print what changed; return the exit status."""
+    from napari_leukocyte.annotations.dataset.check import NAMED
+    from napari_leukocyte.annotations.dataset.export import export
+    from napari_leukocyte.annotations.dataset.sources import fields_of_sources
+
+    with Reporter(1) as reporter, quiet_decoders():
+        fields = fields_of_sources(sources, group)
+        done = export(to, fields, settings, reporter.step)
+    for name, sentence in done.skipped.items():
+        complain(sentence if sentence.startswith(name) else f"{name}: {sentence}")
+    for sentence in done.sentences:
+        typer.echo(sentence)
+    for what, names in (("added", done.added), ("replaced", done.replaced)):
+        if names:
+            shown = ", ".join(names[:NAMED])
+            more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+            typer.echo(f"  {what}: {shown}{more}")
+    typer.echo(f"{done.folder}")
+    typer.echo(DISCLAIMER)
+    return SOME_FAILED if done.skipped else DONE
+
+
+def reopen_dataset(folder: Path, version: int | None, *, replace: bool) -> int:
+    """Bring a dataset's work back into sessions; return the exit status."""
+    from napari_leukocyte.annotations.dataset.reading import open_dataset
+    from napari_leukocyte.annotations.dataset.reopen import adopt_classes, reopen
+
+    dataset = open_dataset(folder, version)
+    added = adopt_classes(dataset)
+    with Reporter(1) as reporter:
+        done = reopen(dataset, replace=replace, progress=reporter.step)
+    for name, sentence in done.skipped.items():
+        complain(sentence if sentence.startswith(name) else f"{name}: {sentence}")
+    count = len(dataset.images) - len(done.skipped)
+    typer.echo(f"The work on {count} of {len(dataset.images)} photographs came back.")
+    if added:
+        typer.echo(f"Classes added to yours: {', '.join(added)}.")
+    if done.files:
+        typer.echo(f"Open them with: napari-leukocyte open {done.files[0].parent}")
+    return DONE if not done.skipped else SOME_FAILED if count else BAD_INPUT

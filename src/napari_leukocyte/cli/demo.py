@@ -7,9 +7,8 @@ from pathlib import Path
 
 import typer
 
-from napari_leukocyte.cli.outputs import echo_leukogram
-from napari_leukocyte.cli.reporting import Reporter
-from napari_leukocyte.cli.sentences import complain
+from napari_leukocyte.cli.console import Reporter, complain
+from napari_leukocyte.cli.run import echo_leukogram
 from napari_leukocyte.cli.window import open_sample, why_no_window
 from napari_leukocyte.errors import OutputError
 from napari_leukocyte.vocabulary import DISCLAIMER
@@ -64,9 +63,8 @@ def write_demo(out: Path) -> None:
     from napari_leukocyte.analysis.pipeline import analyse
     from napari_leukocyte.counting.leukogram import count
     from napari_leukocyte.models.registry import find_model
-    from napari_leukocyte.reporting.chart import beside, draw_chart
     from napari_leukocyte.reporting.drawing import write_png
-    from napari_leukocyte.reporting.overlay import draw_overlay, letter_height
+    from napari_leukocyte.reporting.pictures import beside, draw_chart, draw_overlay, letter_height
     from napari_leukocyte.reporting.record import (
         ImageRecord,
         describe_maps,

@@ -1,4 +1,4 @@
-"""What the command line gives: images and the diameter."""
+"""Inputs of the command line: images and the diameter."""
 
 from __future__ import annotations
 

@@ -8,9 +8,8 @@ from typing import Annotated
 import typer
 
 from napari_leukocyte.cli import dataset, models
-from napari_leukocyte.cli.finetune import finetune_command
-from napari_leukocyte.cli.retrain import retrain_command
-from napari_leukocyte.cli.sentences import OneSentenceGroup
+from napari_leukocyte.cli.console import OneSentenceGroup
+from napari_leukocyte.cli.learning import finetune_command, retrain_command
 from napari_leukocyte.vocabulary import DISCLAIMER
 
 app = typer.Typer(
@@ -132,9 +131,20 @@ def agreement_command(
 
     Exit status: 0 if they were compared, 2 if a file can't be used or written.
     """
-    from napari_leukocyte.cli.agreement import agreement
+    from napari_leukocyte.counting.readers import compare_readers, describe_readers, objects_file
+    from napari_leukocyte.errors import OutputError
+    from napari_leukocyte.reporting.tables import write_csv
 
-    agreement(first, second, out, overwrite=overwrite)
+    files = objects_file(first), objects_file(second)
+    if out is not None:
+        if out.resolve() in [file.resolve() for file in files]:
+            raise OutputError(f"{out} is a reader's file: choose another name for the table.")
+        if out.exists() and not overwrite:
+            raise OutputError(f"{out} exists: choose another name or add --overwrite.")
+    found = compare_readers(*files)
+    if out is not None:
+        write_csv(out, found.pairs)
+    typer.echo(describe_readers(found, str(first), str(second)))
 
 
 @app.command("convert")

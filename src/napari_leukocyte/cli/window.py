@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from napari_leukocyte.cli.console import quiet_decoders
 from napari_leukocyte.cli.inputs import list_images
-from napari_leukocyte.cli.sentences import quiet_decoders
 from napari_leukocyte.errors import ImageError, LeukocyteError
 from napari_leukocyte.vocabulary import DISCLAIMER
 

@@ -1,4 +1,4 @@
-"""How far two readings of the same cells agree.
+"""Agreement of two readings of the same cells: percentage and Cohen's kappa.
 
 References
 ----------

@@ -1,4 +1,4 @@
-"""What a classifier's own confusion does to a differential count.
+"""Differential counts corrected for the classifier's own confusion.
 
 The share of each class that a classifier reports is a mixture: it loses cells to other classes and
 gains theirs. Where it is known how often it takes each class for which other, the true shares and
@@ -35,7 +35,7 @@ _PRIOR_SHARE = 0.5
 
 @dataclass(frozen=True, eq=False)
 class Confusion:
-    """How often a classifier says what, by the true class.
+    """Confusion matrix of a classifier.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""How many cells are still to be counted."""
+"""Sample size: the number of cells that are still to be counted."""
 
 from __future__ import annotations
 

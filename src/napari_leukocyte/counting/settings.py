@@ -1,4 +1,4 @@
-"""How a differential count is made: what counts, how many cells, against which ranges."""
+"""Settings of a differential count: classes that count, number of cells, reference ranges."""
 
 from __future__ import annotations
 

@@ -3,38 +3,262 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from napari_leukocyte.counting.agreement import Agreement
-from napari_leukocyte.counting.reference import ReferenceRanges, find_ranges
+from napari_leukocyte.counting.leukogram import (
+    assess,
+    count,
+    erythroblasts_per_100,
+    in_order,
+    is_counted,
+)
+from napari_leukocyte.counting.reference import Range, ReferenceRanges, find_ranges
 from napari_leukocyte.counting.settings import DifferentialSettings
 from napari_leukocyte.errors import OutputError
 from napari_leukocyte.io.atomic import atomic_write
 from napari_leukocyte.progress import Progress
-from napari_leukocyte.reporting.report_content import (
-    ReportField,
-    cells_by_class,
-    count_cells,
-    draw_pictures,
-    field_summary,
-    methods_of,
-    review_of,
-    signatures,
-)
+from napari_leukocyte.reporting.drawing import UNCLASSIFIED, class_colors
+from napari_leukocyte.reporting.pictures import cell_pictures, field_picture
 from napari_leukocyte.version import __version__
 from napari_leukocyte.vocabulary import DISCLAIMER
 
+#: Ends of the axis of the bars, %: the least that holds everything is taken.
+_ENDS = (20, 40, 60, 80, 100)
 __all__ = ["MOST_CELLS", "ReportField", "write_report"]
-
 #: Cells shown of each class unless the caller decides otherwise.
 MOST_CELLS = 120
 _TEMPLATE = "report.html.jinja"
+
+
+class SignOffLike(Protocol):
+    """A reader's word that an image is done."""
+
+    @property
+    def reader(self) -> str:
+        """Who said so."""
+
+    @property
+    def when(self) -> str:
+        """When, ISO 8601."""
+
+
+@dataclass(frozen=True, eq=False)
+class ReportField:
+    """One image of a smear.
+
+    Attributes
+    ----------
+    name : str
+        Shown as its heading.
+    rgb : ndarray
+        (H, W, 3) uint8.
+    labels : ndarray
+        (H, W) int32.
+    table : pandas.DataFrame
+        Its objects: ``label`` and ``class``; also shown are ``reviewed`` (bool), ``predicted``,
+        ``flags`` and ``note`` where the table has them.
+    record : mapping
+        As from :func:`napari_leukocyte.reporting.record.make_record`.
+    sign_off : SignOffLike or None
+        Who signed it off and when; None if nobody did.
+    """
+
+    name: str
+    rgb: NDArray[np.uint8]
+    labels: NDArray[np.int32]
+    table: pd.DataFrame
+    record: Mapping[str, Any] = field(default_factory=dict)
+    sign_off: SignOffLike | None = None
+
+
+def field_summary(one: ReportField) -> dict[str, Any]:
+    """Return what is said of a field beside its picture."""
+    return {
+        "name": one.name,
+        "cells": len(one.table),
+        "review": review_of(one.table),
+        "sign_off": one.sign_off,
+        "notes": [str(n) for image in one.record.get("images", ()) for n in image.get("notes", ())],
+    }
+
+
+def signatures(fields: Sequence[ReportField]) -> list[tuple[str, str, list[int]]]:
+    """Return who signed off, the last time, and the numbers of the fields."""
+    signed: dict[str, tuple[str, list[int]]] = {}
+    for number, one in enumerate(fields, 1):
+        if one.sign_off is not None:
+            last, numbers = signed.get(one.sign_off.reader, ("", []))
+            signed[one.sign_off.reader] = max(last, one.sign_off.when), [*numbers, number]
+    return [(reader, when, numbers) for reader, (when, numbers) in signed.items()]
+
+
+def review_of(table: pd.DataFrame) -> dict[str, int | None] | None:
+    """Return how many cells were reviewed and changed; None if the table does not say."""
+    if "reviewed" not in table:
+        return None
+    changed = None
+    if "predicted" in table:
+        both = table["predicted"].notna() & table["class"].notna()
+        changed = int((both & (table["predicted"] != table["class"])).sum())
+    reviewed = int(table["reviewed"].fillna(False).astype(bool).sum())
+    return {"reviewed": reviewed, "cells": len(table), "changed": changed}
+
+
+def count_cells(
+    table: pd.DataFrame, settings: DifferentialSettings, ranges: ReferenceRanges | None
+) -> dict[str, Any]:
+    """Return the leukogram with all that is derived from it."""
+    leukogram = count(table, settings.counted)
+    counted = is_counted(leukogram)
+    assessed = assess(leukogram, ranges, settings.leukocytes)
+    colors = _hex_colors(leukogram["class"])
+    end = _axis_end(assessed, ranges)
+    rows = []
+    for row in assessed[counted].to_dict("records"):
+        name = str(row["class"])
+        usual = None if ranges is None else ranges.percent.get(name)
+        rows.append(
+            {str(k): v for k, v in row.items()}
+            | {
+                "color": colors[name],
+                "usual": usual,
+                "absolute_usual": None if ranges is None else ranges.absolute.get(name),
+                "bar": _bar(row, usual, end),
+            }
+        )
+    others = leukogram[~counted & (leukogram["count"] > 0)]
+    return {
+        "rows": rows,
+        "axis_end": end,
+        "cells": int(leukogram["total"].iloc[0]),
+        "others": list(zip(others["class"], others["count"], strict=True)),
+        "unclassified": int(table["class"].isna().sum()),
+        "erythroblasts": erythroblasts_per_100(table, settings.counted),
+    }
+
+
+def _axis_end(assessed: pd.DataFrame, ranges: ReferenceRanges | None) -> int:
+    highest = 0.0
+    for row in assessed[is_counted(assessed)].to_dict("records"):
+        usual = None if ranges is None else ranges.percent.get(str(row["class"]))
+        highest = max(highest, row["ci_high"] if row["total"] else 0.0)
+        if usual is not None and not math.isinf(usual.high):
+            highest = max(highest, usual.high)
+    return next((end for end in _ENDS if highest <= end), 100)
+
+
+def _bar(row: Mapping[Any, Any], usual: Range | None, end: int) -> dict[str, Any]:
+    """Return places on an axis of 100 units."""
+
+    def place(percent: float) -> float:
+        return round(100 * min(percent, end) / end, 2)
+
+    bar: dict[str, Any] = {"share": None, "low": 0, "high": 0, "usual": None}
+    if row["total"]:
+        bar |= {
+            "share": place(row["percent"]),
+            "low": place(row["ci_low"]),
+            "high": place(row["ci_high"]),
+        }
+    if usual is not None:
+        bar["usual"] = place(usual.low), place(usual.high)
+    return bar
+
+
+def _hex_colors(names: Sequence[str] | pd.Series[str]) -> dict[str, str]:
+    return {n: "#{:02X}{:02X}{:02X}".format(*c) for n, c in class_colors(names).items()}
+
+
+def cells_by_class(fields: Sequence[ReportField], most: int) -> list[dict[str, Any]]:
+    """Choose the cells that are shown, by class: those without a class come last."""
+    cells: dict[str | None, list[dict[str, Any]]] = {}
+    for number, one in enumerate(fields, 1):
+        for row in one.table.to_dict("records"):
+            name = None if pd.isna(row["class"]) else str(row["class"])
+            cells.setdefault(name, []).append(_cell(row, number, name))
+    colors = _hex_colors([name for name in cells if name is not None])
+    names: list[str | None] = [*in_order(n for n in cells if n is not None)]
+    groups = []
+    for name in [*names, None] if None in cells else names:
+        found = cells[name]
+        step = max(1.0, len(found) / max(1, most))
+        shown = [found[int(i * step)] for i in range(min(len(found), most))]
+        color = UNCLASSIFIED if name is None else colors[name]
+        groups.append({"name": name, "color": color, "cells": shown, "number": len(found)})
+    return groups
+
+
+def _cell(row: Mapping[Any, Any], number: int, name: str | None) -> dict[str, Any]:
+    predicted = row.get("predicted")
+    changed = isinstance(predicted, str) and name is not None and predicted != name
+    texts = (row.get(column) for column in ("flags", "note"))
+    return {
+        "field": number,
+        "label": int(row["label"]),
+        "predicted": predicted if changed else None,
+        "remarks": [t for t in texts if isinstance(t, str) and t],
+        "unreviewed": "reviewed" in row and not row["reviewed"],
+    }
+
+
+def draw_pictures(
+    fields: Sequence[ReportField],
+    groups: Sequence[Mapping[str, Any]],
+    progress: Progress | None,
+) -> dict[str, Any]:
+    """Draw every field, and the cells that are shown."""
+    wanted: dict[int, set[int]] = {}
+    for group in groups:
+        for cell in group["cells"]:
+            wanted.setdefault(cell["field"], set()).add(cell["label"])
+    whole, cells = [], {}
+    for number, one in enumerate(fields, 1):
+        if progress is not None:
+            progress(number - 1, len(fields), f"Drawing {one.name}")
+        known = one.table[one.table["class"].notna()]
+        classes = dict(zip(known["label"].astype(int), known["class"].astype(str), strict=True))
+        for label, picture in cell_pictures(
+            one.rgb, one.labels, classes, wanted.get(number, set())
+        ).items():
+            cells[number, label] = picture
+        whole.append(field_picture(one.rgb, one.labels, one.table))
+    if progress is not None:
+        progress(len(fields), len(fields), "Writing the report")
+    return {"fields": whole, "cells": cells}
+
+
+def methods_of(fields: Sequence[ReportField]) -> list[dict[str, Any]]:
+    """Return how the fields were analysed, once for all that were analysed the same way."""
+    groups: list[dict[str, Any]] = []
+    for number, one in enumerate(fields, 1):
+        record = one.record
+        method = {
+            "models": [
+                (what, model)
+                for what in ("segmentation", "classification")
+                if (model := record.get(what))
+            ],
+            "parameters": [(str(k), v) for k, v in (record.get("parameters") or {}).items()],
+            "versions": list((record.get("versions") or {}).items()),
+        }
+        edits = len(record.get("edited_by_hand") or ())
+        same = next((g for g in groups if g["method"] == method), None)
+        if same is None:
+            same = {"method": method, "numbers": [], "edits": 0}
+            groups.append(same)
+        same["numbers"].append(number)
+        same["edits"] += edits
+    return groups
 
 
 def write_report(

@@ -1,8 +1,9 @@
-"""Save the results of one image into a folder."""
+"""The files of one image's results: label image, picture, tables and record."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -10,17 +11,52 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from napari_leukocyte.io.atomic import write_together
+from napari_leukocyte.io.atomic import atomic_write, write_together
 from napari_leukocyte.reporting.drawing import write_png
-from napari_leukocyte.reporting.labels_file import write_labels
-from napari_leukocyte.reporting.overlay import draw_overlay
+from napari_leukocyte.reporting.pictures import draw_overlay
 from napari_leukocyte.reporting.record import write_record
 from napari_leukocyte.reporting.tables import ALL, objects_table, write_csv
 
+#: Largest number that fits 16 bits, which every program can read.
+_LARGEST_UINT16 = int(np.iinfo(np.uint16).max)
 LABELS, OVERLAY = "labels.tif", "overlay.png"
 OBJECTS, LEUKOGRAM, RECORD = "objects.csv", "leukogram.csv", "run.json"
 #: Every file of a result.
 FILES = (LABELS, OBJECTS, LEUKOGRAM, OVERLAY, RECORD)
+
+
+def write_labels(path: Path, labels: NDArray[np.integer]) -> None:
+    """Write a label image.
+
+    Parameters
+    ----------
+    path : Path
+        The TIFF; it is replaced if it exists.
+    labels : ndarray
+        (H, W) integers, 0 or more. Written as uint16, or as int32 if a number exceeds 65535;
+        losslessly compressed (deflate).
+
+    Raises
+    ------
+    OutputError
+        If it can't be written.
+    """
+    with atomic_write(path) as temporary:
+        encode_labels(temporary, labels)
+
+
+def encode_labels(target: Path | BytesIO, labels: NDArray[np.integer]) -> None:
+    """Write a label image as `write_labels` does, into a new file or into memory."""
+    import tifffile
+
+    kind = np.uint16 if int(labels.max(initial=0)) <= _LARGEST_UINT16 else np.int32
+    tifffile.imwrite(
+        target,
+        labels.astype(kind),
+        photometric="minisblack",
+        compression="zlib",
+        metadata={"axes": "YX"},
+    )
 
 
 def save_results(

@@ -20,8 +20,7 @@ from napari_leukocyte.io.atomic import write_together
 from napari_leukocyte.io.paths import plan
 from napari_leukocyte.progress import Progress, silent
 from napari_leukocyte.reporting.drawing import write_png
-from napari_leukocyte.reporting.labels_file import write_labels
-from napari_leukocyte.reporting.overlay import draw_overlay
+from napari_leukocyte.reporting.pictures import draw_overlay
 from napari_leukocyte.reporting.record import (
     ImageRecord,
     describe_maps,
@@ -30,7 +29,14 @@ from napari_leukocyte.reporting.record import (
     write_record,
 )
 from napari_leukocyte.reporting.report import ReportField, write_report
-from napari_leukocyte.reporting.save import LABELS, LEUKOGRAM, OBJECTS, OVERLAY, RECORD
+from napari_leukocyte.reporting.save import (
+    LABELS,
+    LEUKOGRAM,
+    OBJECTS,
+    OVERLAY,
+    RECORD,
+    write_labels,
+)
 from napari_leukocyte.reporting.tables import ALL, objects_table, write_csv
 from napari_leukocyte.session.reviews import SignOff
 from napari_leukocyte.session.session import Session

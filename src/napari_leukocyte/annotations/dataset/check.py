@@ -38,7 +38,7 @@ _BATCH = 16
 
 @dataclass(frozen=True)
 class Report:
-    """What a check found.
+    """Findings of a check.
 
     Attributes
     ----------
@@ -61,12 +61,12 @@ class Report:
 
     @property
     def problems(self) -> tuple[DatasetFinding, ...]:
-        """What makes the dataset unsound."""
+        """Findings that make the dataset unsound."""
         return tuple(f for f in self.findings if f.problem)
 
     @property
     def remarks(self) -> tuple[DatasetFinding, ...]:
-        """What one should know besides."""
+        """Findings that one should know besides."""
         return tuple(f for f in self.findings if not f.problem)
 
     @property

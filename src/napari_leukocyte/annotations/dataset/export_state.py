@@ -24,7 +24,7 @@ PATIENCE = 120.0
 
 @dataclass(frozen=True)
 class ExportSettings:
-    """How to export.
+    """Settings of an export.
 
     Attributes
     ----------
@@ -54,7 +54,7 @@ class ExportSettings:
 
 @dataclass(frozen=True)
 class Exported:
-    """What an export did.
+    """Result of an export.
 
     Attributes
     ----------
@@ -97,7 +97,7 @@ class ChangedImage:
 
 @dataclass
 class ExportState:
-    """What has come of an export so far."""
+    """State of an export: the former version, and what was written so far."""
 
     former: Dataset | None
     settings: ExportSettings

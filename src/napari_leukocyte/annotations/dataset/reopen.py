@@ -1,4 +1,4 @@
-"""Bring what a dataset holds back into sessions, as if the work had been done here."""
+"""The way back: a dataset's work in sessions, as if it had been done here."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from napari_leukocyte.vocabulary import CLASSES, GROUPS
 
 @dataclass(frozen=True)
 class Reopened:
-    """What came back.
+    """Photographs whose work came back.
 
     Attributes
     ----------

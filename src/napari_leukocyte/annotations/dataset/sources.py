@@ -140,7 +140,7 @@ def _with_measurements(table: pd.DataFrame, labels: NDArray[np.int32]) -> pd.Dat
 
 @dataclass(frozen=True, eq=False)
 class ExportSnapshot:
-    """What a session holds at one moment, so that a thread can export it while work goes on."""
+    """A session's content at one moment, so that a thread can export it while work goes on."""
 
     name: str
     rgb: NDArray[np.uint8]

@@ -33,7 +33,7 @@ VIEWS = 8
 
 @dataclass(frozen=True)
 class SplitMember:
-    """What the split knows of a photograph.
+    """A photograph as the split knows it.
 
     Attributes
     ----------
@@ -140,7 +140,7 @@ def place(
 
 @dataclass(frozen=True)
 class Fingerprint:
-    """What a photograph looks like.
+    """Appearance of a photograph, as perceptual hashes.
 
     Attributes
     ----------
@@ -158,7 +158,7 @@ class Fingerprint:
 
 
 def fingerprint(rgb: NDArray[np.uint8]) -> Fingerprint:
-    """Return what a photograph looks like.
+    """Return the perceptual hashes of a photograph.
 
     Parameters
     ----------

@@ -29,7 +29,7 @@ from napari_leukocyte.classification.regions import iterate_regions
 from napari_leukocyte.errors import OutputError
 from napari_leukocyte.io.images.background import background_color
 from napari_leukocyte.io.images.reading import IMAGE_SUFFIXES
-from napari_leukocyte.reporting.labels_file import encode_labels
+from napari_leukocyte.reporting.save import encode_labels
 
 #: Where crops wait until the side of their photograph is known.
 PENDING = ".pending"

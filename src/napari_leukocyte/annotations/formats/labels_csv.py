@@ -25,9 +25,8 @@ from napari_leukocyte.annotations.formats.results_folder import (
 from napari_leukocyte.annotations.formats.source import Source
 from napari_leukocyte.errors import FormatError
 from napari_leukocyte.io.paths import Job, plan
-from napari_leukocyte.reporting.labels_file import write_labels
 from napari_leukocyte.reporting.record import SCHEMA_VERSION, file_sha256, write_record
-from napari_leukocyte.reporting.save import LABELS, OBJECTS, RECORD
+from napari_leukocyte.reporting.save import LABELS, OBJECTS, RECORD, write_labels
 from napari_leukocyte.reporting.tables import objects_table, write_csv
 from napari_leukocyte.version import __version__
 from napari_leukocyte.vocabulary import DISCLAIMER

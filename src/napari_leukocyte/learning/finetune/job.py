@@ -1,4 +1,4 @@
-"""Start a fine-tuning in a process of its own, follow it, stop it, resume it."""
+"""Fine-tuning as a process of its own: started, followed, stopped, resumed."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ _ERRORS = "errors.txt"
 
 @dataclass
 class TrainingProgress:
-    """What is known of a run so far.
+    """Progress of a run: stage, step, and curves of loss and metrics.
 
     Attributes
     ----------
@@ -185,7 +185,7 @@ def run(folder: Path, on_change: Callable[[TrainingProgress], None] | None = Non
 
 
 class _Tail:
-    """What is appended to a file."""
+    """Reader of what is appended to a file."""
 
     def __init__(self, path: Path) -> None:
         self._path = path

@@ -1,4 +1,4 @@
-"""What came of a fine-tuning: measured against the model in use, added to the user's models."""
+"""Outcome of a fine-tuning: measured against the model in use, added to the user's models."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Classify a session's unreviewed cells again with a new head, and list what changed."""
+"""A new head applied to a session's unreviewed cells, and the classes that it changes."""
 
 from __future__ import annotations
 

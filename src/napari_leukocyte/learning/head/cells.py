@@ -80,7 +80,7 @@ def join_cells(parts: Sequence[Cells]) -> Cells:
 
 @dataclass(frozen=True, eq=False)
 class CollectedCells:
-    """Cells to learn from, and what stands in their place on a model's card.
+    """Cells to learn from, and their source as a model's card names it.
 
     Attributes
     ----------
@@ -157,7 +157,7 @@ def from_dataset(
 
 @dataclass(frozen=True, eq=False)
 class ReviewSnapshot:
-    """What a session holds at one moment; its arrays are never written to.
+    """A session's image and table at one moment; its arrays are never written to.
 
     Attributes
     ----------

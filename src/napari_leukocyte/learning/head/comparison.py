@@ -1,4 +1,4 @@
-"""Before and after: what two heads say of cells that neither, or only the old one, has seen."""
+"""Comparison of two heads on cells that neither, or only the old one, has seen."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ class Comparison:
 
 @dataclass(frozen=True, eq=False)
 class HeadPredictions:
-    """What a head says of cells: (N,) classes and the (N,) probabilities of those."""
+    """Predictions of a head: (N,) classes and the (N,) probabilities of those."""
 
     classes: NDArray[np.str_]
     confidence: NDArray[np.float64]

@@ -1,4 +1,4 @@
-"""What more corrections would bring, and for which class: a learning curve and its continuation."""
+"""The learning curve of a head, and its continuation: what more corrections would bring."""
 
 from __future__ import annotations
 
@@ -53,13 +53,13 @@ class ClassCurve:
 
     @property
     def gain(self) -> float:
-        """What twice the cells are expected to bring; 0 where nothing can be said."""
+        """Expected gain from twice the cells; 0 where nothing can be said."""
         return 0.0 if self.expected is None else self.expected.value - self.points[-1].value
 
 
 @dataclass(frozen=True)
 class LearningCurve:
-    """What more corrections would bring.
+    """Accuracy against the number of corrections, and what more would bring.
 
     Attributes
     ----------

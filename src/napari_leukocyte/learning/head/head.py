@@ -23,7 +23,7 @@ FOLDS = 5
 
 @dataclass(frozen=True)
 class HeadParams:
-    """How a head is fitted. docs/retraining.md says what the defaults were chosen on.
+    """Parameters of fitting a head. docs/retraining.md says what the defaults were chosen on.
 
     Attributes
     ----------

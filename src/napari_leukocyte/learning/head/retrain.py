@@ -1,4 +1,4 @@
-"""Fit a head, measure it on cells that were held out, and say whether it may be taken."""
+"""A head refitted, measured on cells that were held out, and judged whether it may be taken."""
 
 from __future__ import annotations
 

@@ -48,7 +48,7 @@ LAST, BEST = "last.npz", "best.npz"
 
 @dataclass(frozen=True, eq=False)
 class _Task:
-    """What differs between segmentation and classification."""
+    """Network, batches, loss and metric of segmentation or classification."""
 
     model: keras.Model
     trained: keras.Model

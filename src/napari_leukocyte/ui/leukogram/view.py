@@ -10,9 +10,8 @@ from qtpy.QtCore import Signal  # type: ignore[attr-defined]
 from qtpy.QtGui import QGuiApplication
 from qtpy.QtWidgets import QCheckBox, QLabel, QPushButton, QVBoxLayout, QWidget
 
-from napari_leukocyte.counting.assessment import ADDED, assess
 from napari_leukocyte.counting.confusion import CorrectedCount
-from napari_leukocyte.counting.leukogram import count, erythroblasts_per_100
+from napari_leukocyte.counting.leukogram import ADDED, assess, count, erythroblasts_per_100
 from napari_leukocyte.counting.reference import Range
 from napari_leukocyte.counting.settings import (
     DifferentialSettings,

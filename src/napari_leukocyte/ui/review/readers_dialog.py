@@ -16,8 +16,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_leukocyte.counting.agreement_text import describe_readers
-from napari_leukocyte.counting.readers import compare_readers
+from napari_leukocyte.counting.readers import compare_readers, describe_readers
 from napari_leukocyte.ui.jobs import Job, start_job
 
 _FILTER = "Tables of objects (*.csv)"

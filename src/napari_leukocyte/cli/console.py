@@ -1,4 +1,4 @@
-"""Say everything that goes wrong in one sentence, and end with the right exit status."""
+"""Output of the command line: sentences, errors in one line, exit statuses and progress bars."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from types import TracebackType
 from typing import Any
 
 import typer
@@ -96,3 +97,62 @@ def quiet_decoders() -> Iterator[None]:
         if kept >= 0:
             os.dup2(kept, 2)
             os.close(kept)
+
+
+class Reporter:
+    """Progress and sentences on stderr; where that is no terminal, sentences only.
+
+    Parameters
+    ----------
+    images : int
+        Number of images.
+    """
+
+    def __init__(self, images: int) -> None:
+        # When there is something to show: the list of commands needs no progress bars.
+        from rich.console import Console
+        from rich.progress import (
+            BarColumn,
+            MofNCompleteColumn,
+            Progress,
+            TextColumn,
+            TimeRemainingColumn,
+        )
+
+        self._console = Console(stderr=True)
+        self._bars = Progress(
+            TextColumn("{task.description}", markup=False),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeRemainingColumn(),
+            console=self._console,
+            transient=True,
+            disable=not self._console.is_terminal,
+        )
+        self._all = self._bars.add_task("Images", total=images)
+        self._step = self._bars.add_task("", total=None)
+
+    def __enter__(self) -> Reporter:
+        self._bars.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._bars.stop()
+
+    def step(self, done: int, total: int, what: str) -> None:
+        """Show how far the current image is: a :data:`napari_leukocyte.progress.Progress`."""
+        self._bars.update(self._step, completed=done, total=total, description=what)
+
+    def image_done(self) -> None:
+        """Count one image more."""
+        self._bars.advance(self._all)
+
+    def say(self, message: str) -> None:
+        """Print one sentence above the bars."""
+        # `out` takes the text as it is: a file's name may look like markup.
+        self._console.out(one_line(message), highlight=False)
