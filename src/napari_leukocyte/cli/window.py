@@ -1,4 +1,4 @@
-"""Open napari with the plugin's widgets docked."""
+"""The viewer, opened on images with the plugin's widgets docked."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The head: what it is fitted to, and that it is one dense layer in the end."""
+"""The head: its fit, one dense layer in the end, and cells held out by photograph."""
 
 from __future__ import annotations
 
@@ -8,9 +8,19 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from napari_leukocyte.learning.head.cells import Cells, make_cells
-from napari_leukocyte.learning.head.head import HeadParams, calibrated, cell_weights, fit_head
+from napari_leukocyte.learning.head.head import (
+    FOLDS,
+    HeadParams,
+    calibrated,
+    cell_weights,
+    fit_head,
+    fold_of,
+)
 
 CENTRES = {"a": 0, "b": 1, "c": 2}
+classes_and_groups = st.lists(
+    st.tuples(st.sampled_from("abc"), st.sampled_from("pqrstuvw")), min_size=2, max_size=60
+)
 
 
 def clouds(
@@ -93,3 +103,22 @@ def test_calibration_makes_probabilities_mean_what_they_say(rng: np.random.Gener
     found = calibrated(head, logits, truth.tolist())
     sure = 1 / (1 + np.exp(-8 / found.temperature))
     assert abs(sure - 0.8) < 0.02
+
+
+@given(classes_and_groups)
+def test_a_photograph_is_held_out_as_a_whole(given_cells: list[tuple[str, str]]) -> None:
+    classes, groups = (list(v) for v in zip(*given_cells, strict=True))
+    own = make_cells(np.zeros((len(classes), 2)), classes, groups)
+    folds = fold_of(own)
+    photographs = set(groups)
+    if len(photographs) > 1:
+        assert all(len(set(folds[own.groups == g].tolist())) == 1 for g in photographs)
+    assert 2 <= len(set(folds.tolist())) <= FOLDS
+    assert folds.tolist() == fold_of(own).tolist()
+
+
+def test_rare_classes_are_dealt_out_to_all_parts() -> None:
+    classes = ["a"] * 95 + ["rare"] * 5
+    own = make_cells(np.zeros((100, 2)), classes, [f"p{i}" for i in range(100)])
+    folds = fold_of(own)
+    assert sorted(folds[own.classes == "rare"].tolist()) == [0, 1, 2, 3, 4]
