@@ -34,7 +34,6 @@ from napari_leukocyte.vocabulary import DISCLAIMER
 
 #: Ends of the axis of the bars, %: the least that holds everything is taken.
 _ENDS = (20, 40, 60, 80, 100)
-__all__ = ["MOST_CELLS", "ReportField", "write_report"]
 #: Cells shown of each class unless the caller decides otherwise.
 MOST_CELLS = 120
 _TEMPLATE = "report.html.jinja"
