@@ -5,7 +5,7 @@ import pytest
 
 from napari_leukocyte.errors import ParameterError
 from napari_leukocyte.gallery.arrange import SORTS, Choice, Show, Sort, arrange
-from napari_leukocyte.gallery.cells import Cells, veil
+from napari_leukocyte.gallery.cells import CellTable, veil
 from napari_leukocyte.session.reader import recall_reader, remember_reader
 from tests.gallery.work import CLASSES, session
 
@@ -96,7 +96,7 @@ def test_cells_by_number() -> None:
     work = session()
     work.set_class([2], "monocyte")
     work.set_flag([2], "smudge")
-    cells = Cells(veil(work.table(), [5]), [5])
+    cells = CellTable(veil(work.table(), [5]), [5])
     assert len(cells) == 8
     assert 5 in cells
     assert 9 not in cells

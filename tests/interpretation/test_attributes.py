@@ -19,11 +19,15 @@ from napari_leukocyte.interpretation.counterfactual import step_to_second
 from napari_leukocyte.interpretation.cropping import cut_cell
 from napari_leukocyte.interpretation.embedding import NoEmbeddingError, embed
 from napari_leukocyte.interpretation.explanation import explain
-from napari_leukocyte.interpretation.known import KnownCellsError, known_cells, save_known
+from napari_leukocyte.interpretation.known import (
+    ReferenceCellsError,
+    load_reference_cells,
+    save_reference_cells,
+)
 from napari_leukocyte.interpretation.neighbours import (
     DATA_VARIABLE,
-    KnownCells,
     Neighbour,
+    ReferenceCells,
     picture_of,
 )
 from napari_leukocyte.interpretation.scoring import Scorer
@@ -157,7 +161,7 @@ def test_the_most_similar_cells_come_first(classifier: Manifest, tmp_path: Path)
     rng = np.random.default_rng(0)
     embeddings = rng.normal(size=(50, 12)).astype(np.float32)
     names = tuple(f"set/{i // 2}.png" for i in range(50))
-    known = KnownCells(embeddings, ("pbc",) * 50, names, ("basophil",) * 50, (None,) * 50)
+    known = ReferenceCells(embeddings, ("pbc",) * 50, names, ("basophil",) * 50, (None,) * 50)
     near = known.nearest(embeddings[9] + 0.01, 3)
     assert near[0].name == "set/4.png"
     assert near[0].similarity == pytest.approx(1, abs=1e-2)
@@ -166,18 +170,18 @@ def test_the_most_similar_cells_come_first(classifier: Manifest, tmp_path: Path)
     assert cosines == sorted(cosines, reverse=True)
     mean, basis = embeddings.mean(axis=0), np.linalg.svd(embeddings)[2][:6].T
     places = ((3, -4, 9), *(None,) * 49)
-    stored = KnownCells(
+    stored = ReferenceCells(
         (embeddings - mean) @ basis, known.sets, names, known.classes, places, basis, mean
     )
-    save_known(stored, classifier, tmp_path)
-    read = known_cells(classifier, tmp_path)
+    save_reference_cells(stored, classifier, tmp_path)
+    read = load_reference_cells(classifier, tmp_path)
     assert read.names == names
     assert read.places == places
     one, other = stored.nearest(embeddings[30])[0], read.nearest(embeddings[30])[0]
     assert one.name == other.name
     assert one.similarity == pytest.approx(other.similarity, abs=0.01)
-    with pytest.raises(KnownCellsError, match="no similar cells are shown"):
-        known_cells(replace(classifier, views=2), tmp_path)
+    with pytest.raises(ReferenceCellsError, match="no similar cells are shown"):
+        load_reference_cells(replace(classifier, views=2), tmp_path)
 
 
 def test_pictures_come_only_from_the_data_folder(
@@ -208,6 +212,6 @@ def test_what_is_shipped_belongs_to_the_shipped_classifier() -> None:
     head = load_head(classifier)
     assert len(head.values) == 11
     assert all(np.isfinite(head.figure(n, "macro_f1")) for n in head.values)
-    known = known_cells(classifier)
+    known = load_reference_cells(classifier)
     assert set(known.classes) <= set(classifier.classes)
     assert len(known.names) > 1000

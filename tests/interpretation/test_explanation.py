@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from napari_leukocyte.errors import Cancelled, ParameterError
 from napari_leukocyte.interpretation import graph, surrogates
-from napari_leukocyte.interpretation.counterfactual import hide_until_other
+from napari_leukocyte.interpretation.counterfactual import deletion_counterfactual
 from napari_leukocyte.interpretation.cropping import CellCrops, cut_cell
 from napari_leukocyte.interpretation.explanation import explain, most_important
 from napari_leukocyte.interpretation.findings import Question, find_out
@@ -126,14 +126,14 @@ def test_every_method_stops_when_it_is_told_to(classifier: Manifest, method: Met
 def test_hiding_what_decides_changes_the_class(classifier: Manifest) -> None:
     crops = crops_for(classifier)
     found = explain(crops, classifier)
-    hiding = hide_until_other(Scorer(crops, classifier, "background"), found)
-    assert hiding is not None
-    assert hiding.becomes != "eosinophil"
-    assert (hiding.region & granule(crops)).sum() > 0.5 * granule(crops).sum()
-    assert hiding.share <= 0.2
+    deletion = deletion_counterfactual(Scorer(crops, classifier, "background"), found)
+    assert deletion is not None
+    assert deletion.becomes != "eosinophil"
+    assert (deletion.region & granule(crops)).sum() > 0.5 * granule(crops).sum()
+    assert deletion.share <= 0.2
     against = replace(found, map=-found.map)
-    later = hide_until_other(Scorer(crops, classifier, "background"), against)
-    assert later is None or later.share > hiding.share
+    later = deletion_counterfactual(Scorer(crops, classifier, "background"), against)
+    assert later is None or later.share > deletion.share
 
 
 def test_a_network_without_pooling_is_explained_by_occlusion(

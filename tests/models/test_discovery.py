@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from napari_leukocyte.models.discovery import survey
+from napari_leukocyte.models.discovery import discover_models
 from napari_leukocyte.models.registry import default_name, list_models
 
 WriteModel = Callable[..., Path]
@@ -28,7 +28,7 @@ def test_damaged_models_are_listed_with_their_reasons(
     (own_models / "notes").mkdir()
     (own_models / "readme.txt").write_text("no model", encoding="utf-8")
 
-    found = survey("segmentation")
+    found = discover_models("segmentation")
     shipped = [m.name for m in list_models("segmentation") if m.folder.parent != own_models]
     assert [m.name for m in found.models] == [*shipped, "sound"]
     reasons = {each.name: each.reason for each in found.unusable}
@@ -46,7 +46,7 @@ def test_damaged_models_are_listed_with_their_reasons(
         assert each.reason.endswith(".")
         assert "\n" not in each.reason
     # What can't be told apart stands in both lists, what can in its own.
-    names = {each.name for each in survey("classification").unusable}
+    names = {each.name for each in discover_models("classification").unusable}
     assert names == {"damaged-classifier", "half", "bare"}
 
 
@@ -54,10 +54,10 @@ def test_file_that_was_mended_is_looked_at_again(own_models: Path, write_model: 
     file = write_model("mine") / "net.onnx"
     data = file.read_bytes()
     file.write_bytes(data[:-1] + b"x")
-    assert [each.name for each in survey("segmentation").unusable] == ["mine"]
+    assert [each.name for each in discover_models("segmentation").unusable] == ["mine"]
     file.write_bytes(data)
     os.utime(file, ns=(1, 1))
-    assert survey("segmentation").unusable == ()
+    assert discover_models("segmentation").unusable == ()
 
 
 @pytest.mark.skipif(sys.platform == "win32" or os.geteuid() == 0, reason="root may read everything")
@@ -68,6 +68,6 @@ def test_folder_that_may_not_be_read_hides_no_other(
     folder = write_model("closed")
     folder.chmod(0)
     try:
-        assert "sound" in [m.name for m in survey("segmentation").models]
+        assert "sound" in [m.name for m in discover_models("segmentation").models]
     finally:
         folder.chmod(0o700)

@@ -75,7 +75,7 @@ class Cell:
         return self.by_reader and self.predicted is not None and self.class_name != self.predicted
 
 
-class Cells:
+class CellTable:
     """The cells of an image by their numbers.
 
     Parameters

@@ -39,7 +39,7 @@ _BUDGET = 64_000_000
 
 
 @dataclass(frozen=True)
-class Look:
+class ThumbnailStyle:
     """How pictures look.
 
     Attributes
@@ -79,7 +79,7 @@ def cut_thumbnail(
     rgb: NDArray[np.uint8],
     labels: NDArray[np.int32],
     place: Place,
-    look: Look,
+    look: ThumbnailStyle,
     extent: float,
     background: NDArray[np.float64],
 ) -> NDArray[np.uint8]:
@@ -93,7 +93,7 @@ def cut_thumbnail(
         (H, W) int32.
     place : Place
         The cell.
-    look : Look
+    look : ThumbnailStyle
         How it shall look.
     extent : float
         Side of what is shown, px of the image; more for a cell that is larger.
@@ -155,7 +155,7 @@ class Thumbnails(Generic[T]):
         self._convert = convert
         self._budget = budget
         self._used = 0
-        self._kept: OrderedDict[tuple[Place, Look, float], T] = OrderedDict()
+        self._kept: OrderedDict[tuple[Place, ThumbnailStyle, float], T] = OrderedDict()
 
     def __len__(self) -> int:
         return len(self._kept)
@@ -165,7 +165,7 @@ class Thumbnails(Generic[T]):
         """Colour of the image's empty background, (3,), 0 to 255."""
         return background_color(self._rgb)
 
-    def find(self, place: Place, look: Look, extent: float) -> T | None:
+    def find(self, place: Place, look: ThumbnailStyle, extent: float) -> T | None:
         """Return a picture that was cut before, or None."""
         key = (place, look, extent)
         found = self._kept.get(key)
@@ -173,7 +173,9 @@ class Thumbnails(Generic[T]):
             self._kept.move_to_end(key)
         return found
 
-    def cut(self, labels: NDArray[np.int32], place: Place, look: Look, extent: float) -> T:
+    def cut(
+        self, labels: NDArray[np.int32], place: Place, look: ThumbnailStyle, extent: float
+    ) -> T:
         """Return a picture; cut now if it was not before."""
         found = self.find(place, look, extent)
         if found is not None:

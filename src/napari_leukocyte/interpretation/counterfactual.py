@@ -30,7 +30,7 @@ _BEYOND = 0.01
 
 
 @dataclass(frozen=True)
-class Shift:
+class AttributeShift:
     """How one attribute would be told after the step.
 
     Attributes
@@ -53,7 +53,7 @@ class Shift:
 
 
 @dataclass(frozen=True)
-class Step:
+class EmbeddingStep:
     """The shortest step of the embedding to the second class that attributes can tell.
 
     Attributes
@@ -67,7 +67,7 @@ class Step:
     expressed : float
         Share of the direction between both classes that lies among the attributes', 0 to 1: what
         is left of it, no attribute tells.
-    shifts : tuple of Shift
+    shifts : tuple of AttributeShift
         Attributes that are told otherwise after it, the greatest change first.
     """
 
@@ -75,11 +75,11 @@ class Step:
     margin: float
     length: float
     expressed: float
-    shifts: tuple[Shift, ...]
+    shifts: tuple[AttributeShift, ...]
 
 
 @dataclass(frozen=True, eq=False)
-class Hiding:
+class DeletionCounterfactual:
     """What is hidden to make the class another.
 
     Attributes
@@ -100,7 +100,9 @@ class Hiding:
     region: NDArray[np.bool_]
 
 
-def step_to_second(scorer: Scorer, explanation: Explanation, head: AttributeHead) -> Step | None:
+def step_to_second(
+    scorer: Scorer, explanation: Explanation, head: AttributeHead
+) -> EmbeddingStep | None:
     """Find the shortest step of the embedding in terms of attributes to the second class.
 
     The last layer is linear: the difference of two logits grows along one direction. That
@@ -119,7 +121,7 @@ def step_to_second(scorer: Scorer, explanation: Explanation, head: AttributeHead
 
     Returns
     -------
-    Step or None
+    EmbeddingStep or None
         None if attributes say nothing of the difference.
 
     Raises
@@ -149,7 +151,7 @@ def step_to_second(scorer: Scorer, explanation: Explanation, head: AttributeHead
     moved = embedding + length * projected
     pair = np.stack([whole, whole])
     pair[1, span] = moved
-    return Step(
+    return EmbeddingStep(
         second=explanation.second,
         margin=margin,
         length=_norm(moved - embedding) / max(_norm(embedding), 1e-12),
@@ -158,7 +160,9 @@ def step_to_second(scorer: Scorer, explanation: Explanation, head: AttributeHead
     )
 
 
-def hide_until_other(scorer: Scorer, explanation: Explanation) -> Hiding | None:
+def deletion_counterfactual(
+    scorer: Scorer, explanation: Explanation
+) -> DeletionCounterfactual | None:
     """Hide so much of what a map puts first that another class wins.
 
     The share is found by halving: with a little less hidden, the class is what it was.
@@ -172,20 +176,22 @@ def hide_until_other(scorer: Scorer, explanation: Explanation) -> Hiding | None:
 
     Returns
     -------
-    Hiding or None
+    DeletionCounterfactual or None
         None if half of the crop is not enough.
     """
     manifest: Manifest = scorer.manifest
     target = manifest.classes.index(explanation.class_name)
     scorer.expect(1 + math.ceil(math.log2(len(_SHARES))))
 
-    def hide(index: int) -> Hiding | None:
+    def hide(index: int) -> DeletionCounterfactual | None:
         region = most_important(explanation.map, float(_SHARES[index]))
         p = scorer.probabilities(1 - region[np.newaxis].astype(np.float32))[0]
         best = int(p.argmax())
         if best == target:
             return None
-        return Hiding(float(_SHARES[index]), manifest.classes[best], float(p[best]), region)
+        return DeletionCounterfactual(
+            float(_SHARES[index]), manifest.classes[best], float(p[best]), region
+        )
 
     last = len(_SHARES) - 1
     found = hide(last)
@@ -211,7 +217,7 @@ def _basis(columns: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray(u[:, s > 1e-3 * s[0]])
 
 
-def _shifts(head: AttributeHead, pair: NDArray[np.float32]) -> tuple[Shift, ...]:
+def _shifts(head: AttributeHead, pair: NDArray[np.float32]) -> tuple[AttributeShift, ...]:
     found = []
     for name, values in head.values.items():
         before, after = head.probabilities(pair, name)
@@ -220,7 +226,7 @@ def _shifts(head: AttributeHead, pair: NDArray[np.float32]) -> tuple[Shift, ...]
         changed = int(before.argmax()) != int(after.argmax())
         if changed or gains[best] >= _CHANGE:
             found.append(
-                Shift(
+                AttributeShift(
                     name,
                     values[int(before.argmax())],
                     values[int(after.argmax())],

@@ -15,16 +15,16 @@ from napari_leukocyte.errors import LeukocyteError
 from napari_leukocyte.interpretation.attributes import Attribute, AttributeHead, load_head
 from napari_leukocyte.interpretation.cache import Cache, key_of
 from napari_leukocyte.interpretation.counterfactual import (
-    Hiding,
-    Step,
-    hide_until_other,
+    DeletionCounterfactual,
+    EmbeddingStep,
+    deletion_counterfactual,
     step_to_second,
 )
 from napari_leukocyte.interpretation.cropping import CellCrops, cut_cell
 from napari_leukocyte.interpretation.embedding import embed
 from napari_leukocyte.interpretation.explanation import DEFAULT_METHOD, Explanation, explain
 from napari_leukocyte.interpretation.graph import NoActivationMapError
-from napari_leukocyte.interpretation.known import known_cells
+from napari_leukocyte.interpretation.known import load_reference_cells
 from napari_leukocyte.interpretation.measured import Measured, measure_cell
 from napari_leukocyte.interpretation.neighbours import Neighbour
 from napari_leukocyte.interpretation.scoring import Scorer
@@ -81,7 +81,7 @@ class Findings:
         What the classifier sees of it.
     explanation : Explanation
         The map.
-    hiding : Hiding or None
+    deletion : DeletionCounterfactual or None
         What is hidden until the class is another.
     measured : Measured
         What the masks say.
@@ -89,7 +89,7 @@ class Findings:
         What tells attributes.
     attributes : tuple of Attribute
         What it tells.
-    step : Step or None
+    step : EmbeddingStep or None
         To the second class.
     neighbours : tuple of Neighbour
         The most similar cells of the training sets.
@@ -100,11 +100,11 @@ class Findings:
     label: int
     crops: CellCrops
     explanation: Explanation
-    hiding: Hiding | None
+    deletion: DeletionCounterfactual | None
     measured: Measured
     head: AttributeHead | None = None
     attributes: tuple[Attribute, ...] = ()
-    step: Step | None = None
+    step: EmbeddingStep | None = None
     neighbours: tuple[Neighbour, ...] = ()
     notes: tuple[str, ...] = ()
 
@@ -112,7 +112,7 @@ class Findings:
 @dataclass(frozen=True, eq=False)
 class _Map:
     explanation: Explanation
-    hiding: Hiding | None
+    deletion: DeletionCounterfactual | None
     notes: tuple[str, ...]
 
 
@@ -148,12 +148,12 @@ def find_out(question: Question, progress: Progress | None = None) -> Findings:
     notes = list(made.notes)
     measured = measure_cell(q.rgb, q.region, q.nucleus, q.background)
     head = _or_note(partial(load_head, q.classifier), notes)
-    known = _or_note(partial(known_cells, q.classifier), notes)
+    known = _or_note(partial(load_reference_cells, q.classifier), notes)
     embedding = None
     if head is not None or known is not None:
         embedding = _or_note(lambda: embed([crops], q.classifier)[0], notes)
     attributes: tuple[Attribute, ...] = ()
-    step: Step | None = None
+    step: EmbeddingStep | None = None
     if head is not None and embedding is not None:
         attributes = head.tell(embedding)
         scorer = Scorer(crops, q.classifier, q.settings.fill, progress)
@@ -165,7 +165,7 @@ def find_out(question: Question, progress: Progress | None = None) -> Findings:
         label=q.region.label,
         crops=crops,
         explanation=made.explanation,
-        hiding=made.hiding,
+        deletion=made.deletion,
         measured=measured,
         head=head,
         attributes=attributes,
@@ -188,7 +188,7 @@ def _map(question: Question, crops: CellCrops, progress: Progress) -> _Map:
         notes = (f"{error} Occlusion is shown instead.",)
         explanation = explain(crops, q.classifier, q.class_name, "occlusion", q.settings, progress)
     scorer = Scorer(crops, q.classifier, q.settings.fill, progress)
-    made = _Map(explanation, hide_until_other(scorer, explanation), notes)
+    made = _Map(explanation, deletion_counterfactual(scorer, explanation), notes)
     _MAPS.keep(key, made)
     return made
 

@@ -31,7 +31,7 @@ class NoActivationMapError(LeukocyteError):
 
 
 @dataclass(frozen=True, eq=False)
-class Opened:
+class OpenedNetwork:
     """A network whose features before the last pooling can be seen.
 
     Attributes
@@ -57,7 +57,7 @@ class Opened:
         return np.asarray(found[0], np.float32), np.asarray(found[-1], np.float32)
 
 
-def open_member(member: Member) -> Opened:
+def open_member(member: Member) -> OpenedNetwork:
     """Open a member of a classifier; kept after the first call.
 
     Raises
@@ -72,7 +72,7 @@ def open_member(member: Member) -> Opened:
 
 
 @lru_cache(maxsize=4)
-def _open(path: str, sha256: str, member: Member) -> Opened:
+def _open(path: str, sha256: str, member: Member) -> OpenedNetwork:
     import hashlib
 
     import onnxruntime
@@ -108,7 +108,7 @@ def _open(path: str, sha256: str, member: Member) -> Opened:
         raise
     except Exception as error:  # both packages have many classes for damage
         raise ModelError(f"{path} is not a model that can be opened.") from error
-    return Opened(session, weights, bias)
+    return OpenedNetwork(session, weights, bias)
 
 
 def _find(graph: Any) -> tuple[str, NDArray[np.float32], NDArray[np.float32]]:

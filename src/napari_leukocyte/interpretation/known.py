@@ -13,7 +13,7 @@ import numpy as np
 
 from napari_leukocyte.errors import LeukocyteError
 from napari_leukocyte.interpretation.attributes import FOLDER, checksums
-from napari_leukocyte.interpretation.neighbours import KnownCells, Place
+from napari_leukocyte.interpretation.neighbours import Place, ReferenceCells
 from napari_leukocyte.io.atomic import atomic_write
 from napari_leukocyte.models.manifest import Manifest
 
@@ -21,11 +21,13 @@ DESCRIPTION, ARRAYS = "known-cells.json", "known-cells.npz"
 SCHEMA = 1
 
 
-class KnownCellsError(LeukocyteError):
+class ReferenceCellsError(LeukocyteError):
     """There are no embedded cells to compare with; one sentence on why."""
 
 
-def save_known(known: KnownCells, classifier: Manifest, folder: Path = FOLDER) -> None:
+def save_reference_cells(
+    known: ReferenceCells, classifier: Manifest, folder: Path = FOLDER
+) -> None:
     """Write cells that a classifier embedded; embeddings are stored as whole numbers, -127 to 127.
 
     Raises
@@ -60,21 +62,23 @@ def save_known(known: KnownCells, classifier: Manifest, folder: Path = FOLDER) -
         temporary.write_text(json.dumps(described, separators=(",", ":")) + "\n", encoding="utf-8")
 
 
-def known_cells(classifier: Manifest, folder: Path = FOLDER) -> KnownCells:
+def load_reference_cells(classifier: Manifest, folder: Path = FOLDER) -> ReferenceCells:
     """Read the cells that a classifier embedded.
 
     Raises
     ------
-    KnownCellsError
+    ReferenceCellsError
         If there are none, another classifier embedded them, or the files are damaged.
     """
     try:
         stamp = tuple((folder / n).stat().st_mtime_ns for n in (DESCRIPTION, ARRAYS))
     except OSError as error:
-        raise KnownCellsError("No cells to compare with come with this installation.") from error
+        raise ReferenceCellsError(
+            "No cells to compare with come with this installation."
+        ) from error
     known, name, tied_to = _load(str(folder), stamp)
     if tied_to != checksums(classifier):
-        raise KnownCellsError(
+        raise ReferenceCellsError(
             f"The cells to compare with were embedded by the classifier {name} as it was then, "
             f"not by this {classifier.name}: no similar cells are shown."
         )
@@ -82,7 +86,7 @@ def known_cells(classifier: Manifest, folder: Path = FOLDER) -> KnownCells:
 
 
 @lru_cache(maxsize=2)
-def _load(folder: str, stamp: tuple[int, ...]) -> tuple[KnownCells, str, list[str]]:
+def _load(folder: str, stamp: tuple[int, ...]) -> tuple[ReferenceCells, str, list[str]]:
     place = Path(folder)
     try:
         described = json.loads((place / DESCRIPTION).read_text(encoding="utf-8"))
@@ -97,10 +101,10 @@ def _load(folder: str, stamp: tuple[int, ...]) -> tuple[KnownCells, str, list[st
         if len(cells) != len(embeddings) or not cells:
             raise ValueError("wrong number of cells")
         sets, names, classes, places = zip(*cells, strict=True)
-        known = KnownCells(embeddings, sets, names, classes, places, basis, mean)
+        known = ReferenceCells(embeddings, sets, names, classes, places, basis, mean)
         return known, str(described["classifier"]), [str(s) for s in described["tied_to"]]
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise KnownCellsError(
+        raise ReferenceCellsError(
             f"The cells to compare with in {place} are damaged: install the plugin again."
         ) from error
 

@@ -16,7 +16,7 @@ Place = tuple[int, int, int]
 
 
 @dataclass(frozen=True, eq=False)
-class KnownCells:
+class ReferenceCells:
     """Cells whose class is known, with their embeddings.
 
     Attributes

@@ -41,7 +41,7 @@ class Unusable:
 
 
 @dataclass(frozen=True)
-class Survey:
+class DiscoveredModels:
     """Every model of a kind, sound or not.
 
     Attributes
@@ -56,7 +56,7 @@ class Survey:
     unusable: tuple[Unusable, ...] = ()
 
 
-def survey(kind: Kind) -> Survey:
+def discover_models(kind: Kind) -> DiscoveredModels:
     """List the models of a kind, and with reasons those that can't be used.
 
     The checksum of every file is compared, once for each state of the file.
@@ -68,7 +68,7 @@ def survey(kind: Kind) -> Survey:
 
     Returns
     -------
-    Survey
+    DiscoveredModels
         One damaged folder never hides the others.
     """
     found: dict[str, Manifest] = {}
@@ -91,7 +91,9 @@ def survey(kind: Kind) -> Survey:
         else:
             found[manifest.name] = manifest
     default = registry.default_name(kind)
-    return Survey(tuple(sorted(found.values(), key=lambda m: m.name != default)), tuple(unusable))
+    return DiscoveredModels(
+        tuple(sorted(found.values(), key=lambda m: m.name != default)), tuple(unusable)
+    )
 
 
 def check_file(member: Member) -> None:

@@ -50,7 +50,7 @@ def list_models(kind: Kind) -> list[Manifest]:
     -------
     list of Manifest
         Folders that hold no sound manifest are left out;
-        :func:`napari_leukocyte.models.discovery.survey` says why.
+        :func:`napari_leukocyte.models.discovery.discover_models` says why.
     """
     found: dict[str, Manifest] = {}
     for folder in model_folders():

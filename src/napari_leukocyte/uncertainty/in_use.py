@@ -84,7 +84,7 @@ def calibration_in_use(classifier: Manifest) -> InUse:
 
 
 def settings_for(
-    in_use: InUse, settings: SetSettings, nearest: str | None, foreign: bool
+    in_use: InUse, settings: SetSettings, nearest: str | None, out_of_distribution: bool
 ) -> SetSettings:
     """Choose which cells an image's are compared with.
 
@@ -96,7 +96,7 @@ def settings_for(
         As the user wants them.
     nearest : str or None
         The training set that the image looks like; None if that is not known.
-    foreign : bool
+    out_of_distribution : bool
         Whether it is unlike all of them.
 
     Returns
@@ -107,21 +107,21 @@ def settings_for(
     """
     like = ""
     if not in_use.own and nearest is not None:
-        if foreign:
+        if out_of_distribution:
             like = EVERY
         elif np.sum(in_use.calibration.source == nearest) >= 2 * fewest_cells(settings.level):
             like = nearest
     return SetSettings(settings.level, settings.score, settings.by_class, like)
 
 
-def confusion_in_use(classifier: Manifest, at_home: bool) -> Confusion | None:
+def confusion_in_use(classifier: Manifest, in_domain: bool) -> Confusion | None:
     """Return how often a classifier is taken to err on an image.
 
     Parameters
     ----------
     classifier : Manifest
         Which.
-    at_home : bool
+    in_domain : bool
         Whether the image is known to look like one of the training sets.
 
     Returns
@@ -142,7 +142,7 @@ def confusion_in_use(classifier: Manifest, at_home: bool) -> Confusion | None:
     shipped = read_shipped(classifier)
     if shipped is None:
         return None
-    return shipped.held_out if at_home else (shipped.left_out or shipped.held_out)
+    return shipped.held_out if in_domain else (shipped.left_out or shipped.held_out)
 
 
 def _with_few(sentence: str, own: Calibration) -> str:

@@ -9,7 +9,7 @@ from napari_leukocyte.classification.classify import column
 from napari_leukocyte.uncertainty.calibration import Calibration
 
 #: What the cells that ship count for together beside a laboratory's own: as many cells as this.
-#: Chosen by measurement; see docs/conformal.md.
+#: Chosen by measurement; see docs/uncertainty.md.
 WORTH = 10.0
 #: Begins the note on cells that were approved in bulk: the model's word, which says nothing of
 #: whether the model is right.

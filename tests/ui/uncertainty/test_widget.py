@@ -25,7 +25,7 @@ from napari_leukocyte.ui.layers import links
 from napari_leukocyte.ui.review.widget import ReviewWidget
 from napari_leukocyte.ui.uncertainty import colors as trust_colors
 from napari_leukocyte.ui.uncertainty.cells_view import chosen_cells
-from napari_leukocyte.ui.uncertainty.widget import TrustWidget
+from napari_leukocyte.ui.uncertainty.widget import UncertaintyWidget
 from napari_leukocyte.uncertainty.calibration import EVERY
 from napari_leukocyte.uncertainty.recalibration import BULK
 from napari_leukocyte.vocabulary import DISCLAIMER
@@ -48,7 +48,7 @@ class Bench:
         self.session: Session = links.session_of(self.image)
         self.session.accept_edit(smear.labels.astype(np.int32))
         links.show_labels(viewer, self.session, self.image)
-        self.widget = TrustWidget(viewer)
+        self.widget = UncertaintyWidget(viewer)
         self.dock = viewer.window.add_dock_widget(self.widget, name="How sure", area="right")
         self.manifest: Manifest = find_model("classification")
 
@@ -96,15 +96,15 @@ def test_image_and_cells_are_judged(bench: Bench) -> None:
     assert check is not None
     assert check.report is not None
     # Paint is no photograph of the training sets.
-    assert check.report.foreign
+    assert check.report.out_of_distribution
     assert form.sentence.text().startswith("Unlike the training sets: ")
     assert "Expect more errors" in form.sentence.text()
     assert "Focus" in form.quality.text()
     assert bench.widget.settings.like == EVERY
     assert "may not hold" in form.bound.text()
     assert len(bench.column(0)) == 7
-    strange = [float(s.removesuffix(" %")) for s in bench.column(3)]
-    assert strange == sorted(strange, reverse=True)
+    ood = [float(s.removesuffix(" %")) for s in bench.column(3)]
+    assert ood == sorted(ood, reverse=True)
     assert "held out from the training sets" in form.calibrated.text()
     assert not form.forget.isVisible()
 

@@ -8,9 +8,9 @@ import pytest
 from numpy.typing import NDArray
 
 from napari_leukocyte.uncertainty.domain_shift.grain import GRAIN, measure_grain
-from napari_leukocyte.uncertainty.domain_shift.image_profile import measure_look
-from napari_leukocyte.uncertainty.domain_shift.warning import report_home
-from tests.uncertainty.domain_shift.fields import field, home
+from napari_leukocyte.uncertainty.domain_shift.image_profile import measure_profile
+from napari_leukocyte.uncertainty.domain_shift.warning import report_domain
+from tests.uncertainty.domain_shift.fields import field, training_domain
 
 
 def with_noise(rgb: NDArray[np.uint8], shared: float, seed: int = 0) -> NDArray[np.uint8]:
@@ -56,6 +56,6 @@ def test_tiny_large_and_empty_images() -> None:
 def test_another_camera_is_told_last() -> None:
     rgb, labels = field(3)
     other = with_noise(rgb, 1.0)
-    report = report_home(measure_look(other, labels), home())
-    assert report.foreign
+    report = report_domain(measure_profile(other, labels), training_domain())
+    assert report.out_of_distribution
     assert "camera" in report.sentence or "noise" in report.sentence

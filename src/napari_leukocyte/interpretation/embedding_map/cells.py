@@ -16,7 +16,7 @@ from napari_leukocyte.session.folders import session_key
 
 
 @dataclass(frozen=True, eq=False)
-class Source:
+class MapImage:
     """An image with cells.
 
     Attributes
@@ -63,12 +63,14 @@ class MapCells:
         return len(self.labels)
 
 
-def gather(sources: Sequence[Source], features: Features, progress: Progress = silent) -> MapCells:
+def gather(
+    sources: Sequence[MapImage], features: Features, progress: Progress = silent
+) -> MapCells:
     """Look at the cells of images.
 
     Parameters
     ----------
-    sources : sequence of Source
+    sources : sequence of MapImage
         The images.
     features : Features
         Of the classifier that looks; what it made of a cell before is kept on disk.

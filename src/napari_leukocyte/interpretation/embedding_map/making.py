@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_leukocyte.interpretation.embedding_map.cells import MapCells, Source, gather
+from napari_leukocyte.interpretation.embedding_map.cells import MapCells, MapImage, gather
 from napari_leukocyte.interpretation.embedding_map.layout import Layout, lay_out
 from napari_leukocyte.interpretation.embedding_map.neighbours import nearest
 from napari_leukocyte.interpretation.embedding_map.outliers import Outlier, find_outliers
@@ -46,7 +46,7 @@ class CellMap:
 
 
 def make_map(
-    sources: Sequence[Source],
+    sources: Sequence[MapImage],
     features: Features,
     former: Layout | None = None,
     *,
@@ -58,7 +58,7 @@ def make_map(
 
     Parameters
     ----------
-    sources : sequence of Source
+    sources : sequence of MapImage
         The images.
     features : Features
         Of the classifier that looks at the cells.

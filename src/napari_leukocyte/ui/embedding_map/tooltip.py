@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_leukocyte.gallery.cells import Cell
-from napari_leukocyte.gallery.thumbnails import Look, Thumbnails, extent_of
+from napari_leukocyte.gallery.thumbnails import Thumbnails, ThumbnailStyle, extent_of
 from napari_leukocyte.session.session import Session
 
-_LOOK = Look(110, outline=True)
+_LOOK = ThumbnailStyle(110, outline=True)
 
 
 class Tooltips:

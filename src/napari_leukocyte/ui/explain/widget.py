@@ -339,7 +339,7 @@ class WhyWidget(QWidget):
                 for picture, (name, of, cosine) in zip(pictures, near, strict=True)
             ]
         )
-        form.second.setText(words.describe_second(said, findings.step, findings.hiding))
+        form.second.setText(words.describe_second(said, findings.step, findings.deletion))
         all_notes = (*notes, *findings.notes)
         form.notes.setText(" ".join(all_notes))
         shown = {

@@ -12,7 +12,7 @@ from qtpy.QtGui import QColor, QFont, QFontMetrics, QImage, QPainter, QPen, QPix
 from qtpy.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem, QWidget
 
 from napari_leukocyte.gallery.cells import Cell
-from napari_leukocyte.gallery.thumbnails import Look, Thumbnails
+from napari_leukocyte.gallery.thumbnails import Thumbnails, ThumbnailStyle
 from napari_leukocyte.ui.layers.objects_style import UNCLASSIFIED, abbreviate
 from napari_leukocyte.ui.review.gallery_model import CELL_ROLE
 from napari_leukocyte.vocabulary import COLORS
@@ -48,7 +48,7 @@ class CellDelegate(QStyledItemDelegate):
 
     Attributes
     ----------
-    look : Look
+    look : ThumbnailStyle
         How pictures look.
     colors : mapping of str to str
         ``#rrggbb`` of the classes.
@@ -56,10 +56,10 @@ class CellDelegate(QStyledItemDelegate):
 
     def __init__(self, parent: QWidget, cut_later: Callable[[], object]) -> None:
         super().__init__(parent)
-        self.look = Look()
+        self.look = ThumbnailStyle()
         self.colors: Mapping[str, str] = COLORS
         self._cut_later = cut_later
-        self._picture: Callable[[Cell, Look, bool], QPixmap | None] = lambda *_: None
+        self._picture: Callable[[Cell, ThumbnailStyle, bool], QPixmap | None] = lambda *_: None
         self._deadline = 0.0
 
     def set_source(
@@ -81,7 +81,7 @@ class CellDelegate(QStyledItemDelegate):
             return
         masks, source = labels, thumbnails
 
-        def picture(cell: Cell, look: Look, now: bool) -> QPixmap | None:
+        def picture(cell: Cell, look: ThumbnailStyle, now: bool) -> QPixmap | None:
             found = source.find(cell.place, look, extent)
             if found is None and now:
                 found = source.cut(masks, cell.place, look, extent)
@@ -89,7 +89,7 @@ class CellDelegate(QStyledItemDelegate):
 
         self._picture = picture
 
-    def picture(self, cell: Cell, look: Look) -> QPixmap | None:
+    def picture(self, cell: Cell, look: ThumbnailStyle) -> QPixmap | None:
         """Return the picture of a cell in any look; cut now if need be."""
         return self._picture(cell, look, True)
 

@@ -8,7 +8,7 @@ from typing import Any
 from qtpy.QtCore import QAbstractListModel, QMimeData, QModelIndex, QObject, Qt
 
 from napari_leukocyte.gallery.arrange import Group
-from napari_leukocyte.gallery.cells import Cell, Cells
+from napari_leukocyte.gallery.cells import Cell, CellTable
 
 #: Type of what is dragged: numbers of cells, with spaces between.
 MIME = "application/x-napari-leukocyte-cells"
@@ -36,9 +36,9 @@ class GalleryModel(QAbstractListModel):
         self.groups: list[Group] = []
         self._labels: list[int] = []
         self._row: dict[int, int] = {}
-        self._cells: Cells | None = None
+        self._cells: CellTable | None = None
 
-    def show_cells(self, cells: Cells | None, groups: Sequence[Group]) -> bool:
+    def show_cells(self, cells: CellTable | None, groups: Sequence[Group]) -> bool:
         """Show other cells, or the same in another state; say whether any stands elsewhere."""
         self._cells = cells
         if list(groups) == self.groups:

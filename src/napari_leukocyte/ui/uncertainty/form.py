@@ -40,7 +40,7 @@ COLUMNS = ("Cell", "Class", "Set", "Strange")
 _ROWS = 9
 
 
-class TrustForm(QWidget):
+class UncertaintyForm(QWidget):
     """The controls, from top to bottom.
 
     Parameters

@@ -26,7 +26,7 @@ from napari_leukocyte.ui.review.blind_notice import blind_notice
 from napari_leukocyte.ui.review.hidden import any_hidden
 from napari_leukocyte.ui.uncertainty.cells_view import choose_cells, chosen_cells, show_cells
 from napari_leukocyte.ui.uncertainty.colors import Colors, classify_in, colors_of
-from napari_leukocyte.ui.uncertainty.form import METHOD_TITLES, TrustForm
+from napari_leukocyte.ui.uncertainty.form import METHOD_TITLES, UncertaintyForm
 from napari_leukocyte.ui.uncertainty.preview import Preview
 from napari_leukocyte.uncertainty.approval import (
     Approval,
@@ -49,12 +49,12 @@ _NO_IMAGE = "Open an image of a smear, find its cells and classify them."
 _NOT_CLASSIFIED = "These cells are not classified yet: do so with “Classify and count”."
 _BLIND = "A blind read is under way: what the classifier says is shown after it."
 #: Shown before the image was compared.
-_NOTHING_STRANGE = pd.DataFrame({"label": [], "strange": [], "wrong_share": []}).astype(
+_NOTHING_COMPARED = pd.DataFrame({"label": [], "ood_score": [], "wrong_share": []}).astype(
     {"label": "int64"}
 )
 
 
-class TrustWidget(QWidget):
+class UncertaintyWidget(QWidget):
     """Show sets of classes, distance to the training sets, and standardised colours.
 
     Parameters
@@ -64,7 +64,7 @@ class TrustWidget(QWidget):
 
     Attributes
     ----------
-    form : TrustForm
+    form : UncertaintyForm
         The controls.
     check : ImageCheck or None
         What was found out about the image.
@@ -84,7 +84,7 @@ class TrustWidget(QWidget):
         self._following = Following(self._later, self._show_selection)
         self.check: ImageCheck | None = None
         self.approval: Approval | None = None
-        self.form = TrustForm(self._viewer, self)
+        self.form = UncertaintyForm(self._viewer, self)
         self._preview = Preview(self._viewer)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -150,9 +150,9 @@ class TrustWidget(QWidget):
         if self._in_use is None:
             return wanted
         report = None if self.check is None else self.check.report
-        nearest = None if report is None else report.likeness.nearest.name
-        foreign = report is not None and report.foreign
-        return settings_for(self._in_use[1], wanted, nearest, foreign)
+        nearest = None if report is None else report.match.nearest.name
+        out_of_distribution = report is not None and report.out_of_distribution
+        return settings_for(self._in_use[1], wanted, nearest, out_of_distribution)
 
     @property
     def preview_layer(self) -> Any:
@@ -217,15 +217,17 @@ class TrustWidget(QWidget):
         table = session.table()
         sets = prediction_sets(table, in_use.calibration, settings)
         check = self.check
-        strange = _NOTHING_STRANGE if check is None else check.strange
-        show_cells(form.cells, table, sets, strange)
+        ood = _NOTHING_COMPARED if check is None else check.ood
+        show_cells(form.cells, table, sets, ood)
         form.sentence.setText("Looking at the image …" if check is None else self._sentence(check))
         form.quality.setText("" if check is None else _quality(check))
         form.calibrated.setText(in_use.sentence)
         form.forget.setVisible(in_use.own > 0)
         warning = ""
-        foreign = check is not None and check.report is not None and check.report.foreign
-        if foreign and not in_use.own:
+        out_of_distribution = (
+            check is not None and check.report is not None and check.report.out_of_distribution
+        )
+        if out_of_distribution and not in_use.own:
             warning = "This image is unlike the training sets: the bound may not hold on it."
         self.approval = approvable(table, in_use.calibration, settings, warning)
         number = len(self.approval.labels)

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 #: Principal components of the embedding that distances are taken in, about as many as there are
-#: classes: the further ones tell the sets apart, not right from wrong. See docs/home.md.
+#: classes: the further ones tell the sets apart, not right from wrong. See docs/domain_shift.md.
 COMPONENTS = 8
 #: Keeps the logarithm of a sure prediction's second probability finite.
 _LEAST = 1e-4

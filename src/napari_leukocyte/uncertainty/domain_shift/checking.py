@@ -12,12 +12,12 @@ from napari_leukocyte.classification.classify import column
 from napari_leukocyte.models.manifest import Manifest
 from napari_leukocyte.progress import Progress, silent
 from napari_leukocyte.uncertainty.domain_shift.grain import GRAIN
-from napari_leukocyte.uncertainty.domain_shift.image_profile import Look, measure_look
+from napari_leukocyte.uncertainty.domain_shift.image_profile import ImageProfile, measure_profile
 from napari_leukocyte.uncertainty.domain_shift.quality import Quality, judge
-from napari_leukocyte.uncertainty.domain_shift.reference import Home, read_home
-from napari_leukocyte.uncertainty.domain_shift.warning import HomeReport, report_home
+from napari_leukocyte.uncertainty.domain_shift.reference import TrainingDomain, read_training_domain
+from napari_leukocyte.uncertainty.domain_shift.warning import DomainReport, report_domain
 
-COLUMNS = ("label", "strange", "wrong_share")
+COLUMNS = ("label", "ood_score", "wrong_share")
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,10 +28,10 @@ class ImageCheck:
     ----------
     quality : Quality
         Focus, exposure, contrast.
-    report : HomeReport or None
+    report : DomainReport or None
         How far from the training sets; None for a classifier of which that is not known.
-    strange : pandas.DataFrame
-        ``label``; ``strange``, the share, 0 to 1, of known cells that are less strange;
+    ood : pandas.DataFrame
+        ``label``; ``ood_score``, the share, 0 to 1, of known cells that are less strange;
         ``wrong_share``, how often cells as strange were wrong on sets left out of training, NaN if
         not known. Only of classified cells, and without rows where it can't be told.
     sentence : str
@@ -39,8 +39,8 @@ class ImageCheck:
     """
 
     quality: Quality
-    report: HomeReport | None
-    strange: pd.DataFrame
+    report: DomainReport | None
+    ood: pd.DataFrame
     sentence: str
 
 
@@ -81,10 +81,10 @@ def check_image(
     ModelError
         If what ships with the classifier is damaged.
     """
-    look = measure_look(rgb, labels)
+    look = measure_profile(rgb, labels)
     quality = judge(rgb, labels, look)
-    home = read_home(classifier)
-    if home is None:
+    domain = read_training_domain(classifier)
+    if domain is None:
         sentence = (
             f"Nothing is known of where {classifier.name} is at home: it came without a "
             f"reference. {quality.sentence}"
@@ -93,22 +93,22 @@ def check_image(
     if standardised:
         values = look.values.copy()
         values[:3] = values[-len(GRAIN) :] = np.nan
-        look = Look(values, look.cells)
-    report = report_home(look, home)
-    strange = _strange(rgb, labels, table, classifier, home, progress)
-    return ImageCheck(quality, report, strange, f"{report.sentence} {quality.sentence}")
+        look = ImageProfile(values, look.cells)
+    report = report_domain(look, domain)
+    ood = _ood(rgb, labels, table, classifier, domain, progress)
+    return ImageCheck(quality, report, ood, f"{report.sentence} {quality.sentence}")
 
 
 def _none() -> pd.DataFrame:
     return pd.DataFrame({name: np.zeros(0) for name in COLUMNS}).astype({"label": np.int64})
 
 
-def _strange(
+def _ood(
     rgb: NDArray[np.uint8],
     labels: NDArray[np.int32],
     table: pd.DataFrame,
     classifier: Manifest,
-    home: Home,
+    domain: TrainingDomain,
     progress: Progress,
 ) -> pd.DataFrame:
     from napari_leukocyte.learning.head.embeddings import embed
@@ -131,7 +131,7 @@ def _strange(
     views = min(classifier.views, found.embeddings.shape[1])
     embedding = found.embeddings[:, :views].astype(np.float32).mean(axis=1)
     chosen = rows.set_index("label").loc[found.labels.tolist()]
-    score = home.cells.score(
+    score = domain.cells.score(
         embedding,
         chosen[names].to_numpy(np.float64),
         chosen["predicted"].astype(str).to_numpy(),
@@ -139,7 +139,7 @@ def _strange(
     return pd.DataFrame(
         {
             "label": found.labels,
-            "strange": home.cells.rank(score),
-            "wrong_share": home.cells.wrong_share(score),
+            "ood_score": domain.cells.rank(score),
+            "wrong_share": domain.cells.wrong_share(score),
         }
     )

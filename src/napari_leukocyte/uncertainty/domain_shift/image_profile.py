@@ -49,7 +49,7 @@ _FEWEST = 50
 
 
 @dataclass(frozen=True, eq=False)
-class Look:
+class ImageProfile:
     """What was measured of one image.
 
     Attributes
@@ -68,7 +68,7 @@ class Look:
         return float(self.values[FEATURES.index(name)])
 
 
-def measure_look(rgb: NDArray[np.uint8], labels: NDArray[np.int32]) -> Look:
+def measure_profile(rgb: NDArray[np.uint8], labels: NDArray[np.int32]) -> ImageProfile:
     """Measure an image.
 
     Parameters
@@ -80,7 +80,7 @@ def measure_look(rgb: NDArray[np.uint8], labels: NDArray[np.int32]) -> Look:
 
     Returns
     -------
-    Look
+    ImageProfile
     """
     background = background_color(rgb)
     balanced = balance_white(rgb, background)
@@ -99,7 +99,7 @@ def measure_look(rgb: NDArray[np.uint8], labels: NDArray[np.int32]) -> Look:
         of_cells[7],
         *measure_grain(rgb),
     ]
-    return Look(np.array(values, np.float64), len(cells))
+    return ImageProfile(np.array(values, np.float64), len(cells))
 
 
 def lab(color: NDArray[np.floating]) -> NDArray[np.float64]:

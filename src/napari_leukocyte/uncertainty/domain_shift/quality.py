@@ -18,7 +18,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_leukocyte.io.images.background import background_color
-from napari_leukocyte.uncertainty.domain_shift.image_profile import FEATURES, Look, measure_look
+from napari_leukocyte.uncertainty.domain_shift.image_profile import (
+    FEATURES,
+    ImageProfile,
+    measure_profile,
+)
 
 #: Values of a channel at which a camera's range ends.
 _BLACK, _WHITE = 3, 252
@@ -54,7 +58,9 @@ class Quality:
     sentence: str
 
 
-def judge(rgb: NDArray[np.uint8], labels: NDArray[np.int32], look: Look | None = None) -> Quality:
+def judge(
+    rgb: NDArray[np.uint8], labels: NDArray[np.int32], look: ImageProfile | None = None
+) -> Quality:
     """Judge a photograph.
 
     Parameters
@@ -63,14 +69,14 @@ def judge(rgb: NDArray[np.uint8], labels: NDArray[np.int32], look: Look | None =
         (H, W, 3) uint8.
     labels : ndarray
         (H, W) int32: its cells.
-    look : Look, optional
+    look : ImageProfile, optional
         If it was measured already.
 
     Returns
     -------
     Quality
     """
-    seen = measure_look(rgb, labels) if look is None else look
+    seen = measure_profile(rgb, labels) if look is None else look
     focus = _between(seen["sharpness"], FOCUS)
     # The background may be white; what must not be clipped are cells, or all channels when dark.
     shown = rgb[labels > 0] if labels.any() else rgb.reshape(-1, 3)

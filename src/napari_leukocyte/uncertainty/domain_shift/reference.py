@@ -18,7 +18,7 @@ from napari_leukocyte.io.atomic import atomic_write
 from napari_leukocyte.models.manifest import Manifest
 from napari_leukocyte.uncertainty.domain_shift.cells import CellReference
 from napari_leukocyte.uncertainty.domain_shift.image_profile import FEATURES
-from napari_leukocyte.uncertainty.domain_shift.sets import SetLook
+from napari_leukocyte.uncertainty.domain_shift.sets import SetProfile
 
 FILE_NAME = "home.npz"
 SCHEMA_VERSION = 1
@@ -34,37 +34,37 @@ _SET_ARRAYS = ("mean", "deviation", "precision", "distances")
 
 
 @dataclass(frozen=True, eq=False)
-class Home:
+class TrainingDomain:
     """Where a classifier is at home.
 
     Attributes
     ----------
-    sets : tuple of SetLook
+    sets : tuple of SetProfile
         The training sets' looks.
     cells : CellReference
         Their cells.
-    wrong_at_home : tuple of float
+    in_domain_error : tuple of float
         For each set, the share of the five classes' cells that were wrong on its photographs held
         out from training; NaN where not measured.
-    wrong_abroad : float
+    ood_error : float
         The same, in the mean, on sets that were left out of training, by classifiers of the same
         recipe.
     """
 
-    sets: tuple[SetLook, ...]
+    sets: tuple[SetProfile, ...]
     cells: CellReference
-    wrong_at_home: tuple[float, ...]
-    wrong_abroad: float
+    in_domain_error: tuple[float, ...]
+    ood_error: float
 
 
-def write_home(classifier: Manifest, home: Home) -> Path:
+def write_training_domain(classifier: Manifest, domain: TrainingDomain) -> Path:
     """Write what ships with a classifier.
 
     Parameters
     ----------
     classifier : Manifest
         Which.
-    home : Home
+    domain : TrainingDomain
         What.
 
     Returns
@@ -78,19 +78,20 @@ def write_home(classifier: Manifest, home: Home) -> Path:
         If it can't be written.
     """
     arrays: dict[str, NDArray[Any]] = {
-        f"cells_{name}": np.asarray(getattr(home.cells, name), np.float32) for name in _CELL_ARRAYS
+        f"cells_{name}": np.asarray(getattr(domain.cells, name), np.float32)
+        for name in _CELL_ARRAYS
     }
-    for i, one in enumerate(home.sets):
+    for i, one in enumerate(domain.sets):
         for name in _SET_ARRAYS:
             arrays[f"set{i}_{name}"] = np.asarray(getattr(one, name), np.float32)
     header = {
         "schema": SCHEMA_VERSION,
         "classifier_sha256": [m.sha256 for m in classifier.members],
         "features": list(FEATURES),
-        "sets": [one.name for one in home.sets],
-        "classes": list(home.cells.classes),
-        "wrong_at_home": [_number(share) for share in home.wrong_at_home],
-        "wrong_abroad": _number(home.wrong_abroad),
+        "sets": [one.name for one in domain.sets],
+        "classes": list(domain.cells.classes),
+        "wrong_at_home": [_number(share) for share in domain.in_domain_error],
+        "wrong_abroad": _number(domain.ood_error),
         "checksum": _checksum(arrays),
     }
     path = classifier.folder / FILE_NAME
@@ -100,7 +101,7 @@ def write_home(classifier: Manifest, home: Home) -> Path:
     return path
 
 
-def read_home(classifier: Manifest) -> Home | None:
+def read_training_domain(classifier: Manifest) -> TrainingDomain | None:
     """Read what ships with a classifier.
 
     Parameters
@@ -110,7 +111,7 @@ def read_home(classifier: Manifest) -> Home | None:
 
     Returns
     -------
-    Home or None
+    TrainingDomain or None
         None for a classifier without it, such as one that a user has added.
 
     Raises
@@ -134,7 +135,7 @@ def read_home(classifier: Manifest) -> Home | None:
         if header["checksum"] != _checksum(arrays):
             raise damaged
         sets = tuple(
-            SetLook(
+            SetProfile(
                 str(name), *(np.asarray(arrays[f"set{i}_{part}"], float) for part in _SET_ARRAYS)
             )
             for i, name in enumerate(header["sets"])
@@ -145,10 +146,10 @@ def read_home(classifier: Manifest) -> Home | None:
             np.asarray(arrays["cells_components"], np.float32),
             *(np.asarray(arrays[f"cells_{part}"], np.float64) for part in _CELL_ARRAYS[2:]),
         )
-        at_home = tuple(map(_share, header["wrong_at_home"]))
-        if len(at_home) != len(sets):
+        in_domain = tuple(map(_share, header["wrong_at_home"]))
+        if len(in_domain) != len(sets):
             raise damaged
-        return Home(sets, cells, at_home, _share(header["wrong_abroad"]))
+        return TrainingDomain(sets, cells, in_domain, _share(header["wrong_abroad"]))
     except FileNotFoundError:
         return None
     except ModelError:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_leukocyte.uncertainty.domain_shift.image_profile import FEATURES, Look
+from napari_leukocyte.uncertainty.domain_shift.image_profile import FEATURES, ImageProfile
 
 #: Smallest standard deviation of a feature within a set: what the measurement itself varies by, in
 #: the feature's unit (L*a*b* units; logarithms; correlations). Without it, a set photographed under
@@ -27,7 +27,7 @@ _FOLDS = 5
 
 
 @dataclass(frozen=True, eq=False)
-class SetLook:
+class SetProfile:
     """How the photographs of one set look.
 
     Attributes
@@ -68,12 +68,12 @@ class SetLook:
 
 
 @dataclass(frozen=True, eq=False)
-class Likeness:
+class DomainMatch:
     """How like the training sets an image looks.
 
     Attributes
     ----------
-    nearest : SetLook
+    nearest : SetProfile
         The set that it is most like.
     share : float
         Share of a set's own photographs that are at least as far from it, of the set where that is
@@ -82,24 +82,24 @@ class Likeness:
         Mahalanobis distance by set.
     """
 
-    nearest: SetLook
+    nearest: SetProfile
     share: float
     distances: dict[str, float]
 
 
-def compare(look: Look, sets: Sequence[SetLook]) -> Likeness:
+def compare(look: ImageProfile, sets: Sequence[SetProfile]) -> DomainMatch:
     """Compare an image with every set.
 
     Parameters
     ----------
-    look : Look
+    look : ImageProfile
         The image's.
-    sets : sequence of SetLook
+    sets : sequence of SetProfile
         At least one.
 
     Returns
     -------
-    Likeness
+    DomainMatch
     """
     shares = [s.share_as_far(look.values) for s in sets]
     distances = {s.name: s.distance(look.values) for s in sets}
@@ -107,10 +107,10 @@ def compare(look: Look, sets: Sequence[SetLook]) -> Likeness:
     far = max(shares) < _TELLING
     order = [-distances[s.name] if far else share for share, s in zip(shares, sets, strict=True)]
     best = order.index(max(order))
-    return Likeness(sets[best], max(shares), distances)
+    return DomainMatch(sets[best], max(shares), distances)
 
 
-def fit_set(name: str, looks: NDArray[np.float64]) -> SetLook:
+def fit_set(name: str, looks: NDArray[np.float64]) -> SetProfile:
     """Describe a set by its photographs.
 
     Parameters
@@ -122,7 +122,7 @@ def fit_set(name: str, looks: NDArray[np.float64]) -> SetLook:
 
     Returns
     -------
-    SetLook
+    SetProfile
     """
     if len(looks) < 10 or looks.shape[1] != len(FEATURES):
         raise ValueError("A set is described by ten photographs or more, all features of each.")
@@ -132,12 +132,12 @@ def fit_set(name: str, looks: NDArray[np.float64]) -> SetLook:
         without = _fit(name, looks[fold != part])
         distances += [without.distance(row) for row in looks[fold == part]]
     fitted = _fit(name, looks)
-    return SetLook(
+    return SetProfile(
         name, fitted.mean, fitted.deviation, fitted.precision, np.sort(np.array(distances))
     )
 
 
-def _fit(name: str, looks: NDArray[np.float64]) -> SetLook:
+def _fit(name: str, looks: NDArray[np.float64]) -> SetProfile:
     mean = np.nan_to_num(np.nanmean(looks, axis=0))
     filled = np.where(np.isfinite(looks), looks, mean)
     deviation = np.maximum(filled.std(axis=0), FLOORS)
@@ -147,4 +147,4 @@ def _fit(name: str, looks: NDArray[np.float64]) -> SetLook:
     shrunk = (1 - SHRINKAGE) * covariance + SHRINKAGE * identity
     # Where the floor is above what was measured, the floor's share is noise of its own.
     shrunk += np.diag(np.maximum(0.0, 1 - np.diag(shrunk)))
-    return SetLook(name, mean, deviation, np.linalg.inv(shrunk), np.zeros(0))
+    return SetProfile(name, mean, deviation, np.linalg.inv(shrunk), np.zeros(0))

@@ -9,13 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_leukocyte.uncertainty.domain_shift.grain import GRAIN
-from napari_leukocyte.uncertainty.domain_shift.image_profile import FEATURES, Look
-from napari_leukocyte.uncertainty.domain_shift.reference import TITLES, Home
-from napari_leukocyte.uncertainty.domain_shift.sets import Likeness, SetLook, compare
+from napari_leukocyte.uncertainty.domain_shift.image_profile import FEATURES, ImageProfile
+from napari_leukocyte.uncertainty.domain_shift.reference import TITLES, TrainingDomain
+from napari_leukocyte.uncertainty.domain_shift.sets import DomainMatch, SetProfile, compare
 
 #: Below this share of a set's own photographs as far from it, an image is no longer like the set:
 #: chosen so that less than 1 in 20 photographs of the known sets is called foreign.
-FOREIGN = 0.03
+OUT_OF_DISTRIBUTION = 0.03
 #: Standard deviations from which a difference is named.
 NAMED = 2.0
 #: What is told of an image, at most so many differences.
@@ -45,67 +45,67 @@ _OTHERS = {
 
 
 @dataclass(frozen=True, eq=False)
-class HomeReport:
+class DomainReport:
     """How far an image is from home.
 
     Attributes
     ----------
-    likeness : Likeness
+    match : DomainMatch
         Which set it is most like, and how much.
-    foreign : bool
+    out_of_distribution : bool
         Whether it is unlike all training sets.
     sentence : str
         What to tell the user.
     """
 
-    likeness: Likeness
-    foreign: bool
+    match: DomainMatch
+    out_of_distribution: bool
     sentence: str
 
 
-def report_home(look: Look, home: Home) -> HomeReport:
+def report_domain(look: ImageProfile, domain: TrainingDomain) -> DomainReport:
     """Compare an image with the training sets.
 
     Parameters
     ----------
-    look : Look
+    look : ImageProfile
         The image's.
-    home : Home
+    domain : TrainingDomain
         What ships with the classifier.
 
     Returns
     -------
-    HomeReport
+    DomainReport
     """
-    likeness = compare(look, home.sets)
-    nearest = TITLES.get(likeness.nearest.name, likeness.nearest.name)
+    match = compare(look, domain.sets)
+    nearest = TITLES.get(match.nearest.name, match.nearest.name)
     if not look.cells:
-        return HomeReport(likeness, False, "There are no cells to compare with the training sets.")
-    foreign = likeness.share < FOREIGN
-    if not foreign:
+        return DomainReport(match, False, "There are no cells to compare with the training sets.")
+    out_of_distribution = match.share < OUT_OF_DISTRIBUTION
+    if not out_of_distribution:
         sentence = f"The image looks like those of {nearest}, which the classifier knows."
-        wrong = home.wrong_at_home[home.sets.index(likeness.nearest)]
+        wrong = domain.in_domain_error[domain.sets.index(match.nearest)]
         if not math.isnan(wrong):
             sentence += f" On photographs of these, held out from training, {_percent(wrong)} of "
             sentence += "cells were wrong."
-        return HomeReport(likeness, False, sentence)
-    found = differences(look.values, likeness.nearest, home.sets)
+        return DomainReport(match, False, sentence)
+    found = differences(look.values, match.nearest, domain.sets)
     told = "; ".join(found[:_MOST]) if found else "the combination of its colours is new"
     sentence = f"Unlike the training sets: {told}. Nearest: {nearest}."
-    if math.isnan(home.wrong_abroad):
+    if math.isnan(domain.ood_error):
         sentence += " Expect more errors."
     else:
-        sentence += f" Expect more errors: {_percent(home.wrong_abroad)} of cells were wrong on "
+        sentence += f" Expect more errors: {_percent(domain.ood_error)} of cells were wrong on "
         sentence += "sets left out of training"
-        known = [share for share in home.wrong_at_home if not math.isnan(share)]
+        known = [share for share in domain.in_domain_error if not math.isnan(share)]
         if known:
             sentence += f", {_percent(sum(known) / len(known))} on known ones"
         sentence += "."
-    return HomeReport(likeness, True, sentence)
+    return DomainReport(match, True, sentence)
 
 
 def differences(
-    look: NDArray[np.float64], nearest: SetLook, sets: tuple[SetLook, ...]
+    look: NDArray[np.float64], nearest: SetProfile, sets: tuple[SetProfile, ...]
 ) -> list[str]:
     """Name what is different, the largest difference first.
 
@@ -113,9 +113,9 @@ def differences(
     ----------
     look : ndarray
         (F,): the image's.
-    nearest : SetLook
+    nearest : SetProfile
         What it is compared with.
-    sets : tuple of SetLook
+    sets : tuple of SetProfile
         All of them, to say whether it is beyond every one.
 
     Returns
@@ -148,7 +148,7 @@ def differences(
     return found
 
 
-def _beyond(look: NDArray[np.float64], place: int, sets: tuple[SetLook, ...]) -> str:
+def _beyond(look: NDArray[np.float64], place: int, sets: tuple[SetProfile, ...]) -> str:
     """Say whether a feature lies beyond all sets, or only beyond the nearest."""
     off = np.array([s.deviations(look)[place] for s in sets])
     if bool(np.all(off >= NAMED)) or bool(np.all(off <= -NAMED)):

@@ -21,7 +21,7 @@ from napari_leukocyte.interpretation.cropping import CellCrops, cut_cell
 from napari_leukocyte.models import runtime
 from napari_leukocyte.models.manifest import Manifest
 from napari_leukocyte.models.registry import find_model
-from napari_leukocyte.uncertainty.domain_shift.image_profile import FEATURES, measure_look
+from napari_leukocyte.uncertainty.domain_shift.image_profile import FEATURES, measure_profile
 from training.cells import main_region, segmented_labels, truth_labels
 from training.data.photographs import CLASSIFIED, DatasetName, Photograph, load
 from training.data.splits import Side, select
@@ -138,7 +138,7 @@ def cells_of_set(
             rows.append((photograph.name, dataset, side, str(photograph.label)))
             crops.append(cut_cell(rgb, region, classifier))
             if photograph.name not in known:
-                known[photograph.name] = measure_look(rgb, labels).values
+                known[photograph.name] = measure_profile(rgb, labels).values
             looks.append(known[photograph.name])
     probability, embedding = see(crops, classifier)
     text = np.array(rows).T

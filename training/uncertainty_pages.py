@@ -1,4 +1,4 @@
-"""The tables of ``docs/conformal.md`` and ``docs/home.md``, written anew from what was measured."""
+"""The tables of ``docs/uncertainty.md`` and ``docs/domain_shift.md``, from what was measured."""
 
 from __future__ import annotations
 
@@ -21,19 +21,21 @@ _SETS_OF_CELLS = {
 }
 
 
-def write_conformal_tables(result: dict[str, Any], page: Path = DOCS / "conformal.md") -> Path:
+def write_uncertainty_tables(result: dict[str, Any], page: Path = DOCS / "uncertainty.md") -> Path:
     """Write the tables of coverage into their page; all else stays."""
     text = page.read_text(encoding="utf-8")
-    text = replaced(text, "conformal", [*_held_out(result), *_left_out(result)])
+    text = replaced(text, "uncertainty", [*_held_out(result), *_left_out(result)])
     page.write_text(text, encoding="utf-8")
     return page
 
 
-def write_home_tables(result: dict[str, Any], page: Path = DOCS / "home.md") -> Path:
+def write_domain_shift_tables(
+    result: dict[str, Any], page: Path = DOCS / "domain_shift.md"
+) -> Path:
     """Write the tables of the warnings into their page; all else stays."""
     text = page.read_text(encoding="utf-8")
     page.write_text(
-        replaced(text, "home", [*_images(result["images"]), *_cells(result["cells"])]),
+        replaced(text, "domain-shift", [*_images(result["images"]), *_cells(result["cells"])]),
         encoding="utf-8",
     )
     return page

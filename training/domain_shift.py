@@ -24,20 +24,23 @@ from napari_leukocyte.uncertainty.domain_shift.cells import (
     fit_cells,
     scaled,
 )
-from napari_leukocyte.uncertainty.domain_shift.image_profile import Look
-from napari_leukocyte.uncertainty.domain_shift.reference import Home, write_home
-from napari_leukocyte.uncertainty.domain_shift.sets import SetLook, compare, fit_set
+from napari_leukocyte.uncertainty.domain_shift.image_profile import ImageProfile
+from napari_leukocyte.uncertainty.domain_shift.reference import (
+    TrainingDomain,
+    write_training_domain,
+)
+from napari_leukocyte.uncertainty.domain_shift.sets import SetProfile, compare, fit_set
 from napari_leukocyte.uncertainty.domain_shift.standardise import (
     TARGETS_FILE,
     describe,
     stained_pixels,
 )
-from napari_leukocyte.uncertainty.domain_shift.warning import FOREIGN
+from napari_leukocyte.uncertainty.domain_shift.warning import OUT_OF_DISTRIBUTION
 from napari_leukocyte.vocabulary import LEUKOCYTE_NAMES
 from training.data.photographs import CLASSIFIED, load
 from training.data.splits import select
 from training.metrics import RESAMPLES
-from training.trust import Cells, cells_of_set, classifiers_left_out, join
+from training.seen_cells import Cells, cells_of_set, classifiers_left_out, join
 
 #: Photographs of a set, and pixels of each, that its colours are told by.
 PHOTOGRAPHS, PIXELS = 80, 1000
@@ -45,7 +48,7 @@ PHOTOGRAPHS, PIXELS = 80, 1000
 TRIED = (4, 6, 8, 12, 16, 32)
 
 
-def make_home(data_root: Path) -> Path:
+def make_training_domain(data_root: Path) -> Path:
     """Write what ships with the default classifier.
 
     Parameters
@@ -74,13 +77,13 @@ def make_home(data_root: Path) -> Path:
     if wrong:
         reference = replace(reference, wrong=np.nanmean(np.array(wrong), axis=0))
     sets = _sets(cells)
-    home = Home(
+    home = TrainingDomain(
         sets,
         reference,
         tuple(float(1 - right[known.datasets == one.name].mean()) for one in sets),
         float(np.mean(abroad)) if abroad else float("nan"),
     )
-    return write_home(classifier, home)
+    return write_training_domain(classifier, home)
 
 
 def make_targets(data_root: Path) -> Path:
@@ -145,7 +148,7 @@ def _all_sets(classifier: Manifest, data_root: Path) -> Cells:
     return join([cells_of_set(d, classifier, data_root) for d in CLASSIFIED])
 
 
-def _sets(cells: Cells, without: str = "") -> tuple[SetLook, ...]:
+def _sets(cells: Cells, without: str = "") -> tuple[SetProfile, ...]:
     train = cells.side("train")
     names = [d for d in CLASSIFIED if d != without and np.any(train.datasets == d)]
     return tuple(fit_set(d, train.look[train.datasets == d]) for d in names)
@@ -184,7 +187,11 @@ def _wrong_by_bin(
 
 
 def _images(cells: Cells) -> dict[str, Any]:
-    result: dict[str, Any] = {"share_that_is_foreign": FOREIGN, "held_out": {}, "left_out": {}}
+    result: dict[str, Any] = {
+        "share_that_is_foreign": OUT_OF_DISTRIBUTION,
+        "held_out": {},
+        "left_out": {},
+    }
     everything = _sets(cells)
     alarms = []
     for dataset in CLASSIFIED:
@@ -193,18 +200,21 @@ def _images(cells: Cells) -> dict[str, Any]:
         alarms.append(raised)
         result["held_out"][dataset] = _share(raised)
         others = _sets(cells, dataset)
-        looks = [compare(Look(row, 1), others) for row in own.look]
+        looks = [compare(ImageProfile(row, 1), others) for row in own.look]
         nearest = [one.nearest.name for one in looks]
         result["left_out"][dataset] = {
-            **_share(np.array([one.share < FOREIGN for one in looks])),
+            **_share(np.array([one.share < OUT_OF_DISTRIBUTION for one in looks])),
             "nearest": {name: nearest.count(name) for name in sorted(set(nearest))},
         }
     result["held_out"]["all"] = _share(np.concatenate(alarms))
     return result
 
 
-def _foreign(cells: Cells, sets: tuple[SetLook, ...]) -> NDArray[np.bool_]:
-    return np.array([compare(Look(row, 1), sets).share < FOREIGN for row in cells.look], bool)
+def _foreign(cells: Cells, sets: tuple[SetProfile, ...]) -> NDArray[np.bool_]:
+    return np.array(
+        [compare(ImageProfile(row, 1), sets).share < OUT_OF_DISTRIBUTION for row in cells.look],
+        bool,
+    )
 
 
 def _share(hit: NDArray[np.bool_]) -> dict[str, Any]:

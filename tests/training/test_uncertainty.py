@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from training.conformal import REVIEWED, _draw, confusion_of
+from training.domain_shift import auroc, bootstrap_auroc
 from training.fitting import RESULTS
-from training.home import auroc, bootstrap_auroc
-from training.trust import Cells, join
-from training.trust_pages import DOCS, write_conformal_tables, write_home_tables
+from training.prediction_sets import REVIEWED, _draw, confusion_of
+from training.seen_cells import Cells, join
+from training.uncertainty_pages import DOCS, write_domain_shift_tables, write_uncertainty_tables
 
 
 def test_auroc_is_the_chance_that_a_wrong_cell_scores_higher() -> None:
@@ -50,7 +50,10 @@ def test_cells_are_chosen_and_joined() -> None:
 
 
 def test_the_pages_show_what_was_measured(tmp_path: Path) -> None:
-    for name, write in (("conformal", write_conformal_tables), ("home", write_home_tables)):
+    for name, write in (
+        ("uncertainty", write_uncertainty_tables),
+        ("domain-shift", write_domain_shift_tables),
+    ):
         page = tmp_path / f"{name}.md"
         shutil.copy(DOCS / f"{name}.md", page)
         write(json.loads((RESULTS / f"{name}.json").read_text(encoding="utf-8")), page)

@@ -12,24 +12,39 @@ import pytest
 from napari_leukocyte.errors import ModelError
 from napari_leukocyte.models.manifest import Manifest, Member
 from napari_leukocyte.models.registry import find_model
-from napari_leukocyte.uncertainty.domain_shift.image_profile import FEATURES, Look, measure_look
+from napari_leukocyte.uncertainty.domain_shift.image_profile import (
+    FEATURES,
+    ImageProfile,
+    measure_profile,
+)
 from napari_leukocyte.uncertainty.domain_shift.quality import judge
-from napari_leukocyte.uncertainty.domain_shift.reference import FILE_NAME, read_home, write_home
+from napari_leukocyte.uncertainty.domain_shift.reference import (
+    FILE_NAME,
+    read_training_domain,
+    write_training_domain,
+)
 from napari_leukocyte.uncertainty.domain_shift.sets import compare, fit_set
-from napari_leukocyte.uncertainty.domain_shift.warning import FOREIGN, report_home
-from tests.uncertainty.domain_shift.fields import cells, field, home, known_set, reference, sure
+from napari_leukocyte.uncertainty.domain_shift.warning import OUT_OF_DISTRIBUTION, report_domain
+from tests.uncertainty.domain_shift.fields import (
+    cells,
+    field,
+    known_set,
+    reference,
+    sure,
+    training_domain,
+)
 
 
 def test_a_field_of_the_set_is_at_home_and_one_in_other_colours_is_not() -> None:
-    seen = measure_look(*field(3))
-    assert compare(seen, [known_set()]).share > FOREIGN
-    report = report_home(seen, home())
-    assert not report.foreign
+    seen = measure_profile(*field(3))
+    assert compare(seen, [known_set()]).share > OUT_OF_DISTRIBUTION
+    report = report_domain(seen, training_domain())
+    assert not report.out_of_distribution
     assert "10 % of cells were wrong" in report.sentence
 
     for tint, word in (((0.75, 0.9, 1.0), "bluer"), ((1.0, 0.97, 0.7), "yellower")):
-        report = report_home(measure_look(*field(3, tint)), home())
-        assert report.foreign
+        report = report_domain(measure_profile(*field(3, tint)), training_domain())
+        assert report.out_of_distribution
         assert f"background {word} than" in report.sentence
         assert "20 % of cells were wrong on sets left out of training, 10 % on" in report.sentence
         assert "Nearest: painted." in report.sentence
@@ -41,18 +56,23 @@ def test_smaller_and_blurred_cells_are_named() -> None:
         cv2.resize(rgb, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA), np.uint8
     )
     fewer = labels[::2, ::2]
-    assert "smaller in pixels" in report_home(measure_look(small, fewer), home()).sentence
+    assert (
+        "smaller in pixels"
+        in report_domain(measure_profile(small, fewer), training_domain()).sentence
+    )
     blurred = np.asarray(cv2.GaussianBlur(rgb, (0, 0), 5), np.uint8)
-    assert "less sharp" in report_home(measure_look(blurred, labels), home()).sentence
+    assert (
+        "less sharp" in report_domain(measure_profile(blurred, labels), training_domain()).sentence
+    )
 
 
 def test_an_image_without_cells_is_not_judged_by_them() -> None:
     rgb, labels = field(1)
-    seen = measure_look(rgb, np.zeros_like(labels))
+    seen = measure_profile(rgb, np.zeros_like(labels))
     assert np.isnan(seen["nucleus_l"])
     assert np.isfinite(seen["background_l"])
-    report = report_home(seen, home())
-    assert not report.foreign
+    report = report_domain(seen, training_domain())
+    assert not report.out_of_distribution
     assert "no cells" in report.sentence
 
 
@@ -108,9 +128,9 @@ def classifier(tmp_path: Path) -> Manifest:
 
 
 def test_the_reference_comes_back_as_written(classifier: Manifest) -> None:
-    assert read_home(classifier) is None
-    write_home(classifier, replace(home(), wrong_abroad=float("nan")))
-    found = read_home(classifier)
+    assert read_training_domain(classifier) is None
+    write_training_domain(classifier, replace(training_domain(), ood_error=float("nan")))
+    found = read_training_domain(classifier)
     assert found is not None
     embedding, truth = cells(20, 4)
     np.testing.assert_allclose(
@@ -119,32 +139,32 @@ def test_the_reference_comes_back_as_written(classifier: Manifest) -> None:
         rtol=1e-3,
         atol=1e-3,
     )
-    seen = measure_look(*field(1))
+    seen = measure_profile(*field(1))
     assert compare(seen, found.sets).share == compare(seen, [known_set()]).share
-    assert np.isnan(found.wrong_abroad)
-    assert "Expect more errors." in report_home(Look(seen.values + 30, 2), found).sentence
+    assert np.isnan(found.ood_error)
+    assert "Expect more errors." in report_domain(ImageProfile(seen.values + 30, 2), found).sentence
 
 
 def test_damage_and_other_networks_are_told(classifier: Manifest) -> None:
-    path = write_home(classifier, home())
+    path = write_training_domain(classifier, training_domain())
     other = replace(classifier, members=(replace(classifier.members[0], sha256="cd" * 32),))
     with pytest.raises(ModelError, match="other networks than mine's"):
-        read_home(other)
+        read_training_domain(other)
     whole = path.read_bytes()
     with np.load(path) as file:
         arrays = {n: file[n] for n in file.files}
     arrays["cells_means"] = arrays["cells_means"] + 1
     np.savez(path, **arrays)
     with pytest.raises(ModelError, match="damaged"):
-        read_home(classifier)
+        read_training_domain(classifier)
     path.write_bytes(whole[: len(whole) // 2])
     with pytest.raises(ModelError, match="damaged"):
-        read_home(classifier)
+        read_training_domain(classifier)
 
 
 def test_the_shipped_classifier_has_its_reference() -> None:
     manifest = find_model("classification")
-    found = read_home(manifest)
+    found = read_training_domain(manifest)
     assert found is not None
     assert {s.name for s in found.sets} == {"zheng1", "zheng2", "bccd", "pbc"}
     assert (manifest.folder / FILE_NAME).stat().st_size < 200_000

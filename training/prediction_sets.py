@@ -17,7 +17,7 @@ from napari_leukocyte.uncertainty.persistence import write_shipped
 from napari_leukocyte.uncertainty.recalibration import recalibrated
 from napari_leukocyte.uncertainty.scores import SCORES
 from training.data.photographs import CLASSIFIED
-from training.trust import Cells, cells_of_set, classifiers_left_out, join
+from training.seen_cells import Cells, cells_of_set, classifiers_left_out, join
 
 LEVELS = (0.8, 0.9, 0.95)
 #: Parts of the held-out photographs, each of which is tried with the others calibrating.

@@ -1,8 +1,10 @@
-"""Take the pictures of ``conformal.md`` and ``home.md`` from the real window, on a painted sample.
+"""Take the pictures of ``uncertainty.md`` and ``domain_shift.md`` from the real window.
+
+They show a painted sample.
 
 Run it with a display (or ``xvfb-run -a -s "-screen 0 1600x1000x24"``)::
 
-    python docs/make_trust_screenshots.py [FOLDER]
+    python docs/make_uncertainty_screenshots.py [FOLDER]
 
 It keeps its sessions and settings in a folder of its own, so that nothing of the user's is touched.
 """
