@@ -5,8 +5,9 @@ python3 run.py demo [ARGUMENT ...]     the main job on the sample: napari-leukoc
 python3 run.py test [STEP ...]         every check, or the steps named
 python3 run.py test --here [STEP ...]  the same with the Python that runs this; sets nothing up
 
-Steps: lint, format, types, manifest, core, windows, training; tests stands for core and windows,
-which run side by side. What follows a -- goes to pytest.
+Steps: lint, format, types, manifest, core, windows, training, data, training-data; tests stands for
+core and windows, which run side by side. What follows a -- goes to pytest. Every step has a home
+folder of its own, which is empty; only data and training-data see the image sets.
 
 Needs Python 3.11 to 3.13 and nothing else. Makes a virtual environment in .venv (or in
 NAPARI_LEUKOCYTE_VENV) and installs the package into it, editable. On Debian and Ubuntu it also
@@ -59,6 +60,20 @@ SCREEN = "-screen 0 1600x1000x24"
 WINDOWS = ("tests/ui",)
 # What pytest says if its arguments leave no test.
 NOTHING_CHOSEN = 5
+DATA_VARIABLE = "NAPARI_LEUKOCYTE_DATA"
+# The steps that see the image sets.
+WITH_DATA = ("data", "training-data")
+# Where programs keep what they should not find again in a test: variable and folder in its home.
+HOMES = {
+    "HOME": "",
+    "USERPROFILE": "",
+    "XDG_CACHE_HOME": ".cache",
+    "XDG_CONFIG_HOME": ".config",
+    "XDG_DATA_HOME": ".local/share",
+    "XDG_STATE_HOME": ".local/state",
+    "APPDATA": "AppData/Roaming",
+    "LOCALAPPDATA": "AppData/Local",
+}
 
 
 class SetupError(Exception):
@@ -277,20 +292,27 @@ def steps(python: str, pytest_arguments: list[str]) -> dict[str, list[str]]:
     """Return the command of every check by its name, in the order they run."""
     pytest = [python, "-m", "pytest"]
     ignored = [f"--ignore={folder}" for folder in WINDOWS]
+    unless = ["-m", "not data"]
     return {
         "lint": [python, "-m", "ruff", "check", "."],
         "format": [python, "-m", "ruff", "format", "--check", "."],
         "types": [python, "-m", "mypy"],
         "manifest": [python, "-m", "npe2", "validate", "napari-leukocyte"],
         # Never in one process: TensorFlow and the viewer's OpenGL crash together.
-        "core": [*pytest, "tests", "--ignore=tests/training", *ignored, *pytest_arguments],
-        "windows": [*pytest, *WINDOWS, *pytest_arguments],
-        "training": [*pytest, "tests/training", *pytest_arguments],
+        "core": [*pytest, "tests", "--ignore=tests/training", *ignored, *unless, *pytest_arguments],
+        "windows": [*pytest, *WINDOWS, *unless, *pytest_arguments],
+        "training": [*pytest, "tests/training", *unless, *pytest_arguments],
+        "data": [*pytest, "tests", "--ignore=tests/training", "-m", "data", *pytest_arguments],
+        "training-data": [*pytest, "tests/training", "-m", "data", *pytest_arguments],
     }
 
 
-def test_environment() -> dict[str, str]:
-    """Return the environment variables of the checks."""
+def test_environment(step: str, home: Path) -> dict[str, str]:
+    """Return the environment variables of a check, which lives in an empty home of its own.
+
+    So no cache or setting of this machine can hide what a fresh one lacks. Only pip's cache stays:
+    it changes how long something takes, not what comes of it.
+    """
     env = dict(os.environ)
     # These would let something else than the environment's packages in, or choose a Qt platform
     # that has no OpenGL or ignores the virtual screen.
@@ -298,6 +320,12 @@ def test_environment() -> dict[str, str]:
         env.pop(name, None)
     if LINUX and shutil.which("xvfb-run"):
         env.pop("WAYLAND_DISPLAY", None)
+    env.setdefault("PIP_CACHE_DIR", str(Path.home() / ".cache" / "pip"))
+    for name, folder in HOMES.items():
+        env[name] = str(home / folder)
+        (home / folder).mkdir(parents=True, exist_ok=True)
+    if step not in WITH_DATA:
+        env[DATA_VARIABLE] = str(home / "no image sets")
     env["NO_ALBUMENTATIONS_UPDATE"] = "1"  # else its import asks the network for a newer release
     env["TF_CPP_MIN_LOG_LEVEL"] = "3"
     return env
@@ -324,10 +352,12 @@ def test(arguments: list[str]) -> int:
         known = steps(str(program(set_up("test"), "python")), pytest_arguments)
     results = []
     beside: tuple[subprocess.Popen[bytes], Path, float] | None = None
-    with tempfile.TemporaryDirectory() as folder:
+    folder = tempfile.mkdtemp(prefix="napari-leukocyte-")
+    try:
         for name in chosen:
-            screen = {"core": 99, "windows": 199}.get(name)
+            screen = {"core": 99, "windows": 199, "data": 299}.get(name)
             command = [*([] if screen is None else virtual_screen(screen)), *known[name]]
+            env = test_environment(name, Path(folder) / f"home-{name}")
             say(f"\n== {name}: {shlex.join(command)}")
             start = time.monotonic()
             if name == "core" and "windows" in chosen:
@@ -337,25 +367,28 @@ def test(arguments: list[str]) -> int:
                     process = subprocess.Popen(
                         command,
                         cwd=ROOT,
-                        env=test_environment(),
+                        env=env,
                         stdin=subprocess.DEVNULL,
                         stdout=file,
                         stderr=subprocess.STDOUT,
                     )
                 beside = (process, printed, start)
                 continue
-            status = subprocess.call(command, cwd=ROOT, env=test_environment())
+            status = subprocess.call(command, cwd=ROOT, env=env)
             results.append((name, status, time.monotonic() - start))
             if beside is not None:
                 process, printed, start = beside
                 status, beside = process.wait(), None
                 say(f"\n== core\n{printed.read_text(encoding='utf-8', errors='replace')}")
                 results.append(("core", status, time.monotonic() - start))
+    finally:
+        # A program that is still closing down may write once more; what is left is the system's.
+        shutil.rmtree(folder, ignore_errors=True)
     say("\n== summary")
     fine = (0, NOTHING_CHOSEN) if pytest_arguments else (0,)
     for name, status, seconds in results:
         verdict = "passed" if status in fine else f"FAILED (exit status {status})"
-        say(f"{name:<10}{seconds:7.1f} s  {verdict}")
+        say(f"{name:<14}{seconds:7.1f} s  {verdict}")
     return int(any(status not in fine for _, status, _ in results))
 
 

@@ -10,6 +10,7 @@ from importlib import metadata, resources
 from pathlib import Path
 
 import pytest
+from importlinter.cli import lint_imports
 from npe2 import PluginManifest
 
 import napari_leukocyte as nl
@@ -19,21 +20,12 @@ NAME = "napari-leukocyte"
 #: What takes long to load, or must not be in the viewer's process at all.
 HEAVY = {"cv2", "keras", "onnxruntime", "scipy", "skimage", "tensorflow", "torch"}
 VIEWER = {"PyQt6", "magicgui", "napari", "qtpy", "superqt", "vispy"}
-#: The folders of the core: they compute, and know no viewer.
-CORE = (
-    "analysis",
-    "annotations",
-    "classification",
-    "counting",
-    "gallery",
-    "interpretation",
-    "io",
-    "models",
-    "reporting",
-    "samples",
-    "segmentation",
-    "session",
-    "uncertainty",
+#: The rim, and what only a process of its own imports: all other packages are the core.
+NOT_CORE = {"cli", "learning", "ui"}
+CORE = sorted(
+    path.parent.name
+    for path in (ROOT / "src" / "napari_leukocyte").glob("*/__init__.py")
+    if path.parent.name not in NOT_CORE
 )
 
 OPEN_MENUS = """
@@ -127,6 +119,12 @@ def test_core_knows_no_viewer_no_rim_and_no_tensorflow() -> None:
     loaded = modules_after(IMPORT_THE_CORE.format(core=CORE))
     assert loaded & (VIEWER | {"keras", "tensorflow", "torch"}) == set()
     assert loaded & {"napari_leukocyte.cli", "napari_leukocyte.ui", "training"} == set()
+
+
+def test_imports_keep_to_the_contracts(capsys: pytest.CaptureFixture[str]) -> None:
+    """The floors of the packages, no cycle of modules: `[tool.importlinter]` in pyproject.toml."""
+    status = lint_imports(config_filename=str(ROOT / "pyproject.toml"), no_cache=True)
+    assert status == 0, capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

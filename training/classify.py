@@ -57,6 +57,12 @@ def train_classifier(config_file: Path, data_root: Path) -> keras.Model:
     """
     config = read_config(config_file, ClassifierConfig)
     keras.utils.set_random_seed(config.seed)
+    # The photographs first: a wrong data root is said at once, whatever weights are there.
+    train = cells_of(config, data_root, "train")
+    if config.agreed:
+        more = photographs_with_agreed_classes(data_root, config.agreed)
+        train += load_cells(more, config.side, config.diameter)
+    validation = cells_of(config, data_root, "validation")
     model = build_classifier(
         config.encoder,
         len(config.classes),
@@ -65,11 +71,6 @@ def train_classifier(config_file: Path, data_root: Path) -> keras.Model:
         config.normalisation,
     )
     start_from(model, config.encoder, config.encoder_weights)
-    train = cells_of(config, data_root, "train")
-    if config.agreed:
-        more = photographs_with_agreed_classes(data_root, config.agreed)
-        train += load_cells(more, config.side, config.diameter)
-    validation = cells_of(config, data_root, "validation")
     loss = keras.losses.CategoricalCrossentropy(
         from_logits=True, label_smoothing=config.label_smoothing
     )

@@ -121,6 +121,12 @@ def train_member(config_file: Path, data_root: Path) -> keras.Model:
     config = read_config(config_file, SegmentationConfig)
     keras.utils.set_random_seed(config.seed)
     loss = find_loss(config.loss)
+    # The photographs first: a wrong data root is said at once, whatever weights are there.
+    photographs = [p for d in config.datasets for p in load(d, data_root) if p.mask]
+    train = [p for d in config.datasets for p in select(photographs, d, "train")]
+    for d in config.agreed:
+        train += photographs_with_agreed_masks(d, data_root, config.agreed_by)
+    validation = [p for d in config.datasets for p in select(photographs, d, "validation")]
     model = build_unet(
         config.encoder,
         stochastic_depth=config.stochastic_depth,
@@ -128,11 +134,6 @@ def train_member(config_file: Path, data_root: Path) -> keras.Model:
         dropout=config.dropout,
     )
     start_from(model, config.encoder, config.encoder_weights)
-    photographs = [p for d in config.datasets for p in load(d, data_root) if p.mask]
-    train = [p for d in config.datasets for p in select(photographs, d, "train")]
-    for d in config.agreed:
-        train += photographs_with_agreed_masks(d, data_root, config.agreed_by)
-    validation = [p for d in config.datasets for p in select(photographs, d, "validation")]
     s = config.schedule
     batches = SegmentationBatches(
         train,

@@ -165,7 +165,7 @@ def test_weights_come_from_a_run_or_a_file_or_the_reason_is_one_sentence(
 
 def test_the_command_line_says_which_weights_are_missing(tiny: str, tmp_path: Path) -> None:
     config = tmp_path / "a.toml"
-    config.write_text(f'encoder = "{tiny}"\n', encoding="utf-8")
+    config.write_text(f'encoder = "{tiny}"\ndatasets = []\n', encoding="utf-8")
     result = CliRunner().invoke(app, ["segment", str(config), "--data-root", str(tmp_path)])
     assert result.exit_code == 2
     assert "tiny_notop.h5" in result.output

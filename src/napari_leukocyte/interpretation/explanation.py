@@ -33,7 +33,8 @@ class Explanation:
     ----------
     map : ndarray
         (S, S) float32 in the frame of the
-        :class:`~napari_leukocyte.interpretation.cropping.CellCrops`: positive where the cell speaks for the class, negative where it speaks against it.
+        :class:`~napari_leukocyte.interpretation.cropping.CellCrops`: positive where the cell
+        speaks for the class, negative where it speaks against it.
     method : str
         How it was made.
     class_name : str

@@ -1,4 +1,8 @@
-"""Write files so that what is there is always whole: the old ones or the new ones."""
+"""Atomic writes: what is there is always whole, the old file or the new one.
+
+Everything is written into a staging place beside its target, flushed to the disk, and moved.
+Whole folders are replaced by :mod:`napari_leukocyte.io.replace`, over the same staging.
+"""
 
 from __future__ import annotations
 
@@ -9,12 +13,15 @@ import shutil
 import signal
 import threading
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
 
 from napari_leukocyte.errors import OutputError
 
+#: Files that are flushed at once: the disk flushes many small ones together if asked together.
+_FLUSHED_AT_ONCE = 8
 _REASONS = {
     errno.ENOSPC: "the disk is full",
     errno.EDQUOT: "the disk is full",
@@ -101,6 +108,39 @@ def atomic_write(path: Path) -> Iterator[Path]:
 
 
 @contextmanager
+def staged(place: Path, made: Sequence[Path] = ()) -> Iterator[Path]:
+    """Empty folder that is filled before anything moves to where it belongs.
+
+    Parameters
+    ----------
+    place : Path
+        The folder, which must not exist; on the same file system as the target.
+    made : sequence of Path
+        Folders from `make_folder` that are removed again, if they are empty, when anything goes
+        wrong.
+
+    Yields
+    ------
+    Path
+        `place`. When the block ends, whatever is still there is removed.
+
+    Raises
+    ------
+    OSError
+        What the operating system says; see `as_output_error`.
+    """
+    complete = False
+    try:
+        place.mkdir()
+        yield place
+        complete = True
+    finally:
+        shutil.rmtree(place, ignore_errors=True)
+        if not complete:
+            remove_empty(made)
+
+
+@contextmanager
 def write_together(
     folder: Path, names: Sequence[str], *, overwrite: bool = False
 ) -> Iterator[Path]:
@@ -129,28 +169,32 @@ def write_together(
     """
     if not overwrite:
         refuse_existing(folder, names)
-    with as_output_error(folder):
+    with named(folder):
         made = make_folder(folder)
-        staging = folder / f".napari-leukocyte-{secrets.token_hex(4)}"
-        complete = False
-        try:
-            staging.mkdir()
+        with staged(folder / f".napari-leukocyte-{secrets.token_hex(4)}", made) as staging:
             yield staging
-            for file in staging.iterdir():
-                _flush(file)
+            flush(staging)
             if not overwrite:
                 refuse_existing(folder, names)
             _move(staging, folder, names)
-            complete = True
+
+
+@contextmanager
+def named(path: Path) -> Iterator[None]:
+    """Say what the user asked for where an error names a file that is only passing.
+
+    Raises
+    ------
+    OutputError
+        In place of any OSError, and of an OutputError about a file of the staging place.
+    """
+    with as_output_error(path):
+        try:
+            yield
         except OutputError as error:
-            # Of one file; its place in the staging folder would mean nothing to a user.
             if isinstance(error.__cause__, OSError):
                 raise error.__cause__ from None
             raise
-        finally:
-            shutil.rmtree(staging, ignore_errors=True)
-            if not complete:
-                remove_empty(made)
 
 
 def refuse_existing(folder: Path, names: Sequence[str]) -> None:
@@ -181,8 +225,19 @@ def remove_empty(folders: Sequence[Path]) -> None:
             folder.rmdir()
 
 
+def flush(folder: Path) -> None:
+    """Have a folder's files on the disk: a move must not get there before what is moved."""
+    files = [p for p in folder.rglob("*") if p.is_file()]
+    if len(files) < 2:
+        for file in files:
+            _flush(file)
+        return
+    with ThreadPoolExecutor(_FLUSHED_AT_ONCE) as pool:
+        for _ in pool.map(_flush, files):
+            pass
+
+
 def _flush(file: Path) -> None:
-    """Have a file on the disk: a move must not get there before what is moved."""
     with file.open("rb+") as f:
         os.fsync(f.fileno())
 

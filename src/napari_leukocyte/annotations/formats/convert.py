@@ -7,11 +7,16 @@ from pathlib import Path
 
 from napari_leukocyte.annotations.formats.annotated import AnnotatedImage
 from napari_leukocyte.annotations.formats.complete import complete
-from napari_leukocyte.annotations.formats.recognise import Format, find_format, recognise_source
+from napari_leukocyte.annotations.formats.recognise import (
+    Format,
+    find_format,
+    recognise,
+    recognise_source,
+)
 from napari_leukocyte.annotations.formats.source import Source
-from napari_leukocyte.annotations.formats.staging import replace_file, replace_folder
 from napari_leukocyte.errors import FormatError, OutputError
 from napari_leukocyte.io.paths import plan
+from napari_leukocyte.io.replace import replace_file, replace_folder
 from napari_leukocyte.progress import Progress, silent
 
 
@@ -154,8 +159,17 @@ def _write_file(
             "name a folder."
         )
     if chosen.name == "ome-zarr":
-        with replace_folder(dst, ("**",), overwrite=overwrite, of=chosen.name) as staging:
+        with replace_folder(
+            dst, ("**",), overwrite=overwrite, is_ours=lambda f: _is_in_format(f, chosen)
+        ) as staging:
             module.write(images[0], staging)
         return
     with replace_file(dst, overwrite=overwrite) as staging:
         module.write(images[0], staging)
+
+
+def _is_in_format(folder: Path, chosen: Format) -> bool:
+    try:
+        return recognise(folder).name == chosen.name
+    except FormatError:
+        return False

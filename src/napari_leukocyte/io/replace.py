@@ -1,4 +1,4 @@
-"""Write files and folders so that what is there is always whole: the old ones or the new ones."""
+"""Replacement of files and whole folders: the old one stays until the new one is complete."""
 
 from __future__ import annotations
 
@@ -8,22 +8,22 @@ import os
 import secrets
 import shutil
 import sys
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from fnmatch import fnmatch
 from pathlib import Path
 
-from napari_leukocyte.errors import FormatError, OutputError
+from napari_leukocyte.errors import OutputError
 from napari_leukocyte.io.atomic import (
     as_output_error,
     atomic_write,
+    flush,
     make_folder,
+    named,
     remove_empty,
+    staged,
 )
 
-#: Files that are flushed at once.
-_AT_ONCE = 8
 # Of Linux's renameat2(2): paths below the working folder, and two names that change places.
 _AT_FDCWD, _RENAME_EXCHANGE = -100, 2
 
@@ -57,7 +57,7 @@ def replace_file(path: Path, *, overwrite: bool) -> Iterator[Path]:
         made = make_folder(path.parent)
     complete = False
     try:
-        with _named(path), atomic_write(path) as staging:
+        with named(path), atomic_write(path) as staging:
             yield staging
         complete = True
     finally:
@@ -67,7 +67,11 @@ def replace_file(path: Path, *, overwrite: bool) -> Iterator[Path]:
 
 @contextmanager
 def replace_folder(
-    folder: Path, owns: Sequence[str], *, overwrite: bool, of: str | None = None
+    folder: Path,
+    owns: Sequence[str],
+    *,
+    overwrite: bool,
+    is_ours: Callable[[Path], bool] | None = None,
 ) -> Iterator[Path]:
     """Write a folder whole or not at all.
 
@@ -79,8 +83,8 @@ def replace_folder(
         Patterns of what may be replaced, relative to the folder.
     overwrite : bool
         Whether the folder may hold something.
-    of : str, optional
-        Format that the folder must be in to be replaced.
+    is_ours : callable, optional
+        Tells of an existing folder whether it is one that may be replaced.
 
     Yields
     ------
@@ -93,53 +97,37 @@ def replace_folder(
         If something is there that may not be replaced, or the folder can't be written.
     """
     target = Path(os.path.realpath(folder))
-    with as_output_error(folder):
-        _check_replaceable(folder, target, owns, overwrite, of)
+    with named(folder):
+        _check_replaceable(folder, target, owns, overwrite, is_ours)
         made = make_folder(target.parent)
-        staging = target.with_name(f".{target.name}-{secrets.token_hex(4)}")
-        complete = False
-        try:
-            staging.mkdir()
-            with _named(folder):
-                yield staging
-            _flush(staging)
-            _check_replaceable(folder, target, owns, overwrite, of)
+        place = target.with_name(f".{target.name}-{secrets.token_hex(4)}")
+        with staged(place, made) as staging:
+            yield staging
+            flush(staging)
+            _check_replaceable(folder, target, owns, overwrite, is_ours)
             _put(staging, target)
-            complete = True
-        finally:
-            shutil.rmtree(staging, ignore_errors=True)
-            if not complete:
-                remove_empty(made)
-
-
-@contextmanager
-def _named(path: Path) -> Iterator[None]:
-    """Say what the user asked for where an error names a file that is only passing."""
-    with as_output_error(path):
-        try:
-            yield
-        except OutputError as error:
-            if isinstance(error.__cause__, OSError):
-                raise error.__cause__ from None
-            raise
 
 
 def _check_replaceable(
-    folder: Path, target: Path, owns: Sequence[str], overwrite: bool, of: str | None
+    folder: Path,
+    target: Path,
+    owns: Sequence[str],
+    overwrite: bool,
+    is_ours: Callable[[Path], bool] | None,
 ) -> None:
     if not os.path.lexists(target):
         return
     if not target.is_dir():
         raise OutputError(f"{folder} is a file where a folder is to be written.")
     inside = [p for p in target.rglob("*") if p.is_symlink() or not p.is_dir()]
-    if not inside and of is None:
+    if not inside and is_ours is None:
         return
     if not overwrite:
         raise OutputError(
             f"{folder} exists and is not empty: choose another folder or allow overwriting."
         )
     others = [p for p in inside if not _owned(p.relative_to(target).as_posix(), owns)]
-    if others or (of is not None and not _is_in_format(target, of)):
+    if others or (is_ours is not None and not is_ours(target)):
         named = others[0].relative_to(target) if others else "other files"
         raise OutputError(
             f"{folder} holds {named}, which this format did not write: choose another folder."
@@ -148,28 +136,6 @@ def _check_replaceable(
 
 def _owned(path: str, owns: Sequence[str]) -> bool:
     return any(fnmatch(path, o) and ("**" in o or path.count("/") == o.count("/")) for o in owns)
-
-
-def _is_in_format(folder: Path, name: str) -> bool:
-    from napari_leukocyte.annotations.formats.recognise import recognise
-
-    try:
-        return recognise(folder).name == name
-    except FormatError:
-        return False
-
-
-def _flush(folder: Path) -> None:
-    """Have files on the disk: the move must not get there before what is moved."""
-    with ThreadPoolExecutor(_AT_ONCE) as pool:
-        # Many small files are flushed together by the disk if they are asked for together.
-        for _ in pool.map(_flush_file, (p for p in folder.rglob("*") if p.is_file())):
-            pass
-
-
-def _flush_file(path: Path) -> None:
-    with path.open("rb") as file:
-        os.fsync(file.fileno())
 
 
 def _put(staging: Path, target: Path) -> None:

@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from napari_leukocyte.annotations.formats import staging
 from napari_leukocyte.annotations.formats.convert import read, write
 from napari_leukocyte.annotations.formats.recognise import FORMATS
 from napari_leukocyte.errors import OutputError
+from napari_leukocyte.io import replace
 from tests.annotations.formats.cells import annotated, hard, same
 
 ALL = [name for name in FORMATS if name != "dataset"]
@@ -111,7 +111,7 @@ def test_a_full_disk_leaves_the_old_version(
     write([hard()], out, name)
     before = contents(tmp_path)
     if not exchange:
-        monkeypatch.setattr(staging, "_exchange", lambda *_: False)
+        monkeypatch.setattr(replace, "_exchange", lambda *_: False)
     with monkeypatch.context() as patch:
         patch.setattr(os, "fsync", full)
         with pytest.raises(OutputError, match="the disk is full"):
@@ -125,13 +125,13 @@ def test_a_full_disk_leaves_the_old_version(
 _KILLED = """
 import os, signal, sys
 from pathlib import Path
-from napari_leukocyte.annotations.formats import staging
+from napari_leukocyte.io import replace
 from napari_leukocyte.annotations.formats.convert import read, write
 place, name = Path(sys.argv[1]), sys.argv[2]
 images = read(place / "source")
 def die(*_):
     os.kill(os.getpid(), signal.SIGKILL)
-setattr(os, "fsync", die) if sys.argv[3] == "flush" else setattr(staging, "_put", die)
+setattr(os, "fsync", die) if sys.argv[3] == "flush" else setattr(replace, "_put", die)
 write(images, place / "out", name, overwrite=True)
 """
 
