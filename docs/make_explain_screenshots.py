@@ -26,7 +26,7 @@ from napari_leukocyte.classification.regions import iterate_regions
 from napari_leukocyte.gallery.cells import CellTable
 from napari_leukocyte.interpretation.cropping import cut_cell
 from napari_leukocyte.interpretation.explanation import explain
-from napari_leukocyte.interpretation.settings import METHODS
+from napari_leukocyte.interpretation.scoring import METHODS
 from napari_leukocyte.models.registry import find_model
 from napari_leukocyte.reporting.drawing import write_png
 from napari_leukocyte.reporting.record import describe_model

@@ -1,4 +1,4 @@
-"""Take the pictures of ``uncertainty.md`` and ``domain_shift.md`` from the real window.
+"""Take the pictures of ``uncertainty.md`` and ``domain-shift.md`` from the real window.
 
 They show a painted sample.
 
@@ -72,12 +72,6 @@ def main(folder: Path) -> None:
     wait(lambda: widget.settled and widget.check is not None)
     scroll_to(widget, form.sentence)
     photograph(viewer, folder / "trust-warned.png")
-    form.preview.setChecked(True)
-    wait(lambda: widget.settled and widget.preview_layer is not None)
-    form.classify.click()
-    wait(lambda: widget.settled and bool(form.changed.text()))
-    scroll_to(widget, form.changed)
-    photograph(viewer, folder / "trust-standardised.png")
     viewer.close()
 
 

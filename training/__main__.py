@@ -250,7 +250,7 @@ def domain_shift(
         bool, typer.Option("--evaluate", help="Measure the warnings instead, and write tables.")
     ] = False,
 ) -> None:
-    """Make what tells images and cells unlike the training sets, and the sets' colours."""
+    """Make what tells images and cells unlike the training sets."""
     from training import domain_shift as shift
     from training.evaluate import write_result
     from training.uncertainty_pages import write_domain_shift_tables
@@ -259,7 +259,7 @@ def domain_shift(
         figures = shift.evaluate(data_root)
         print(f"{write_result('domain-shift', figures)}\n{write_domain_shift_tables(figures)}")
     else:
-        print(f"{shift.make_targets(data_root)}\n{shift.make_training_domain(data_root)}")
+        print(shift.make_training_domain(data_root))
 
 
 @app.command()

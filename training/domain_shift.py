@@ -1,10 +1,8 @@
-"""How far from home: what ships with the classifier, and whether its warnings can be believed."""
+"""Distribution shift: the reference that ships with the classifier, and a test of its warnings."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,37 +11,28 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_leukocyte.counting.leukogram import clopper_pearson
-from napari_leukocyte.errors import ImageError
-from napari_leukocyte.io.images.background import background_color, balance_white
 from napari_leukocyte.models.manifest import Manifest
 from napari_leukocyte.models.registry import find_model
 from napari_leukocyte.uncertainty.domain_shift.cells import (
     COMPONENTS,
     CellReference,
-    doubt,
+    ambiguity,
     fit_cells,
     scaled,
 )
+from napari_leukocyte.uncertainty.domain_shift.domain_match import OUT_OF_DISTRIBUTION, compare
 from napari_leukocyte.uncertainty.domain_shift.image_profile import ImageProfile
-from napari_leukocyte.uncertainty.domain_shift.reference import (
+from napari_leukocyte.uncertainty.domain_shift.training_domain import (
+    SetProfile,
     TrainingDomain,
+    fit_set,
     write_training_domain,
 )
-from napari_leukocyte.uncertainty.domain_shift.sets import SetProfile, compare, fit_set
-from napari_leukocyte.uncertainty.domain_shift.standardise import (
-    TARGETS_FILE,
-    describe,
-    stained_pixels,
-)
-from napari_leukocyte.uncertainty.domain_shift.warning import OUT_OF_DISTRIBUTION
 from napari_leukocyte.vocabulary import LEUKOCYTE_NAMES
-from training.data.photographs import CLASSIFIED, load
-from training.data.splits import select
+from training.data.photographs import CLASSIFIED
 from training.metrics import RESAMPLES
 from training.seen_cells import Cells, cells_of_set, classifiers_left_out, join
 
-#: Photographs of a set, and pixels of each, that its colours are told by.
-PHOTOGRAPHS, PIXELS = 80, 1000
 #: Numbers of principal components that were tried.
 TRIED = (4, 6, 8, 12, 16, 32)
 
@@ -65,54 +54,25 @@ def make_training_domain(data_root: Path) -> Path:
     cells = _all_sets(classifier, data_root)
     known = cells.side("validation", "test").of(LEUKOCYTE_NAMES)
     right = _said(known, classifier) == known.truth
-    wrong, abroad = [], []
+    wrong, ood_errors = [], []
     for dataset, other in classifiers_left_out().items():
         reference, left_out = _without(dataset, other, data_root)
         seen = left_out.of(LEUKOCYTE_NAMES)
         said = _said(seen, other)
         score = reference.score(seen.embedding, seen.probability, said)
         wrong.append(_wrong_by_bin(reference, score, said != seen.truth))
-        abroad.append(float(np.mean(said != seen.truth)))
+        ood_errors.append(float(np.mean(said != seen.truth)))
     reference = _fit(cells, classifier)
     if wrong:
         reference = replace(reference, wrong=np.nanmean(np.array(wrong), axis=0))
     sets = _sets(cells)
-    home = TrainingDomain(
+    domain = TrainingDomain(
         sets,
         reference,
         tuple(float(1 - right[known.datasets == one.name].mean()) for one in sets),
-        float(np.mean(abroad)) if abroad else float("nan"),
+        float(np.mean(ood_errors)) if ood_errors else float("nan"),
     )
-    return write_training_domain(classifier, home)
-
-
-def make_targets(data_root: Path) -> Path:
-    """Write the colours of the training sets, which images can be brought to.
-
-    Parameters
-    ----------
-    data_root : Path
-        Folder of the data sets.
-
-    Returns
-    -------
-    Path
-        The file in the package.
-    """
-    found = []
-    for dataset in CLASSIFIED:
-        photographs = select(load(dataset, data_root), dataset, "train")
-        rng = np.random.default_rng(0)
-        pixels = []
-        for i in rng.permutation(len(photographs))[:PHOTOGRAPHS]:
-            rgb = photographs[i].read()
-            with suppress(ImageError):  # hardly any stain on it
-                stained = stained_pixels(balance_white(rgb, background_color(rgb)))
-                pixels.append(rng.choice(stained, PIXELS))
-        found.append(describe(dataset, np.concatenate(pixels)).to_dict())
-    text = json.dumps({"schema": 1, "targets": found}, indent=1)
-    TARGETS_FILE.write_text(text + "\n", encoding="utf-8")
-    return TARGETS_FILE
+    return write_training_domain(classifier, domain)
 
 
 def evaluate(data_root: Path) -> dict[str, Any]:
@@ -126,9 +86,9 @@ def evaluate(data_root: Path) -> dict[str, Any]:
     Returns
     -------
     dict
-        ``images``: how often photographs are called foreign, of known sets (held out) and of the
-        set that was left out. ``cells``: the area under the ROC curve of wrong against right cells
-        of the set left out, by score, and with the score that was best on the other sets.
+        ``images``: how often photographs are called out of distribution, of known sets (held out)
+        and of the set that was left out. ``cells``: the area under the ROC curve of wrong against
+        right cells of the set left out, by score, and with the score that was best on the others.
     """
     classifier = find_model("classification")
     cells = _all_sets(classifier, data_root)
@@ -196,7 +156,7 @@ def _images(cells: Cells) -> dict[str, Any]:
     alarms = []
     for dataset in CLASSIFIED:
         own = cells[cells.datasets == dataset]
-        raised = _foreign(own.side("validation", "test"), everything)
+        raised = _out_of_distribution(own.side("validation", "test"), everything)
         alarms.append(raised)
         result["held_out"][dataset] = _share(raised)
         others = _sets(cells, dataset)
@@ -210,7 +170,7 @@ def _images(cells: Cells) -> dict[str, Any]:
     return result
 
 
-def _foreign(cells: Cells, sets: tuple[SetProfile, ...]) -> NDArray[np.bool_]:
+def _out_of_distribution(cells: Cells, sets: tuple[SetProfile, ...]) -> NDArray[np.bool_]:
     return np.array(
         [compare(ImageProfile(row, 1), sets).share < OUT_OF_DISTRIBUTION for row in cells.look],
         bool,
@@ -234,7 +194,7 @@ def _auroc_by_score(dataset: str, classifier: Manifest, data_root: Path) -> dict
         scores[f"distance, {components} components"] = reference.ratios(cells.embedding, said)
         both = reference.score(cells.embedding, cells.probability, said)
         scores[f"distance and doubt, {components} components"] = both
-    scores["doubt"] = doubt(cells.probability)
+    scores["doubt"] = ambiguity(cells.probability)
     p = np.clip(cells.probability, 1e-9, 1)
     scores["entropy"] = -np.sum(p * np.log(p), axis=1)
     scores["1 - confidence"] = 1 - cells.probability.max(axis=1)

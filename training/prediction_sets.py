@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 from napari_leukocyte.counting.leukogram import clopper_pearson
 from napari_leukocyte.models.manifest import Manifest
 from napari_leukocyte.models.registry import find_model
-from napari_leukocyte.uncertainty.calibration import EVERY, Calibration, SetSettings
+from napari_leukocyte.uncertainty.calibration import EVERY, Calibration, Score, SetSettings, lac
 from napari_leukocyte.uncertainty.persistence import write_shipped
 from napari_leukocyte.uncertainty.recalibration import recalibrated
-from napari_leukocyte.uncertainty.scores import SCORES
 from training.data.photographs import CLASSIFIED
+from training.scores import SCORES
 from training.seen_cells import Cells, cells_of_set, classifiers_left_out, join
 
 LEVELS = (0.8, 0.9, 0.95)
@@ -25,7 +25,7 @@ FOLDS = 10
 #: Reviewed cells of each class of a set that was left out, and how often they are drawn anew.
 REVIEWED, DRAWS = 25, 200
 #: What the cells that ship may count for beside them; 0 replaces them.
-WORTHS = (0.0, 10.0, 25.0, 50.0)
+WEIGHTS = (0.0, 10.0, 25.0, 50.0)
 SOURCE = "Cells on photographs held out from training, masks by the plugin's own segmentation."
 
 
@@ -141,14 +141,14 @@ def _held_out(cells: Cells, classifier: Manifest) -> dict[str, Any]:
     result: dict[str, Any] = {"cells": len(cells), "by_level": {}}
     for level in LEVELS:
         rows = {}
-        for score in SCORES:
+        for name, score in SCORES.items():
             for by_class in (False, True):
-                settings = SetSettings(level, score, by_class)
-                inside = _in_turn(everything, cells.probability, fold, settings)
+                settings = SetSettings(level, by_class)
+                inside = _in_turn(everything, cells.probability, fold, settings, score)
                 row = _figures(inside, everything.truth, cells.datasets)
-                once = everything[validation].sets(cells.probability[test], settings)
+                once = everything[validation].sets(cells.probability[test], settings, score)
                 row["validation_to_test"] = _coverage(once, everything.truth[test])
-                rows[_title(score, by_class)] = row
+                rows[_title(name, by_class)] = row
         rows["lac, like its own set"] = _like(cells, everything, fold, level)
         widest = SetSettings(level, like=EVERY)
         inside = _in_turn(everything, cells.probability, fold, widest)
@@ -162,12 +162,13 @@ def _in_turn(
     probability: NDArray[np.float64],
     fold: NDArray[np.intp],
     settings: SetSettings,
+    score: Score = lac,
 ) -> NDArray[np.bool_]:
     """Return each cell's set, with the other folds calibrating."""
     inside = np.zeros_like(probability, bool)
     for part in range(FOLDS):
         tried = fold == part
-        inside[tried] = everything[~tried].sets(probability[tried], settings)
+        inside[tried] = everything[~tried].sets(probability[tried], settings, score)
     return inside
 
 
@@ -187,7 +188,7 @@ def _like(
 
 
 def _left_out(dataset: str, classifier: Manifest, data_root: Path) -> dict[str, Any]:
-    """Measure coverage on a set left out: as calibrated at home, then on reviewed cells.
+    """Measure coverage on a set left out: as calibrated on the other sets, then on reviewed cells.
 
     The reviewed cells are drawn at random, as many of each class, anew for each draw; coverage is
     of all other cells, and the interval is over the draws.
@@ -214,11 +215,11 @@ def _left_out(dataset: str, classifier: Manifest, data_root: Path) -> dict[str, 
         ):
             inside = known.sets(there.probability, settings)
             rows[title] = _figures(inside, there.truth)
-        for worth in WORTHS:
+        for weight in WEIGHTS:
             for by_class in (False, True):
                 settings = SetSettings(level, by_class=by_class)
-                title = f"after, shipped cells worth {worth:g}" + (", by class" * by_class)
-                rows[title] = _over_draws(known, there, draws, worth, settings)
+                title = f"after, shipped cells worth {weight:g}" + (", by class" * by_class)
+                rows[title] = _over_draws(known, there, draws, weight, settings)
         result["by_level"][str(level)] = rows
     return result
 
@@ -236,12 +237,12 @@ def _over_draws(
     known: Calibration,
     there: Calibration,
     draws: Iterable[NDArray[np.bool_]],
-    worth: float,
+    weight: float,
     settings: SetSettings,
 ) -> dict[str, Any]:
     found = []
     for chosen in draws:
-        calibration = recalibrated(known, there[chosen], worth)
+        calibration = recalibrated(known, there[chosen], weight)
         rest = there[~chosen]
         inside = calibration.sets(rest.probability, settings)
         figures = _figures(inside, rest.truth)

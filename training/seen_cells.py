@@ -1,4 +1,6 @@
-"""What the measurements of trust rest on: every labelled cell's probabilities, embedding and look.
+"""Every labelled cell as a classifier sees it: probabilities, embedding and image profile.
+
+Measurements of prediction sets and of domain shift rest on them.
 
 Photographs held out are segmented by the plugin's default model, as a user's would be; those of the
 training side by the sets' own masks where they have some. Each classifier then sees the one cell.
@@ -15,10 +17,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_leukocyte.classification.classify import softmax, turned
+from napari_leukocyte.classification.inference import see
 from napari_leukocyte.classification.regions import Region
-from napari_leukocyte.interpretation.cropping import CellCrops, cut_cell
-from napari_leukocyte.models import runtime
+from napari_leukocyte.errors import LeukocyteError
+from napari_leukocyte.interpretation.cropping import cut_cell, stack_crops
 from napari_leukocyte.models.manifest import Manifest
 from napari_leukocyte.models.registry import find_model
 from napari_leukocyte.uncertainty.domain_shift.image_profile import FEATURES, measure_profile
@@ -32,8 +34,6 @@ from training.predictions import segment_photograph, segmenter_key
 #: Of a set's training side, at most so many cells of each class are seen: PBC's thousands would
 #: say no more.
 MOST_OF_TRAINING = 100
-#: Crops in one run of the network.
-BATCH = 32
 SIDES: tuple[Side, ...] = ("train", "validation", "test")
 
 
@@ -140,9 +140,13 @@ def cells_of_set(
             if photograph.name not in known:
                 known[photograph.name] = measure_profile(rgb, labels).values
             looks.append(known[photograph.name])
-    probability, embedding = see(crops, classifier)
+    seen = see(stack_crops(crops), classifier)
+    if seen.embedding is None:
+        raise LeukocyteError(f"The classifier {classifier.name} gives no embedding.")
     text = np.array(rows).T
-    made = Cells(text[0], text[1], text[2], text[3], probability, embedding, np.array(looks))
+    made = Cells(
+        text[0], text[1], text[2], text[3], seen.probability, seen.embedding, np.array(looks)
+    )
     path.parent.mkdir(parents=True, exist_ok=True)
     np.savez_compressed(path, **{f.name: getattr(made, f.name) for f in fields(Cells)})
     np.savez_compressed(of_looks, names=made.names, look=made.look)
@@ -154,28 +158,6 @@ def _read_looks(path: Path) -> dict[str, NDArray[np.float64]]:
         return {}
     with np.load(path, allow_pickle=False) as kept:
         return dict(zip(kept["names"].tolist(), kept["look"], strict=True))
-
-
-def see(
-    crops: Sequence[CellCrops], classifier: Manifest
-) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
-    """Return probabilities, (N, C), and embeddings, (N, E), in one pass."""
-    share = 1 / (classifier.views * sum(m.weight for m in classifier.members))
-    probability = np.zeros((len(crops), len(classifier.classes)))
-    embeddings = []
-    for index, member in enumerate(classifier.members):
-        rows = []
-        for start in range(0, len(crops), BATCH):
-            batch = np.stack([c.members[index] for c in crops[start : start + BATCH]])
-            views = []
-            for view in range(classifier.views):
-                logits, embedding = runtime.run(member, turned(batch.astype(np.float32), view))[:2]
-                vote = share * member.weight * softmax(logits / classifier.temperature)
-                probability[start : start + BATCH] += vote
-                views.append(embedding)
-            rows.append(np.mean(views, axis=0, dtype=np.float32))
-        embeddings.append(np.concatenate(rows))
-    return probability, np.concatenate(embeddings, axis=1)
 
 
 def _key(classifier: Manifest) -> str:

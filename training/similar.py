@@ -8,8 +8,7 @@ from typing import Any
 import numpy as np
 
 from napari_leukocyte.interpretation.attributes import FOLDER
-from napari_leukocyte.interpretation.known import save_reference_cells
-from napari_leukocyte.interpretation.neighbours import ReferenceCells
+from napari_leukocyte.interpretation.similar_cells import ReferenceCells, save_reference_cells
 from napari_leukocyte.models.registry import find_model
 from training.attribute_head import Directions, embedded
 from training.data.photographs import CLASSIFIED, DatasetName, Photograph, load

@@ -1,4 +1,4 @@
-"""The tables of ``docs/uncertainty.md`` and ``docs/domain_shift.md``, from what was measured."""
+"""The tables of ``docs/uncertainty.md`` and ``docs/domain-shift.md``, from what was measured."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def write_uncertainty_tables(result: dict[str, Any], page: Path = DOCS / "uncert
 
 
 def write_domain_shift_tables(
-    result: dict[str, Any], page: Path = DOCS / "domain_shift.md"
+    result: dict[str, Any], page: Path = DOCS / "domain-shift.md"
 ) -> Path:
     """Write the tables of the warnings into their page; all else stays."""
     text = page.read_text(encoding="utf-8")

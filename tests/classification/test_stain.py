@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from napari_leukocyte.classification.stain import nucleus_density, standardise_density
+from napari_leukocyte.classification.crops import nucleus_density, standardise_density
 from napari_leukocyte.io.images.background import WHITE
 
 SIDE = 40

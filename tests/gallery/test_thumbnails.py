@@ -5,8 +5,14 @@ import pytest
 from numpy.typing import NDArray
 
 from napari_leukocyte.gallery.cells import CellTable, Place
-from napari_leukocyte.gallery.contrast import CONTRASTS, Contrast
-from napari_leukocyte.gallery.thumbnails import Thumbnails, ThumbnailStyle, cut_thumbnail, extent_of
+from napari_leukocyte.gallery.thumbnails import (
+    CONTRASTS,
+    Contrast,
+    Thumbnails,
+    ThumbnailStyle,
+    cut_thumbnail,
+    extent_of,
+)
 from napari_leukocyte.io.images.background import WHITE, background_color
 from tests.gallery.work import session
 

@@ -11,8 +11,7 @@ import pytest
 import napari_leukocyte as nl
 from napari_leukocyte.errors import LeukocyteError, ModelError
 from napari_leukocyte.models.adding import NewModel, add_model, own_model, remove_model
-from napari_leukocyte.models.discovery import discover_models
-from napari_leukocyte.models.registry import SHIPPED, find_model, list_models
+from napari_leukocyte.models.registry import SHIPPED, discover_models, find_model, list_models
 
 Network = Callable[..., bytes]
 WriteModel = Callable[..., Path]

@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from napari_leukocyte.models.discovery import discover_models
-from napari_leukocyte.models.registry import default_name, list_models
+from napari_leukocyte.models.registry import default_name, discover_models, list_models
 
 WriteModel = Callable[..., Path]
 CLASSIFIER = {"kind": "classification", "classes": ["a", "b"], "side_px": 64}

@@ -1,17 +1,21 @@
-"""What trust is measured by, and that the pages show what was measured."""
+"""The measures of prediction sets and distribution shift, and the pages that show them."""
 
 from __future__ import annotations
 
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
+import crepes
 import numpy as np
 import pytest
 
+from napari_leukocyte.uncertainty.calibration import Calibration, SetSettings
 from training.domain_shift import auroc, bootstrap_auroc
 from training.fitting import RESULTS
 from training.prediction_sets import REVIEWED, _draw, confusion_of
+from training.scores import SCORES
 from training.seen_cells import Cells, join
 from training.uncertainty_pages import DOCS, write_domain_shift_tables, write_uncertainty_tables
 
@@ -33,6 +37,25 @@ def test_reviewed_cells_are_as_many_of_each_class_and_leave_some_over() -> None:
     truth = np.repeat([0, 1, 2], [200, 30, 3])
     chosen = _draw(truth, np.random.default_rng(0))
     assert np.bincount(truth[chosen]).tolist() == [REVIEWED, 15, 1]
+
+
+@pytest.mark.parametrize("name", SCORES)
+def test_every_score_keeps_the_level_and_gives_the_p_values_of_crepes(name: str) -> None:
+    score = SCORES[name]
+    rng = np.random.default_rng(0)
+    truth = rng.integers(0, 4, 2000)
+    logits = 2 * rng.normal(0, 1, (2000, 4)) + 3 * np.eye(4)[truth]
+    probability = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    classes = ("a", "b", "c", "d")
+    known = Calibration.of(classes, [classes[t] for t in truth[:1000]], probability[:1000])
+    inside = known.sets(probability[1000:], SetSettings(0.9), score)
+    assert inside[np.arange(1000), truth[1000:]].mean() == pytest.approx(0.9, abs=0.03)
+    # Rounded, since the sums of all classes differ from 1 in their last digit.
+    other: Any = crepes.ConformalClassifier()
+    other.fit(score(probability[:1000]).round(9)[np.arange(1000), truth[:1000]])
+    expected = other.predict_p(score(probability[1000:1050]).round(9), smoothing=False)
+    found = known.p_values(probability[1000:1050], SetSettings(), score)
+    np.testing.assert_allclose(found, expected, atol=1e-12)
 
 
 def test_confusion_counts_rows_by_truth() -> None:

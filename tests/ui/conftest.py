@@ -16,7 +16,7 @@ from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication, QWidget
 
-from napari_leukocyte.models.discovery import DiscoveredModels, discover_models
+from napari_leukocyte.models.registry import DiscoveredModels, discover_models
 from napari_leukocyte.segmentation import ensemble
 from napari_leukocyte.ui import jobs
 from napari_leukocyte.ui.controls import model_choice

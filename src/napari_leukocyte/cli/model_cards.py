@@ -8,11 +8,15 @@ from typing import get_args
 import typer
 
 from napari_leukocyte.errors import ModelError
-from napari_leukocyte.models.card import as_lines, describe, headline
-from napari_leukocyte.models.discovery import Unusable, check_file, discover_models
-from napari_leukocyte.models.figures import printable
+from napari_leukocyte.models.card import as_lines, describe, headline, printable
 from napari_leukocyte.models.manifest import Kind, Manifest, read_manifest
-from napari_leukocyte.models.registry import default_name, user_folder
+from napari_leukocyte.models.registry import (
+    Unusable,
+    check_file,
+    default_name,
+    discover_models,
+    user_folder,
+)
 from napari_leukocyte.vocabulary import DISCLAIMER
 
 

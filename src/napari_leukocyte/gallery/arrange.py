@@ -1,4 +1,4 @@
-"""Which cells a gallery shows, in which groups and in which order."""
+"""The arrangement of a gallery: its cells, their groups and their order."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _BAND = 1.5
 
 @dataclass(frozen=True)
 class Choice:
-    """What the user wants to see.
+    """The choice of cells, order and grouping.
 
     Attributes
     ----------

@@ -11,7 +11,7 @@ import pandas as pd
 
 
 class Place(NamedTuple):
-    """Where a cell is, and enough of its shape to know whether its mask was changed.
+    """The place of a cell, and enough of its shape to know whether its mask was changed.
 
     Attributes
     ----------
@@ -37,7 +37,7 @@ class Place(NamedTuple):
 
 @dataclass(frozen=True)
 class Cell:
-    """What is shown of a cell at a glance.
+    """One cell as a gallery shows it.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""What would have to change for the second class: in the embedding, and on the picture.
+"""Counterfactuals: the second class's step in the embedding, and the deletion that ends a class.
 
 Both are statements about the classifier, not about the cell: the first moves the embedding, to
 which no picture need belong; the second hides parts of the picture.
@@ -12,10 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_leukocyte.interpretation.activation import open_member
 from napari_leukocyte.interpretation.attributes import AttributeHead
-from napari_leukocyte.interpretation.embedding import embed
 from napari_leukocyte.interpretation.explanation import Explanation, most_important
-from napari_leukocyte.interpretation.graph import open_member
 from napari_leukocyte.interpretation.scoring import Scorer
 from napari_leukocyte.models.manifest import Manifest
 
@@ -31,7 +30,7 @@ _BEYOND = 0.01
 
 @dataclass(frozen=True)
 class AttributeShift:
-    """How one attribute would be told after the step.
+    """A change of one attribute along the step.
 
     Attributes
     ----------
@@ -80,7 +79,7 @@ class EmbeddingStep:
 
 @dataclass(frozen=True, eq=False)
 class DeletionCounterfactual:
-    """What is hidden to make the class another.
+    """The least part of a map whose hiding makes the class another.
 
     Attributes
     ----------
@@ -101,7 +100,10 @@ class DeletionCounterfactual:
 
 
 def step_to_second(
-    scorer: Scorer, explanation: Explanation, head: AttributeHead
+    manifest: Manifest,
+    explanation: Explanation,
+    embedding: NDArray[np.float32],
+    head: AttributeHead,
 ) -> EmbeddingStep | None:
     """Find the shortest step of the embedding in terms of attributes to the second class.
 
@@ -112,10 +114,12 @@ def step_to_second(
 
     Parameters
     ----------
-    scorer : Scorer
-        Of the cell.
+    manifest : Manifest
+        The classifier.
     explanation : Explanation
         Whose class and second class are compared.
+    embedding : ndarray
+        (E,) float32: of the cell, all members' one after the other.
     head : AttributeHead
         Of the classifier.
 
@@ -129,18 +133,16 @@ def step_to_second(
     NoActivationMapError
         If the network's last layer is not linear.
     """
-    manifest = scorer.manifest
     index = int(np.argmax([m.weight for m in manifest.members]))
     layers = [open_member(m) for m in manifest.members]
     opened, start = layers[index], sum(len(other.weights) for other in layers[:index])
     span = slice(start, start + len(opened.weights))
-    whole = embed([scorer.crops], manifest)[0]
-    embedding = whole[span].astype(np.float64)
+    own = embedding[span].astype(np.float64)
     first, second = (
         manifest.classes.index(n) for n in (explanation.class_name, explanation.second)
     )
     direction = (opened.weights[:, second] - opened.weights[:, first]).astype(np.float64)
-    margin = -float(embedding @ direction + opened.bias[second] - opened.bias[first])
+    margin = -float(own @ direction + opened.bias[second] - opened.bias[first])
     spans = np.concatenate([w[span] for w in head.weights.values()], axis=1)
     basis = _basis(spans.astype(np.float64))
     projected = basis @ (basis.T @ direction)
@@ -148,13 +150,13 @@ def step_to_second(
     if expressed < _EXPRESSED:
         return None
     length = (max(margin, 0.0) + _BEYOND) / float(projected @ direction)
-    moved = embedding + length * projected
-    pair = np.stack([whole, whole])
+    moved = own + length * projected
+    pair = np.stack([embedding, embedding])
     pair[1, span] = moved
     return EmbeddingStep(
         second=explanation.second,
         margin=margin,
-        length=_norm(moved - embedding) / max(_norm(embedding), 1e-12),
+        length=_norm(moved - own) / max(_norm(own), 1e-12),
         expressed=expressed,
         shifts=_shifts(head, pair),
     )

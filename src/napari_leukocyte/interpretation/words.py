@@ -1,4 +1,4 @@
-"""An explanation in sentences."""
+"""An explanation in sentences and rows of tables."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from napari_leukocyte.interpretation.attributes import Attribute, AttributeHead
 from napari_leukocyte.interpretation.counterfactual import DeletionCounterfactual, EmbeddingStep
 from napari_leukocyte.interpretation.explanation import TRIED, Explanation
 from napari_leukocyte.interpretation.measured import Measured
-from napari_leukocyte.interpretation.neighbours import Neighbour
-from napari_leukocyte.interpretation.settings import TITLES
+from napari_leukocyte.interpretation.scoring import TITLES
+from napari_leukocyte.interpretation.similar_cells import Neighbour
 
 #: Values that WBCAtt's tables write short.
 _VALUES = {

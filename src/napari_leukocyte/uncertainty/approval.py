@@ -17,7 +17,7 @@ from napari_leukocyte.uncertainty.calibration import (
     SetSettings,
     fewest_cells,
 )
-from napari_leukocyte.uncertainty.domain_shift.reference import TITLES
+from napari_leukocyte.uncertainty.domain_shift.training_domain import TITLES
 from napari_leukocyte.uncertainty.recalibration import BULK
 
 

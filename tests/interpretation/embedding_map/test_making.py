@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from napari_leukocyte.classification import embedding
+from napari_leukocyte.classification.embedding import Features, features_of
 from napari_leukocyte.interpretation.embedding_map import making
 from napari_leukocyte.interpretation.embedding_map.cells import MapImage, gather
 from napari_leukocyte.interpretation.embedding_map.making import make_map
-from napari_leukocyte.learning.head import embeddings
-from napari_leukocyte.learning.head.features import Features, features_of
 from tests.interpretation.networks import write_classifier
 
 pytest.importorskip("onnx")
@@ -18,7 +18,7 @@ pytest.importorskip("onnx")
 
 @pytest.fixture
 def features(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Features:
-    monkeypatch.setenv(embeddings.FOLDER_VARIABLE, str(tmp_path / "embeddings"))
+    monkeypatch.setenv(embedding.FOLDER_VARIABLE, str(tmp_path / "embeddings"))
     making.forget()
     return features_of(write_classifier(tmp_path / "colours"))
 
@@ -80,7 +80,7 @@ def test_a_map_is_taken_up_again_unless_a_new_one_is_wanted(
     np.testing.assert_array_equal(anew.positions, first.positions)
     monkeypatch.setattr(making, "_MOST", 1)
     make_map([MapImage(*field(4, 1))], features)
-    assert len(making._KEPT) == 1
+    assert len(making._LAYOUTS) == 1
 
 
 def test_only_some_cells_or_none(features: Features) -> None:

@@ -5,13 +5,16 @@ from __future__ import annotations
 from functools import cache
 
 import numpy as np
+from napari_leukocyte.uncertainty.domain_shift.training_domain import (
+    SetProfile,
+    TrainingDomain,
+    fit_set,
+)
 from numpy.typing import NDArray
 
 from napari_leukocyte.samples.synthetic import SyntheticSmear, synthetic_smear
 from napari_leukocyte.uncertainty.domain_shift.cells import CellReference, fit_cells, scaled
 from napari_leukocyte.uncertainty.domain_shift.image_profile import measure_profile
-from napari_leukocyte.uncertainty.domain_shift.reference import TrainingDomain
-from napari_leukocyte.uncertainty.domain_shift.sets import SetProfile, fit_set
 
 Tint = tuple[float, float, float]
 PLAIN: Tint = (1.0, 1.0, 1.0)

@@ -1,4 +1,4 @@
-"""Images in other colours are called foreign, and told in one sentence; known ones are not."""
+"""Images in other colours are called out of distribution, in one sentence; known ones are not."""
 
 from __future__ import annotations
 
@@ -12,19 +12,23 @@ import pytest
 from napari_leukocyte.errors import ModelError
 from napari_leukocyte.models.manifest import Manifest, Member
 from napari_leukocyte.models.registry import find_model
+from napari_leukocyte.uncertainty.domain_shift.checking import judge
+from napari_leukocyte.uncertainty.domain_shift.domain_match import (
+    OUT_OF_DISTRIBUTION,
+    compare,
+    report_domain,
+)
 from napari_leukocyte.uncertainty.domain_shift.image_profile import (
     FEATURES,
     ImageProfile,
     measure_profile,
 )
-from napari_leukocyte.uncertainty.domain_shift.quality import judge
-from napari_leukocyte.uncertainty.domain_shift.reference import (
+from napari_leukocyte.uncertainty.domain_shift.training_domain import (
     FILE_NAME,
+    fit_set,
     read_training_domain,
     write_training_domain,
 )
-from napari_leukocyte.uncertainty.domain_shift.sets import compare, fit_set
-from napari_leukocyte.uncertainty.domain_shift.warning import OUT_OF_DISTRIBUTION, report_domain
 from tests.uncertainty.domain_shift.fields import (
     cells,
     field,
@@ -35,7 +39,7 @@ from tests.uncertainty.domain_shift.fields import (
 )
 
 
-def test_a_field_of_the_set_is_at_home_and_one_in_other_colours_is_not() -> None:
+def test_a_field_of_the_set_is_in_the_domain_and_one_in_other_colours_is_not() -> None:
     seen = measure_profile(*field(3))
     assert compare(seen, [known_set()]).share > OUT_OF_DISTRIBUTION
     report = report_domain(seen, training_domain())
@@ -103,7 +107,7 @@ def test_quality_falls_with_focus_exposure_and_stain() -> None:
     assert "sufficient" in good.sentence
 
 
-def test_cells_of_the_wrong_class_and_torn_ones_are_strange() -> None:
+def test_cells_of_the_wrong_class_and_torn_ones_score_high() -> None:
     found = reference()
     embedding, truth = cells(200, 3)
     other = np.where(truth == "lymphocyte", "neutrophil", "lymphocyte")

@@ -15,9 +15,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_leukocyte.classification.embedding import Features
 from napari_leukocyte.io.atomic import atomic_write
 from napari_leukocyte.learning.head.cells import Cells, make_cells
-from napari_leukocyte.learning.head.features import Features, RetrainingError
+from napari_leukocyte.learning.head.errors import RetrainingError
 from napari_leukocyte.models.registry import list_models
 
 FILE_NAME = "base-cells.npz"

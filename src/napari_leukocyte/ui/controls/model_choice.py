@@ -10,8 +10,8 @@ from qtpy.QtWidgets import QHBoxLayout, QToolButton, QWidget
 
 from napari_leukocyte.errors import LeukocyteError
 from napari_leukocyte.models.card import headline
-from napari_leukocyte.models.discovery import DiscoveredModels, discover_models
 from napari_leukocyte.models.manifest import Kind, Manifest
+from napari_leukocyte.models.registry import DiscoveredModels, discover_models
 from napari_leukocyte.ui.controls.model_card import ModelCard, reason_as_html, short_html
 from napari_leukocyte.ui.controls.sliders import choice_box
 from napari_leukocyte.ui.jobs import tell

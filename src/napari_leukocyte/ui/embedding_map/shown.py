@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from napari_leukocyte.gallery.cells import Cell, CellTable
 from napari_leukocyte.interpretation.embedding_map.making import CellMap
-from napari_leukocyte.interpretation.embedding_map.outliers import Outlier
+from napari_leukocyte.interpretation.embedding_map.neighbours import Outlier
 from napari_leukocyte.interpretation.embedding_map.suspects import LabelSuspect
 from napari_leukocyte.session.session import Session
 from napari_leukocyte.ui.layers.objects_style import UNCLASSIFIED

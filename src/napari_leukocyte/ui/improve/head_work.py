@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from napari_leukocyte.annotations.dataset.store import open_dataset
+from napari_leukocyte.classification.embedding import Features, features_of
 from napari_leukocyte.learning.head.accept import accept
 from napari_leukocyte.learning.head.apply import predictions_of
 from napari_leukocyte.learning.head.base import base_for
 from napari_leukocyte.learning.head.curve import Curve, learning_curve
-from napari_leukocyte.learning.head.features import Features, features_of
 from napari_leukocyte.learning.head.gather import Gathered, Snapshot, from_dataset, from_sessions
 from napari_leukocyte.learning.head.retrain import Retrained, head_of, retrain
 from napari_leukocyte.models.manifest import Manifest

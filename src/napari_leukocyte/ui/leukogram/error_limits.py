@@ -14,10 +14,10 @@ from napari_leukocyte.models.registry import find_model
 from napari_leukocyte.progress import Progress
 from napari_leukocyte.session.session import Session
 from napari_leukocyte.ui.jobs import Job, start_job
+from napari_leukocyte.uncertainty.domain_shift.domain_match import report_domain
 from napari_leukocyte.uncertainty.domain_shift.image_profile import measure_profile
-from napari_leukocyte.uncertainty.domain_shift.reference import read_training_domain
-from napari_leukocyte.uncertainty.domain_shift.warning import report_domain
-from napari_leukocyte.uncertainty.in_use import confusion_in_use
+from napari_leukocyte.uncertainty.domain_shift.training_domain import read_training_domain
+from napari_leukocyte.uncertainty.recalibration import confusion_in_use
 
 #: Returns the classifier's errors on the cells that are counted; called in a thread.
 Errors = Callable[[], Confusion | None]

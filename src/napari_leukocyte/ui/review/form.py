@@ -25,8 +25,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_leukocyte.gallery.arrange import Choice, Show, Sort
-from napari_leukocyte.gallery.contrast import Contrast
-from napari_leukocyte.gallery.thumbnails import ThumbnailStyle
+from napari_leukocyte.gallery.thumbnails import Contrast, ThumbnailStyle
 from napari_leukocyte.ui.controls.layer_choice import ImageChoice
 from napari_leukocyte.ui.controls.section import Section
 from napari_leukocyte.ui.controls.sliders import choice_box

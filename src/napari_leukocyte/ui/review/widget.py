@@ -17,8 +17,7 @@ from napari_leukocyte.counting.settings import recall_settings
 from napari_leukocyte.errors import LeukocyteError
 from napari_leukocyte.gallery.arrange import arrange, disagreeing, flagged
 from napari_leukocyte.gallery.cells import CellTable, veil
-from napari_leukocyte.gallery.contrast import CONTRASTS
-from napari_leukocyte.gallery.thumbnails import Thumbnails, ThumbnailStyle, extent_of
+from napari_leukocyte.gallery.thumbnails import CONTRASTS, Thumbnails, ThumbnailStyle, extent_of
 from napari_leukocyte.session.reader import tidy
 from napari_leukocyte.session.session import FEW, Session
 from napari_leukocyte.ui.before_paint import BeforePaint

@@ -1,4 +1,4 @@
-"""The table of the cells: their class, their set, and how strange they are."""
+"""The table of the cells: class, prediction set and out-of-distribution score."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def show_cells(
         how = _Number(f"{100 * share:.0f} %" if known else "", share if known else -1.0)
         if np.isfinite(wrong):
             how.setToolTip(
-                f"{100 * wrong:.0f} % of cells as strange were wrong on sets left out of training."
+                f"{100 * wrong:.0f} % of cells as far out were wrong on sets left out of training."
             )
         class_ = QTableWidgetItem(f"{said} ✓" if reviewed else str(said))
         found = _Number(", ".join(names) if names else "none fits", float(len(names) or 99))

@@ -1,20 +1,25 @@
-"""Say in one sentence how an image differs from the training sets, and what to expect."""
+"""The match of an image with the training sets: how far it is from each, what differs, in words."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_leukocyte.uncertainty.domain_shift.grain import GRAIN
-from napari_leukocyte.uncertainty.domain_shift.image_profile import FEATURES, ImageProfile
-from napari_leukocyte.uncertainty.domain_shift.reference import TITLES, TrainingDomain
-from napari_leukocyte.uncertainty.domain_shift.sets import DomainMatch, SetProfile, compare
+from napari_leukocyte.uncertainty.domain_shift.image_profile import FEATURES, GRAIN, ImageProfile
+from napari_leukocyte.uncertainty.domain_shift.training_domain import (
+    TITLES,
+    SetProfile,
+    TrainingDomain,
+)
 
+#: Shares below this, of sets of a hundred photographs, are one photograph or none.
+_TELLING = 0.02
 #: Below this share of a set's own photographs as far from it, an image is no longer like the set:
-#: chosen so that less than 1 in 20 photographs of the known sets is called foreign.
+#: chosen so that less than 1 in 20 photographs of the known sets is called so.
 OUT_OF_DISTRIBUTION = 0.03
 #: Standard deviations from which a difference is named.
 NAMED = 2.0
@@ -45,8 +50,28 @@ _OTHERS = {
 
 
 @dataclass(frozen=True, eq=False)
+class DomainMatch:
+    """The likeness of an image to the training sets.
+
+    Attributes
+    ----------
+    nearest : SetProfile
+        The set that it is most like.
+    share : float
+        Share of a set's own photographs that are at least as far from it, of the set where that is
+        largest: above 0, at most 1.
+    distances : dict of str to float
+        Mahalanobis distance by set.
+    """
+
+    nearest: SetProfile
+    share: float
+    distances: dict[str, float]
+
+
+@dataclass(frozen=True, eq=False)
 class DomainReport:
-    """How far an image is from home.
+    """The match of an image with the training domain, in words.
 
     Attributes
     ----------
@@ -55,12 +80,35 @@ class DomainReport:
     out_of_distribution : bool
         Whether it is unlike all training sets.
     sentence : str
-        What to tell the user.
+        For the user.
     """
 
     match: DomainMatch
     out_of_distribution: bool
     sentence: str
+
+
+def compare(look: ImageProfile, sets: Sequence[SetProfile]) -> DomainMatch:
+    """Compare an image with every set.
+
+    Parameters
+    ----------
+    look : ImageProfile
+        The image's.
+    sets : sequence of SetProfile
+        At least one.
+
+    Returns
+    -------
+    DomainMatch
+    """
+    shares = [s.share_as_far(look.values) for s in sets]
+    distances = {s.name: s.distance(look.values) for s in sets}
+    # Far from all sets the shares only tell how many photographs each has: distances decide.
+    far = max(shares) < _TELLING
+    order = [-distances[s.name] if far else share for share, s in zip(shares, sets, strict=True)]
+    best = order.index(max(order))
+    return DomainMatch(sets[best], max(shares), distances)
 
 
 def report_domain(look: ImageProfile, domain: TrainingDomain) -> DomainReport:

@@ -7,9 +7,12 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from napari_leukocyte.uncertainty.domain_shift.grain import GRAIN, measure_grain
-from napari_leukocyte.uncertainty.domain_shift.image_profile import measure_profile
-from napari_leukocyte.uncertainty.domain_shift.warning import report_domain
+from napari_leukocyte.uncertainty.domain_shift.domain_match import report_domain
+from napari_leukocyte.uncertainty.domain_shift.image_profile import (
+    GRAIN,
+    measure_grain,
+    measure_profile,
+)
 from tests.uncertainty.domain_shift.fields import field, training_domain
 
 

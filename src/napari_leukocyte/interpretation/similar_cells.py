@@ -1,14 +1,29 @@
-"""The cells of the training sets that are most like a cell, by the classifier's embedding."""
+"""Reference cells: the training sets' cells that are most like a cell, by its embedding.
+
+They come with a classifier; ``python -m training attributes`` embeds them.
+"""
 
 from __future__ import annotations
 
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_leukocyte.interpretation.attributes import FOLDER, checksums
+from napari_leukocyte.models.artifact import ArtifactError, ArtifactKind
+from napari_leukocyte.models.manifest import Manifest
+
+_FILE = ArtifactKind(
+    header="known-cells.json",
+    arrays="known-cells.npz",
+    tie="tied_to",
+    checksum="sha256",
+    otherwise="no similar cells are shown",
+)
 #: Names the folder of the image sets on a user's machine, as for ``python -m training``.
 DATA_VARIABLE = "NAPARI_LEUKOCYTE_DATA"
 #: First row, first column and side of a square, px.
@@ -101,6 +116,59 @@ class Neighbour:
     place: Place | None = None
 
 
+def save_reference_cells(
+    known: ReferenceCells, classifier: Manifest, folder: Path = FOLDER
+) -> None:
+    """Write cells that a classifier embedded; embeddings are stored as whole numbers, -127 to 127.
+
+    Raises
+    ------
+    OutputError
+        If it can't be written.
+    """
+    scale = np.abs(known.embeddings).max(axis=0).astype(np.float32) / 127
+    scale = np.maximum(scale, 1e-9)
+    arrays: dict[str, NDArray[Any]] = {
+        "embeddings": np.round(known.embeddings / scale).astype(np.int8),
+        "scale": scale,
+    }
+    if known.basis is not None:
+        arrays["basis"] = known.basis.astype(np.float16)
+    if known.mean is not None:
+        arrays["mean"] = known.mean.astype(np.float16)
+    header = {
+        "classifier": classifier.name,
+        "tied_to": checksums(classifier),
+        "cells": list(zip(known.sets, known.names, known.classes, known.places, strict=True)),
+    }
+    _FILE.write(folder, header, arrays)
+
+
+def load_reference_cells(classifier: Manifest, folder: Path = FOLDER) -> ReferenceCells:
+    """Read the cells that a classifier embedded.
+
+    Raises
+    ------
+    ArtifactError
+        If there are none, another classifier embedded them, or the files are damaged.
+    """
+    found = _FILE.read(folder, classifier, checksums(classifier))
+    if found is None:
+        raise ArtifactError("No cells to compare with come with this installation.")
+    arrays = found.arrays
+    with found.parsing():
+        embeddings = arrays["embeddings"].astype(np.float32) * arrays["scale"]
+        basis, mean = (
+            arrays[name].astype(np.float32) if name in arrays else None
+            for name in ("basis", "mean")
+        )
+        cells = [(str(s), str(n), str(c), _place(p)) for s, n, c, p in found.header["cells"]]
+        if len(cells) != len(embeddings) or not cells:
+            raise ValueError("wrong number of cells")
+        sets, names, classes, places = zip(*cells, strict=True)
+    return ReferenceCells(embeddings, sets, names, classes, places, basis, mean)
+
+
 def data_folder() -> Path | None:
     """Return the folder of the image sets that the user has, or None."""
     given = os.environ.get(DATA_VARIABLE)
@@ -145,3 +213,12 @@ def picture_of(neighbour: Neighbour, side: int) -> NDArray[np.uint8] | None:
         left = min(max(0, neighbour.place[1]), width - edge)
     square = pixels[top : top + edge, left : left + edge]
     return np.asarray(cv2.resize(square, (side, side), interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def _place(value: Any) -> Place | None:
+    if value is None:
+        return None
+    y0, x0, side = (int(v) for v in value)
+    if side < 1:
+        raise ValueError("no place")
+    return y0, x0, side
