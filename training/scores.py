@@ -42,7 +42,7 @@ def aps(probability: NDArray[np.float64], penalty: float = 0.0) -> NDArray[np.fl
     summed = summed + penalty * np.maximum(0, ranks - _FREE)
     result = np.empty_like(summed)
     np.put_along_axis(result, order, summed, axis=1)
-    return result
+    return np.asarray(result)
 
 
 def raps(probability: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -26,6 +26,7 @@ _FILE = ArtifactKind(
     arrays="attributes.npz",
     tie="tied_to",
     checksum="sha256",
+    subject="The words for attributes were",
     otherwise="only measured words are shown",
 )
 

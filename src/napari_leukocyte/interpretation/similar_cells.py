@@ -22,6 +22,7 @@ _FILE = ArtifactKind(
     arrays="known-cells.npz",
     tie="tied_to",
     checksum="sha256",
+    subject="The cells to compare with were",
     otherwise="no similar cells are shown",
 )
 #: Names the folder of the image sets on a user's machine, as for ``python -m training``.

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -21,7 +20,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_leukocyte.errors import ModelError
+from napari_leukocyte.errors import LeukocyteError, ModelError
 from napari_leukocyte.io.atomic import write_together
 from napari_leukocyte.models.manifest import Manifest
 
@@ -64,6 +63,8 @@ class Artifact:
         """
         try:
             yield
+        except LeukocyteError:
+            raise
         except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
             raise _damaged(self.path) from error
 
@@ -87,15 +88,17 @@ class ArtifactKind:
         Under which key the header names the networks.
     checksum : str
         Under which key the header has the checksum of the arrays; empty for none.
-    otherwise : str
-        Ends the sentence on a file of other networks: what can't be told then.
+    subject, otherwise : str
+        Begin and end the sentence on a file of other networks: what was made for them, with its
+        verb, and what can't be told then.
     schema : int
         Version of the layout.
     """
 
     header: str
     tie: str
-    otherwise: str = "install the model again"
+    subject: str
+    otherwise: str
     arrays: str = ""
     checksum: str = ""
     schema: int = 1
@@ -132,7 +135,7 @@ class ArtifactKind:
             tied = found.header[self.tie]
         if tied != wanted:
             raise ArtifactError(
-                f"{found.path} was made for other networks than {classifier.name}'s: "
+                f"{self.subject} made for other networks than {classifier.name}'s: "
                 f"{self.otherwise}."
             )
         return found
@@ -142,11 +145,12 @@ class ArtifactKind:
         path = folder / self.header
         files = [folder / name for name in (self.header, self.arrays) if name]
         try:
-            stamp = tuple(f.stat().st_mtime_ns for f in files)
+            states = [f.stat() for f in files]
         except FileNotFoundError:
             return None
         except OSError as error:
             raise _damaged(path) from error
+        stamp = tuple(n for s in states for n in (s.st_mtime_ns, s.st_size))
         return _load(self, str(folder), stamp)
 
     def write(self, folder: Path, header: Mapping[str, Any], arrays: Arrays | None = None) -> Path:
@@ -213,10 +217,8 @@ def _load(kind: ArtifactKind, folder: str, stamp: tuple[int, ...]) -> Artifact:
                 raise _damaged(path)
     except ArtifactError:
         raise
-    except (
-        *(OSError, ValueError, KeyError, TypeError, EOFError, RecursionError),
-        zipfile.BadZipFile,
-    ) as error:
+    except Exception as error:
+        # zipfile, zlib and NumPy raise classes of their own for every kind of damage.
         raise _damaged(path) from error
     return Artifact(path, header, arrays)
 

@@ -21,6 +21,7 @@ FILE_NAME = "conformal.json"
 _FILE = ArtifactKind(
     header=FILE_NAME,
     tie="sha256",
+    subject="The calibration that ships was",
     otherwise="its sets would be wrong. Calibrate on reviewed cells, or install the model again",
 )
 #: Digits of a probability that are kept.

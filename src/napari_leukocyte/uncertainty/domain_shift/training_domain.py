@@ -19,6 +19,7 @@ _FILE = ArtifactKind(
     header=FILE_NAME,
     tie="classifier_sha256",
     checksum="checksum",
+    subject="The reference of the training sets was",
     otherwise="distances to its training sets can't be told. Install the model again",
 )
 #: What a set is called in sentences.
