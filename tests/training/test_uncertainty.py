@@ -14,10 +14,11 @@ import pytest
 from napari_leukocyte.uncertainty.calibration import Calibration, SetSettings
 from training.domain_shift import auroc, bootstrap_auroc
 from training.fitting import RESULTS
+from training.pages.render import DOCS
+from training.pages.uncertainty import write_domain_shift_tables, write_uncertainty_tables
 from training.prediction_sets import REVIEWED, _draw, confusion_of
 from training.scores import SCORES
 from training.seen_cells import Cells, join
-from training.uncertainty_pages import DOCS, write_domain_shift_tables, write_uncertainty_tables
 
 
 def test_auroc_is_the_chance_that_a_wrong_cell_scores_higher() -> None:

@@ -51,7 +51,7 @@ _OTHERS = {
 
 @dataclass(frozen=True, eq=False)
 class DomainMatch:
-    """The likeness of an image to the training sets.
+    """The match of an image to the training sets.
 
     Attributes
     ----------
