@@ -49,7 +49,7 @@ _BUDGET = 64_000_000
 
 @dataclass(frozen=True)
 class ThumbnailStyle:
-    """How pictures look.
+    """The style of thumbnails.
 
     Attributes
     ----------

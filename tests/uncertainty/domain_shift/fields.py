@@ -5,16 +5,16 @@ from __future__ import annotations
 from functools import cache
 
 import numpy as np
-from napari_leukocyte.uncertainty.domain_shift.training_domain import (
-    SetProfile,
-    TrainingDomain,
-    fit_set,
-)
 from numpy.typing import NDArray
 
 from napari_leukocyte.samples.synthetic import SyntheticSmear, synthetic_smear
 from napari_leukocyte.uncertainty.domain_shift.cells import CellReference, fit_cells, scaled
 from napari_leukocyte.uncertainty.domain_shift.image_profile import measure_profile
+from napari_leukocyte.uncertainty.domain_shift.training_domain import (
+    SetProfile,
+    TrainingDomain,
+    fit_set,
+)
 
 Tint = tuple[float, float, float]
 PLAIN: Tint = (1.0, 1.0, 1.0)
@@ -33,7 +33,7 @@ def field(seed: int = 0, tint: Tint = PLAIN) -> tuple[NDArray[np.uint8], NDArray
 
 @cache
 def known_set() -> SetProfile:
-    """Return the look of 60 fields whose light varies a little."""
+    """Return the profile of 60 fields whose light varies a little."""
     rng = np.random.default_rng(0)
     rows = []
     for i in range(60):

@@ -9,7 +9,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from napari_leukocyte.classification.label_doubts import CELLS, CELLS_OF_CLASS, doubted, enough
+from napari_leukocyte.classification.label_errors import (
+    CELLS,
+    CELLS_OF_CLASS,
+    enough,
+    find_label_errors,
+)
 from napari_leukocyte.interpretation.embedding_map.cells import MapCells
 from napari_leukocyte.progress import Progress, silent
 
@@ -76,7 +81,7 @@ def find_label_suspects(
     row_of = dict(zip(zip(table["image"], table["label"], strict=True), rows.tolist(), strict=True))
     return [
         LabelSuspect(row_of[s.image, s.label], s.given, s.suggested, s.belief)
-        for s in doubted(table, _components(cells.vectors[rows]), progress)
+        for s in find_label_errors(table, _components(cells.vectors[rows]), progress)
     ]
 
 

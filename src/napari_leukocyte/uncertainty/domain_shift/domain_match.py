@@ -88,12 +88,12 @@ class DomainReport:
     sentence: str
 
 
-def compare(look: ImageProfile, sets: Sequence[SetProfile]) -> DomainMatch:
+def compare(profile: ImageProfile, sets: Sequence[SetProfile]) -> DomainMatch:
     """Compare an image with every set.
 
     Parameters
     ----------
-    look : ImageProfile
+    profile : ImageProfile
         The image's.
     sets : sequence of SetProfile
         At least one.
@@ -102,8 +102,8 @@ def compare(look: ImageProfile, sets: Sequence[SetProfile]) -> DomainMatch:
     -------
     DomainMatch
     """
-    shares = [s.share_as_far(look.values) for s in sets]
-    distances = {s.name: s.distance(look.values) for s in sets}
+    shares = [s.share_as_far(profile.values) for s in sets]
+    distances = {s.name: s.distance(profile.values) for s in sets}
     # Far from all sets the shares only tell how many photographs each has: distances decide.
     far = max(shares) < _TELLING
     order = [-distances[s.name] if far else share for share, s in zip(shares, sets, strict=True)]
@@ -111,12 +111,12 @@ def compare(look: ImageProfile, sets: Sequence[SetProfile]) -> DomainMatch:
     return DomainMatch(sets[best], max(shares), distances)
 
 
-def report_domain(look: ImageProfile, domain: TrainingDomain) -> DomainReport:
+def report_domain(profile: ImageProfile, domain: TrainingDomain) -> DomainReport:
     """Compare an image with the training sets.
 
     Parameters
     ----------
-    look : ImageProfile
+    profile : ImageProfile
         The image's.
     domain : TrainingDomain
         What ships with the classifier.
@@ -125,9 +125,9 @@ def report_domain(look: ImageProfile, domain: TrainingDomain) -> DomainReport:
     -------
     DomainReport
     """
-    match = compare(look, domain.sets)
+    match = compare(profile, domain.sets)
     nearest = TITLES.get(match.nearest.name, match.nearest.name)
-    if not look.cells:
+    if not profile.cells:
         return DomainReport(match, False, "There are no cells to compare with the training sets.")
     out_of_distribution = match.share < OUT_OF_DISTRIBUTION
     if not out_of_distribution:
@@ -137,7 +137,7 @@ def report_domain(look: ImageProfile, domain: TrainingDomain) -> DomainReport:
             sentence += f" On photographs of these, held out from training, {_percent(wrong)} of "
             sentence += "cells were wrong."
         return DomainReport(match, False, sentence)
-    found = differences(look.values, match.nearest, domain.sets)
+    found = differences(profile.values, match.nearest, domain.sets)
     told = "; ".join(found[:_MOST]) if found else "the combination of its colours is new"
     sentence = f"Unlike the training sets: {told}. Nearest: {nearest}."
     if math.isnan(domain.ood_error):
@@ -153,13 +153,13 @@ def report_domain(look: ImageProfile, domain: TrainingDomain) -> DomainReport:
 
 
 def differences(
-    look: NDArray[np.float64], nearest: SetProfile, sets: tuple[SetProfile, ...]
+    profile: NDArray[np.float64], nearest: SetProfile, sets: tuple[SetProfile, ...]
 ) -> list[str]:
     """Name what is different, the largest difference first.
 
     Parameters
     ----------
-    look : ndarray
+    profile : ndarray
         (F,): the image's.
     nearest : SetProfile
         What it is compared with.
@@ -171,7 +171,7 @@ def differences(
     list of str
         Parts of a sentence; none for features within `NAMED` standard deviations.
     """
-    off = nearest.deviations(look)
+    off = nearest.deviations(profile)
     parts: list[tuple[float, str]] = []
     for group, (noun, *axes) in _COLORS.items():
         start = FEATURES.index(f"{group}_l")
@@ -179,26 +179,26 @@ def differences(
         axis = int(np.abs(values).argmax())
         if abs(values[axis]) >= NAMED:
             word = axes[axis][int(values[axis] > 0)]
-            beyond = _beyond(look, start + axis, sets)
+            beyond = _beyond(profile, start + axis, sets)
             parts.append((abs(float(values[axis])), f"{noun} {word} than {beyond}"))
     for name, words in _OTHERS.items():
         place = FEATURES.index(name)
         if abs(off[place]) >= NAMED:
-            text = f"{words[int(off[place] > 0)]} than in {_beyond(look, place, sets)}"
+            text = f"{words[int(off[place] > 0)]} than in {_beyond(profile, place, sets)}"
             parts.append((abs(float(off[place])), text))
     places = [FEATURES.index(name) for name in GRAIN]
     place = max(places, key=lambda i: abs(float(off[i])))
     found = [text for _, text in sorted(parts, reverse=True)]
     # Last: a user sees and can change the stain and the focus, but hardly the camera.
     if abs(off[place]) >= NAMED:
-        beyond = _beyond(look, place, sets)
+        beyond = _beyond(profile, place, sets)
         found.append(f"the grain is that of another camera or compression than {beyond}'s")
     return found
 
 
-def _beyond(look: NDArray[np.float64], place: int, sets: tuple[SetProfile, ...]) -> str:
+def _beyond(profile: NDArray[np.float64], place: int, sets: tuple[SetProfile, ...]) -> str:
     """Say whether a feature lies beyond all sets, or only beyond the nearest."""
-    off = np.array([s.deviations(look)[place] for s in sets])
+    off = np.array([s.deviations(profile)[place] for s in sets])
     if bool(np.all(off >= NAMED)) or bool(np.all(off <= -NAMED)):
         return "any training set"
     return "the nearest training set"

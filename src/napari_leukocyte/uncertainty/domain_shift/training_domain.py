@@ -70,20 +70,20 @@ class SetProfile:
     precision: NDArray[np.float64]
     distances: NDArray[np.float64]
 
-    def deviations(self, look: NDArray[np.float64]) -> NDArray[np.float64]:
+    def deviations(self, profile: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return by how many standard deviations each feature is off; 0 where not measured."""
-        return np.nan_to_num((look - self.mean) / self.deviation, nan=0.0)
+        return np.nan_to_num((profile - self.mean) / self.deviation, nan=0.0)
 
-    def distance(self, look: NDArray[np.float64]) -> float:
-        """Return the Mahalanobis distance of a look, over the features that were measured."""
-        off = self.deviations(look)
-        measured = max(1, int(np.isfinite(look).sum()))
+    def distance(self, profile: NDArray[np.float64]) -> float:
+        """Return the Mahalanobis distance of a profile, over the features that were measured."""
+        off = self.deviations(profile)
+        measured = max(1, int(np.isfinite(profile).sum()))
         squared = max(0.0, float(off @ self.precision @ off))
-        return float(np.sqrt(squared * len(look) / measured))
+        return float(np.sqrt(squared * len(profile) / measured))
 
-    def share_as_far(self, look: NDArray[np.float64]) -> float:
+    def share_as_far(self, profile: NDArray[np.float64]) -> float:
         """Return the share of the set's photographs that are at least as far from it, above 0."""
-        farther = len(self.distances) - np.searchsorted(self.distances, self.distance(look))
+        farther = len(self.distances) - np.searchsorted(self.distances, self.distance(profile))
         return float((farther + 1) / (len(self.distances) + 1))
 
 
@@ -111,28 +111,28 @@ class TrainingDomain:
     ood_error: float
 
 
-def fit_set(name: str, looks: NDArray[np.float64]) -> SetProfile:
+def fit_set(name: str, profiles: NDArray[np.float64]) -> SetProfile:
     """Describe a set by its photographs.
 
     Parameters
     ----------
     name : str
         Of the set.
-    looks : ndarray
+    profiles : ndarray
         (N, F), NaN where not measured; at least ten.
 
     Returns
     -------
     SetProfile
     """
-    if len(looks) < 10 or looks.shape[1] != len(FEATURES):
+    if len(profiles) < 10 or profiles.shape[1] != len(FEATURES):
         raise ValueError("A set is described by ten photographs or more, all features of each.")
-    fold = np.arange(len(looks)) % _FOLDS
+    fold = np.arange(len(profiles)) % _FOLDS
     distances = []
     for part in range(_FOLDS):
-        without = _fit(name, looks[fold != part])
-        distances += [without.distance(row) for row in looks[fold == part]]
-    fitted = _fit(name, looks)
+        without = _fit(name, profiles[fold != part])
+        distances += [without.distance(row) for row in profiles[fold == part]]
+    fitted = _fit(name, profiles)
     return SetProfile(
         name, fitted.mean, fitted.deviation, fitted.precision, np.sort(np.array(distances))
     )
@@ -219,9 +219,9 @@ def read_training_domain(classifier: Manifest) -> TrainingDomain | None:
         return TrainingDomain(sets, cells, errors, _share(header["wrong_abroad"]))
 
 
-def _fit(name: str, looks: NDArray[np.float64]) -> SetProfile:
-    mean = np.nan_to_num(np.nanmean(looks, axis=0))
-    filled = np.where(np.isfinite(looks), looks, mean)
+def _fit(name: str, profiles: NDArray[np.float64]) -> SetProfile:
+    mean = np.nan_to_num(np.nanmean(profiles, axis=0))
+    filled = np.where(np.isfinite(profiles), profiles, mean)
     deviation = np.maximum(filled.std(axis=0), FLOORS)
     scaled = (filled - mean) / deviation
     covariance = scaled.T @ scaled / len(scaled)

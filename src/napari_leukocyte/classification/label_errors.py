@@ -1,4 +1,4 @@
-"""Find cells whose class may be wrong, in the way of confident learning.
+"""Label errors: cells whose class may be wrong, in the way of confident learning.
 
 A simple model is fitted to what the classifier sees of the cells, and asked about cells of groups
 that it was not fitted to. Where it is as sure of another class as it is of nearly all cells that
@@ -36,7 +36,7 @@ UNSURE = 0.1
 
 
 @dataclass(frozen=True)
-class Suspect:
+class LabelError:
     """A cell whose class is doubtful.
 
     Attributes
@@ -83,9 +83,9 @@ def enough(cells: pd.DataFrame) -> pd.DataFrame:
     return cells[cells["class"].isin(names)].reset_index(drop=True)
 
 
-def doubted(
+def find_label_errors(
     cells: pd.DataFrame, features: NDArray[np.floating], progress: Progress = silent
-) -> list[Suspect]:
+) -> list[LabelError]:
     """List the cells whose class is doubtful.
 
     Parameters
@@ -99,7 +99,7 @@ def doubted(
 
     Returns
     -------
-    list of Suspect
+    list of LabelError
         The least believed first; none where there are too few cells.
     """
     if len(cells) < CELLS or cells["class"].nunique() < 2:
@@ -134,7 +134,7 @@ def _out_of_sample(
     return beliefs
 
 
-def _doubted(cells: pd.DataFrame, beliefs: NDArray[np.float64]) -> Iterator[Suspect]:
+def _doubted(cells: pd.DataFrame, beliefs: NDArray[np.float64]) -> Iterator[LabelError]:
     names = sorted(set(cells["class"].tolist()))
     given = np.array([names.index(c) for c in cells["class"].tolist()])
     asked = np.asarray(~np.isnan(beliefs).any(axis=1))
@@ -150,6 +150,6 @@ def _doubted(cells: pd.DataFrame, beliefs: NDArray[np.float64]) -> Iterator[Susp
     for place in chosen[np.argsort(own[chosen], kind="stable")]:
         best = int(np.argmax(np.where(sure[place, :], beliefs[place, :], -1)))
         row = cells.iloc[int(place)]
-        yield Suspect(
+        yield LabelError(
             str(row["image"]), int(row["label"]), str(row["class"]), names[best], float(own[place])
         )
