@@ -31,7 +31,7 @@ from napari_leukocyte.uncertainty.domain_shift.training_domain import (
 from napari_leukocyte.vocabulary import LEUKOCYTE_NAMES
 from training.data.photographs import CLASSIFIED
 from training.metrics import RESAMPLES
-from training.seen_cells import Cells, cells_of_set, classifiers_left_out, join
+from training.seen_cells import SeenCells, cells_of_set, classifiers_left_out, join
 
 #: Numbers of principal components that were tried.
 TRIED = (4, 6, 8, 12, 16, 32)
@@ -104,21 +104,21 @@ def evaluate(data_root: Path) -> dict[str, Any]:
     }
 
 
-def _all_sets(classifier: Manifest, data_root: Path) -> Cells:
+def _all_sets(classifier: Manifest, data_root: Path) -> SeenCells:
     return join([cells_of_set(d, classifier, data_root) for d in CLASSIFIED])
 
 
-def _sets(cells: Cells, without: str = "") -> tuple[SetProfile, ...]:
+def _sets(cells: SeenCells, without: str = "") -> tuple[SetProfile, ...]:
     train = cells.side("train")
     names = [d for d in CLASSIFIED if d != without and np.any(train.datasets == d)]
     return tuple(fit_set(d, train.look[train.datasets == d]) for d in names)
 
 
-def _said(cells: Cells, classifier: Manifest) -> NDArray[np.str_]:
+def _said(cells: SeenCells, classifier: Manifest) -> NDArray[np.str_]:
     return np.asarray(np.array(classifier.classes)[cells.probability.argmax(axis=1)])
 
 
-def _fit(cells: Cells, classifier: Manifest, components: int = COMPONENTS) -> CellReference:
+def _fit(cells: SeenCells, classifier: Manifest, components: int = COMPONENTS) -> CellReference:
     known = cells.of(classifier.classes)
     train, held_out = known.side("train"), known.side("validation", "test")
     fitted = fit_cells(train.embedding, train.truth, components)
@@ -128,7 +128,7 @@ def _fit(cells: Cells, classifier: Manifest, components: int = COMPONENTS) -> Ce
 
 def _without(
     dataset: str, classifier: Manifest, data_root: Path, components: int = COMPONENTS
-) -> tuple[CellReference, Cells]:
+) -> tuple[CellReference, SeenCells]:
     """Return the reference of a classifier that left a set out, and that set's cells."""
     parts = {d: cells_of_set(d, classifier, data_root) for d in CLASSIFIED}
     known = join([c for d, c in parts.items() if d != dataset])
@@ -146,7 +146,7 @@ def _wrong_by_bin(
     return np.asarray((sums + 0.5) / (counts + 1))
 
 
-def _images(cells: Cells) -> dict[str, Any]:
+def _images(cells: SeenCells) -> dict[str, Any]:
     result: dict[str, Any] = {
         "share_that_is_foreign": OUT_OF_DISTRIBUTION,
         "held_out": {},
@@ -170,7 +170,7 @@ def _images(cells: Cells) -> dict[str, Any]:
     return result
 
 
-def _out_of_distribution(cells: Cells, sets: tuple[SetProfile, ...]) -> NDArray[np.bool_]:
+def _out_of_distribution(cells: SeenCells, sets: tuple[SetProfile, ...]) -> NDArray[np.bool_]:
     return np.array(
         [compare(ImageProfile(row, 1), sets).share < OUT_OF_DISTRIBUTION for row in cells.look],
         bool,

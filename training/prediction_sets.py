@@ -17,7 +17,7 @@ from napari_leukocyte.uncertainty.persistence import write_shipped
 from napari_leukocyte.uncertainty.recalibration import recalibrated
 from training.data.photographs import CLASSIFIED
 from training.scores import SCORES
-from training.seen_cells import Cells, cells_of_set, classifiers_left_out, join
+from training.seen_cells import SeenCells, cells_of_set, classifiers_left_out, join
 
 LEVELS = (0.8, 0.9, 0.95)
 #: Parts of the held-out photographs, each of which is tried with the others calibrating.
@@ -29,7 +29,7 @@ WEIGHTS = (0.0, 10.0, 25.0, 50.0)
 SOURCE = "Cells on photographs held out from training, masks by the plugin's own segmentation."
 
 
-def held_out(classifier: Manifest, data_root: Path, without: str = "") -> Cells:
+def held_out(classifier: Manifest, data_root: Path, without: str = "") -> SeenCells:
     """Return the held-out cells, of the classifier's classes, of all sets or all but one."""
     parts = [cells_of_set(d, classifier, data_root) for d in CLASSIFIED if d != without]
     return join(parts).side("validation", "test").of(classifier.classes)
@@ -125,11 +125,11 @@ def evaluate(data_root: Path) -> dict[str, Any]:
     }
 
 
-def _calibration(cells: Cells, classifier: Manifest) -> Calibration:
+def _calibration(cells: SeenCells, classifier: Manifest) -> Calibration:
     return Calibration.of(classifier.classes, cells.truth, cells.probability, cells.datasets)
 
 
-def _held_out(cells: Cells, classifier: Manifest) -> dict[str, Any]:
+def _held_out(cells: SeenCells, classifier: Manifest) -> dict[str, Any]:
     """Try each tenth of the held-out photographs with the others calibrating.
 
     ``validation_to_test`` calibrates on the validation side and tries on the test side, once.
@@ -173,7 +173,7 @@ def _in_turn(
 
 
 def _like(
-    cells: Cells, everything: Calibration, fold: NDArray[np.intp], level: float
+    cells: SeenCells, everything: Calibration, fold: NDArray[np.intp], level: float
 ) -> dict[str, Any]:
     """Compare each cell with those of its own set alone."""
     inside = np.zeros_like(cells.probability, bool)

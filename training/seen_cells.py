@@ -38,7 +38,7 @@ SIDES: tuple[Side, ...] = ("train", "validation", "test")
 
 
 @dataclass(frozen=True, eq=False)
-class Cells:
+class SeenCells:
     """Cells of one set or several, one a photograph.
 
     Attributes
@@ -66,22 +66,24 @@ class Cells:
         """Return the number of cells."""
         return len(self.names)
 
-    def __getitem__(self, chosen: NDArray[np.bool_] | NDArray[np.intp]) -> Cells:
+    def __getitem__(self, chosen: NDArray[np.bool_] | NDArray[np.intp]) -> SeenCells:
         """Return some of the cells."""
-        return Cells(*(getattr(self, f.name)[chosen] for f in fields(self)))
+        return SeenCells(*(getattr(self, f.name)[chosen] for f in fields(self)))
 
-    def side(self, *sides: Side) -> Cells:
+    def side(self, *sides: Side) -> SeenCells:
         """Return the cells of some sides."""
         return self[np.isin(self.sides, sides)]
 
-    def of(self, classes: Sequence[str]) -> Cells:
+    def of(self, classes: Sequence[str]) -> SeenCells:
         """Return the cells of some classes."""
         return self[np.isin(self.truth, classes)]
 
 
-def join(parts: Sequence[Cells]) -> Cells:
+def join(parts: Sequence[SeenCells]) -> SeenCells:
     """Put cells of several sets together."""
-    return Cells(*(np.concatenate([getattr(p, f.name) for p in parts]) for f in fields(Cells)))
+    return SeenCells(
+        *(np.concatenate([getattr(p, f.name) for p in parts]) for f in fields(SeenCells))
+    )
 
 
 def classifiers_left_out() -> dict[DatasetName, Manifest]:
@@ -102,7 +104,7 @@ def cells_of_set(
     classifier: Manifest,
     data_root: Path,
     progress: Callable[[str], object] = print,
-) -> Cells:
+) -> SeenCells:
     """Return a set's cells as a classifier sees them; kept in ``runs/trust``.
 
     Parameters
@@ -118,14 +120,14 @@ def cells_of_set(
 
     Returns
     -------
-    Cells
+    SeenCells
         All cells held out, and of the training side at most `MOST_OF_TRAINING` of each class.
         Photographs in which the segmentation finds no cell are left out.
     """
     path = RUNS / "trust" / segmenter_key() / f"{dataset}-{_key(classifier)}.npz"
     if path.is_file():
         with np.load(path, allow_pickle=False) as kept:
-            return Cells(*(kept[f.name] for f in fields(Cells)))
+            return SeenCells(*(kept[f.name] for f in fields(SeenCells)))
     progress(f"{classifier.name} sees {dataset}")
     # The same whichever classifier sees the cells.
     of_looks = path.parent / f"looks-{dataset}-{_short(' '.join(FEATURES))}.npz"
@@ -144,11 +146,11 @@ def cells_of_set(
     if seen.embedding is None:
         raise LeukocyteError(f"The classifier {classifier.name} gives no embedding.")
     text = np.array(rows).T
-    made = Cells(
+    made = SeenCells(
         text[0], text[1], text[2], text[3], seen.probability, seen.embedding, np.array(looks)
     )
     path.parent.mkdir(parents=True, exist_ok=True)
-    np.savez_compressed(path, **{f.name: getattr(made, f.name) for f in fields(Cells)})
+    np.savez_compressed(path, **{f.name: getattr(made, f.name) for f in fields(SeenCells)})
     np.savez_compressed(of_looks, names=made.names, look=made.look)
     return made
 

@@ -18,7 +18,7 @@ from training.pages.render import DOCS
 from training.pages.uncertainty import write_domain_shift_tables, write_uncertainty_tables
 from training.prediction_sets import REVIEWED, _draw, confusion_of
 from training.scores import SCORES
-from training.seen_cells import Cells, join
+from training.seen_cells import SeenCells, join
 
 
 def test_auroc_is_the_chance_that_a_wrong_cell_scores_higher() -> None:
@@ -67,7 +67,7 @@ def test_confusion_counts_rows_by_truth() -> None:
 def test_cells_are_chosen_and_joined() -> None:
     text = np.array(["a", "b", "c"])
     sides = np.array(["train", "test", "test"])
-    cells = Cells(text, text, sides, text, np.eye(3), np.eye(3, dtype=np.float32), np.eye(3))
+    cells = SeenCells(text, text, sides, text, np.eye(3), np.eye(3, dtype=np.float32), np.eye(3))
     assert cells.side("test").names.tolist() == ["b", "c"]
     assert cells.of(["a", "c"]).probability.tolist() == [[1, 0, 0], [0, 0, 1]]
     assert len(join([cells, cells.side("train")])) == 4

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_leukocyte.gallery.cells import Cell, CellTable
+from napari_leukocyte.gallery.cells import CellTable, GalleryCell
 from napari_leukocyte.interpretation.embedding_map.making import CellMap
 from napari_leukocyte.interpretation.embedding_map.neighbours import Outlier
 from napari_leukocyte.interpretation.embedding_map.suspects import LabelSuspect
@@ -110,7 +110,7 @@ class Shown:
                 found.setdefault(session, []).append(label)
         return found
 
-    def cell(self, row: int) -> tuple[Session, Cell] | None:
+    def cell(self, row: int) -> tuple[Session, GalleryCell] | None:
         """Return a cell and whose it is; None if it is gone."""
         session, label = self._owner[row], self._labels[row]
         cells = self._cells.get(session)

@@ -16,7 +16,7 @@ from napari_leukocyte.counting.leukogram import count_classes
 from napari_leukocyte.counting.settings import recall_settings
 from napari_leukocyte.errors import LeukocyteError
 from napari_leukocyte.gallery.arrange import arrange, disagreeing, flagged
-from napari_leukocyte.gallery.cells import CellTable, veil
+from napari_leukocyte.gallery.cells import CellTable, mask_predictions
 from napari_leukocyte.gallery.thumbnails import CONTRASTS, Thumbnails, ThumbnailStyle, extent_of
 from napari_leukocyte.session.reader import tidy
 from napari_leukocyte.session.session import FEW, Session
@@ -252,7 +252,7 @@ class ReviewWidget(QWidget):
         self._revision = session.revision
         self._table = session.table()
         hidden = self._blind.hidden()
-        veiled = veil(self._table, hidden)
+        veiled = mask_predictions(self._table, hidden)
         choice = self.form.choice
         self._queue = session.review_order(_counted()) if choice.sort == "queue" else []
         groups = arrange(veiled, choice, self._queue, hidden)
