@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from napari_leukocyte.classification import embedding, inference
+from napari_leukocyte.classification import embedding
 from napari_leukocyte.classification.classify import predict
 from napari_leukocyte.classification.embedding import (
     FOLDER_VARIABLE,
@@ -44,7 +44,7 @@ def runs(monkeypatch: pytest.MonkeyPatch) -> Runs:
         found.append(len(batch))
         return real(member, batch, *shapes)
 
-    monkeypatch.setattr(inference.runtime, "run", run)
+    monkeypatch.setattr(runtime, "run", run)
     return found
 
 
@@ -123,7 +123,7 @@ def test_what_gives_no_embedding_says_so(
     with pytest.raises(NoEmbeddingError, match="gives no embedding"):
         features_of(replace(classifier, outputs=("logits",)))
     real = runtime.run
-    monkeypatch.setattr(inference.runtime, "run", lambda *a: real(*a)[:1])
+    monkeypatch.setattr(runtime, "run", lambda *a: real(*a)[:1])
     with pytest.raises(NoEmbeddingError, match="as second output"):
         embed(*three_cells(), features_of(classifier))
 
