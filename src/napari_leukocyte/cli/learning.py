@@ -53,10 +53,10 @@ def retrain_command(
     could be done.
     """
     from napari_leukocyte.annotations.dataset.reading import open_dataset
+    from napari_leukocyte.classification.embedding import features_of
     from napari_leukocyte.learning.head.base import base_for
     from napari_leukocyte.learning.head.cells import from_dataset
     from napari_leukocyte.learning.head.curve import curve_lines, learning_curve
-    from napari_leukocyte.learning.head.features import features_of
     from napari_leukocyte.learning.head.onnx_head import accept as take
     from napari_leukocyte.learning.head.onnx_head import head_of
     from napari_leukocyte.learning.head.retrain import as_lines, retrain

@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from napari_leukocyte.classification.embedding import features_of
 from napari_leukocyte.learning.head.base import FILE_NAME, Base, base_for, read_base, write_base
-from napari_leukocyte.learning.head.features import RetrainingError, features_of
+from napari_leukocyte.learning.head.errors import RetrainingError
 from napari_leukocyte.learning.head.onnx_head import head_of
 from napari_leukocyte.models.manifest import Manifest
 from napari_leukocyte.models.registry import find_model

@@ -22,7 +22,12 @@ from napari_leukocyte.annotations.dataset.integrity import (
 from napari_leukocyte.annotations.dataset.layout import SIDES, DatasetError
 from napari_leukocyte.annotations.dataset.reading import Dataset, open_dataset
 from napari_leukocyte.annotations.dataset.split import near_duplicates
-from napari_leukocyte.classification.label_doubts import CELLS, Suspect, doubted, enough
+from napari_leukocyte.classification.label_errors import (
+    CELLS,
+    LabelError,
+    enough,
+    find_label_errors,
+)
 from napari_leukocyte.progress import Progress, silent
 
 #: So many of a kind are named; of the rest, how many there are.
@@ -46,7 +51,7 @@ class Report:
         That was checked.
     findings : tuple of DatasetFinding
         Problems first.
-    suspects : tuple of Suspect
+    suspects : tuple of LabelError
         Cells whose class may be wrong, the most doubtful first.
     files, images, objects : int
         How many were looked at.
@@ -54,7 +59,7 @@ class Report:
 
     version: int
     findings: tuple[DatasetFinding, ...]
-    suspects: tuple[Suspect, ...]
+    suspects: tuple[LabelError, ...]
     files: int
     images: int
     objects: int
@@ -141,7 +146,7 @@ def check(
         report(number + 1, steps, f"Checking {image.name}")
         findings += check_image(dataset, image, rows.get(image.name, table.iloc[:0]))
     findings += _counts(dataset, table)
-    doubted: tuple[Suspect, ...] = ()
+    doubted: tuple[LabelError, ...] = ()
     if suspects:
         report(steps - 2, steps, "Looking for doubtful classes")
 
@@ -160,7 +165,7 @@ def check(
 def _report(
     dataset: Dataset,
     findings: Iterable[DatasetFinding],
-    suspects: tuple[Suspect, ...],
+    suspects: tuple[LabelError, ...],
     objects: int,
 ) -> Report:
     # The same damage shows in several ways.
@@ -220,7 +225,7 @@ def _counts(dataset: Dataset, table: pd.DataFrame) -> Iterator[DatasetFinding]:
 
 def find_suspects(
     dataset: Dataset, table: pd.DataFrame, *, progress: Progress | None = None
-) -> list[Suspect]:
+) -> list[LabelError]:
     """Find cells whose class may be wrong.
 
     Parameters
@@ -234,7 +239,7 @@ def find_suspects(
 
     Returns
     -------
-    list of Suspect
+    list of LabelError
         The least believed first; none where there are too few cells.
 
     Raises
@@ -248,7 +253,7 @@ def find_suspects(
     features = _probabilities(cells)
     if features is None:
         features = _embeddings(dataset, cells, progress or silent)
-    return doubted(cells, features)
+    return find_label_errors(cells, features)
 
 
 def _probabilities(cells: pd.DataFrame) -> NDArray[np.float64] | None:

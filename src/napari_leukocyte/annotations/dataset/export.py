@@ -71,9 +71,9 @@ from napari_leukocyte.annotations.dataset.writing import (
 )
 from napari_leukocyte.errors import LeukocyteError, OutputError
 from napari_leukocyte.io.atomic import as_output_error
+from napari_leukocyte.io.images.key import image_key
 from napari_leukocyte.progress import Progress, silent
 from napari_leukocyte.reporting.record import versions
-from napari_leukocyte.session.folders import session_key
 from napari_leukocyte.session.journal import sync_folder
 from napari_leukocyte.session.reviews import now
 
@@ -84,7 +84,7 @@ def take(state: ExportState, given: Field) -> None:
         given = given.only_reviewed()
         if not len(given.table):
             raise DatasetError(f"{given.name}: none of its cells was reviewed.")
-    key = session_key(given.rgb)
+    key = image_key(given.rgb)
     if key in state.seen:
         raise DatasetError(f"{given.name} shows the same pixels as {state.seen[key]}.")
     state.seen[key] = given.name

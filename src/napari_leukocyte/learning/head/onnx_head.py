@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_leukocyte.classification.embedding import Features
 from napari_leukocyte.learning.head.comparison import Comparison, Share
-from napari_leukocyte.learning.head.features import Features, RetrainingError
+from napari_leukocyte.learning.head.errors import RetrainingError
 from napari_leukocyte.learning.head.head import Head
 from napari_leukocyte.learning.head.retrain import Retrained
 from napari_leukocyte.models.adding import NewModel, add_model
-from napari_leukocyte.models.discovery import check_file
 from napari_leukocyte.models.manifest import Manifest, Member, wrong_checksum
+from napari_leukocyte.models.registry import check_file
 
 if TYPE_CHECKING:
     from onnx import ModelProto, NodeProto

@@ -19,7 +19,7 @@ from napari_leukocyte.learning.head.comparison import (
     share,
     signed,
 )
-from napari_leukocyte.learning.head.features import RetrainingError
+from napari_leukocyte.learning.head.errors import RetrainingError
 from napari_leukocyte.learning.head.head import (
     Head,
     HeadParams,
@@ -186,7 +186,7 @@ def _predict(head: Head, cells: Cells) -> HeadPredictions:
 def _confidence(
     logits: NDArray[np.float64], classes: tuple[str, ...], said: NDArray[np.str_]
 ) -> NDArray[np.float64]:
-    from napari_leukocyte.classification.classify import softmax
+    from napari_leukocyte.classification.inference import softmax
 
     columns = np.array([classes.index(name) for name in said.tolist()])
     return np.asarray(softmax(logits)[np.arange(len(said)), columns])

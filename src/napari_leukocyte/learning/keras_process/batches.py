@@ -136,8 +136,7 @@ def load_cells(
     -------
     list of TrainingCell
     """
-    from napari_leukocyte.classification.crops import cut_window
-    from napari_leukocyte.classification.stain import standardise_density
+    from napari_leukocyte.classification.crops import cut_window, standardise_density
 
     table = reviewed(dataset.objects())
     cells = []

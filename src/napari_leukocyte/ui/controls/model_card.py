@@ -11,11 +11,9 @@ from qtpy.QtWidgets import QDialog, QHBoxLayout, QPushButton, QTextBrowser, QVBo
 
 from napari_leukocyte.errors import LeukocyteError
 from napari_leukocyte.io.atomic import as_output_error
-from napari_leukocyte.models.card import describe, headline
-from napari_leukocyte.models.discovery import Unusable
-from napari_leukocyte.models.figures import FigureTable
+from napari_leukocyte.models.card import FigureTable, describe, headline
 from napari_leukocyte.models.manifest import Manifest
-from napari_leukocyte.models.registry import user_folder
+from napari_leukocyte.models.registry import Unusable, user_folder
 from napari_leukocyte.ui.jobs import tell
 from napari_leukocyte.vocabulary import DISCLAIMER
 

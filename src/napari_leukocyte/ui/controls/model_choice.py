@@ -10,8 +10,8 @@ from qtpy.QtWidgets import QHBoxLayout, QToolButton, QWidget
 
 from napari_leukocyte.errors import LeukocyteError
 from napari_leukocyte.models.card import headline
-from napari_leukocyte.models.discovery import Survey, survey
 from napari_leukocyte.models.manifest import Kind, Manifest
+from napari_leukocyte.models.registry import DiscoveredModels, discover_models
 from napari_leukocyte.ui.controls.model_card import ModelCard, reason_as_html, short_html
 from napari_leukocyte.ui.controls.sliders import choice_box
 from napari_leukocyte.ui.jobs import tell
@@ -47,7 +47,7 @@ class ModelChoice(QWidget):
     def __init__(self, kind: Kind, wanted: str = "default", parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._kind: Kind = kind
-        self._found = Survey()
+        self._found = DiscoveredModels()
         self.card: ModelCard | None = None
         self.box = choice_box({})
         self.box.currentIndexChanged.connect(self._on_index)
@@ -77,10 +77,10 @@ class ModelChoice(QWidget):
     def refresh(self) -> None:
         """List the models again: one may have come or gone. The choice stays if it can."""
         try:
-            found = survey(self._kind)
+            found = discover_models(self._kind)
         except LeukocyteError as error:
             tell(error)
-            found = Survey()
+            found = DiscoveredModels()
         # Figures take no part in the comparison of models, but the card shows them.
         same = found == self._found and [m.figures for m in found.models] == [
             m.figures for m in self._found.models

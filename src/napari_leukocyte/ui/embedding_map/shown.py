@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_leukocyte.gallery.cells import Cell, Cells
+from napari_leukocyte.gallery.cells import CellTable, GalleryCell
 from napari_leukocyte.interpretation.embedding_map.making import CellMap
-from napari_leukocyte.interpretation.embedding_map.outliers import Outlier
+from napari_leukocyte.interpretation.embedding_map.neighbours import Outlier
 from napari_leukocyte.interpretation.embedding_map.suspects import LabelSuspect
 from napari_leukocyte.session.session import Session
 from napari_leukocyte.ui.layers.objects_style import UNCLASSIFIED
@@ -73,7 +73,7 @@ class Shown:
         self.map, self.wanted = found, wanted
         self._owner = [wanted.sessions[i] for i in found.cells.sources.tolist()]
         self._labels: list[int] = found.cells.labels.tolist()
-        self._cells: dict[Session, Cells] = {}
+        self._cells: dict[Session, CellTable] = {}
         #: The class of each row, None for none.
         self.classes: tuple[str | None, ...] = (None,) * len(self._labels)
 
@@ -85,7 +85,7 @@ class Shown:
         self._cells, said = {}, {}
         for session in self.wanted.sessions:
             table = session.table()
-            self._cells[session] = Cells(table)
+            self._cells[session] = CellTable(table)
             names = (n if isinstance(n, str) else None for n in table["class"].tolist())
             said[session] = dict(zip(table["label"].tolist(), names, strict=True))
         rows = zip(self._owner, self._labels, strict=True)
@@ -110,7 +110,7 @@ class Shown:
                 found.setdefault(session, []).append(label)
         return found
 
-    def cell(self, row: int) -> tuple[Session, Cell] | None:
+    def cell(self, row: int) -> tuple[Session, GalleryCell] | None:
         """Return a cell and whose it is; None if it is gone."""
         session, label = self._owner[row], self._labels[row]
         cells = self._cells.get(session)

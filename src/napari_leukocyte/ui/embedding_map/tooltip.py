@@ -10,11 +10,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_leukocyte.gallery.cells import Cell
-from napari_leukocyte.gallery.thumbnails import Look, Thumbnails, extent_of
+from napari_leukocyte.gallery.cells import GalleryCell
+from napari_leukocyte.gallery.thumbnails import Thumbnails, ThumbnailStyle, extent_of
 from napari_leukocyte.session.session import Session
 
-_LOOK = Look(110, outline=True)
+_LOOK = ThumbnailStyle(110, outline=True)
 
 
 class Tooltips:
@@ -23,7 +23,7 @@ class Tooltips:
     def __init__(self) -> None:
         self._pictures: WeakKeyDictionary[Session, Thumbnails[str]] = WeakKeyDictionary()
 
-    def tell(self, session: Session, cell: Cell) -> str:
+    def tell(self, session: Session, cell: GalleryCell) -> str:
         """Return what is said of a cell, as rich text."""
         pictures = self._pictures.setdefault(session, Thumbnails(session.rgb, _as_address))
         extent = extent_of(session.table())
@@ -31,7 +31,7 @@ class Tooltips:
         return f'<img src="{picture}"><br>{describe(session.name, cell)}'
 
 
-def describe(image: str, cell: Cell) -> str:
+def describe(image: str, cell: GalleryCell) -> str:
     """Return what is known of a cell, as rich text."""
     lines = [f"<b>{html.escape((cell.class_name or 'not classified').capitalize())}</b>"]
     if cell.predicted is not None:

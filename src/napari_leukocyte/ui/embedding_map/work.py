@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TypeAlias
 
+from napari_leukocyte.classification.embedding import Features, features_of
 from napari_leukocyte.errors import LeukocyteError
-from napari_leukocyte.interpretation.embedding_map.cells import Source
+from napari_leukocyte.interpretation.embedding_map.cells import MapImage
 from napari_leukocyte.interpretation.embedding_map.layout import Layout
 from napari_leukocyte.interpretation.embedding_map.making import CellMap, make_map
 from napari_leukocyte.interpretation.embedding_map.suspects import LabelSuspect, find_label_suspects
-from napari_leukocyte.learning.head.features import Features, features_of
 from napari_leukocyte.progress import Progress
 from napari_leukocyte.ui.embedding_map.shown import Shown, Wanted
 
@@ -52,7 +52,7 @@ def map_work(
 ) -> Callable[[Progress], tuple[CellMap, Suspects, tuple[str | None, ...]]]:
     """Return what makes a map, and finds the doubtful among the classes as they are now."""
     sources = [
-        Source(s.rgb, labels) for s, labels in zip(wanted.sessions, wanted.labels, strict=True)
+        MapImage(s.rgb, labels) for s, labels in zip(wanted.sessions, wanted.labels, strict=True)
     ]
     said: list[Mapping[int, object]] = []
     for session in wanted.sessions:

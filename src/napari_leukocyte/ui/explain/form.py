@@ -23,7 +23,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_leukocyte.interpretation.explanation import DEFAULT_METHOD
-from napari_leukocyte.interpretation.settings import METHODS, TITLES, Method
+from napari_leukocyte.interpretation.scoring import METHODS, TITLES, Method
 from napari_leukocyte.ui.controls.layer_choice import ImageChoice
 from napari_leukocyte.ui.controls.section import Section
 from napari_leukocyte.ui.controls.sliders import choice_box, number_slider

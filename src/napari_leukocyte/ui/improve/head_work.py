@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from napari_leukocyte.annotations.dataset.reading import open_dataset
+from napari_leukocyte.classification.embedding import Features, features_of
 from napari_leukocyte.learning.head.apply import predictions_of
 from napari_leukocyte.learning.head.base import base_for
 from napari_leukocyte.learning.head.cells import (
@@ -16,7 +17,6 @@ from napari_leukocyte.learning.head.cells import (
     from_sessions,
 )
 from napari_leukocyte.learning.head.curve import LearningCurve, learning_curve
-from napari_leukocyte.learning.head.features import Features, features_of
 from napari_leukocyte.learning.head.onnx_head import accept, head_of
 from napari_leukocyte.learning.head.retrain import Retrained, retrain
 from napari_leukocyte.models.manifest import Manifest

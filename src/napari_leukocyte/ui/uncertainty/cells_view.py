@@ -1,4 +1,4 @@
-"""The table of the cells: their class, their set, and how strange they are."""
+"""The table of the cells: class, prediction set and out-of-distribution score."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class _Number(QTableWidgetItem):
 
 
 def show_cells(
-    table: QTableWidget, objects: pd.DataFrame, sets: pd.DataFrame, strange: pd.DataFrame
+    table: QTableWidget, objects: pd.DataFrame, sets: pd.DataFrame, ood: pd.DataFrame
 ) -> None:
     """Fill the table.
 
@@ -39,25 +39,25 @@ def show_cells(
     sets : pandas.DataFrame
         ``label`` and ``set``, see
         :func:`napari_leukocyte.uncertainty.approval.prediction_sets`.
-    strange : pandas.DataFrame
-        ``label``, ``strange``, ``wrong_share``.
+    ood : pandas.DataFrame
+        ``label``, ``ood_score``, ``wrong_share``.
     """
     joined = sets.merge(objects[["label", "class", "reviewed"]], on="label", how="inner")
-    joined = joined.merge(strange, on="label", how="left")
+    joined = joined.merge(ood, on="label", how="left")
     if len(joined) > MOST_ROWS:
-        order = joined["strange"].fillna(-1).to_numpy().argsort()[::-1]
+        order = joined["ood_score"].fillna(-1).to_numpy().argsort()[::-1]
         joined = joined.iloc[order[:MOST_ROWS]]
     blocked = table.blockSignals(True)
     table.setSortingEnabled(False)
     table.setRowCount(len(joined))
-    columns = ("label", "class", "reviewed", "set", "strange", "wrong_share")
+    columns = ("label", "class", "reviewed", "set", "ood_score", "wrong_share")
     rows = zip(*(joined[name].tolist() for name in columns), strict=True)
     for row, (label, said, reviewed, names, share, wrong) in enumerate(rows):
         known = np.isfinite(share)
         how = _Number(f"{100 * share:.0f} %" if known else "", share if known else -1.0)
         if np.isfinite(wrong):
             how.setToolTip(
-                f"{100 * wrong:.0f} % of cells as strange were wrong on sets left out of training."
+                f"{100 * wrong:.0f} % of cells as far out were wrong on sets left out of training."
             )
         class_ = QTableWidgetItem(f"{said} ✓" if reviewed else str(said))
         found = _Number(", ".join(names) if names else "none fits", float(len(names) or 99))

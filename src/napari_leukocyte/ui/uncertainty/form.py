@@ -1,4 +1,4 @@
-"""What the widget *How sure* is made of; what happens is in `widget`."""
+"""The controls of the widget *How sure*; what they do is in `widget`."""
 
 from __future__ import annotations
 
@@ -22,25 +22,18 @@ from qtpy.QtWidgets import (
 
 from napari_leukocyte.ui.controls.layer_choice import ImageChoice
 from napari_leukocyte.ui.controls.section import Section
-from napari_leukocyte.ui.controls.sliders import choice_box, leave_wheel_to_form
+from napari_leukocyte.ui.controls.sliders import leave_wheel_to_form
 from napari_leukocyte.ui.controls.vertical_scroll import VerticalScroll
 from napari_leukocyte.ui.controls.wrapped_text import WrappedText
 from napari_leukocyte.uncertainty.calibration import DEFAULT_LEVEL, LEVEL_RANGE
-from napari_leukocyte.uncertainty.domain_shift.reference import TITLES
 from napari_leukocyte.vocabulary import DISCLAIMER
 
-#: What the methods of standardising are called.
-METHOD_TITLES = {
-    "model": "as the classifier sees it",
-    "reinhard": "Reinhard",
-    "macenko": "Macenko (two stains)",
-}
-COLUMNS = ("Cell", "Class", "Set", "Strange")
+COLUMNS = ("Cell", "Class", "Set", "Unusual")
 #: The table shows so many rows before it scrolls.
 _ROWS = 9
 
 
-class TrustForm(QWidget):
+class UncertaintyForm(QWidget):
     """The controls, from top to bottom.
 
     Parameters
@@ -54,15 +47,13 @@ class TrustForm(QWidget):
     ----------
     image : ImageChoice
         Whose session is followed.
-    state, sentence, quality, calibrated, bound, changed : WrappedText
-    check, recalibrate, forget, approve, preview, classify : QPushButton
+    state, sentence, quality, calibrated, bound : WrappedText
+    check, recalibrate, forget, approve : QPushButton
     level : QSpinBox
         Percent.
     by_class : QCheckBox
     cells : QTableWidget
         Columns `COLUMNS`; the first item of a row holds the object's number as data.
-    method, target : QComboBox
-        Their data are a method and a set.
     progress : QProgressBar
     sections : tuple of Section
         What is hidden while there are no classified cells.
@@ -72,7 +63,7 @@ class TrustForm(QWidget):
         super().__init__(parent)
         self.image = ImageChoice(viewer, self)
         self.state, self.sentence, self.quality = (WrappedText(self) for _ in range(3))
-        self.calibrated, self.bound, self.changed = (WrappedText(self) for _ in range(3))
+        self.calibrated, self.bound = (WrappedText(self) for _ in range(2))
         self.check = QPushButton("Check again", self)
         self.check.setToolTip("Compare image and cells with the classifier's training sets.")
         low, high = (round(100 * value) for value in LEVEL_RANGE)
@@ -96,15 +87,6 @@ class TrustForm(QWidget):
         self.approve = QPushButton("Approve", self)
         self.approve.setToolTip("Confirm all cells with a single-class set, as one step to undo.")
         self.cells = _table(self)
-        self.method = choice_box(METHOD_TITLES)
-        self.method.setToolTip("How colours are standardised. Your image is never changed.")
-        self.target = choice_box(TITLES)
-        self.target.setCurrentIndex(max(0, self.target.findData("pbc")))
-        self.target.setToolTip("The training set whose colours are wanted.")
-        self.preview = QPushButton("Preview", self)
-        self.preview.setCheckable(True)
-        self.preview.setToolTip("Show the image in these colours, as a layer of its own.")
-        self.classify = QPushButton("Classify in these colours", self)
         self.progress = QProgressBar(self)
         self.progress.setTextVisible(False)
         self.progress.setFixedHeight(6)
@@ -112,9 +94,9 @@ class TrustForm(QWidget):
         self._lay_out()
 
     def _sections(self) -> tuple[Section, ...]:
-        home = Section("How far from home", self)
+        shift = Section("Distribution shift", self)
         for widget in (self.sentence, self.quality, self.check):
-            home.form.addRow(widget)
+            shift.form.addRow(widget)
         sure = Section("How sure", self)
         level = QHBoxLayout()
         level.addWidget(self.level)
@@ -129,15 +111,7 @@ class TrustForm(QWidget):
         sure.form.addRow(self.cells)
         for widget in (self.bound, self.approve):
             sure.form.addRow(widget)
-        colors = Section("Standardised colours", self)
-        colors.form.addRow("Method", self.method)
-        colors.form.addRow("Colours of", self.target)
-        both = QHBoxLayout()
-        both.addWidget(self.preview)
-        both.addWidget(self.classify)
-        colors.form.addRow(both)
-        colors.form.addRow(self.changed)
-        return home, sure, colors
+        return shift, sure
 
     def _lay_out(self) -> None:
         rows = QFormLayout()
@@ -165,7 +139,7 @@ class TrustForm(QWidget):
     def show_busy(self, busy: bool) -> None:
         """Show whether something is being computed; buttons that compute wait for its end."""
         self.progress.setRange(0, 0 if busy else 1)
-        for button in (self.check, self.classify, self.preview, self.recalibrate):
+        for button in (self.check, self.recalibrate):
             button.setEnabled(not busy)
 
     def show_nothing(self, why: str) -> None:

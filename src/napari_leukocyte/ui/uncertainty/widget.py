@@ -13,10 +13,10 @@ from qtpy.QtGui import QShowEvent
 from qtpy.QtWidgets import QVBoxLayout, QWidget
 
 from napari_leukocyte.errors import LeukocyteError
+from napari_leukocyte.io.images.key import image_key
 from napari_leukocyte.models.manifest import Manifest
 from napari_leukocyte.models.registry import find_model
 from napari_leukocyte.progress import Progress
-from napari_leukocyte.session.folders import session_key
 from napari_leukocyte.session.predictions import Predictions
 from napari_leukocyte.session.session import Session
 from napari_leukocyte.ui.jobs import Job, start_job, tell
@@ -25,9 +25,7 @@ from napari_leukocyte.ui.layers.following import Following
 from napari_leukocyte.ui.review.blind_notice import blind_notice
 from napari_leukocyte.ui.review.hidden import any_hidden
 from napari_leukocyte.ui.uncertainty.cells_view import choose_cells, chosen_cells, show_cells
-from napari_leukocyte.ui.uncertainty.colors import Colors, classify_in, colors_of
-from napari_leukocyte.ui.uncertainty.form import METHOD_TITLES, TrustForm
-from napari_leukocyte.ui.uncertainty.preview import Preview
+from napari_leukocyte.ui.uncertainty.form import UncertaintyForm
 from napari_leukocyte.uncertainty.approval import (
     Approval,
     approvable,
@@ -36,9 +34,13 @@ from napari_leukocyte.uncertainty.approval import (
 )
 from napari_leukocyte.uncertainty.calibration import SetSettings
 from napari_leukocyte.uncertainty.domain_shift.checking import ImageCheck, check_image
-from napari_leukocyte.uncertainty.in_use import InUse, calibration_in_use, settings_for
 from napari_leukocyte.uncertainty.persistence import OwnCells
-from napari_leukocyte.uncertainty.recalibration import reviewed_cells
+from napari_leukocyte.uncertainty.recalibration import (
+    CalibrationInUse,
+    calibration_in_use,
+    reviewed_cells,
+    settings_for,
+)
 
 if TYPE_CHECKING:
     import napari
@@ -47,15 +49,21 @@ if TYPE_CHECKING:
 REST_MS = 120
 _NO_IMAGE = "Open an image of a smear, find its cells and classify them."
 _NOT_CLASSIFIED = "These cells are not classified yet: do so with “Classify and count”."
+#: Under this key, predictions of versions that could standardise colours say how they did.
+STANDARDISED = "colours"
+_STANDARDISED = (
+    "These classes were given in standardised colours, by an earlier version; what follows is of "
+    "the image in its own."
+)
 _BLIND = "A blind read is under way: what the classifier says is shown after it."
 #: Shown before the image was compared.
-_NOTHING_STRANGE = pd.DataFrame({"label": [], "strange": [], "wrong_share": []}).astype(
+_NOTHING_COMPARED = pd.DataFrame({"label": [], "ood_score": [], "wrong_share": []}).astype(
     {"label": "int64"}
 )
 
 
-class TrustWidget(QWidget):
-    """Show sets of classes, distance to the training sets, and standardised colours.
+class UncertaintyWidget(QWidget):
+    """Show prediction sets of classes, and the distance to the training sets.
 
     Parameters
     ----------
@@ -64,7 +72,7 @@ class TrustWidget(QWidget):
 
     Attributes
     ----------
-    form : TrustForm
+    form : UncertaintyForm
         The controls.
     check : ImageCheck or None
         What was found out about the image.
@@ -77,15 +85,14 @@ class TrustWidget(QWidget):
         self._viewer: Any = links.unwrap(viewer)
         self._session: Session | None = None
         self._checked: Predictions | None = None
-        self._in_use: tuple[Manifest, InUse] | None = None
+        self._in_use: tuple[Manifest, CalibrationInUse] | None = None
         self._job: Job | None = None
         #: The same job, for when the widget is gone.
         self._jobs: list[Job] = []
         self._following = Following(self._later, self._show_selection)
         self.check: ImageCheck | None = None
         self.approval: Approval | None = None
-        self.form = TrustForm(self._viewer, self)
-        self._preview = Preview(self._viewer)
+        self.form = UncertaintyForm(self._viewer, self)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.form)
@@ -110,12 +117,8 @@ class TrustWidget(QWidget):
         form.forget.clicked.connect(lambda: self._forget())
         form.approve.clicked.connect(lambda: self._approve())
         form.cells.itemSelectionChanged.connect(self._choose)
-        form.method.currentIndexChanged.connect(lambda _: self._other_colors())
-        form.target.currentIndexChanged.connect(lambda _: self._other_colors())
-        form.preview.toggled.connect(self._show_preview)
-        form.classify.clicked.connect(lambda: self._classify())
         blind_notice.changed.connect(self._later)
-        image, preview, following = form.image, self._preview, self._following
+        image, following = form.image, self._following
 
         def end() -> None:
             # Docked widgets go without a close event.
@@ -127,8 +130,6 @@ class TrustWidget(QWidget):
             for job in jobs:
                 job.abandon()
             following.release()
-            with suppress(RuntimeError):
-                preview.hide()
 
         self.destroyed.connect(end)
 
@@ -150,14 +151,9 @@ class TrustWidget(QWidget):
         if self._in_use is None:
             return wanted
         report = None if self.check is None else self.check.report
-        nearest = None if report is None else report.likeness.nearest.name
-        foreign = report is not None and report.foreign
-        return settings_for(self._in_use[1], wanted, nearest, foreign)
-
-    @property
-    def preview_layer(self) -> Any:
-        """The layer with the preview, or None."""
-        return self._preview.layer
+        nearest = None if report is None else report.match.nearest.name
+        out_of_distribution = report is not None and report.out_of_distribution
+        return settings_for(self._in_use[1], wanted, nearest, out_of_distribution)
 
     # -- what is followed -----------------------------------------------------------------
 
@@ -171,8 +167,6 @@ class TrustWidget(QWidget):
         if not self._following.follow([] if session is None else [session]):
             return
         self._session, self._checked, self.check = session, None, None
-        self.form.preview.setChecked(False)
-        self.form.changed.setText("")
 
     def _classifier(self) -> Manifest:
         session = self._session
@@ -217,15 +211,17 @@ class TrustWidget(QWidget):
         table = session.table()
         sets = prediction_sets(table, in_use.calibration, settings)
         check = self.check
-        strange = _NOTHING_STRANGE if check is None else check.strange
-        show_cells(form.cells, table, sets, strange)
+        ood = _NOTHING_COMPARED if check is None else check.ood
+        show_cells(form.cells, table, sets, ood)
         form.sentence.setText("Looking at the image …" if check is None else self._sentence(check))
         form.quality.setText("" if check is None else _quality(check))
         form.calibrated.setText(in_use.sentence)
         form.forget.setVisible(in_use.own > 0)
         warning = ""
-        foreign = check is not None and check.report is not None and check.report.foreign
-        if foreign and not in_use.own:
+        out_of_distribution = (
+            check is not None and check.report is not None and check.report.out_of_distribution
+        )
+        if out_of_distribution and not in_use.own:
             warning = "This image is unlike the training sets: the bound may not hold on it."
         self.approval = approvable(table, in_use.calibration, settings, warning)
         number = len(self.approval.labels)
@@ -238,10 +234,9 @@ class TrustWidget(QWidget):
         said = check.sentence if check.report is None else check.report.sentence
         session = self._session
         predictions = None if session is None else session.predictions
-        colors = None if predictions is None else colors_of(predictions.description)
-        if colors is None:
-            return said
-        return f"In the standardised colours ({METHOD_TITLES[colors.method]}): {said}"
+        if predictions is not None and STANDARDISED in predictions.description:
+            return f"{_STANDARDISED} {said}"
+        return said
 
     def _show_selection(self, *_: object) -> None:
         if self._session is not None:
@@ -275,70 +270,17 @@ class TrustWidget(QWidget):
         if session is None or predictions is None or self._job is not None:
             return
         rgb, labels, table = session.rgb, session.labels, session.table()
-        classifier, colors = self._classifier(), colors_of(predictions.description)
+        classifier = self._classifier()
         # Also if it fails: it is not tried again by itself.
         self._checked = predictions
-
-        def work(progress: Progress) -> ImageCheck:
-            shown = rgb if colors is None else colors.apply(rgb, labels, classifier)
-            return check_image(shown, labels, table, classifier, progress, colors is not None)
 
         def done(check: ImageCheck) -> None:
             if session is self._session:
                 self.check = check
 
-        self._start(work, "Comparing with the training sets", done)
-
-    def _colors(self) -> Colors:
-        method = self.form.method.currentData()
-        return Colors(method, "" if method == "model" else self.form.target.currentData())
-
-    def _other_colors(self) -> None:
-        self.form.target.setEnabled(self.form.method.currentData() != "model")
-        if self.form.preview.isChecked():
-            self._show_preview(True)
-
-    def _show_preview(self, on: bool) -> None:
-        session, image = self._session, self.form.image.layer()
-        if not on:
-            self._preview.hide()
-            return
-        if session is None or image is None:
-            return
-        rgb, labels = session.rgb, session.labels
-        classifier, colors = self._classifier(), self._colors()
-
-        def done(shown: Any) -> None:
-            if session is self._session and self.form.preview.isChecked():
-                self._preview.show(image, shown, METHOD_TITLES[colors.method])
-
         self._start(
-            lambda progress: colors.apply(rgb, labels, classifier), "Standardising colours", done
-        )
-
-    def _classify(self) -> None:
-        session = self._session
-        if session is None:
-            return
-        rgb, labels, nucleus = session.rgb, session.labels, session.nucleus
-        classifier, colors = self._classifier(), self._colors()
-        before = {} if session.predictions is None else session.predictions.classes
-
-        def done(found: Predictions) -> None:
-            try:
-                session.set_predictions(found.table, found.model, found.description)
-            except LeukocyteError as error:
-                tell(error)
-                return
-            both = [n for n in found.classes if n in before]
-            other = sum(found.classes[n] != before[n] for n in both)
-            self.form.changed.setText(
-                f"{other} of {len(both)} cells got another class; Undo brings the former back."
-            )
-
-        self._start(
-            lambda progress: classify_in(colors, rgb, labels, nucleus, classifier, progress),
-            "Classifying in standardised colours",
+            lambda progress: check_image(rgb, labels, table, classifier, progress),
+            "Comparing with the training sets",
             done,
         )
 
@@ -367,7 +309,7 @@ class TrustWidget(QWidget):
             )
             return
         try:
-            OwnCells(classifier).put(session_key(session.rgb), found)
+            OwnCells(classifier).put(image_key(session.rgb), found)
             self._in_use = (classifier, calibration_in_use(classifier))
         except LeukocyteError as error:
             tell(error)
