@@ -8,10 +8,11 @@ from typing import Any, TypeVar
 
 from napari.utils.notifications import notification_manager, show_error
 from napari.utils.progress import cancelable_progress
-from qtpy.QtCore import QCoreApplication, QObject, Signal  # type: ignore[attr-defined]
+from qtpy.QtCore import QCoreApplication, QObject
 
 from napari_leukocyte.errors import Cancelled, LeukocyteError
 from napari_leukocyte.progress import Progress
+from napari_leukocyte.ui.signals import Signal
 
 T = TypeVar("T")
 

@@ -18,10 +18,10 @@ from qtpy.QtWidgets import (
 )
 
 from napari_leukocyte.ui.classify.legend import Legend
+from napari_leukocyte.ui.controls.containers import VerticalScroll
+from napari_leukocyte.ui.controls.image_choice import SessionChoice
+from napari_leukocyte.ui.controls.inputs import choice_box
 from napari_leukocyte.ui.controls.model_choice import ModelChoice
-from napari_leukocyte.ui.controls.session_choice import SessionChoice
-from napari_leukocyte.ui.controls.sliders import choice_box
-from napari_leukocyte.ui.controls.vertical_scroll import VerticalScroll
 from napari_leukocyte.ui.leukogram.view import LeukogramView
 
 _KINDS = {"points": "Rings (Points)", "boxes": "Boxes (Shapes)"}
@@ -127,7 +127,7 @@ class ClassifyForm(QWidget):
 class _Scroll(VerticalScroll):
     """Asks for all the height that what it holds would like."""
 
-    def sizeHint(self) -> QSize:  # noqa: N802 - Qt's name
+    def sizeHint(self) -> QSize:
         """Return the size at which nothing need be scrolled."""
         inside = self.widget()
         height = LEAST_PX if inside is None else inside.sizeHint().height()

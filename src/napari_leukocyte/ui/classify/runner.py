@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from contextlib import suppress
 
-from qtpy.QtCore import QObject, QTimer, Signal  # type: ignore[attr-defined]
+from qtpy.QtCore import QObject, QTimer
 
 from napari_leukocyte.classification import classify as classification
 from napari_leukocyte.errors import LeukocyteError
@@ -16,6 +16,7 @@ from napari_leukocyte.session.predictions import Predictions
 from napari_leukocyte.session.session import Session
 from napari_leukocyte.ui.classify.predictions import only, unseen
 from napari_leukocyte.ui.jobs import Job, start_job, tell
+from napari_leukocyte.ui.signals import Signal
 
 #: New objects are classified once nothing has changed for this long, ms: a slider is at rest.
 REST_MS = 400

@@ -17,7 +17,6 @@ from napari_leukocyte.ui.before_paint import BeforePaint
 from napari_leukocyte.ui.classify.form import ClassifyForm
 from napari_leukocyte.ui.classify.predictions import unseen
 from napari_leukocyte.ui.classify.runner import Runner
-from napari_leukocyte.ui.classify.save import ask_and_save
 from napari_leukocyte.ui.classify.texts import describe_selection, describe_state
 from napari_leukocyte.ui.closing import guard_closing
 from napari_leukocyte.ui.controls.own_classes_dialog import edit_own_classes
@@ -34,6 +33,7 @@ from napari_leukocyte.ui.layers.restore import restore_work
 from napari_leukocyte.ui.layers.takeover import take_labels
 from napari_leukocyte.ui.leukogram.error_limits import errors_of
 from napari_leukocyte.ui.own_classes import classes_now, notice
+from napari_leukocyte.ui.saving import ask_and_save
 from napari_leukocyte.ui.undo import install_undo
 
 if TYPE_CHECKING:
@@ -113,7 +113,7 @@ class ClassifyWidget(QWidget):
 
         self.destroyed.connect(end)
 
-    def showEvent(self, event: QShowEvent | None) -> None:  # noqa: N802 - Qt's name
+    def showEvent(self, event: QShowEvent | None) -> None:
         """Look again which classifiers and classes there are: training may have added one."""
         self.form.model.refresh()
         self._follow_classes()

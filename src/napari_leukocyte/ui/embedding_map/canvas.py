@@ -19,7 +19,7 @@ _RADII = ((2000, 3.2), (400, 4.0), (0, 5.5))
 _LASSO = QColor("#56B4E9")
 
 
-class Canvas(QWidget):
+class MapCanvas(QWidget):
     """Paints a mark for each cell.
 
     Attributes
@@ -112,21 +112,21 @@ class Canvas(QWidget):
 
     # -- painting -------------------------------------------------------------------------
 
-    def sizeHint(self) -> QSize:  # noqa: N802 - Qt's name
+    def sizeHint(self) -> QSize:
         """Return a size that fits into a dock."""
         return QSize(360, 340)
 
-    def minimumSizeHint(self) -> QSize:  # noqa: N802 - Qt's name
+    def minimumSizeHint(self) -> QSize:
         """Return the least size at which a lasso can be drawn."""
         return QSize(220, 200)
 
-    def changeEvent(self, event: QEvent | None) -> None:  # noqa: N802 - Qt's name
+    def changeEvent(self, event: QEvent | None) -> None:
         """Paint in the colours of another theme."""
         super().changeEvent(event)
         self._sprites.clear()
         self._again()
 
-    def paintEvent(self, event: QPaintEvent | None) -> None:  # noqa: N802 - Qt's name
+    def paintEvent(self, event: QPaintEvent | None) -> None:
         """Draw the marks, those selected over them, the lasso, and where the keys are."""
         painter = QPainter(self)
         # What only the lasso and the selection change need not be drawn again.

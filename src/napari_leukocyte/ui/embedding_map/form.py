@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from qtpy.QtCore import Qt, Signal  # type: ignore[attr-defined]
+from qtpy.QtCore import Qt
 from qtpy.QtWidgets import (
     QFormLayout,
     QHBoxLayout,
@@ -19,14 +19,13 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_leukocyte.ui.controls.layer_choice import ImageChoice
-from napari_leukocyte.ui.controls.section import Section
-from napari_leukocyte.ui.controls.sliders import choice_box, leave_wheel_to_form
-from napari_leukocyte.ui.controls.swatch import swatch
-from napari_leukocyte.ui.controls.vertical_scroll import VerticalScroll
+from napari_leukocyte.ui.controls.containers import Section, VerticalScroll
+from napari_leukocyte.ui.controls.image_choice import ImageChoice
+from napari_leukocyte.ui.controls.inputs import choice_box, leave_wheel_to_form, swatch
 from napari_leukocyte.ui.embedding_map.legend import MapLegend
 from napari_leukocyte.ui.embedding_map.lists import CellList
 from napari_leukocyte.ui.embedding_map.scatter import Scatter
+from napari_leukocyte.ui.signals import Signal
 from napari_leukocyte.vocabulary import DISCLAIMER, CellClass
 
 HERE, EVERYWHERE = "this", "all"

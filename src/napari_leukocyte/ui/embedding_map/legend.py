@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from qtpy.QtCore import QSize, Qt, Signal  # type: ignore[attr-defined]
+from qtpy.QtCore import QSize, Qt
 from qtpy.QtWidgets import QToolButton, QWidget
 from superqt import QFlowLayout
 
 from napari_leukocyte.ui.embedding_map.marks import icon, shapes_of
+from napari_leukocyte.ui.signals import Signal
 
 _ICON_PX = 16
 

@@ -58,7 +58,7 @@ def _same(one: NDArray[np.int32], other: NDArray[np.int32]) -> bool:
     return bool(one.__array_interface__["data"] == other.__array_interface__["data"])
 
 
-class Shown:
+class ShownMap:
     """A map with the sessions whose cells are its rows.
 
     Parameters

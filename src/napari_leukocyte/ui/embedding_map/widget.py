@@ -19,7 +19,7 @@ from napari_leukocyte.session.session import Session
 from napari_leukocyte.ui.embedding_map.acts import Acts
 from napari_leukocyte.ui.embedding_map.form import EVERYWHERE, CellMapForm
 from napari_leukocyte.ui.embedding_map.going import sessions_of
-from napari_leukocyte.ui.embedding_map.shown import Shown, Wanted, wanted_of
+from napari_leukocyte.ui.embedding_map.shown import ShownMap, Wanted, wanted_of
 from napari_leukocyte.ui.embedding_map.tooltip import Tooltips
 from napari_leukocyte.ui.embedding_map.work import (
     Suspects,
@@ -64,7 +64,7 @@ class CellMapWidget(QWidget):
         The controls.
     acts : Acts
         Carries out what the user asks for.
-    shown : Shown or None
+    shown : ShownMap or None
         The map that is shown.
     classes : tuple of CellClass
         That can be given.
@@ -75,7 +75,7 @@ class CellMapWidget(QWidget):
     def __init__(self, viewer: napari.viewer.Viewer) -> None:
         super().__init__()
         self._viewer: Any = links.unwrap(viewer)
-        self.shown: Shown | None = None
+        self.shown: ShownMap | None = None
         self.suspects: Suspects = None
         self._doubted_of: tuple[str | None, ...] = ()
         self._refused: Wanted | None = None
@@ -138,7 +138,7 @@ class CellMapWidget(QWidget):
 
         self.destroyed.connect(end)
 
-    def showEvent(self, event: QShowEvent | None) -> None:  # noqa: N802 - Qt's name
+    def showEvent(self, event: QShowEvent | None) -> None:
         """Catch up with what happened while another dock was in front."""
         super().showEvent(event)
         self._later()
@@ -218,7 +218,7 @@ class CellMapWidget(QWidget):
 
         def done(result: tuple[Any, Suspects, tuple[str | None, ...]]) -> None:
             found, self.suspects, self._doubted_of = result
-            self.shown, self._refused, self._features_note = Shown(found, wanted), None, note
+            self.shown, self._refused, self._features_note = ShownMap(found, wanted), None, note
             kept = former is not None and found.layout.placer is former.placer
             self._layout = (whose, found.layout)
             self.form.scatter.show_places(found.positions, anew=not kept)

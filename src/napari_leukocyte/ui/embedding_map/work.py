@@ -12,7 +12,7 @@ from napari_leukocyte.interpretation.embedding_map.making import CellMap, make_m
 from napari_leukocyte.interpretation.embedding_map.suspects import LabelSuspect, find_label_suspects
 from napari_leukocyte.learning.head.features import Features, features_of
 from napari_leukocyte.progress import Progress
-from napari_leukocyte.ui.embedding_map.shown import Shown, Wanted
+from napari_leukocyte.ui.embedding_map.shown import ShownMap, Wanted
 
 Suspects: TypeAlias = list[LabelSuspect] | None
 _DEFAULT = "default"
@@ -69,7 +69,7 @@ def map_work(
     return work
 
 
-def suspects_work(shown: Shown, classes: Sequence[str | None]) -> Callable[[Progress], Suspects]:
+def suspects_work(shown: ShownMap, classes: Sequence[str | None]) -> Callable[[Progress], Suspects]:
     """Return what finds the doubtful among other classes of the same cells."""
     cells = shown.map.cells
     return lambda progress: find_label_suspects(cells, classes, progress)

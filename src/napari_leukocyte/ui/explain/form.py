@@ -24,10 +24,9 @@ from qtpy.QtWidgets import (
 
 from napari_leukocyte.interpretation.explanation import DEFAULT_METHOD
 from napari_leukocyte.interpretation.settings import METHODS, TITLES, Method
-from napari_leukocyte.ui.controls.layer_choice import ImageChoice
-from napari_leukocyte.ui.controls.section import Section
-from napari_leukocyte.ui.controls.sliders import choice_box, number_slider
-from napari_leukocyte.ui.controls.vertical_scroll import VerticalScroll
+from napari_leukocyte.ui.controls.containers import Section, VerticalScroll
+from napari_leukocyte.ui.controls.image_choice import ImageChoice
+from napari_leukocyte.ui.controls.inputs import choice_box, number_slider
 from napari_leukocyte.ui.review.bars import ProbabilityBars
 from napari_leukocyte.ui.review.gallery_delegate import to_pixmap
 from napari_leukocyte.vocabulary import DISCLAIMER

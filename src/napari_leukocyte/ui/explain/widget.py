@@ -119,12 +119,12 @@ class WhyWidget(QWidget):
 
         self.destroyed.connect(end)
 
-    def showEvent(self, event: QShowEvent | None) -> None:  # noqa: N802 - Qt's name
+    def showEvent(self, event: QShowEvent | None) -> None:
         """Catch up with what was selected while another dock was in front."""
         super().showEvent(event)
         self._later()
 
-    def hideEvent(self, event: QHideEvent | None) -> None:  # noqa: N802 - Qt's name
+    def hideEvent(self, event: QHideEvent | None) -> None:
         """Give up if the dock was closed; behind another dock's tab, go on."""
         super().hideEvent(event)
         self._later()

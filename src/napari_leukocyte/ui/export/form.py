@@ -21,10 +21,9 @@ from qtpy.QtWidgets import (
 )
 
 from napari_leukocyte.annotations.formats.recognise import FORMATS
-from napari_leukocyte.ui.controls.layer_choice import ImageChoice
-from napari_leukocyte.ui.controls.section import Section
-from napari_leukocyte.ui.controls.sliders import choice_box, fit_into_dock
-from napari_leukocyte.ui.controls.vertical_scroll import VerticalScroll
+from napari_leukocyte.ui.controls.containers import Section, VerticalScroll
+from napari_leukocyte.ui.controls.image_choice import ImageChoice
+from napari_leukocyte.ui.controls.inputs import choice_box, fit_into_dock
 from napari_leukocyte.vocabulary import DISCLAIMER
 
 DATASET = "dataset"

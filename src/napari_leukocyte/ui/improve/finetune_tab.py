@@ -6,7 +6,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from qtpy.QtCore import Signal  # type: ignore[attr-defined]
 from qtpy.QtWidgets import (
     QFileDialog,
     QFormLayout,
@@ -31,11 +30,12 @@ from napari_leukocyte.learning.head.texts import share, signed
 from napari_leukocyte.models.manifest import Manifest
 from napari_leukocyte.models.registry import list_models
 from napari_leukocyte.progress import Progress
-from napari_leukocyte.ui.controls.sliders import choice_box
+from napari_leukocyte.ui.controls.inputs import choice_box
 from napari_leukocyte.ui.improve.head_tab import _row, _text
 from napari_leukocyte.ui.improve.line_chart import LineChart, Series
 from napari_leukocyte.ui.improve.tables import Table
 from napari_leukocyte.ui.jobs import Job, start_job, tell
+from napari_leukocyte.ui.signals import Signal
 from napari_leukocyte.vocabulary import DISCLAIMER
 
 #: Colours of Okabe and Ito's set: training blue, validation vermilion.

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from qtpy.QtCore import Signal  # type: ignore[attr-defined]
 from qtpy.QtWidgets import (
     QComboBox,
     QFileDialog,
@@ -30,12 +29,13 @@ from napari_leukocyte.learning.head.texts import expectation, share, verdict
 from napari_leukocyte.models.manifest import Manifest
 from napari_leukocyte.session.predictions import Predictions
 from napari_leukocyte.session.session import Session
+from napari_leukocyte.ui.controls.inputs import choice_box
 from napari_leukocyte.ui.controls.model_choice import ModelChoice
-from napari_leukocyte.ui.controls.sliders import choice_box
 from napari_leukocyte.ui.improve.head_work import Fitted, accept_and_classify, fit
 from napari_leukocyte.ui.improve.line_chart import LineChart, Series
 from napari_leukocyte.ui.improve.tables import Table
 from napari_leukocyte.ui.jobs import Job, start_job, tell
+from napari_leukocyte.ui.signals import Signal
 from napari_leukocyte.vocabulary import COLORS, DISCLAIMER
 
 OPEN, DATASET = "open", "dataset"

@@ -10,7 +10,7 @@ from qtpy.QtWidgets import QSizePolicy, QTabWidget, QVBoxLayout, QWidget
 
 from napari_leukocyte.gallery.cells import Place
 from napari_leukocyte.session.session import Session
-from napari_leukocyte.ui.controls.vertical_scroll import VerticalScroll
+from napari_leukocyte.ui.controls.containers import VerticalScroll
 from napari_leukocyte.ui.improve.finetune_tab import FinetuneTab
 from napari_leukocyte.ui.improve.head_tab import HeadTab
 from napari_leukocyte.ui.layers import links
@@ -67,7 +67,7 @@ class ImproveWidget(QWidget):
         ]
         return [session for session in found if session is not None]
 
-    def showEvent(self, event: QShowEvent | None) -> None:  # noqa: N802 - Qt's name
+    def showEvent(self, event: QShowEvent | None) -> None:
         """Look again which classifiers there are."""
         self.head.model.refresh()
         super().showEvent(event)

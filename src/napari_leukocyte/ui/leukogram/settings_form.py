@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from qtpy.QtCore import Signal  # type: ignore[attr-defined]
 from qtpy.QtWidgets import (
     QComboBox,
     QDoubleSpinBox,
@@ -20,10 +19,11 @@ from qtpy.QtWidgets import (
 from napari_leukocyte.counting.reference import SHIPPED, ReferenceRanges, list_ranges
 from napari_leukocyte.counting.settings import MOST_LEUKOCYTES, TARGETS, DifferentialSettings
 from napari_leukocyte.errors import LeukocyteError
-from napari_leukocyte.ui.controls.sliders import choice_box, leave_wheel_to_form
+from napari_leukocyte.ui.controls.inputs import choice_box, leave_wheel_to_form
 from napari_leukocyte.ui.jobs import tell
 from napari_leukocyte.ui.leukogram.ranges_dialog import RangesDialog
 from napari_leukocyte.ui.leukogram.texts import describe_progress
+from napari_leukocyte.ui.signals import Signal
 from napari_leukocyte.vocabulary import EOSINOPHIL
 
 _NO_RANGES = "No reference ranges"

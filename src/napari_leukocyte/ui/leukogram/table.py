@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any, cast
 
 import pandas as pd
-from qtpy.QtCore import QEvent, Qt, Signal  # type: ignore[attr-defined]
+from qtpy.QtCore import QEvent, Qt
 from qtpy.QtGui import QShowEvent
 from qtpy.QtWidgets import (
     QAbstractItemView,
@@ -19,8 +19,9 @@ from qtpy.QtWidgets import (
 
 from napari_leukocyte.counting.leukogram import rows_of
 from napari_leukocyte.counting.reference import Range
-from napari_leukocyte.ui.controls.swatch import swatch
+from napari_leukocyte.ui.controls.inputs import swatch
 from napari_leukocyte.ui.layers.objects_style import palette
+from napari_leukocyte.ui.signals import Signal
 
 #: Columns of a leukogram: limits, %, that hold the classifier's errors beside that of counting.
 WITH_ERRORS = ("errors_low", "errors_high")
@@ -130,13 +131,13 @@ class FiguresTable(QTableWidget):
                 item.setCheckState(Qt.CheckState.Checked if ticked else Qt.CheckState.Unchecked)
                 return
 
-    def changeEvent(self, event: QEvent | None) -> None:  # noqa: N802 - Qt's name
+    def changeEvent(self, event: QEvent | None) -> None:
         """Fit again when the theme changes: its rows and letters may be larger."""
         super().changeEvent(event)
         if event is not None and event.type() in (QEvent.Type.StyleChange, QEvent.Type.FontChange):
             self._fit()
 
-    def showEvent(self, event: QShowEvent | None) -> None:  # noqa: N802 - Qt's name
+    def showEvent(self, event: QShowEvent | None) -> None:
         """Fit again: a style is only complete when it is shown."""
         self._fit()
         super().showEvent(event)

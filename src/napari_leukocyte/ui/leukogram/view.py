@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 import pandas as pd
-from qtpy.QtCore import Signal  # type: ignore[attr-defined]
 from qtpy.QtGui import QGuiApplication
 from qtpy.QtWidgets import QCheckBox, QLabel, QPushButton, QVBoxLayout, QWidget
 
@@ -38,6 +37,7 @@ from napari_leukocyte.ui.leukogram.texts import (
     total_of,
 )
 from napari_leukocyte.ui.own_classes import notice
+from napari_leukocyte.ui.signals import Signal
 from napari_leukocyte.vocabulary import DISCLAIMER, CellClass
 
 #: Where the table shows limits that hold the classifier's errors.

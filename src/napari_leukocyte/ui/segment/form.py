@@ -21,10 +21,10 @@ from qtpy.QtWidgets import (
 )
 
 from napari_leukocyte.segmentation.ensemble import DIAMETER_RANGE
-from napari_leukocyte.ui.controls.layer_choice import ImageChoice
+from napari_leukocyte.ui.controls.containers import Section
+from napari_leukocyte.ui.controls.image_choice import ImageChoice
+from napari_leukocyte.ui.controls.inputs import leave_wheel_to_form
 from napari_leukocyte.ui.controls.model_choice import ModelChoice
-from napari_leukocyte.ui.controls.section import Section
-from napari_leukocyte.ui.controls.sliders import leave_wheel_to_form
 from napari_leukocyte.ui.segment.map_boxes import MapBoxes
 from napari_leukocyte.ui.segment.parameters_form import ParametersForm
 from napari_leukocyte.ui.segment.preferences import Preferences

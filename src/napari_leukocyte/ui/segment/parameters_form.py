@@ -5,14 +5,14 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
-from qtpy.QtCore import Signal  # type: ignore[attr-defined]
 from qtpy.QtWidgets import QCheckBox, QComboBox, QFormLayout, QLabel, QVBoxLayout, QWidget
 from superqt import QLabeledDoubleSlider
 
 from napari_leukocyte.segmentation.parameters import CHOICES, RANGES, PostprocessParams
-from napari_leukocyte.ui.controls.section import Section
-from napari_leukocyte.ui.controls.sliders import choice_box, number_slider
+from napari_leukocyte.ui.controls.containers import Section
+from napari_leukocyte.ui.controls.inputs import choice_box, number_slider
 from napari_leukocyte.ui.segment.parameter_texts import ONLY_WITH, TEXTS
+from napari_leukocyte.ui.signals import Signal
 
 #: Least width of the column of titles, px: one for all groups, so that the sliders stand in line.
 TITLE_WIDTH = 116

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from qtpy.QtCore import Signal  # type: ignore[attr-defined]
 from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QPushButton, QWidget
 
 from napari_leukocyte.errors import LeukocyteError
@@ -12,6 +11,7 @@ from napari_leukocyte.reporting.presets import load_preset, save_preset
 from napari_leukocyte.ui.jobs import tell
 from napari_leukocyte.ui.segment.parameters_form import ParametersForm
 from napari_leukocyte.ui.segment.preferences import read_preferences
+from napari_leukocyte.ui.signals import Signal
 
 _FILTER = "Parameters (*.json)"
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from qtpy.QtCore import Signal  # type: ignore[attr-defined]
 from qtpy.QtWidgets import QLabel, QVBoxLayout, QWidget
 from superqt import QLabeledDoubleSlider
 
-from napari_leukocyte.ui.controls.section import Section
-from napari_leukocyte.ui.controls.sliders import number_slider
+from napari_leukocyte.ui.controls.containers import Section
+from napari_leukocyte.ui.controls.inputs import number_slider
 from napari_leukocyte.ui.segment.parameters_form import TITLE_WIDTH
+from napari_leukocyte.ui.signals import Signal
 
 
 class WeightsForm(QWidget):

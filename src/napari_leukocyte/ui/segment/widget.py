@@ -107,7 +107,7 @@ class SegmentWidget(QWidget):
         if self._job is not None:
             self._job.abandon()
 
-    def showEvent(self, event: QShowEvent | None) -> None:  # noqa: N802
+    def showEvent(self, event: QShowEvent | None) -> None:
         """List the models again: training may have added one."""
         super().showEvent(event)
         self.form.model.refresh()

@@ -20,11 +20,9 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_leukocyte.ui.controls.layer_choice import ImageChoice
-from napari_leukocyte.ui.controls.section import Section
-from napari_leukocyte.ui.controls.sliders import choice_box, leave_wheel_to_form
-from napari_leukocyte.ui.controls.vertical_scroll import VerticalScroll
-from napari_leukocyte.ui.controls.wrapped_text import WrappedText
+from napari_leukocyte.ui.controls.containers import Section, VerticalScroll, WrappedText
+from napari_leukocyte.ui.controls.image_choice import ImageChoice
+from napari_leukocyte.ui.controls.inputs import choice_box, leave_wheel_to_form
 from napari_leukocyte.uncertainty.calibration import DEFAULT_LEVEL, LEVEL_RANGE
 from napari_leukocyte.uncertainty.domain_shift.reference import TITLES
 from napari_leukocyte.vocabulary import DISCLAIMER

@@ -132,7 +132,7 @@ class TrustWidget(QWidget):
 
         self.destroyed.connect(end)
 
-    def showEvent(self, event: QShowEvent | None) -> None:  # noqa: N802 - Qt's name
+    def showEvent(self, event: QShowEvent | None) -> None:
         """Catch up with what happened while another dock was in front."""
         super().showEvent(event)
         self._follow()
