@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from napari.utils.notifications import notification_manager, show_error
@@ -16,6 +17,8 @@ from napari_leukocyte.ui.signals import Signal
 
 T = TypeVar("T")
 
+#: Said of what failed for a reason that is not the user's.
+FAILED = "This failed: the notification at the lower right says why."
 #: Jobs whose thread has not ended: nothing else need keep them alive.
 _RUNNING: set[Job] = set()
 
@@ -39,7 +42,7 @@ class Job(QObject):
         Called last, however the job ended.
     """
 
-    #: Emitted with steps done, steps in all and what is going on.
+    #: Emitted with steps done, steps in all and what is going on; `reached` has the last of these.
     progressed = Signal(int, int, str)
     _ended = Signal(object, object)
 
@@ -53,6 +56,7 @@ class Job(QObject):
         on_end: Callable[[], None] | None = None,
     ) -> None:
         super().__init__()
+        self.reached: tuple[int, int, str] | None = None
         self._on_done: Callable[[Any], None] | None = on_done
         self._on_error = on_error
         self._on_end = on_end
@@ -115,6 +119,7 @@ class Job(QObject):
         self.progressed.emit(done, total, what)
 
     def _show(self, done: int, total: int, what: str) -> None:
+        self.reached = (done, total, what)
         bar = self._bar
         # Closed: by the viewer's end or by `abandon`.
         if bar is None or bar.disable or self.cancelled:
@@ -194,3 +199,17 @@ def tell(error: Exception) -> None:
         show_error(str(error))
     else:
         notification_manager.receive_error(type(error), error, error.__traceback__)
+
+
+@contextmanager
+def telling_errors() -> Iterator[None]:
+    """Show an error that the user can mend, and go on after the block."""
+    try:
+        yield
+    except LeukocyteError as error:
+        tell(error)
+
+
+def sentence_of(error: Exception) -> str:
+    """Return an error as one sentence for a dock; its traceback is in napari's notification."""
+    return str(error) if isinstance(error, LeukocyteError) else FAILED

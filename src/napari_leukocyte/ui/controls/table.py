@@ -1,0 +1,78 @@
+"""A table to read, as high as its rows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QTableWidget, QTableWidgetItem, QWidget
+
+#: Height of a row, and of what a header needs beside its own text, px.
+_ROW, _FRAME = 22, 18
+
+
+class Table(QTableWidget):
+    """A table to read: rows are chosen as a whole, nothing is edited.
+
+    Parameters
+    ----------
+    heads : sequence of str
+        Of the columns.
+    most : int
+        Rows that are shown before it scrolls.
+    wide : int
+        The column that takes the room that is left; the last one by default.
+    parent : QWidget, optional
+        The owner.
+    """
+
+    def __init__(
+        self,
+        heads: Sequence[str],
+        *,
+        most: int = 9,
+        wide: int = -1,
+        parent: QWidget | None = None,
+    ) -> None:
+        super().__init__(0, len(heads), parent)
+        self._most = most
+        self.setHorizontalHeaderLabels(list(heads))
+        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        rows, columns = self.verticalHeader(), self.horizontalHeader()
+        if rows is not None and columns is not None:
+            rows.setVisible(False)
+            rows.setDefaultSectionSize(_ROW)
+            columns.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+            columns.setSectionResizeMode(wide % len(heads), QHeaderView.ResizeMode.Stretch)
+
+    def show_rows(self, rows: Sequence[Sequence[str]]) -> None:
+        """Show other rows; it becomes as high as they are, up to its limit."""
+        self.setRowCount(len(rows))
+        for i, texts in enumerate(rows):
+            for j, text in enumerate(texts):
+                item = QTableWidgetItem(text)
+                item.setToolTip(text)
+                self.setItem(i, j, item)
+        self.fit()
+
+    def fit(self) -> None:
+        """Become as high as the rows are, up to the limit."""
+        head = self.horizontalHeader()
+        height = _FRAME + (0 if head is None else head.sizeHint().height())
+        self.setFixedHeight(height + _ROW * min(self._most, max(1, self.rowCount())))
+
+    def rows(self) -> list[list[str]]:
+        """Return what is shown."""
+        return [
+            [item.text() if (item := self.item(i, j)) else "" for j in range(self.columnCount())]
+            for i in range(self.rowCount())
+        ]
+
+    def add_item(self, row: int, column: int, text: str, data: object = None) -> QTableWidgetItem:
+        """Put a text into a cell of the table, with data for whoever asks for its row."""
+        item = QTableWidgetItem(text)
+        if data is not None:
+            item.setData(Qt.ItemDataRole.UserRole, data)
+        self.setItem(row, column, item)
+        return item
