@@ -443,6 +443,8 @@ class SessionDock(QWidget):
             (failed or self.complain)(sentence_of(error))
 
         def on_end() -> None:
+            if self._job is not job:  # it was dropped by what was called back
+                return
             self._leave_job()
             if job.cancelled and cancelled is not None:
                 cancelled()
