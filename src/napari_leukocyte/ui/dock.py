@@ -122,6 +122,8 @@ class SessionDock(QWidget):
     #: Whether it has a row with the image, and the sentence on what results are for.
     chooses_image: ClassVar[bool] = True
     has_disclaimer: ClassVar[bool] = True
+    #: Whether the keys for undo and redo act on the session while the dock has the focus.
+    undoes: ClassVar[bool] = True
     #: Whether steps of what is computed are told as messages.
     tells_progress: ClassVar[bool] = True
 
@@ -196,7 +198,8 @@ class SessionDock(QWidget):
             self.ties.connect(emitter, self._on_layers)
         self.image.changed.connect(self._on_image)
         guard_closing(self, self.viewer)
-        self.undo_shortcuts = install_undo(self, self.session_to_undo)
+        if self.undoes:
+            self.undo_shortcuts = install_undo(self, self.session_to_undo)
         self._on_image()
         self.on_busy()
 

@@ -24,7 +24,6 @@ from napari_leukocyte.ui import jobs
 from napari_leukocyte.ui.layers import links
 from napari_leukocyte.ui.review.widget import ReviewWidget
 from napari_leukocyte.ui.uncertainty import colors as trust_colors
-from napari_leukocyte.ui.uncertainty.cells_view import chosen_cells
 from napari_leukocyte.ui.uncertainty.widget import TrustWidget
 from napari_leukocyte.uncertainty.calibration import EVERY
 from napari_leukocyte.uncertainty.recalibration import BULK
@@ -78,15 +77,15 @@ def bench(make_napari_viewer: Callable[..., napari.Viewer], qtbot: QtBot) -> Ben
 def test_it_says_what_is_missing(bench: Bench) -> None:
     bench.settle()
     form = bench.widget.form
-    assert "not classified yet" in form.state.text()
+    assert "not classified yet" in bench.widget.message
     assert not any(s.isVisible() for s in form.sections)
     # Mesa's software OpenGL crashes when labels are all that is left after one frame.
     bench.image.visible = False
     bench.settle()
     bench.viewer.layers.remove(bench.image)
     bench.settle()
-    assert "Open an image" in form.state.text()
-    texts = [w.text() for w in form.findChildren(type(form.state))]
+    assert "Open an image" in bench.widget.message
+    texts = [w.text() for w in bench.widget.findChildren(type(form.sentence))]
     assert DISCLAIMER in texts
 
 
@@ -117,7 +116,7 @@ def test_rows_and_selection_follow_each_other(bench: Bench) -> None:
     assert session.selection == {number}
     other = int(bench.column(0)[0])
     session.select([other])
-    assert chosen_cells(form.cells) == [other]
+    assert form.cells.chosen() == [other]
     assert session.selection == {other}
 
 
@@ -184,7 +183,7 @@ def test_preview_is_a_layer_and_the_image_stays(bench: Bench) -> None:
     np.testing.assert_array_equal(layer.scale, bench.image.scale)
     np.testing.assert_array_equal(bench.image.data, before)
     # No photograph to be segmented.
-    assert form.image.box.count() == 1
+    assert bench.widget.image.box.count() == 1
     form.method.setCurrentIndex(form.method.findData("model"))
     bench.settle()
     assert not form.target.isEnabled()
@@ -220,9 +219,9 @@ def test_a_blind_read_stays_blind(bench: Bench) -> None:
     bench.qtbot.wait(80)
     numbers = [int(n) for n in bench.column(0)]
     review.set_blind(draw_blind(numbers, 1.0, 0, "smear"))
-    bench.widget._later()
+    bench.widget.update_soon()
     bench.settle()
-    assert "blind read is under way" in form.state.text()
+    assert "blind read is under way" in bench.widget.message
     assert not any(s.isVisible() for s in form.sections)
     assert bench.widget.approval is None
 
@@ -240,9 +239,9 @@ def test_a_classifier_that_came_without_either_is_told(
     assert not form.approve.isEnabled()
     (tmp_path / "models" / "colours" / "conformal.json").write_text("{}")
     bench.widget._in_use = None
-    bench.widget._later()
+    bench.widget.update_soon()
     bench.settle()
-    assert "malformed" in form.state.text()
+    assert "malformed" in bench.widget.message
 
 
 def test_a_widget_that_closes_at_work_leaves_nothing(

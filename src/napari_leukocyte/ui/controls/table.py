@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QTableWidget, QTableWidgetItem, QWidget
 
 #: Height of a row, and of what a header needs beside its own text, px.
@@ -18,8 +17,8 @@ class Table(QTableWidget):
     ----------
     heads : sequence of str
         Of the columns.
-    most : int
-        Rows that are shown before it scrolls.
+    least, most : int
+        Rows that have room at least, and before it scrolls.
     wide : int
         The column that takes the room that is left; the last one by default.
     parent : QWidget, optional
@@ -30,12 +29,13 @@ class Table(QTableWidget):
         self,
         heads: Sequence[str],
         *,
+        least: int = 1,
         most: int = 9,
         wide: int = -1,
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(0, len(heads), parent)
-        self._most = most
+        self._least, self._most = least, most
         self.setHorizontalHeaderLabels(list(heads))
         self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
@@ -60,7 +60,7 @@ class Table(QTableWidget):
         """Become as high as the rows are, up to the limit."""
         head = self.horizontalHeader()
         height = _FRAME + (0 if head is None else head.sizeHint().height())
-        self.setFixedHeight(height + _ROW * min(self._most, max(1, self.rowCount())))
+        self.setFixedHeight(height + _ROW * min(self._most, max(self._least, self.rowCount())))
 
     def rows(self) -> list[list[str]]:
         """Return what is shown."""
@@ -68,11 +68,3 @@ class Table(QTableWidget):
             [item.text() if (item := self.item(i, j)) else "" for j in range(self.columnCount())]
             for i in range(self.rowCount())
         ]
-
-    def add_item(self, row: int, column: int, text: str, data: object = None) -> QTableWidgetItem:
-        """Put a text into a cell of the table, with data for whoever asks for its row."""
-        item = QTableWidgetItem(text)
-        if data is not None:
-            item.setData(Qt.ItemDataRole.UserRole, data)
-        self.setItem(row, column, item)
-        return item

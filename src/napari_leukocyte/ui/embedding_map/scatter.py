@@ -10,8 +10,7 @@ from qtpy.QtGui import QHelpEvent, QKeyEvent, QMouseEvent, QResizeEvent, QWheelE
 from qtpy.QtWidgets import QToolTip, QWidget
 
 from napari_leukocyte.interpretation.embedding_map.lasso import inside
-from napari_leukocyte.ui.embedding_map.canvas import MapCanvas
-from napari_leukocyte.ui.embedding_map.map_view import fit
+from napari_leukocyte.ui.embedding_map.canvas import MapCanvas, fit
 from napari_leukocyte.ui.signals import Signal
 
 #: A movement up to this, px, is still a click; and how near a mark must be to be meant, px.

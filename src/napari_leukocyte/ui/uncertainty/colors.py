@@ -1,4 +1,4 @@
-"""Classify in standardised colours, and know of predictions that they were made so."""
+"""Standardised colours: classes that are found in them, and the layer that shows them."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from napari.layers import Image
 from numpy.typing import NDArray
 
 from napari_leukocyte.classification import classify as classification
@@ -14,6 +15,8 @@ from napari_leukocyte.models.manifest import Manifest
 from napari_leukocyte.progress import Progress
 from napari_leukocyte.reporting.record import describe_model
 from napari_leukocyte.session.predictions import Predictions
+from napari_leukocyte.ui.layers.geometry import transform_of
+from napari_leukocyte.ui.layers.over_image import OverImage
 from napari_leukocyte.uncertainty.domain_shift.standardise import (
     METHODS,
     Method,
@@ -71,3 +74,27 @@ def classify_in(
     table = classification.classify(shown, labels, name, nucleus=nucleus, progress=progress)
     how = {"method": colors.method, "like": colors.like}
     return Predictions(table, name, describe_model(classifier) | {KEY: how})
+
+
+class Preview(OverImage):
+    """At most one preview in a viewer, right above its image."""
+
+    def show(self, image: Image, rgb: NDArray[np.uint8], how: str) -> None:
+        """Show an image's standardised colours.
+
+        Parameters
+        ----------
+        image : napari.layers.Image
+            Whose they are.
+        rgb : ndarray
+            (H, W, 3) uint8.
+        how : str
+            The method, for the layer's name.
+        """
+        self.hide()
+        layer = Image(rgb, name=f"{image.name} preview ({how})", **transform_of(image))
+        selection = self._viewer.layers.selection
+        active = selection.active
+        self._put(layer, image)
+        if active is not None:
+            selection.active = active
