@@ -53,7 +53,12 @@ def tipped(widget: W, tip: str) -> W:
 
 
 def text(
-    said: str = "", *, bold: bool = False, italic: bool = False, size: float = 1.0
+    said: str = "",
+    *,
+    bold: bool = False,
+    italic: bool = False,
+    size: float = 1.0,
+    lines: int = 0,
 ) -> WrappedText:
     """Make a text whose lines break, that can be copied and is never cut.
 
@@ -65,8 +70,10 @@ def text(
         How it is written.
     size : float
         Of its letters, as a factor.
+    lines : int
+        That have room at least.
     """
-    label = WrappedText()
+    label = WrappedText(lines=lines)
     font = label.font()
     font.setBold(bold)
     font.setItalic(italic)
@@ -89,6 +96,15 @@ def heading(title: str) -> QLabel:
 def disclaimer() -> WrappedText:
     """Make the sentence that stands wherever results are shown."""
     return text(DISCLAIMER, italic=True)
+
+
+def small_button(title: str, tip: str = "", act: Callable[[], object] | None = None) -> QToolButton:
+    """Make a button that is as small as its title."""
+    made = tipped(QToolButton(), tip)
+    made.setText(title)
+    if act is not None:
+        made.clicked.connect(lambda: act())
+    return made
 
 
 def button(title: str, tip: str = "", act: Callable[[], object] | None = None) -> QPushButton:
@@ -185,9 +201,7 @@ class FolderLine(QWidget):
         super().__init__()
         self._question = question
         self.field = line(hint)
-        self.browse = tipped(QToolButton(), f"{question}…")
-        self.browse.setText("…")
-        self.browse.clicked.connect(self._ask)
+        self.browse = small_button("…", f"{question}…", self._ask)
         self.field.editingFinished.connect(self.chosen)
         self.setLayout(row(self.field, self.browse))
 
@@ -195,14 +209,14 @@ class FolderLine(QWidget):
         """Return what stands in the field, without space around it."""
         return self.field.text().strip()
 
-    def set_text(self, path: str) -> None:
+    def setText(self, path: str) -> None:
         """Write into the field; `chosen` is not emitted."""
         self.field.setText(path)
 
     def _ask(self) -> None:
         folder = QFileDialog.getExistingDirectory(self, self._question, self.text())
         if folder:
-            self.set_text(folder)
+            self.setText(folder)
             self.chosen.emit()
 
 
@@ -298,14 +312,3 @@ def show_only(widgets: Sequence[QWidget], shown: bool) -> None:
     """Show some widgets, or hide all of them."""
     for widget in widgets:
         widget.setVisible(shown)
-
-
-def bold_if(label: QWidget, bold: bool) -> None:
-    """Write a widget's text in bold letters, or no longer."""
-    font = label.font()
-    font.setBold(bold)
-    label.setFont(font)
-
-
-#: Alignment of a text that is higher than its lines.
-TOP_LEFT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop

@@ -197,6 +197,9 @@ class SessionDock(QWidget):
         for emitter in (events.inserted, events.removed):
             self.ties.connect(emitter, self._on_layers)
         self.image.changed.connect(self._on_image)
+        if not self._shares and self.image.box.parent() is None:
+            self.image.box.setParent(self)  # or a list that is not laid out would outlive it
+            self.image.box.hide()
         guard_closing(self, self.viewer)
         if self.undoes:
             self.undo_shortcuts = install_undo(self, self.session_to_undo)
@@ -235,9 +238,13 @@ class SessionDock(QWidget):
         self.session_ties.release()
         self.sessions, self._news = wanted, False
         for session in wanted:
-            self.session_ties.connect(session.table_changed, self.on_table)
+            self.session_ties.connect(session.table_changed, self._on_table)
             self.session_ties.connect(session.selection_changed, self.on_selection)
         self.on_session()
+
+    def _on_table(self, labels: frozenset[int] | None = None) -> None:
+        self._news = False
+        self.on_table(labels)
 
     def _on_image(self) -> None:
         self._image_ties.release()
@@ -253,9 +260,12 @@ class SessionDock(QWidget):
         layer = self.image.layer()
         if layer is not None:
             # Other data end the session, whoever hears of them first.
+            former = self.session
             links.forget_session(layer)
             self.follow_now()
-            self.on_image_replaced()
+            self.on_image_replaced(former)
+            if self.restores:
+                self._restore_soon.start()
 
     def _on_layers(self, event: Any = None) -> None:
         self.follow_now()
@@ -263,7 +273,7 @@ class SessionDock(QWidget):
 
     def _restore(self) -> None:
         layer = self.image.layer()
-        if layer is not None and not self.busy and restore_work(self.viewer, layer):
+        if layer is not None and self._job is None and restore_work(self.viewer, layer):
             self.follow_now()
             self.on_image()
 
@@ -276,8 +286,8 @@ class SessionDock(QWidget):
         """Act on another image that is chosen, or on the same one with its former work back."""
         self.update_soon()
 
-    def on_image_replaced(self) -> None:
-        """Act on other data in the chosen layer; its session has ended."""
+    def on_image_replaced(self, former: Session | None) -> None:
+        """Act on other data in the chosen layer; the session that was followed has ended."""
         self.update_soon()
 
     def on_layers(self) -> None:
@@ -369,9 +379,10 @@ class SessionDock(QWidget):
         return self._message[0]
 
     def say(self, text: str, *, rich: bool = False) -> None:
-        """Say what has happened; it stays until a job begins or another session is followed.
+        """Say what has happened.
 
-        A dock that shares its place for messages says it when it is in front.
+        It stays until the table changes, a job begins or another session is followed. A dock
+        that shares its place for messages says it when it is in front.
         """
         self._news = bool(text)
         self._put(text, rich)
@@ -433,13 +444,13 @@ class SessionDock(QWidget):
     def start_with(
         self,
         starter: Callable[[Any, Any, Any], Job],
-        done: Callable[[Any], object],
+        done: Callable[[Any], object] | None = None,
         *,
         failed: Callable[[str], object] | None = None,
         cancelled: Callable[[], object] | None = None,
     ) -> None:
         """Have a job started by a function that takes what is called at its end; see `start`."""
-        if self.busy:
+        if self._job is not None:
             return
 
         def on_error(error: Exception) -> None:

@@ -24,6 +24,7 @@ from napari_leukocyte.models.registry import FOLDER_VARIABLE
 from napari_leukocyte.progress import Progress
 from napari_leukocyte.session.session import Session
 from napari_leukocyte.ui import jobs
+from napari_leukocyte.ui.embedding_map import shown as shown_map
 from napari_leukocyte.ui.embedding_map.form import EVERYWHERE
 from napari_leukocyte.ui.embedding_map.widget import CellMapWidget
 from napari_leukocyte.ui.layers import links

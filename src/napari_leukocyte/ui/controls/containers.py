@@ -107,10 +107,18 @@ class WrappedText(QLabel):
     """A label whose lines break, that can be copied, and that never gets lower than its lines.
 
     Qt's forms ask a label for its height before they know its width, and then leave it at that.
+
+    Parameters
+    ----------
+    parent : QWidget, optional
+        The owner.
+    lines : int
+        That have room at least, so that what is below does not move with every text.
     """
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self, parent: QWidget | None = None, lines: int = 0) -> None:
         super().__init__(parent)
+        self._lines = lines
         self.setWordWrap(True)
         self.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
 
@@ -126,5 +134,6 @@ class WrappedText(QLabel):
 
     def _fit(self) -> None:
         height = self.heightForWidth(self.width())
+        height = max(height, self._lines * self.fontMetrics().lineSpacing())
         if height != self.minimumHeight():
             self.setMinimumHeight(max(0, height))

@@ -8,7 +8,7 @@ from typing import Any
 from magicgui.widgets import ComboBox
 from napari.layers import Image, Labels
 from qtpy.QtCore import QObject
-from qtpy.QtWidgets import QComboBox, QWidget
+from qtpy.QtWidgets import QComboBox
 
 from napari_leukocyte.session.session import Session
 from napari_leukocyte.ui.controls.inputs import choice_box, fit_into_dock
@@ -46,6 +46,7 @@ class ImageChoice(QObject):
         self._layers: list[weakref.ref[Image]] = []
         self._chosen: weakref.ref[Image] | None = None
         self.box = choice_box({})
+        self.box.setToolTip("The photograph, RGB or grey. A click on a layer chooses it too.")
         self.box.currentIndexChanged.connect(self._on_index)
         layers = viewer.layers
         layers.events.inserted.connect(self.refresh)
@@ -106,30 +107,29 @@ class ImageChoice(QObject):
 
 
 class SessionChoice(QObject):
-    """Two lists of layers. An image brings its labels along, labels bring their image.
+    """A list of labels beside one of images: an image brings its labels along, and they it.
 
     Parameters
     ----------
     viewer : napari.Viewer
         Whose layers are offered.
+    image : ImageChoice
+        The list of images; who made it releases it.
     parent : QObject, optional
         The owner.
 
     Attributes
     ----------
-    image_box, labels_box : QWidget
-        The lists.
+    labels_box : QComboBox
+        The list of labels.
     """
 
     #: Emitted when other layers are chosen, or any layer has come, gone or got another name.
     changed = Signal()
 
-    def __init__(self, viewer: Any, parent: QObject | None = None) -> None:
+    def __init__(self, viewer: Any, image: ImageChoice, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._viewer = viewer
-        self._image = ImageChoice(viewer, self)
-        self.image_box: QWidget = self._image.box
-        self.image_box.setToolTip("The photograph. A click on a layer chooses it too.")
+        self._viewer, self._image = viewer, image
         self._labels = ComboBox(choices=self._labels_layers)
         self.labels_box: QComboBox = self._labels.native
         self.labels_box.setToolTip(
@@ -151,7 +151,6 @@ class SessionChoice(QObject):
         for emitter in self._emitters:
             emitter.disconnect(self._list_layers)
         self._viewer.layers.selection.events.active.disconnect(self._on_active)
-        self._image.release()
 
     @property
     def image(self) -> Image | None:
