@@ -138,6 +138,7 @@ class SessionDock(QWidget):
         self.sessions: tuple[Session, ...] = ()
         self.ties, self.session_ties, self._image_ties = Ties(), Ties(), Ties()
         self._job: Job | None = None
+        self._starting = False
         self._message, self._news = ("", False), False
         self._soon = self.timer(self.rest_ms, self._update)
         self._before_paint = BeforePaint(self._update, self)
@@ -406,7 +407,7 @@ class SessionDock(QWidget):
     @property
     def busy(self) -> bool:
         """Whether a job is under way."""
-        return self._job is not None
+        return self._job is not None or self._starting
 
     def start(
         self,
@@ -450,7 +451,7 @@ class SessionDock(QWidget):
         cancelled: Callable[[], object] | None = None,
     ) -> None:
         """Have a job started by a function that takes what is called at its end; see `start`."""
-        if self._job is not None:
+        if self._job is not None or self._starting:
             return
 
         def on_error(error: Exception) -> None:
@@ -466,7 +467,12 @@ class SessionDock(QWidget):
             self.update_soon()
 
         self._news = False
-        job = self._job = starter(done, on_error, on_end)
+        # Napari's own bar lets the window live while it is made.
+        self._starting = True
+        try:
+            job = self._job = starter(done, on_error, on_end)
+        finally:
+            self._starting = False
         job.progressed.connect(self._on_progress)
         self.progress.follow(job)
         self.on_busy()

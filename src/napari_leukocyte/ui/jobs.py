@@ -57,6 +57,7 @@ class Job(QObject):
     ) -> None:
         super().__init__()
         self.reached: tuple[int, int, str] | None = None
+        self._showing = False
         self._on_done: Callable[[Any], None] | None = on_done
         self._on_error = on_error
         self._on_end = on_end
@@ -121,14 +122,19 @@ class Job(QObject):
     def _show(self, done: int, total: int, what: str) -> None:
         self.reached = (done, total, what)
         bar = self._bar
-        # Closed: by the viewer's end or by `abandon`.
-        if bar is None or bar.disable or self.cancelled:
+        # Closed: by the viewer's end or by `abandon`. And the bar lets the window live whenever it
+        # changes: steps that come faster than it is painted would be shown one within another.
+        if bar is None or bar.disable or self.cancelled or self._showing:
             return
-        if bar.total != total:
-            bar.total = total
-        if bar.desc != f"{what}: ":
-            bar.set_description(what)
-        bar.update(done - bar.n)
+        self._showing = True
+        try:
+            if bar.total != total:
+                bar.total = total
+            if bar.desc != f"{what}: ":
+                bar.set_description(what)
+            bar.update(done - bar.n)
+        finally:
+            self._showing = False
 
     def _end(self, result: object, error: Exception | None) -> None:
         self._thread.join()

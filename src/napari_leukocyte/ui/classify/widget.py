@@ -66,7 +66,7 @@ class ClassifyWidget(SessionDock):
         form.kind.currentIndexChanged.connect(self._change_kind)
         form.names.toggled.connect(self._show_names)
         form.automatic.toggled.connect(self._set_automatic)
-        form.classify.clicked.connect(self._classify_or_cancel)
+        form.classify.clicked.connect(self._classify)
         form.classify_new.clicked.connect(self._runner.classify_new)
         form.show_objects.clicked.connect(self._show_objects)
         form.legend.chosen.connect(self._assign)
@@ -93,6 +93,11 @@ class ClassifyWidget(SessionDock):
         self.form.model.refresh()
         self._follow_classes()
         self.update_soon()
+
+    @property
+    def busy(self) -> bool:
+        """Whether objects are being classified."""
+        return self._runner.running
 
     # -- choices --------------------------------------------------------------------------
 
@@ -160,10 +165,7 @@ class ClassifyWidget(SessionDock):
             return None
         return session
 
-    def _classify_or_cancel(self) -> None:
-        if self._runner.running:
-            self._runner.cancel()
-            return
+    def _classify(self) -> None:
         model = self.form.model.model()
         if model is None:
             show_warning("There is no classifier: install napari-leukocyte again or train one.")
@@ -239,8 +241,7 @@ class ClassifyWidget(SessionDock):
         form, session, running = self.form, self.session, self._runner.running
         table = None if session is None else session.table()
         any_objects = table is not None and len(table) > 0
-        form.classify.setText("Cancel" if running else "Classify")
-        form.classify.setEnabled(running or form.layers.image is not None)
+        form.classify.setEnabled(not running and form.layers.image is not None)
         form.show_objects.setVisible(self._view is None)
         new = 0
         if session is None or table is None:
