@@ -66,7 +66,7 @@ class ClassifyWidget(SessionDock):
         form.kind.currentIndexChanged.connect(self._change_kind)
         form.names.toggled.connect(self._show_names)
         form.automatic.toggled.connect(self._set_automatic)
-        form.classify.clicked.connect(self._classify)
+        form.classify.clicked.connect(self.classify)
         form.classify_new.clicked.connect(self._runner.classify_new)
         form.show_objects.clicked.connect(self._show_objects)
         form.legend.chosen.connect(self._assign)
@@ -165,7 +165,8 @@ class ClassifyWidget(SessionDock):
             return None
         return session
 
-    def _classify(self) -> None:
+    def classify(self) -> None:
+        """Classify all objects of the chosen labels with the chosen classifier."""
         model = self.form.model.model()
         if model is None:
             show_warning("There is no classifier: install napari-leukocyte again or train one.")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QHBoxLayout, QProgressBar, QPushButton, QWidget
+from qtpy.QtWidgets import QHBoxLayout, QProgressBar, QToolButton, QWidget
 
 from napari_leukocyte.ui.controls.containers import WrappedText
 from napari_leukocyte.ui.jobs import Job
@@ -27,7 +27,7 @@ class ProgressLine(QWidget):
     Attributes
     ----------
     bar : QProgressBar
-    cancel : QPushButton
+    cancel : QToolButton
     """
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -36,7 +36,8 @@ class ProgressLine(QWidget):
         self.bar = QProgressBar()
         self.bar.setTextVisible(False)
         self.bar.setFixedHeight(_HEIGHT)
-        self.cancel = QPushButton("Cancel")
+        self.cancel = QToolButton()
+        self.cancel.setText("Cancel")
         self.cancel.setToolTip("Stop what is under way.")
         self.cancel.clicked.connect(self._cancel)
         layout = QHBoxLayout(self)

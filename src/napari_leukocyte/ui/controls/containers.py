@@ -104,7 +104,7 @@ class VerticalScroll(QScrollArea):
 
 
 class WrappedText(QLabel):
-    """A label whose lines break, that can be copied, and that never gets lower than its lines.
+    """A label whose lines break, that can be copied, and that is just as high as its lines.
 
     Qt's forms ask a label for its height before they know its width, and then leave it at that.
 
@@ -132,8 +132,15 @@ class WrappedText(QLabel):
         super().resizeEvent(event)
         self._fit()
 
+    def changeEvent(self, event: QEvent | None) -> None:
+        """Fit to another theme: its letters may be larger."""
+        super().changeEvent(event)
+        if event is not None and event.type() in (QEvent.Type.StyleChange, QEvent.Type.FontChange):
+            self._fit()
+
     def _fit(self) -> None:
         height = self.heightForWidth(self.width())
         height = max(height, self._lines * self.fontMetrics().lineSpacing())
+        # Nor higher: Qt's own wish for a text is made for a width of its own choice.
         if height != self.minimumHeight():
-            self.setMinimumHeight(max(0, height))
+            self.setFixedHeight(max(0, height))

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from qtpy.QtWidgets import QGridLayout, QLabel, QWidget
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QGridLayout, QLabel, QSizePolicy, QWidget
 
 from napari_leukocyte.interpretation.explanation import DEFAULT_METHOD
 from napari_leukocyte.interpretation.settings import METHODS, TITLES, Method
@@ -32,8 +33,9 @@ class ExplainForm:
     ask : QPushButton
     on_image : QCheckBox
     opacity : QLabeledDoubleSlider
-    title, map_text, second, notes, attributes, measured : WrappedText
-        Attributes and measurements are tables as rich text.
+    title, map_text, second, notes : WrappedText
+    attributes, measured : QLabel
+        Tables as rich text.
     bars : ProbabilityBars
     neighbours : Pictures
     sections : dict of str to Section
@@ -62,7 +64,7 @@ class ExplainForm:
         self.opacity.setValue(0.6)
         self.title = build.text(bold=True)
         self.map_text, self.second, self.notes = build.text(), build.text(), build.text()
-        self.attributes, self.measured = build.text(), build.text()
+        self.attributes, self.measured = _table(), _table()
         self.bars, self.neighbours = ProbabilityBars(), Pictures()
         self.sections = {
             name: build.section(title, widget)
@@ -130,6 +132,16 @@ class Pictures(QWidget):
                 shown.setPixmap(to_pixmap(picture))
                 self._grid.addWidget(shown, 2 * row, at)
                 self.labels.append(shown)
+
+
+def _table() -> QLabel:
+    """Make a text for a table; Qt tells too great a height for one, so the layout finds it."""
+    label = QLabel()
+    label.setWordWrap(True)
+    label.setAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop)
+    label.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Minimum)
+    label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+    return label
 
 
 def table_of(rows: Sequence[Sequence[str]]) -> str:
