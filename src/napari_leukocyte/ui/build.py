@@ -17,7 +17,6 @@ from qtpy.QtWidgets import (
     QLabel,
     QLayout,
     QLineEdit,
-    QProgressBar,
     QPushButton,
     QSpinBox,
     QToolButton,
@@ -167,15 +166,6 @@ S = TypeVar("S", bound=QAbstractSpinBox)
 def _number_field(box: S, tip: str) -> S:
     leave_wheel_to_form(box)
     return tipped(box, tip)
-
-
-def progress_bar() -> QProgressBar:
-    """Make a thin bar without a text; it is at rest."""
-    bar = QProgressBar()
-    bar.setTextVisible(False)
-    bar.setFixedHeight(6)
-    bar.setRange(0, 1)
-    return bar
 
 
 class FolderLine(QWidget):
