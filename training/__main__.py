@@ -145,11 +145,11 @@ def compare(
     """Write the papers' tables beside ours: docs/compare.md, from what is trained."""
     from training.compare import RESULT
     from training.compare import compare as measure
+    from training.pages.compare import write
     from training.plots import draw_all
-    from training.tables import write_page
 
     result = measure(data_root, again=again)
-    print(f"{RESULT}\n{write_page(result, draw_all(result))}")
+    print(f"{RESULT}\n{write(result, draw_all(result))}")
 
 
 @app.command()
@@ -181,7 +181,7 @@ def attributes(
     """Make what explains the shipped classifier in words: attributes, and cells to compare with."""
     from training.attribute_head import make_attributes
     from training.evaluate import write_result
-    from training.explain_page import write_tables
+    from training.pages.explain import write_tables
     from training.similar import make_known_cells
 
     result = make_attributes(data_root, model)
@@ -197,8 +197,8 @@ def faithfulness(
 ) -> None:
     """Measure how faithful the maps of "Why this class" are, on cells held out from training."""
     from training.evaluate import write_result
-    from training.explain_page import write_tables
     from training.faithfulness import evaluate_faithfulness
+    from training.pages.explain import write_tables
 
     result = evaluate_faithfulness(data_root, model, each)
     print(f"{write_result('faithfulness', result)}\n{write_tables()}")
@@ -234,7 +234,7 @@ def conformal(
     """Make what prediction sets are calibrated on: cells on held-out photographs."""
     from training import conformal as sets
     from training.evaluate import write_result
-    from training.trust_pages import write_conformal_tables
+    from training.pages.uncertainty import write_conformal_tables
 
     if evaluate:
         figures = sets.evaluate(data_root)
@@ -253,7 +253,7 @@ def home(
     """Make what tells images and cells unlike the training sets, and the sets' colours."""
     from training import home as abroad
     from training.evaluate import write_result
-    from training.trust_pages import write_home_tables
+    from training.pages.uncertainty import write_home_tables
 
     if evaluate:
         figures = abroad.evaluate(data_root)
@@ -282,7 +282,7 @@ def failures() -> None:
 @app.command()
 def cards() -> None:
     """Write the measured figures into the manifests and docs/models.md."""
-    from training.cards import write_cards
+    from training.pages.models import write_cards
 
     print(write_cards())
 

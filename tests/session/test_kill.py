@@ -29,13 +29,13 @@ _WORKERS = """
 import os, sys
 from pathlib import Path
 import cv2
-from napari_leukocyte.session import keeping
+from napari_leukocyte.session import persistence
 from napari_leukocyte.session.session import Session
 from napari_leukocyte.session.store import open_session
 from tests.session.work import IMAGE, work
 
 cv2.setNumThreads(0)  # its threads would not be there after a fork
-keeping.REWRITE_SIZE = 10_000  # kills are to fall into this, too
+persistence.REWRITE_SIZE = 10_000  # kills are to fall into this, too
 for number in range(40):
     work(Session(IMAGE), number)
 for line in sys.stdin:

@@ -12,10 +12,11 @@ import pytest
 
 from napari_leukocyte.models.registry import find_model
 from napari_leukocyte.vocabulary import LEUKOCYTE_NAMES
-from training import compare, papers, plots, tables
+from training import compare, papers, plots
 from training import ship as shipping
 from training.metrics import classification_summary
 from training.networks.encoders import ENCODERS
+from training.pages import compare as page
 from training.papers import CLASSIFIERS, SMALL_UNET, UNETS
 
 SETS = ("zheng1", "bccd")
@@ -88,9 +89,10 @@ def test_the_page_has_every_row_and_says_what_is_missing(
         folder = runs / trained.read().name
         folder.mkdir()
         (folder / "model.keras").touch()
-    monkeypatch.setattr(tables, "PAGE", tmp_path / "docs" / "compare.md")
+    monkeypatch.setattr(page, "PAGE", tmp_path / "docs" / "compare.md")
+    monkeypatch.setattr(page, "DOCS", tmp_path / "docs")
     picture = tmp_path / "docs" / "images" / "a.png"
-    text = tables.write_page(result, [("Curves.", picture)]).read_text("utf-8")
+    text = page.write(result, [("Curves.", picture)]).read_text("utf-8")
     lines = text.splitlines()
     b2 = next(x for x in lines if x.startswith("| U-Net on EfficientNetB2"))
     assert b2.split(" | ")[1:] == ["0.6000 [0.590, 0.610]", "0.500", "0.6200", "0.900", "0.9921 |"]

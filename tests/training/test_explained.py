@@ -16,7 +16,6 @@ from napari_leukocyte.models import runtime
 from napari_leukocyte.models.manifest import Manifest
 from tests.interpretation.networks import field, only_region, write_classifier
 from training.attribute_head import Directions, fit, macro_f1, measure
-from training.explain_page import BEGIN, END, write_tables
 from training.faithfulness import (
     STEPS,
     Variant,
@@ -27,6 +26,8 @@ from training.faithfulness import (
     rank_correlation,
     shuffle_weights,
 )
+from training.pages.explain import write_tables
+from training.pages.render import BEGIN, END
 
 
 @pytest.fixture

@@ -12,8 +12,9 @@ import pytest
 from training.conformal import REVIEWED, _draw, confusion_of
 from training.fitting import RESULTS
 from training.home import auroc, bootstrap_auroc
+from training.pages.render import DOCS
+from training.pages.uncertainty import write_conformal_tables, write_home_tables
 from training.trust import Cells, join
-from training.trust_pages import DOCS, write_conformal_tables, write_home_tables
 
 
 def test_auroc_is_the_chance_that_a_wrong_cell_scores_higher() -> None:
