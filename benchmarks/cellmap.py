@@ -20,14 +20,17 @@ import numpy as np
 from qtpy.QtCore import QPointF
 from qtpy.QtGui import QPixmap
 from qtpy.QtWidgets import QApplication
+from skimage.measure import points_in_poly
 
+from napari_leukocyte.classification.embedding import Embedded
 from napari_leukocyte.interpretation.embedding_map.cells import MapCells, put_together
-from napari_leukocyte.interpretation.embedding_map.lasso import inside
 from napari_leukocyte.interpretation.embedding_map.layout import lay_out
-from napari_leukocyte.interpretation.embedding_map.neighbours import most_similar, nearest
-from napari_leukocyte.interpretation.embedding_map.outliers import find_outliers
+from napari_leukocyte.interpretation.embedding_map.neighbours import (
+    find_outliers,
+    most_similar,
+    nearest,
+)
 from napari_leukocyte.interpretation.embedding_map.suspects import find_label_suspects
-from napari_leukocyte.learning.head.embeddings import Embedded
 from napari_leukocyte.ui.embedding_map.scatter import Scatter
 from napari_leukocyte.vocabulary import CLASSES
 
@@ -104,7 +107,9 @@ def painting(number: int, classes: list[str | None]) -> float:
         "a frame of a lasso, nothing selected": lambda: scatter.set_lasso(loop),
         "a frame of moving the map, all selected": move,
         "after a class change": lambda: scatter.show_classes(names[::-1], colors),
-        "what the lasso holds": lambda: inside(scatter.view.to_screen(scatter.places), polygon),
+        "what the lasso holds": lambda: points_in_poly(
+            scatter.view.to_screen(scatter.places), polygon
+        ),
     }
     worst = 0.0
     for what, act in frames.items():

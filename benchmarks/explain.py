@@ -16,11 +16,10 @@ from collections.abc import Callable
 from napari_leukocyte.classification.regions import iterate_regions
 from napari_leukocyte.errors import LeukocyteError
 from napari_leukocyte.interpretation import findings
-from napari_leukocyte.interpretation.cache import Cache
 from napari_leukocyte.interpretation.cropping import cut_cell
 from napari_leukocyte.interpretation.explanation import DEFAULT_METHOD, explain
 from napari_leukocyte.interpretation.findings import Question, find_out
-from napari_leukocyte.interpretation.settings import METHODS, TITLES
+from napari_leukocyte.interpretation.scoring import METHODS, TITLES
 from napari_leukocyte.io.images.background import background_color
 from napari_leukocyte.models.registry import find_model
 from napari_leukocyte.samples.synthetic import synthetic_smear
@@ -68,7 +67,7 @@ def main() -> None:
         )
     whole = []
     find_out(Question(smear.image, regions[0], manifest, background=background))
-    findings._MAPS = Cache()
+    findings.forget()
     for region in regions:
         question = Question(smear.image, region, manifest, background=background)
         whole.append(timed(lambda q=question: find_out(q)))  # type: ignore[misc]

@@ -18,16 +18,16 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_leukocyte.classification import embedding
+from napari_leukocyte.classification.embedding import features_of
 from napari_leukocyte.classification.regions import iterate_regions
-from napari_leukocyte.learning.head import embeddings
+from napari_leukocyte.io.images.key import image_key
 from napari_leukocyte.learning.head.apply import classify_embedded
 from napari_leukocyte.learning.head.base import base_for
 from napari_leukocyte.learning.head.cells import Cells, make_cells
 from napari_leukocyte.learning.head.curve import learning_curve
-from napari_leukocyte.learning.head.features import features_of
 from napari_leukocyte.learning.head.head import fit_head
 from napari_leukocyte.learning.head.retrain import head_of, retrain
-from napari_leukocyte.session.folders import session_key
 
 CORRECTED, AGAIN, REPEATS = 1000, 5000, 5
 #: Photographs that the corrected cells are of.
@@ -46,17 +46,17 @@ def main() -> None:
     print(f"The learning curve: {_seconds(lambda: learning_curve(own, base, former)):.1f} s")
     head = fit_head(own, base.fitting)
     with tempfile.TemporaryDirectory() as folder:
-        os.environ[embeddings.FOLDER_VARIABLE] = folder
+        os.environ[embedding.FOLDER_VARIABLE] = folder
         rgb, labels = many_cells(AGAIN)
-        keys = [embeddings._key(r) for r in iterate_regions(labels)]
+        keys = [embedding._key(r) for r in iterate_regions(labels)]
         rng = np.random.default_rng(0)
         length = base.fitting.embeddings.shape[1]
         kept = rng.random((len(keys), features.views, length)).astype(np.float16)
         name = f"{features.sha256[:16]}-{features.views}"
-        path = Path(folder) / name / f"{session_key(rgb)}.npz"
-        embeddings._write(path, dict(zip(keys, kept, strict=True)))
+        path = Path(folder) / name / f"{image_key(rgb)}.npz"
+        embedding._write(path, dict(zip(keys, kept, strict=True)))
         best = min(
-            _seconds(lambda: classify_embedded(embeddings.embed(rgb, labels, features), head))
+            _seconds(lambda: classify_embedded(embedding.embed(rgb, labels, features), head))
             for _ in range(REPEATS)
         )
     print(f"{AGAIN} cells classified again from kept embeddings: {best:.2f} s")

@@ -23,10 +23,10 @@ from photographing import IMAGES, photograph, settle, wait
 
 from napari_leukocyte.classification.classify import classify
 from napari_leukocyte.classification.regions import iterate_regions
-from napari_leukocyte.gallery.cells import Cells
+from napari_leukocyte.gallery.cells import CellTable
 from napari_leukocyte.interpretation.cropping import cut_cell
 from napari_leukocyte.interpretation.explanation import explain
-from napari_leukocyte.interpretation.settings import METHODS
+from napari_leukocyte.interpretation.scoring import METHODS
 from napari_leukocyte.models.registry import find_model
 from napari_leukocyte.reporting.drawing import write_png
 from napari_leukocyte.reporting.record import describe_model
@@ -88,7 +88,7 @@ def main(folder: Path) -> None:
     settle(0.5)
 
     def look_at(label: int) -> None:
-        place = Cells(session.table())[label].place
+        place = CellTable(session.table())[label].place
         viewer.scene.camera.zoom = 3.2
         show_place(viewer, image, place)
         session.select([label])

@@ -182,10 +182,10 @@ def attributes(
     from training.attribute_head import make_attributes
     from training.evaluate import write_result
     from training.pages.explain import write_tables
-    from training.similar import make_known_cells
+    from training.similar import make_reference_cells
 
     result = make_attributes(data_root, model)
-    result["known_cells"] = make_known_cells(data_root, model)
+    result["known_cells"] = make_reference_cells(data_root, model)
     print(f"{write_result('attributes', result)}\n{write_tables()}")
 
 
@@ -225,41 +225,41 @@ def corrections(data_root: DataRoot = DEFAULT_ROOT) -> None:
 
 
 @app.command()
-def conformal(
+def uncertainty(
     data_root: DataRoot = DEFAULT_ROOT,
     evaluate: Annotated[
         bool, typer.Option("--evaluate", help="Measure coverage instead, and write its tables.")
     ] = False,
 ) -> None:
     """Make what prediction sets are calibrated on: cells on held-out photographs."""
-    from training import conformal as sets
+    from training import prediction_sets as sets
     from training.evaluate import write_result
-    from training.pages.uncertainty import write_conformal_tables
+    from training.pages.uncertainty import write_uncertainty_tables
 
     if evaluate:
         figures = sets.evaluate(data_root)
-        print(f"{write_result('conformal', figures)}\n{write_conformal_tables(figures)}")
+        print(f"{write_result('uncertainty', figures)}\n{write_uncertainty_tables(figures)}")
     else:
         print(sets.calibrate(data_root))
 
 
 @app.command()
-def home(
+def domain_shift(
     data_root: DataRoot = DEFAULT_ROOT,
     evaluate: Annotated[
         bool, typer.Option("--evaluate", help="Measure the warnings instead, and write tables.")
     ] = False,
 ) -> None:
-    """Make what tells images and cells unlike the training sets, and the sets' colours."""
-    from training import home as abroad
+    """Make what tells images and cells unlike the training sets."""
+    from training import domain_shift as shift
     from training.evaluate import write_result
-    from training.pages.uncertainty import write_home_tables
+    from training.pages.uncertainty import write_domain_shift_tables
 
     if evaluate:
-        figures = abroad.evaluate(data_root)
-        print(f"{write_result('home', figures)}\n{write_home_tables(figures)}")
+        figures = shift.evaluate(data_root)
+        print(f"{write_result('domain-shift', figures)}\n{write_domain_shift_tables(figures)}")
     else:
-        print(f"{abroad.make_targets(data_root)}\n{abroad.make_home(data_root)}")
+        print(shift.make_training_domain(data_root))
 
 
 @app.command()

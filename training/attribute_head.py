@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_leukocyte.classification.inference import see
 from napari_leukocyte.errors import LeukocyteError
 from napari_leukocyte.interpretation.attributes import FOLDER, AttributeHead, checksums, save_head
-from napari_leukocyte.interpretation.embedding import embed
+from napari_leukocyte.interpretation.cropping import stack_crops
 from napari_leukocyte.models.manifest import Manifest
 from napari_leukocyte.models.registry import find_model
 from training.data.attributes import ATTRIBUTES, load_attributes
@@ -62,7 +63,10 @@ def embedded(
     for start in range(0, len(lacking), _AT_ONCE):
         part = list(crops_of(lacking[start : start + _AT_ONCE], manifest))
         if part:
-            rows = embed([crops for _, crops in part], manifest).astype(np.float16)
+            rows = see(stack_crops([crops for _, crops in part]), manifest).embedding
+            if rows is None:
+                raise LeukocyteError(f"The classifier {manifest.name} gives no embedding.")
+            rows = rows.astype(np.float16)
             known |= dict(zip([p.name for p, _ in part], rows, strict=True))
         print(f"Embedded {start + len(part)} of {len(lacking)}", flush=True)
     if lacking:

@@ -9,8 +9,7 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_leukocyte.classification.crops import fade_surroundings
-from napari_leukocyte.classification.stain import standardise_density
+from napari_leukocyte.classification.crops import fade_surroundings, standardise_density
 from napari_leukocyte.io.images.background import balance_white
 from napari_leukocyte.vocabulary import LEUKOCYTE_NAMES
 from training.augment import Appearance, AppearanceParams, vary_stain_amounts
@@ -44,7 +43,7 @@ class ClassifierConfig:
         Diameter of a cell in them, px.
     nucleus_density : float
         Optical density that nuclei are brought to; 0 leaves stains alone. See
-        :mod:`napari_leukocyte.classification.stain`.
+        :mod:`napari_leukocyte.classification.crops`.
     surroundings : tuple of float
         Range of the contrast that is left around the cell.
     mistaken : int

@@ -15,10 +15,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_leukocyte.classification.embedding import Features, features_of
 from napari_leukocyte.errors import ParameterError
 from napari_leukocyte.learning.head.base import Base
 from napari_leukocyte.learning.head.cells import Cells
-from napari_leukocyte.learning.head.features import Features, features_of
 from napari_leukocyte.learning.head.head import Head, HeadParams
 from napari_leukocyte.learning.head.retrain import fit_calibrated, head_of
 from napari_leukocyte.vocabulary import LEUKOCYTE_NAMES

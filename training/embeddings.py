@@ -8,10 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
+from napari_leukocyte.classification.embedding import Features, embed_crops, features_of
 from napari_leukocyte.learning.head.base import FILE_NAME, Base, write_base
 from napari_leukocyte.learning.head.cells import Cells, make_cells
-from napari_leukocyte.learning.head.embeddings import embed_crops
-from napari_leukocyte.learning.head.features import Features, features_of
 from napari_leukocyte.vocabulary import PLATELET_OR_ARTEFACT
 from training.cell_batches import ClassifierConfig, plain_crops
 from training.cells import Cell, load_cells, load_mistaken

@@ -21,8 +21,7 @@ from numpy.typing import NDArray
 
 from napari_leukocyte.interpretation.cropping import CellCrops
 from napari_leukocyte.interpretation.explanation import explain, most_important, random_map
-from napari_leukocyte.interpretation.scoring import Scorer
-from napari_leukocyte.interpretation.settings import METHODS, ExplainSettings, Fill, Method
+from napari_leukocyte.interpretation.scoring import METHODS, ExplainSettings, Fill, Method, Scorer
 from napari_leukocyte.models.manifest import Manifest, Member
 from napari_leukocyte.models.registry import find_model
 from training.data.photographs import CLASSIFIED

@@ -14,7 +14,7 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_leukocyte.classification.classify import softmax, turned
+from napari_leukocyte.classification.inference import softmax, turned
 from napari_leukocyte.learning.finetune.export import to_onnx
 from napari_leukocyte.models import runtime
 from napari_leukocyte.models.manifest import Manifest, read_manifest, write_manifest

@@ -8,8 +8,7 @@ from typing import Any
 import numpy as np
 
 from napari_leukocyte.interpretation.attributes import FOLDER
-from napari_leukocyte.interpretation.known import save_known
-from napari_leukocyte.interpretation.neighbours import KnownCells
+from napari_leukocyte.interpretation.similar_cells import ReferenceCells, save_reference_cells
 from napari_leukocyte.models.registry import find_model
 from training.attribute_head import Directions, embedded
 from training.data.photographs import CLASSIFIED, DatasetName, Photograph, load
@@ -22,7 +21,7 @@ DIRECTIONS = 96
 NEAREST = 5
 
 
-def make_known_cells(
+def make_reference_cells(
     data_root: Path, model: str = "default", folder: Path = FOLDER
 ) -> dict[str, Any]:
     """Embed the training sides of all sets with classes, write them, and try them.
@@ -54,7 +53,7 @@ def make_known_cells(
     # Only fields show more than the one cell that they are about.
     fields = [by_name[n] for n in names if by_name[n].dataset == "bccd"]
     places = {p.name: (c.y0, c.x0, c.extent) for p, c in crops_of(fields, manifest)}
-    known = KnownCells(
+    known = ReferenceCells(
         embeddings=found.apply(embeddings),
         sets=tuple(by_name[n].dataset for n in names),
         names=tuple(names),
@@ -63,7 +62,7 @@ def make_known_cells(
         basis=found.basis,
         mean=found.mean,
     )
-    save_known(known, manifest, folder)
+    save_reference_cells(known, manifest, folder)
     sides: tuple[Side, ...] = ("test",)
     right: dict[str, float] = {}
     for dataset, photographs in shown.items():

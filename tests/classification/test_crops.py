@@ -7,11 +7,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from napari_leukocyte.classification.crops import cut_crop, cut_window, fade_surroundings
+from napari_leukocyte.classification.crops import (
+    cut_crop,
+    cut_window,
+    fade_surroundings,
+    nucleus_density,
+    standardise_density,
+)
 from napari_leukocyte.classification.regions import Region, iterate_regions
 from napari_leukocyte.io.images.background import WHITE
 
 SIDE, DIAMETER = 96, 64.0
+STAINED_SIDE = 40
 PURPLE = (120, 60, 140)
 
 
@@ -101,3 +108,37 @@ def test_turned_field_gives_the_turned_crop(turns: int) -> None:
     turned = Region(1, region.y0, region.x0, region.y1, region.x1, np.rot90(region.mask, turns))
     other = cut_crop(np.rot90(image, turns).copy(), turned, SIDE, DIAMETER).astype(int)
     assert np.abs(np.rot90(crop, turns) - other).mean() < 3
+
+
+def stained_cell(density: float) -> tuple[np.ndarray, np.ndarray]:
+    """Return a patch with a nucleus of a given density (green) in paler cytoplasm, and its mask."""
+    y, x = np.mgrid[:STAINED_SIDE, :STAINED_SIDE]
+    distance = np.hypot(y - STAINED_SIDE / 2, x - STAINED_SIDE / 2)
+    amount = np.where(distance < 9, 1.0, np.where(distance < 15, 0.25, 0.0))
+    hue = np.array([0.6, 1.0, 0.2])
+    light = WHITE * np.exp(-density * amount[..., np.newaxis] * hue)
+    return light.round().astype(np.uint8), np.where(distance < 15, 255, 0).astype(np.uint8)
+
+
+@given(st.floats(0.62, 2.8))
+def test_any_stain_ends_at_the_density_asked_for(density: float) -> None:
+    patch, mask = stained_cell(density)
+    assert nucleus_density(patch, mask) == pytest.approx(density, abs=0.05)
+    standard = standardise_density(patch, mask, 1.7)
+    assert nucleus_density(standard, mask) == pytest.approx(1.7, abs=0.1)
+
+
+@given(st.floats(0.7, 2.5), st.floats(0.7, 2.5))
+def test_two_stains_of_one_hue_become_alike(first: float, second: float) -> None:
+    patches = [standardise_density(*stained_cell(density), 1.7) for density in (first, second)]
+    difference = np.abs(patches[0].astype(int) - patches[1].astype(int))
+    assert difference.max() <= 10  # 8-bit rounding of a faint stain, made stronger
+
+
+def test_the_factor_is_limited_and_an_empty_mask_changes_nothing_out_of_range() -> None:
+    patch, mask = stained_cell(0.05)
+    standard = standardise_density(patch, mask, 1.7)
+    assert nucleus_density(standard, mask) < 0.2, "noise must not be made into a nucleus"
+    empty = np.zeros_like(mask)
+    assert nucleus_density(patch, empty) == 0.0
+    assert standardise_density(patch, empty, 1.7).shape == patch.shape

@@ -5,7 +5,7 @@ import pytest
 
 from napari_leukocyte.errors import ParameterError
 from napari_leukocyte.gallery.arrange import SORTS, Choice, Show, Sort, arrange
-from napari_leukocyte.gallery.cells import Cells, veil
+from napari_leukocyte.gallery.cells import CellTable, mask_predictions
 from napari_leukocyte.session.reader import recall_reader, remember_reader
 from tests.gallery.work import CLASSES, session
 
@@ -72,7 +72,7 @@ def test_nothing_tells_what_is_hidden(sort: Sort) -> None:
     work = session()
     work.set_class([3], "monocyte")
     hidden = [3, 8, 2]
-    table = veil(work.table(), hidden)
+    table = mask_predictions(work.table(), hidden)
     rows = table[table["label"].isin(hidden)]
     told = ["class", "predicted", "confidence", "source", "p_neutrophil"]
     assert rows[told].isna().all().all()
@@ -96,7 +96,7 @@ def test_cells_by_number() -> None:
     work = session()
     work.set_class([2], "monocyte")
     work.set_flag([2], "smudge")
-    cells = Cells(veil(work.table(), [5]), [5])
+    cells = CellTable(mask_predictions(work.table(), [5]), [5])
     assert len(cells) == 8
     assert 5 in cells
     assert 9 not in cells

@@ -7,27 +7,22 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from napari_leukocyte.interpretation.attributes import (
-    ARRAYS,
-    DESCRIPTION,
-    AttributeHead,
-    AttributesError,
-    load_head,
-    save_head,
-)
+from napari_leukocyte.interpretation import findings
+from napari_leukocyte.interpretation.attributes import AttributeHead, load_head, save_head
 from napari_leukocyte.interpretation.counterfactual import step_to_second
 from napari_leukocyte.interpretation.cropping import cut_cell
-from napari_leukocyte.interpretation.embedding import NoEmbeddingError, embed
 from napari_leukocyte.interpretation.explanation import explain
-from napari_leukocyte.interpretation.known import KnownCellsError, known_cells, save_known
-from napari_leukocyte.interpretation.neighbours import (
+from napari_leukocyte.interpretation.findings import Question, find_out
+from napari_leukocyte.interpretation.similar_cells import (
     DATA_VARIABLE,
-    KnownCells,
     Neighbour,
+    ReferenceCells,
+    load_reference_cells,
     picture_of,
+    save_reference_cells,
 )
-from napari_leukocyte.interpretation.scoring import Scorer
 from napari_leukocyte.models import runtime
+from napari_leukocyte.models.artifact import ArtifactError
 from napari_leukocyte.models.manifest import Manifest
 from napari_leukocyte.models.registry import find_model
 from tests.interpretation.networks import field, only_region, write_classifier
@@ -63,7 +58,8 @@ def test_a_head_comes_back_as_it_was_written(classifier: Manifest, tmp_path: Pat
     assert head.figure("granule colour", "macro_f1") == 0.9
     assert np.isnan(head.figure("cell shape", "macro_f1"))
     rgb, labels = field()
-    embedding = embed([cut_cell(rgb, only_region(labels), classifier)], classifier)[0]
+    embedding = explain(cut_cell(rgb, only_region(labels), classifier), classifier).embedding
+    assert embedding is not None
     colour, shape = head.tell(embedding)
     assert (colour.name, colour.value) == ("granule colour", "red")
     assert colour.probability > 0.9
@@ -74,7 +70,7 @@ def test_a_head_comes_back_as_it_was_written(classifier: Manifest, tmp_path: Pat
 def test_a_head_of_another_classifier_is_refused_in_one_sentence(
     classifier: Manifest, tmp_path: Path
 ) -> None:
-    with pytest.raises(AttributesError, match="come with this installation"):
+    with pytest.raises(ArtifactError, match="come with this installation"):
         load_head(classifier, tmp_path)
     save_head(HEAD, classifier, tmp_path)
     (member,) = classifier.members
@@ -83,7 +79,9 @@ def test_a_head_of_another_classifier_is_refused_in_one_sentence(
         replace(classifier, views=8),
         replace(classifier, nucleus_density=0.5),
     ):
-        with pytest.raises(AttributesError, match="made for the classifier colours as it was"):
+        with pytest.raises(
+            ArtifactError, match="other networks than colours's: only measured words"
+        ):
             load_head(other, tmp_path)
     # A last layer fitted anew leaves the embedding as it was.
     fitted = replace(
@@ -99,12 +97,12 @@ def test_damaged_files_are_refused_in_one_sentence(
     classifier: Manifest, tmp_path: Path, damage: str
 ) -> None:
     save_head(HEAD, classifier, tmp_path)
-    path = tmp_path / DESCRIPTION
+    path, arrays = tmp_path / "attributes.json", tmp_path / "attributes.npz"
     described = json.loads(path.read_text())
     if damage == "arrays":
-        data = bytearray((tmp_path / ARRAYS).read_bytes())
+        data = bytearray(arrays.read_bytes())
         data[len(data) // 2] ^= 1
-        (tmp_path / ARRAYS).write_bytes(data)
+        arrays.write_bytes(data)
     elif damage == "json":
         path.write_text("{")
     else:
@@ -112,7 +110,7 @@ def test_damaged_files_are_refused_in_one_sentence(
             7 if damage == "schema" else {"granule colour": ["red"], "cell shape": ["a", "b"]}
         )
         path.write_text(json.dumps(described))
-    with pytest.raises(AttributesError, match="are damaged: install the plugin again"):
+    with pytest.raises(ArtifactError, match=r"damaged: install the plugin|another layout"):
         load_head(classifier, tmp_path)
 
 
@@ -120,10 +118,12 @@ def test_the_step_to_the_second_class_is_told_in_attributes(classifier: Manifest
     rgb, labels = field()
     crops = cut_cell(rgb, only_region(labels), classifier)
     explanation = explain(crops, classifier)
+    e = explanation.embedding
+    assert e is not None
     explanation = replace(
         explanation, probabilities={"eosinophil": 0.8, "basophil": 0.15, "lymphocyte": 0.05}
     )
-    step = step_to_second(Scorer(crops, classifier), explanation, HEAD)
+    step = step_to_second(classifier, explanation, e, HEAD)
     assert step is not None
     assert step.second == "basophil"
     # Red against blue is all that tells these classes apart, and an attribute says it.
@@ -131,7 +131,6 @@ def test_the_step_to_the_second_class_is_told_in_attributes(classifier: Manifest
     (shift,) = step.shifts
     assert (shift.name, shift.value) == ("granule colour", "blue")
     # The step ends where both logits are level.
-    e = embed([crops], classifier)[0]
     gap = 60 * (e[0] - e[1]) + 0.1 - 0.2
     assert step.margin == pytest.approx(gap, rel=1e-4)
     assert step.length * np.linalg.norm(e) == pytest.approx(gap / (60 * np.sqrt(2)), rel=0.05)
@@ -140,24 +139,29 @@ def test_the_step_to_the_second_class_is_told_in_attributes(classifier: Manifest
         {"cell shape": np.array([[0, 0], [0, 0], [1, -1]], np.float32)},
         {"cell shape": np.zeros(2, np.float32)},
     )
-    assert step_to_second(Scorer(crops, classifier), explanation, blind) is None
+    assert step_to_second(classifier, explanation, e, blind) is None
 
 
 def test_a_classifier_without_embedding_says_so(
-    classifier: Manifest, monkeypatch: pytest.MonkeyPatch
+    classifier: Manifest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    save_head(HEAD, classifier, tmp_path)
+    monkeypatch.setattr(findings, "load_head", lambda c: load_head(c, tmp_path))
+    real = runtime.run
+    monkeypatch.setattr(runtime, "run", lambda *a: real(*a)[:1])
+    findings.forget()
     rgb, labels = field()
-    crops = cut_cell(rgb, only_region(labels), classifier)
-    monkeypatch.setattr(runtime, "run", lambda *_: [np.zeros((1, 3), np.float32)])
-    with pytest.raises(NoEmbeddingError, match="gives no embedding"):
-        embed([crops], classifier)
+    found = find_out(Question(rgb, only_region(labels), classifier))
+    assert not found.attributes
+    assert any("gives no embedding" in note for note in found.notes)
+    findings.forget()
 
 
 def test_the_most_similar_cells_come_first(classifier: Manifest, tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     embeddings = rng.normal(size=(50, 12)).astype(np.float32)
     names = tuple(f"set/{i // 2}.png" for i in range(50))
-    known = KnownCells(embeddings, ("pbc",) * 50, names, ("basophil",) * 50, (None,) * 50)
+    known = ReferenceCells(embeddings, ("pbc",) * 50, names, ("basophil",) * 50, (None,) * 50)
     near = known.nearest(embeddings[9] + 0.01, 3)
     assert near[0].name == "set/4.png"
     assert near[0].similarity == pytest.approx(1, abs=1e-2)
@@ -166,18 +170,18 @@ def test_the_most_similar_cells_come_first(classifier: Manifest, tmp_path: Path)
     assert cosines == sorted(cosines, reverse=True)
     mean, basis = embeddings.mean(axis=0), np.linalg.svd(embeddings)[2][:6].T
     places = ((3, -4, 9), *(None,) * 49)
-    stored = KnownCells(
+    stored = ReferenceCells(
         (embeddings - mean) @ basis, known.sets, names, known.classes, places, basis, mean
     )
-    save_known(stored, classifier, tmp_path)
-    read = known_cells(classifier, tmp_path)
+    save_reference_cells(stored, classifier, tmp_path)
+    read = load_reference_cells(classifier, tmp_path)
     assert read.names == names
     assert read.places == places
     one, other = stored.nearest(embeddings[30])[0], read.nearest(embeddings[30])[0]
     assert one.name == other.name
     assert one.similarity == pytest.approx(other.similarity, abs=0.01)
-    with pytest.raises(KnownCellsError, match="no similar cells are shown"):
-        known_cells(replace(classifier, views=2), tmp_path)
+    with pytest.raises(ArtifactError, match="no similar cells are shown"):
+        load_reference_cells(replace(classifier, views=2), tmp_path)
 
 
 def test_pictures_come_only_from_the_data_folder(
@@ -208,6 +212,6 @@ def test_what_is_shipped_belongs_to_the_shipped_classifier() -> None:
     head = load_head(classifier)
     assert len(head.values) == 11
     assert all(np.isfinite(head.figure(n, "macro_f1")) for n in head.values)
-    known = known_cells(classifier)
+    known = load_reference_cells(classifier)
     assert set(known.classes) <= set(classifier.classes)
     assert len(known.names) > 1000

@@ -8,16 +8,14 @@ import pytest
 from numpy.typing import NDArray
 
 from napari_leukocyte.errors import Cancelled, ParameterError
-from napari_leukocyte.interpretation import graph, surrogates
-from napari_leukocyte.interpretation.counterfactual import hide_until_other
+from napari_leukocyte.interpretation import activation, perturbation
+from napari_leukocyte.interpretation.activation import NoActivationMapError
+from napari_leukocyte.interpretation.counterfactual import deletion_counterfactual
 from napari_leukocyte.interpretation.cropping import CellCrops, cut_cell
 from napari_leukocyte.interpretation.explanation import explain, most_important
 from napari_leukocyte.interpretation.findings import Question, find_out
-from napari_leukocyte.interpretation.graph import NoActivationMapError
-from napari_leukocyte.interpretation.scoring import Scorer
-from napari_leukocyte.interpretation.settings import METHODS, ExplainSettings, Method
-from napari_leukocyte.interpretation.superpixels import plan, superpixels
-from napari_leukocyte.interpretation.surrogates import MissingPackageError
+from napari_leukocyte.interpretation.perturbation import MissingPackageError, plan, superpixels
+from napari_leukocyte.interpretation.scoring import METHODS, ExplainSettings, Method, Scorer
 from napari_leukocyte.models.manifest import Manifest
 from napari_leukocyte.vocabulary import LEUKOCYTE_NAMES
 from tests.interpretation.networks import (
@@ -72,7 +70,7 @@ def test_maps_point_at_what_decides(
 
 def test_an_activation_map_adds_up_to_the_logit(classifier: Manifest) -> None:
     crops = crops_for(classifier)
-    opened = graph.open_member(classifier.members[0])
+    opened = activation.open_member(classifier.members[0])
     logits, features = opened.run(crops.crop.astype(np.float32)[np.newaxis])
     assert features.shape[1] == len(opened.weights) == 3
     np.testing.assert_allclose(
@@ -126,14 +124,14 @@ def test_every_method_stops_when_it_is_told_to(classifier: Manifest, method: Met
 def test_hiding_what_decides_changes_the_class(classifier: Manifest) -> None:
     crops = crops_for(classifier)
     found = explain(crops, classifier)
-    hiding = hide_until_other(Scorer(crops, classifier, "background"), found)
-    assert hiding is not None
-    assert hiding.becomes != "eosinophil"
-    assert (hiding.region & granule(crops)).sum() > 0.5 * granule(crops).sum()
-    assert hiding.share <= 0.2
+    deletion = deletion_counterfactual(Scorer(crops, classifier, "background"), found)
+    assert deletion is not None
+    assert deletion.becomes != "eosinophil"
+    assert (deletion.region & granule(crops)).sum() > 0.5 * granule(crops).sum()
+    assert deletion.share <= 0.2
     against = replace(found, map=-found.map)
-    later = hide_until_other(Scorer(crops, classifier, "background"), against)
-    assert later is None or later.share > hiding.share
+    later = deletion_counterfactual(Scorer(crops, classifier, "background"), against)
+    assert later is None or later.share > deletion.share
 
 
 def test_a_network_without_pooling_is_explained_by_occlusion(
@@ -163,7 +161,7 @@ def test_what_cannot_be_is_said_in_one_sentence(
         ExplainSettings(windows=1)
     monkeypatch.setitem(__import__("sys").modules, "shap", None)
     with pytest.raises(MissingPackageError, match=r"pip install 'napari-leukocyte\[explain\]'"):
-        surrogates.shap_map(Scorer(crops, classifier), 0, QUICK)
+        perturbation.shap_map(Scorer(crops, classifier), 0, QUICK)
 
 
 def test_a_map_is_made_once(classifier: Manifest) -> None:

@@ -11,8 +11,7 @@ import pytest
 import napari_leukocyte as nl
 from napari_leukocyte.errors import LeukocyteError, ModelError
 from napari_leukocyte.models.adding import NewModel, add_model, own_model, remove_model
-from napari_leukocyte.models.discovery import survey
-from napari_leukocyte.models.registry import SHIPPED, find_model, list_models
+from napari_leukocyte.models.registry import SHIPPED, discover_models, find_model, list_models
 
 Network = Callable[..., bytes]
 WriteModel = Callable[..., Path]
@@ -47,7 +46,7 @@ def test_network_without_nuclei_segments(own: Path, onnx: Callable[[Any], Path])
     assert (manifest.outputs, manifest.licence, manifest.folder) == (("cell",), "CC0", own / "mine")
     assert manifest.members[0].diameter_px == 40
     assert sorted(p.name for p in manifest.folder.iterdir()) == ["manifest.json", "mine.onnx"]
-    assert survey("segmentation").unusable == ()
+    assert discover_models("segmentation").unusable == ()
 
     image = np.zeros((64, 64, 3), np.uint8)
     image[:, 32:, 1] = 255

@@ -8,8 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from napari_leukocyte.models.card import as_lines, describe, headline
-from napari_leukocyte.models.figures import MISSING, figure_tables, spread
+from napari_leukocyte.models.card import (
+    MISSING,
+    as_lines,
+    describe,
+    figure_tables,
+    headline,
+    spread,
+)
 from napari_leukocyte.models.manifest import Kind, read_manifest
 from napari_leukocyte.models.registry import list_models
 from napari_leukocyte.vocabulary import DISCLAIMER

@@ -11,7 +11,7 @@ import pytest
 
 from napari_leukocyte.counting.own_classes import own_class, save_own_classes
 from napari_leukocyte.errors import ParameterError
-from napari_leukocyte.session.queue import Doubts, review_order
+from napari_leukocyte.session.queue import Uncertainty, review_order
 from napari_leukocyte.session.reviews import FLAGS, Review
 from napari_leukocyte.session.session import Session
 
@@ -154,13 +154,13 @@ def test_first_comes_what_would_change_the_count_most() -> None:
     predicted["class"] = [names[int(np.argmax(v))] for v in shares.values()]
     predicted["confidence"] = [max(v) for v in shares.values()]
     counts = Counter(predicted["class"]) + Counter(neutrophil=40)
-    doubts, waiting = Doubts.of(predicted), np.array([*shares, 9])
-    assert review_order(doubts, counts, waiting, [9]) == [9, 1, 6, 2, 4, 3, 5]
-    assert review_order(doubts, counts, np.array([3, 2])) == [2, 3]
-    assert review_order(doubts, counts, np.array([], int)) == []
+    uncertainty, waiting = Uncertainty.of(predicted), np.array([*shares, 9])
+    assert review_order(uncertainty, counts, waiting, [9]) == [9, 1, 6, 2, 4, 3, 5]
+    assert review_order(uncertainty, counts, np.array([3, 2])) == [2, 3]
+    assert review_order(uncertainty, counts, np.array([], int)) == []
     assert review_order(None, counts, np.array([4, 3])) == [3, 4]
     # Without probabilities, the confidence says how sure the model is.
-    sure = Doubts.of(predicted[["class", "confidence"]])
+    sure = Uncertainty.of(predicted[["class", "confidence"]])
     assert review_order(sure, counts, waiting, [9]) == [9, 1, 2, 6, 4, 3, 5]
 
 
@@ -170,11 +170,15 @@ def test_the_order_of_review_follows_what_counts(session: Session) -> None:
         index=[1, 2, 3],
     )
     predicted["class"], predicted["confidence"] = "monocyte", 0.6
-    doubts, counts, waiting = Doubts.of(predicted), Counter(monocyte=9), np.array([1, 2, 3])
-    assert review_order(doubts, counts, waiting) == [3, 1, 2]  # nobody says that they don't
+    uncertainty, counts, waiting = (
+        Uncertainty.of(predicted),
+        Counter(monocyte=9),
+        np.array([1, 2, 3]),
+    )
+    assert review_order(uncertainty, counts, waiting) == [3, 1, 2]  # nobody says that they don't
     save_own_classes([own_class(n, "#123456", counted=False) for n in ("ghost", "haunt")])
-    assert review_order(doubts, counts, waiting) == [1, 2, 3]  # 3 changes no count
-    assert review_order(doubts, counts, waiting, uncounted=["monocyte"]) == [3, 1, 2]
+    assert review_order(uncertainty, counts, waiting) == [1, 2, 3]  # 3 changes no count
+    assert review_order(uncertainty, counts, waiting, uncounted=["monocyte"]) == [3, 1, 2]
     session.set_predictions(predicted.rename_axis("label").reset_index(), "m", MODEL)
     assert session.review_order() == [7, 1, 2, 3]
     assert session.review_order(["haunt"]) == [7, 3, 1, 2]

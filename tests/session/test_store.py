@@ -15,6 +15,7 @@ import pytest
 from numpy.typing import NDArray
 
 from napari_leukocyte.errors import LeukocyteError, OutputError
+from napari_leukocyte.io.images.key import image_key
 from napari_leukocyte.session import journal, store
 from napari_leukocyte.session import persistence as keeping
 from napari_leukocyte.session.session import Session
@@ -26,7 +27,6 @@ from napari_leukocyte.session.store import (
     open_session,
     peek,
     session_folder,
-    session_key,
 )
 from tests.session.work import IMAGE, MAPS, fingerprint, predictions, work
 
@@ -80,7 +80,7 @@ def test_work_comes_back_with_the_same_pixels_under_any_name(folder: Path) -> No
 def test_a_look_from_outside_loads_no_maps(monkeypatch: pytest.MonkeyPatch) -> None:
     session = worked()
     monkeypatch.setattr(keeping, "load_maps", lambda *_: pytest.fail("maps were loaded"))
-    for key in (session.rgb, session_key(session.rgb)):
+    for key in (session.rgb, image_key(session.rgb)):
         summary = peek(key)
         assert summary is not None
         assert (summary.state, summary.objects, summary.reviewed) == ("in review", 5, 2)

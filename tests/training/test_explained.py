@@ -10,8 +10,7 @@ import pytest
 
 from napari_leukocyte.interpretation.cropping import CellCrops, cut_cell
 from napari_leukocyte.interpretation.explanation import explain, random_map
-from napari_leukocyte.interpretation.scoring import Scorer
-from napari_leukocyte.interpretation.settings import ExplainSettings
+from napari_leukocyte.interpretation.scoring import ExplainSettings, Scorer
 from napari_leukocyte.models import runtime
 from napari_leukocyte.models.manifest import Manifest
 from tests.interpretation.networks import field, only_region, write_classifier

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import pytest
 
-from napari_leukocyte.classification.classify import softmax
+from napari_leukocyte.classification.inference import softmax
 from napari_leukocyte.vocabulary import LEUKOCYTE_NAMES
 from training.ship import ShipConfig, priors, shift_biases
 

@@ -17,7 +17,7 @@ from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication, QWidget
 
-from napari_leukocyte.models.discovery import Survey, survey
+from napari_leukocyte.models.registry import DiscoveredModels, discover_models
 from napari_leukocyte.segmentation import ensemble
 from napari_leukocyte.ui import jobs
 from napari_leukocyte.ui.controls import model_choice
@@ -55,8 +55,8 @@ def networks(monkeypatch: pytest.MonkeyPatch) -> Iterator[Networks]:
     monkeypatch.setattr(ensemble, "segment_members", found)
     monkeypatch.setattr(
         model_choice,
-        "survey",
-        lambda kind: Survey((MODEL,)) if kind == MODEL.kind else survey(kind),
+        "discover_models",
+        lambda kind: DiscoveredModels((MODEL,)) if kind == MODEL.kind else discover_models(kind),
     )
     yield found
     found.held = False

@@ -17,9 +17,9 @@ from napari_leukocyte.uncertainty.calibration import (
     Calibration,
     SetSettings,
     fewest_cells,
+    lac,
 )
 from napari_leukocyte.uncertainty.recalibration import recalibrated
-from napari_leukocyte.uncertainty.scores import SCORES, ScoreName, nonconformity
 
 CLASSES = ("neutrophil", "eosinophil", "lymphocyte", "monocyte")
 
@@ -41,15 +41,12 @@ def coverage(inside: NDArray[np.bool_], truth: NDArray[np.intp]) -> float:
     return float(inside[np.arange(len(truth)), truth].mean())
 
 
-@pytest.mark.parametrize("score", SCORES)
 @pytest.mark.parametrize("by_class", [False, True])
-def test_sets_hold_the_true_class_as_often_as_the_level_says(
-    score: ScoreName, by_class: bool
-) -> None:
+def test_sets_hold_the_true_class_as_often_as_the_level_says(by_class: bool) -> None:
     known, _ = cells(2000, 0)
     new, probability = cells(4000, 1)
     for level in (0.8, 0.9, 0.95):
-        inside = known.sets(probability, SetSettings(level, score, by_class))
+        inside = known.sets(probability, SetSettings(level, by_class))
         assert coverage(inside, new.truth) == pytest.approx(level, abs=0.02)
         if by_class:
             for i in range(4):
@@ -57,16 +54,15 @@ def test_sets_hold_the_true_class_as_often_as_the_level_says(
                 assert coverage(inside[of_class], new.truth[of_class]) > level - 0.06
 
 
-@pytest.mark.parametrize("score", SCORES)
-def test_p_values_are_those_of_crepes(score: ScoreName) -> None:
+def test_p_values_are_those_of_crepes() -> None:
     known, _ = cells(120, 2)
     _, probability = cells(40, 3)
     # Rounded, since the sums of all classes differ from 1 in their last digit.
-    scores = nonconformity(known.probability, score).round(9)[np.arange(120), known.truth]
+    scores = lac(known.probability).round(9)[np.arange(120), known.truth]
     other: Any = crepes.ConformalClassifier()
     other.fit(scores)
-    expected = other.predict_p(nonconformity(probability, score).round(9), smoothing=False)
-    found = known.p_values(probability, SetSettings(score=score))
+    expected = other.predict_p(lac(probability).round(9), smoothing=False)
+    found = known.p_values(probability, SetSettings())
     np.testing.assert_allclose(found, expected, atol=1e-12)
 
 
@@ -84,7 +80,7 @@ def test_a_higher_level_never_takes_a_class_away(number: int, seed: int, level: 
 def test_the_widest_of_all_sets_holds_each_ones_answer() -> None:
     good, _ = cells(300, 4, sharpness=3.0, source="good")
     poor, _ = cells(300, 5, sharpness=0.5, source="poor")
-    both = recalibrated(good, poor, worth=0)
+    both = recalibrated(good, poor, shipped_weight=0)
     assert both.sources == ("poor",)
     known = Calibration(
         CLASSES,

@@ -1,4 +1,4 @@
-"""Calibrations come back as written; damaged and foreign ones are refused in one sentence."""
+"""Calibrations come back as written; damaged and other networks' ones are refused in a sentence."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def test_damage_is_told_in_one_sentence(classifier: Manifest, key: str, value: o
         read_shipped(classifier)
     assert "\n" not in str(caught.value)
     path.write_text("{")
-    with pytest.raises(ModelError, match="JSON"):
+    with pytest.raises(ModelError, match="damaged: install"):
         read_shipped(classifier)
 
 

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from napari_leukocyte.interpretation.settings import TITLES
+from napari_leukocyte.interpretation.scoring import TITLES
 from training.fitting import RESULTS
 from training.pages.render import DOCS, interval, render, write_parts
 

@@ -1,4 +1,4 @@
-"""The tables of ``docs/conformal.md`` and ``docs/home.md``: coverage and warnings."""
+"""The tables of ``docs/uncertainty.md`` and ``docs/domain-shift.md``: coverage and warnings."""
 
 from __future__ import annotations
 
@@ -26,18 +26,20 @@ _SCORES = (
 )
 
 
-def write_conformal_tables(result: dict[str, Any], page: Path = DOCS / "conformal.md") -> Path:
+def write_uncertainty_tables(result: dict[str, Any], page: Path = DOCS / "uncertainty.md") -> Path:
     """Write the tables of coverage into their page; all else stays."""
-    return write_parts(page, {"conformal": prediction_sets(result)})
+    return write_parts(page, {"uncertainty": prediction_sets(result)})
 
 
-def write_home_tables(result: dict[str, Any], page: Path = DOCS / "home.md") -> Path:
+def write_domain_shift_tables(
+    result: dict[str, Any], page: Path = DOCS / "domain-shift.md"
+) -> Path:
     """Write the tables of the warnings into their page; all else stays."""
-    return write_parts(page, {"home": domain_shift(result)})
+    return write_parts(page, {"domain-shift": domain_shift(result)})
 
 
 def prediction_sets(result: dict[str, Any]) -> str:
-    """Return the part on the coverage of prediction sets, from ``conformal.json``."""
+    """Return the part on the coverage of prediction sets, from ``uncertainty.json``."""
     held = result["held_out"]
     sets = list(next(iter(next(iter(held["by_level"].values())).values()))["sets"])
     rows = [
@@ -84,7 +86,7 @@ def _left_out_rows(found: dict[str, Any]) -> list[tuple[str, ...]]:
 
 
 def domain_shift(result: dict[str, Any]) -> str:
-    """Return the part on images and cells unlike the training sets, from ``home.json``."""
+    """Return the part on images and cells unlike the training sets, from ``domain-shift.json``."""
     images = result["images"]
     image_rows = [
         (

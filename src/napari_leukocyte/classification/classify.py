@@ -1,4 +1,4 @@
-"""Classify the objects of a label image."""
+"""The class of every object of a label image, by a classifier."""
 
 from __future__ import annotations
 
@@ -6,18 +6,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from napari_leukocyte.classification.crops import cut_crop
+from napari_leukocyte.classification.inference import BATCH, cut_batches, see
 from napari_leukocyte.classification.measurements import measure
 from napari_leukocyte.classification.regions import as_label_image, iterate_regions
-from napari_leukocyte.io.images.background import background_color, balance_white
 from napari_leukocyte.io.images.normalise import normalise_image
-from napari_leukocyte.models import runtime
 from napari_leukocyte.models.manifest import Manifest
 from napari_leukocyte.models.registry import find_model
 from napari_leukocyte.progress import Progress, silent
-
-#: Crops in one run of the network.
-BATCH = 16
 
 
 def classify(
@@ -103,58 +98,11 @@ def predict(
     ndarray
         (N, C) float64 for the N objects in the order of their numbers; rows add up to 1.
     """
-    balanced = balance_white(rgb, background_color(rgb))
     regions = list(iterate_regions(labels))
     result = np.zeros((len(regions), len(manifest.classes)))
-    share = 1 / (manifest.views * sum(m.weight for m in manifest.members))
-    steps = -(-len(regions) // BATCH) * len(manifest.members)
-    done = 0
+    steps = -(-len(regions) // BATCH)
     progress(0, steps, "Classifying")
-    for member in manifest.members:
-        for start in range(0, len(regions), BATCH):
-            crops = [
-                cut_crop(
-                    balanced,
-                    region,
-                    manifest.side_px,
-                    member.diameter_px,
-                    manifest.nucleus_density,
-                )
-                for region in regions[start : start + BATCH]
-            ]
-            batch = np.stack(crops).astype(np.float32)
-            shape = (len(batch), len(manifest.classes))
-            for view in range(manifest.views):
-                logits = runtime.run(member, turned(batch, view), shape)[0]
-                result[start : start + BATCH] += (
-                    share * member.weight * softmax(logits / manifest.temperature)
-                )
-            done += 1
-            progress(done, steps, "Classifying")
+    for done, (part, crops) in enumerate(cut_batches(rgb, regions, manifest), start=1):
+        result[part] = see(crops, manifest).probability
+        progress(done, steps, "Classifying")
     return result
-
-
-def turned(batch: NDArray[np.float32], view: int) -> NDArray[np.float32]:
-    """Return a batch of crops turned or mirrored: cells have no upright.
-
-    Parameters
-    ----------
-    batch : ndarray
-        (N, S, S, C).
-    view : int
-        0 to 7: quarter turns, from 4 on of the mirror image.
-
-    Returns
-    -------
-    ndarray
-        (N, S, S, C), contiguous.
-    """
-    mirrored = batch[:, :, ::-1] if view >= 4 else batch
-    return np.ascontiguousarray(np.rot90(mirrored, view % 4, (1, 2)))
-
-
-def softmax(logits: NDArray[np.floating]) -> NDArray[np.float64]:
-    """Return probabilities of (N, C) logits, row by row."""
-    shifted = logits.astype(np.float64) - logits.max(axis=1, keepdims=True)
-    exponential = np.exp(shifted)
-    return np.asarray(exponential / exponential.sum(axis=1, keepdims=True))

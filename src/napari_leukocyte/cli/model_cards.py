@@ -8,11 +8,15 @@ from typing import get_args
 import typer
 
 from napari_leukocyte.errors import ModelError
-from napari_leukocyte.models.card import as_lines, describe, headline
-from napari_leukocyte.models.discovery import Unusable, check_file, survey
-from napari_leukocyte.models.figures import printable
+from napari_leukocyte.models.card import as_lines, describe, headline, printable
 from napari_leukocyte.models.manifest import Kind, Manifest, read_manifest
-from napari_leukocyte.models.registry import default_name, user_folder
+from napari_leukocyte.models.registry import (
+    Unusable,
+    check_file,
+    default_name,
+    discover_models,
+    user_folder,
+)
 from napari_leukocyte.vocabulary import DISCLAIMER
 
 
@@ -21,7 +25,7 @@ def list_all() -> None:
     unusable: dict[Path, Unusable] = {}
     for kind in get_args(Kind):
         typer.echo(f"{kind.capitalize()} models")
-        found = survey(kind)
+        found = discover_models(kind)
         for manifest in found.models:
             _summarise(manifest, manifest.name == default_name(kind))
         if not found.models:
@@ -49,7 +53,7 @@ def show(name: str) -> None:
 
 
 def _named(name: str) -> list[Manifest]:
-    surveys = [survey(kind) for kind in get_args(Kind)]
+    surveys = [discover_models(kind) for kind in get_args(Kind)]
     found = [m for s in surveys for m in s.models if m.name == name]
     if found:
         return found

@@ -45,12 +45,12 @@ def retrain_command(
     could be done.
     """
     from napari_leukocyte.annotations.dataset.store import open_dataset
+    from napari_leukocyte.classification.embedding import features_of
     from napari_leukocyte.cli.reporting import Reporter
     from napari_leukocyte.cli.sentences import DONE, SOME_FAILED, complain
     from napari_leukocyte.learning.head.accept import accept as take
     from napari_leukocyte.learning.head.base import base_for
     from napari_leukocyte.learning.head.curve import learning_curve
-    from napari_leukocyte.learning.head.features import features_of
     from napari_leukocyte.learning.head.gather import from_dataset
     from napari_leukocyte.learning.head.retrain import head_of, retrain
     from napari_leukocyte.learning.head.texts import as_lines, curve_lines

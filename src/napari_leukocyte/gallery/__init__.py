@@ -1,1 +1,1 @@
-"""What a gallery of cells shows, and in which order; without any window."""
+"""A gallery of cells without its window: rows, arrangement and thumbnails."""

@@ -1,4 +1,4 @@
-"""Which cells a gallery shows, in which groups and in which order."""
+"""The arrangement of a gallery: its cells, their groups and their order."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _BAND = 1.5
 
 @dataclass(frozen=True)
 class Choice:
-    """What the user wants to see.
+    """The choice of cells, order and grouping.
 
     Attributes
     ----------
@@ -73,8 +73,8 @@ def arrange(
     Parameters
     ----------
     table : pandas.DataFrame
-        As from :meth:`napari_leukocyte.session.session.Session.table`, veiled (see
-        :func:`napari_leukocyte.gallery.cells.veil`).
+        As from :meth:`napari_leukocyte.session.session.Session.table`, masked (see
+        :func:`napari_leukocyte.gallery.cells.mask_predictions`).
     choice : Choice
         What the user wants.
     order : sequence of int
@@ -88,15 +88,15 @@ def arrange(
     list of Group
         Without empty ones, classes in the vocabulary's order, unclassified last.
     """
-    veiled = table["label"].isin(list(hidden)).to_numpy() if hidden else np.zeros(len(table), bool)
-    rows = np.flatnonzero(_chosen(table, choice, veiled))
+    masked = table["label"].isin(list(hidden)).to_numpy() if hidden else np.zeros(len(table), bool)
+    rows = np.flatnonzero(_chosen(table, choice, masked))
     if not rows.size:
         return []
     labels = table["label"].to_numpy()[rows]
-    veiled = veiled[rows]
+    masked = masked[rows]
     ranks = _ranks(table, choice.sort, order)[rows]
-    ranks[veiled] = 0  # and nothing about it shows in its place
-    sequence = np.lexsort((labels, ranks, ~veiled))
+    ranks[masked] = 0  # and nothing about it shows in its place
+    sequence = np.lexsort((labels, ranks, ~masked))
     numbers = labels[sequence]
     if not choice.grouped:
         return [Group("all", "", _numbers(numbers))]
@@ -106,7 +106,7 @@ def arrange(
     # Where the class of each row stands; the last place is that of no class, which -1 stands for.
     places = np.array([*(place[name] for name in found), len(found)])
     at = places[codes[rows[sequence]]]
-    at[veiled[sequence]] = -1
+    at[masked[sequence]] = -1
     groups = []
     for i, name in ((-1, ""), *((i, name) for name, i in place.items()), (len(found), "")):
         members = numbers[at == i]
@@ -137,17 +137,17 @@ def _numbers(labels: NDArray[Any]) -> tuple[int, ...]:
     return tuple(labels.tolist())
 
 
-def _chosen(table: pd.DataFrame, choice: Choice, veiled: NDArray[np.bool_]) -> NDArray[np.bool_]:
+def _chosen(table: pd.DataFrame, choice: Choice, masked: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Return which rows are shown, (N,) bool."""
     if choice.show == "unreviewed":
         return np.asarray(~table["reviewed"].to_numpy(bool))
     if choice.show == "flagged":
         return flagged(table)
     if choice.show == "disagreements":
-        return disagreeing(table) & ~veiled
+        return disagreeing(table) & ~masked
     if choice.show == "class":
         names = table["class"].fillna("")
-        return np.asarray((names == choice.class_name).to_numpy(bool) & ~veiled)
+        return np.asarray((names == choice.class_name).to_numpy(bool) & ~masked)
     return np.ones(len(table), bool)
 
 

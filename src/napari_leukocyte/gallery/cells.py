@@ -11,7 +11,7 @@ import pandas as pd
 
 
 class Place(NamedTuple):
-    """Where a cell is, and enough of its shape to know whether its mask was changed.
+    """The place of a cell, and enough of its shape to know whether its mask was changed.
 
     Attributes
     ----------
@@ -36,8 +36,8 @@ class Place(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Cell:
-    """What is shown of a cell at a glance.
+class GalleryCell:
+    """One cell as a gallery shows it.
 
     Attributes
     ----------
@@ -75,14 +75,14 @@ class Cell:
         return self.by_reader and self.predicted is not None and self.class_name != self.predicted
 
 
-class Cells:
+class CellTable:
     """The cells of an image by their numbers.
 
     Parameters
     ----------
     table : pandas.DataFrame
         As from :meth:`napari_leukocyte.session.session.Session.table`, without what must not be
-        shown (see `veil`).
+        shown (see `mask_predictions`).
     hidden : collection of int
         Cells whose model's class must not be shown.
     """
@@ -99,7 +99,7 @@ class Cells:
     def __contains__(self, label: object) -> bool:
         return label in self._row
 
-    def __getitem__(self, label: int) -> Cell:
+    def __getitem__(self, label: int) -> GalleryCell:
         row = self._row[label]
         value = {name: column[row] for name, column in self._columns.items()}
         place = Place(
@@ -112,7 +112,7 @@ class Cells:
             float(value["y"]),
             float(value["x"]),
         )
-        return Cell(
+        return GalleryCell(
             place=place,
             class_name=_text(value["class"]),
             predicted=_text(value["predicted"]),
@@ -154,7 +154,7 @@ _COLUMNS = (
 )
 
 
-def veil(table: pd.DataFrame, hidden: Collection[int]) -> pd.DataFrame:
+def mask_predictions(table: pd.DataFrame, hidden: Collection[int]) -> pd.DataFrame:
     """Take out of a session's table what the model said of some cells, and their classes.
 
     Parameters
@@ -171,13 +171,13 @@ def veil(table: pd.DataFrame, hidden: Collection[int]) -> pd.DataFrame:
     """
     if not hidden or not len(table):
         return table
-    veiled = table.copy()
-    rows = veiled["label"].isin(list(hidden)).to_numpy()
+    masked = table.copy()
+    rows = masked["label"].isin(list(hidden)).to_numpy()
     for name, nothing in _SAID.items():
-        veiled.loc[rows, name] = nothing
-    for column in (c for c in veiled if str(c).startswith("p_")):
-        veiled.loc[rows, column] = math.nan
-    return veiled
+        masked.loc[rows, name] = nothing
+    for column in (c for c in masked if str(c).startswith("p_")):
+        masked.loc[rows, column] = math.nan
+    return masked
 
 
 def _text(value: object) -> str | None:

@@ -7,18 +7,21 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Generic, TypeVar
+from typing import Generic, Literal, TypeAlias, TypeVar, get_args
 
 import cv2
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from napari_leukocyte.classification.crops import cut_window
+from napari_leukocyte.classification.crops import cut_window, standardise_density
 from napari_leukocyte.classification.regions import Region
 from napari_leukocyte.gallery.cells import Place
-from napari_leukocyte.gallery.contrast import CONTRASTS, Contrast, at_contrast
-from napari_leukocyte.io.images.background import background_color
+from napari_leukocyte.io.images.background import background_color, balance_white
+
+Contrast: TypeAlias = Literal["photographed", "standardised", "stretched"]
+#: The default first.
+CONTRASTS: tuple[Contrast, ...] = get_args(Contrast)
 
 T = TypeVar("T")
 
@@ -34,20 +37,26 @@ _AROUND = 1.15
 _UNKNOWN = 64.0
 #: Colour of outlines: no stain is as dark, and a thin line hides little.
 _INK = (20, 20, 20)
+#: Optical density that a nucleus gets when standardised: that of a nucleus well stained, at which
+#: chromatin is still seen.
+_DENSITY = 0.9
+#: Percentiles of a cell's pixels that become black and white: nearly all of what is in it, without
+#: single pixels of dirt or glare.
+_DARKEST, _BRIGHTEST = 1.0, 99.0
 #: Memory for pictures, bytes: 1800 of 96 px, many times what a screen holds.
 _BUDGET = 64_000_000
 
 
 @dataclass(frozen=True)
-class Look:
-    """How pictures look.
+class ThumbnailStyle:
+    """The style of thumbnails.
 
     Attributes
     ----------
     side : int
         Their side, px.
     contrast : {"photographed", "standardised", "stretched"}
-        See :func:`napari_leukocyte.gallery.contrast.at_contrast`.
+        See `at_contrast`.
     outline : bool
         Whether the outline of the mask is drawn.
     """
@@ -79,7 +88,7 @@ def cut_thumbnail(
     rgb: NDArray[np.uint8],
     labels: NDArray[np.int32],
     place: Place,
-    look: Look,
+    look: ThumbnailStyle,
     extent: float,
     background: NDArray[np.float64],
 ) -> NDArray[np.uint8]:
@@ -93,7 +102,7 @@ def cut_thumbnail(
         (H, W) int32.
     place : Place
         The cell.
-    look : Look
+    look : ThumbnailStyle
         How it shall look.
     extent : float
         Side of what is shown, px of the image; more for a cell that is larger.
@@ -120,6 +129,43 @@ def cut_thumbnail(
         patch = np.ascontiguousarray(patch).copy()
         _draw_outline(patch, cell)
     return np.ascontiguousarray(patch)
+
+
+def at_contrast(
+    patch: NDArray[np.uint8],
+    mask: NDArray[np.uint8],
+    contrast: Contrast,
+    background: NDArray[np.float64],
+) -> NDArray[np.uint8]:
+    """Return a picture of a cell at some contrast.
+
+    Parameters
+    ----------
+    patch : ndarray
+        (S, S, 3) uint8 RGB.
+    mask : ndarray
+        (S, S) uint8, 255 where the cell is.
+    contrast : {"photographed", "standardised", "stretched"}
+        As it is; with the background brought to a neutral white and the nucleus to one density, so
+        that smears of different stain can be compared; with all of the cell's own range spread
+        from black to white, which brings out chromatin and granules. All keep the hues.
+    background : ndarray
+        (3,): colour of the empty background.
+
+    Returns
+    -------
+    ndarray
+        (S, S, 3) uint8 RGB.
+    """
+    if contrast == "standardised":
+        return standardise_density(balance_white(patch, background), mask, _DENSITY)
+    if contrast == "stretched":
+        inside = mask > 127
+        known = patch[inside] if inside.any() else patch.reshape(-1, 3)
+        low, high = (float(v) for v in np.percentile(known, (_DARKEST, _BRIGHTEST)))
+        levels = (np.arange(256) - low) * (255 / max(1.0, high - low))
+        return np.asarray(np.clip(levels, 0, 255).round().astype(np.uint8)[patch])
+    return patch
 
 
 def _draw_outline(patch: NDArray[np.uint8], cell: NDArray[np.uint8]) -> None:
@@ -155,7 +201,7 @@ class Thumbnails(Generic[T]):
         self._convert = convert
         self._budget = budget
         self._used = 0
-        self._kept: OrderedDict[tuple[Place, Look, float], T] = OrderedDict()
+        self._kept: OrderedDict[tuple[Place, ThumbnailStyle, float], T] = OrderedDict()
 
     def __len__(self) -> int:
         return len(self._kept)
@@ -165,7 +211,7 @@ class Thumbnails(Generic[T]):
         """Colour of the image's empty background, (3,), 0 to 255."""
         return background_color(self._rgb)
 
-    def find(self, place: Place, look: Look, extent: float) -> T | None:
+    def find(self, place: Place, look: ThumbnailStyle, extent: float) -> T | None:
         """Return a picture that was cut before, or None."""
         key = (place, look, extent)
         found = self._kept.get(key)
@@ -173,7 +219,9 @@ class Thumbnails(Generic[T]):
             self._kept.move_to_end(key)
         return found
 
-    def cut(self, labels: NDArray[np.int32], place: Place, look: Look, extent: float) -> T:
+    def cut(
+        self, labels: NDArray[np.int32], place: Place, look: ThumbnailStyle, extent: float
+    ) -> T:
         """Return a picture; cut now if it was not before."""
         found = self.find(place, look, extent)
         if found is not None:

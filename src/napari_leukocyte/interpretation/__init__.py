@@ -1,1 +1,1 @@
-"""Why a classifier gave a cell its class: maps, words, similar cells, and what would change it."""
+"""Interpretation of a classifier's word on a cell: maps, attributes, similar cells, what-ifs."""

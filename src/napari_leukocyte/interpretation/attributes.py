@@ -7,36 +7,33 @@ regression each; ``python -m training attributes`` makes the files.
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_leukocyte.classification.classify import softmax
-from napari_leukocyte.errors import LeukocyteError
-from napari_leukocyte.io.atomic import atomic_write
+from napari_leukocyte.classification.inference import softmax
+from napari_leukocyte.models.artifact import ArtifactError, ArtifactKind
 from napari_leukocyte.models.manifest import Manifest
 
 #: The shipped files.
 FOLDER = Path(__file__).parent / "shipped"
-DESCRIPTION, ARRAYS = "attributes.json", "attributes.npz"
-SCHEMA = 1
-
-
-class AttributesError(LeukocyteError):
-    """The attributes can't be told; one sentence on why."""
+_FILE = ArtifactKind(
+    header="attributes.json",
+    arrays="attributes.npz",
+    tie="tied_to",
+    checksum="sha256",
+    subject="The words for attributes were",
+    otherwise="only measured words are shown",
+)
 
 
 @dataclass(frozen=True)
 class Attribute:
-    """What is said of one attribute.
+    """One attribute of a cell.
 
     Attributes
     ----------
@@ -121,22 +118,13 @@ def save_head(head: AttributeHead, classifier: Manifest, folder: Path = FOLDER) 
     for i, name in enumerate(head.values):
         arrays[f"weights_{i}"] = head.weights[name].astype(np.float16)
         arrays[f"biases_{i}"] = head.biases[name].astype(np.float32)
-    buffer = BytesIO()
-    np.savez_compressed(buffer, **arrays)  # type: ignore[arg-type] # numpy's stub takes flags too
-    data = buffer.getvalue()
-    described = {
-        "schema": SCHEMA,
+    header = {
         "classifier": classifier.name,
         "tied_to": checksums(classifier),
-        "sha256": hashlib.sha256(data).hexdigest(),
         "attributes": {name: list(values) for name, values in head.values.items()},
         **head.description,
     }
-    folder.mkdir(parents=True, exist_ok=True)
-    with atomic_write(folder / ARRAYS) as temporary:
-        temporary.write_bytes(data)
-    with atomic_write(folder / DESCRIPTION) as temporary:
-        temporary.write_text(json.dumps(described, indent=1) + "\n", encoding="utf-8")
+    _FILE.write(folder, header, arrays)
 
 
 def load_head(classifier: Manifest, folder: Path = FOLDER) -> AttributeHead:
@@ -144,48 +132,22 @@ def load_head(classifier: Manifest, folder: Path = FOLDER) -> AttributeHead:
 
     Raises
     ------
-    AttributesError
+    ArtifactError
         If there is none, it was made for another classifier, or its files are damaged.
     """
-    head, name, tied_to = _load(str(folder), _stamp(folder))
-    if tied_to != checksums(classifier):
-        raise AttributesError(
-            f"The words for attributes were made for the classifier {name} as it was then, not "
-            f"for this {classifier.name}: only measured words are shown."
-        )
-    return head
-
-
-def _stamp(folder: Path) -> tuple[int, ...]:
-    """Return what changes when the files are made anew."""
-    try:
-        return tuple((folder / n).stat().st_mtime_ns for n in (DESCRIPTION, ARRAYS))
-    except OSError as error:
-        raise AttributesError("No words for attributes come with this installation.") from error
-
-
-@lru_cache(maxsize=2)
-def _load(folder: str, stamp: tuple[int, ...]) -> tuple[AttributeHead, str, list[str]]:
-    place = Path(folder)
-    try:
-        described = json.loads((place / DESCRIPTION).read_text(encoding="utf-8"))
-        data = (place / ARRAYS).read_bytes()
-        if described["schema"] != SCHEMA or hashlib.sha256(data).hexdigest() != described["sha256"]:
-            raise ValueError("wrong checksum")
-        values = {str(n): tuple(map(str, v)) for n, v in described["attributes"].items()}
-        with np.load(BytesIO(data), allow_pickle=False) as arrays:
-            weights = {n: arrays[f"weights_{i}"].astype(np.float32) for i, n in enumerate(values)}
-            biases = {n: arrays[f"biases_{i}"].astype(np.float32) for i, n in enumerate(values)}
+    found = _FILE.read(folder, classifier, checksums(classifier))
+    if found is None:
+        raise ArtifactError("No words for attributes come with this installation.")
+    header, arrays = found.header, found.arrays
+    with found.parsing():
+        values = {str(n): tuple(map(str, v)) for n, v in header["attributes"].items()}
+        weights = {n: arrays[f"weights_{i}"].astype(np.float32) for i, n in enumerate(values)}
+        biases = {n: arrays[f"biases_{i}"].astype(np.float32) for i, n in enumerate(values)}
         fits = all(
             weights[n].ndim == 2 and weights[n].shape[1] == len(v) == len(biases[n])
             for n, v in values.items()
         )
         if not fits:
             raise ValueError("wrong shapes")
-        kept = {k: described[k] for k in ("figures", "trained_on", "held_out") if k in described}
-        head = AttributeHead(values, weights, biases, kept)
-        return head, str(described["classifier"]), [str(s) for s in described["tied_to"]]
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise AttributesError(
-            f"The words for attributes in {place} are damaged: install the plugin again."
-        ) from error
+    description = {k: header[k] for k in ("figures", "trained_on", "held_out") if k in header}
+    return AttributeHead(values, weights, biases, description)

@@ -1,4 +1,4 @@
-"""What would have to change for the second class: in the embedding, and on the picture.
+"""Counterfactuals: the second class's step in the embedding, and the deletion that ends a class.
 
 Both are statements about the classifier, not about the cell: the first moves the embedding, to
 which no picture need belong; the second hides parts of the picture.
@@ -12,10 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_leukocyte.interpretation.activation import open_member
 from napari_leukocyte.interpretation.attributes import AttributeHead
-from napari_leukocyte.interpretation.embedding import embed
 from napari_leukocyte.interpretation.explanation import Explanation, most_important
-from napari_leukocyte.interpretation.graph import open_member
 from napari_leukocyte.interpretation.scoring import Scorer
 from napari_leukocyte.models.manifest import Manifest
 
@@ -30,8 +29,8 @@ _BEYOND = 0.01
 
 
 @dataclass(frozen=True)
-class Shift:
-    """How one attribute would be told after the step.
+class AttributeShift:
+    """A change of one attribute along the step.
 
     Attributes
     ----------
@@ -53,7 +52,7 @@ class Shift:
 
 
 @dataclass(frozen=True)
-class Step:
+class EmbeddingStep:
     """The shortest step of the embedding to the second class that attributes can tell.
 
     Attributes
@@ -67,7 +66,7 @@ class Step:
     expressed : float
         Share of the direction between both classes that lies among the attributes', 0 to 1: what
         is left of it, no attribute tells.
-    shifts : tuple of Shift
+    shifts : tuple of AttributeShift
         Attributes that are told otherwise after it, the greatest change first.
     """
 
@@ -75,12 +74,12 @@ class Step:
     margin: float
     length: float
     expressed: float
-    shifts: tuple[Shift, ...]
+    shifts: tuple[AttributeShift, ...]
 
 
 @dataclass(frozen=True, eq=False)
-class Hiding:
-    """What is hidden to make the class another.
+class DeletionCounterfactual:
+    """The least part of a map whose hiding makes the class another.
 
     Attributes
     ----------
@@ -100,7 +99,12 @@ class Hiding:
     region: NDArray[np.bool_]
 
 
-def step_to_second(scorer: Scorer, explanation: Explanation, head: AttributeHead) -> Step | None:
+def step_to_second(
+    manifest: Manifest,
+    explanation: Explanation,
+    embedding: NDArray[np.float32],
+    head: AttributeHead,
+) -> EmbeddingStep | None:
     """Find the shortest step of the embedding in terms of attributes to the second class.
 
     The last layer is linear: the difference of two logits grows along one direction. That
@@ -110,16 +114,18 @@ def step_to_second(scorer: Scorer, explanation: Explanation, head: AttributeHead
 
     Parameters
     ----------
-    scorer : Scorer
-        Of the cell.
+    manifest : Manifest
+        The classifier.
     explanation : Explanation
         Whose class and second class are compared.
+    embedding : ndarray
+        (E,) float32: of the cell, all members' one after the other.
     head : AttributeHead
         Of the classifier.
 
     Returns
     -------
-    Step or None
+    EmbeddingStep or None
         None if attributes say nothing of the difference.
 
     Raises
@@ -127,18 +133,16 @@ def step_to_second(scorer: Scorer, explanation: Explanation, head: AttributeHead
     NoActivationMapError
         If the network's last layer is not linear.
     """
-    manifest = scorer.manifest
     index = int(np.argmax([m.weight for m in manifest.members]))
     layers = [open_member(m) for m in manifest.members]
     opened, start = layers[index], sum(len(other.weights) for other in layers[:index])
     span = slice(start, start + len(opened.weights))
-    whole = embed([scorer.crops], manifest)[0]
-    embedding = whole[span].astype(np.float64)
+    own = embedding[span].astype(np.float64)
     first, second = (
         manifest.classes.index(n) for n in (explanation.class_name, explanation.second)
     )
     direction = (opened.weights[:, second] - opened.weights[:, first]).astype(np.float64)
-    margin = -float(embedding @ direction + opened.bias[second] - opened.bias[first])
+    margin = -float(own @ direction + opened.bias[second] - opened.bias[first])
     spans = np.concatenate([w[span] for w in head.weights.values()], axis=1)
     basis = _basis(spans.astype(np.float64))
     projected = basis @ (basis.T @ direction)
@@ -146,19 +150,21 @@ def step_to_second(scorer: Scorer, explanation: Explanation, head: AttributeHead
     if expressed < _EXPRESSED:
         return None
     length = (max(margin, 0.0) + _BEYOND) / float(projected @ direction)
-    moved = embedding + length * projected
-    pair = np.stack([whole, whole])
+    moved = own + length * projected
+    pair = np.stack([embedding, embedding])
     pair[1, span] = moved
-    return Step(
+    return EmbeddingStep(
         second=explanation.second,
         margin=margin,
-        length=_norm(moved - embedding) / max(_norm(embedding), 1e-12),
+        length=_norm(moved - own) / max(_norm(own), 1e-12),
         expressed=expressed,
         shifts=_shifts(head, pair),
     )
 
 
-def hide_until_other(scorer: Scorer, explanation: Explanation) -> Hiding | None:
+def deletion_counterfactual(
+    scorer: Scorer, explanation: Explanation
+) -> DeletionCounterfactual | None:
     """Hide so much of what a map puts first that another class wins.
 
     The share is found by halving: with a little less hidden, the class is what it was.
@@ -172,20 +178,22 @@ def hide_until_other(scorer: Scorer, explanation: Explanation) -> Hiding | None:
 
     Returns
     -------
-    Hiding or None
+    DeletionCounterfactual or None
         None if half of the crop is not enough.
     """
     manifest: Manifest = scorer.manifest
     target = manifest.classes.index(explanation.class_name)
     scorer.expect(1 + math.ceil(math.log2(len(_SHARES))))
 
-    def hide(index: int) -> Hiding | None:
+    def hide(index: int) -> DeletionCounterfactual | None:
         region = most_important(explanation.map, float(_SHARES[index]))
         p = scorer.probabilities(1 - region[np.newaxis].astype(np.float32))[0]
         best = int(p.argmax())
         if best == target:
             return None
-        return Hiding(float(_SHARES[index]), manifest.classes[best], float(p[best]), region)
+        return DeletionCounterfactual(
+            float(_SHARES[index]), manifest.classes[best], float(p[best]), region
+        )
 
     last = len(_SHARES) - 1
     found = hide(last)
@@ -211,7 +219,7 @@ def _basis(columns: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray(u[:, s > 1e-3 * s[0]])
 
 
-def _shifts(head: AttributeHead, pair: NDArray[np.float32]) -> tuple[Shift, ...]:
+def _shifts(head: AttributeHead, pair: NDArray[np.float32]) -> tuple[AttributeShift, ...]:
     found = []
     for name, values in head.values.items():
         before, after = head.probabilities(pair, name)
@@ -220,7 +228,7 @@ def _shifts(head: AttributeHead, pair: NDArray[np.float32]) -> tuple[Shift, ...]
         changed = int(before.argmax()) != int(after.argmax())
         if changed or gains[best] >= _CHANGE:
             found.append(
-                Shift(
+                AttributeShift(
                     name,
                     values[int(before.argmax())],
                     values[int(after.argmax())],

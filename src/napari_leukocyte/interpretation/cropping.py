@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -106,6 +107,11 @@ class CellCrops:
         size = (self.extent, self.extent)
         method = cv2.INTER_AREA if self.extent < values.shape[0] else cv2.INTER_LINEAR
         return np.asarray(cv2.resize(values, size, interpolation=method), np.float32)
+
+
+def stack_crops(cells: Sequence[CellCrops]) -> list[NDArray[np.uint8]]:
+    """Return the crops of cells for each member, (N, S, S, 3), as `inference.see` takes them."""
+    return [np.stack(crops) for crops in zip(*(c.members for c in cells), strict=True)]
 
 
 def cut_cell(

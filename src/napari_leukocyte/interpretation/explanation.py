@@ -1,4 +1,4 @@
-"""One interface to all methods."""
+"""The explanation of a cell's class: a map by one of four methods, and a test of it."""
 
 from __future__ import annotations
 
@@ -12,10 +12,8 @@ from numpy.typing import NDArray
 from napari_leukocyte.errors import ParameterError
 from napari_leukocyte.interpretation.activation import activation_map
 from napari_leukocyte.interpretation.cropping import CellCrops
-from napari_leukocyte.interpretation.occlusion import occlusion_map
-from napari_leukocyte.interpretation.scoring import Scorer
-from napari_leukocyte.interpretation.settings import METHODS, ExplainSettings, Method
-from napari_leukocyte.interpretation.surrogates import lime_map, shap_map
+from napari_leukocyte.interpretation.perturbation import lime_map, occlusion_map, shap_map
+from napari_leukocyte.interpretation.scoring import METHODS, ExplainSettings, Method, Scorer
 from napari_leukocyte.models.manifest import Manifest
 from napari_leukocyte.progress import Progress, silent
 
@@ -27,7 +25,7 @@ TRIED = 0.1
 
 @dataclass(frozen=True, eq=False)
 class Explanation:
-    """Why a classifier gives a cell a class.
+    """The grounds on which a classifier gives a cell a class.
 
     Attributes
     ----------
@@ -45,6 +43,8 @@ class Explanation:
         How long it took, s; measured anew only when it was made anew.
     runs : int
         Images that networks have seen for it.
+    embedding : ndarray or None
+        (E,) float32: the cell's, by all members and views; None if a network has none.
     sanity : mapping of str to float
         ``hidden_top``: the class's probability with the tenth of the crop hidden that the map
         says is for it most; ``hidden_random``: with a random tenth hidden; ``inside``: the
@@ -59,6 +59,7 @@ class Explanation:
     probabilities: Mapping[str, float]
     runtime: float
     runs: int
+    embedding: NDArray[np.float32] | None = None
     sanity: Mapping[str, float] = field(default_factory=dict)
     settings: ExplainSettings = field(default_factory=ExplainSettings)
 
@@ -119,7 +120,8 @@ def explain(
     start = time.perf_counter()
     scorer = Scorer(crops, classifier, settings.fill, progress or silent)
     scorer.expect(1)
-    said = scorer.probabilities()[0]
+    whole = scorer.whole()
+    said = whole.probability[0]
     target = int(said.argmax()) if class_name is None else classifier.classes.index(class_name)
     values, figures = _map(scorer, target, method, settings)
     sanity = figures | _try(scorer, target, values, settings.seed)
@@ -130,6 +132,7 @@ def explain(
         probabilities=dict(zip(classifier.classes, said.tolist(), strict=True)),
         runtime=time.perf_counter() - start,
         runs=scorer.runs,
+        embedding=None if whole.embedding is None else whole.embedding[0],
         sanity=sanity,
         settings=settings,
     )

@@ -1,10 +1,11 @@
-"""All that is said of one cell, found in one go."""
+"""All findings on one cell, in one go: map, words, similar cells, and the second class."""
 
 from __future__ import annotations
 
+import threading
+from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import partial
 from typing import TypeVar
 
 import numpy as np
@@ -12,23 +13,19 @@ from numpy.typing import NDArray
 
 from napari_leukocyte.classification.regions import Region
 from napari_leukocyte.errors import LeukocyteError
+from napari_leukocyte.interpretation.activation import NoActivationMapError
 from napari_leukocyte.interpretation.attributes import Attribute, AttributeHead, load_head
-from napari_leukocyte.interpretation.cache import Cache, key_of
 from napari_leukocyte.interpretation.counterfactual import (
-    Hiding,
-    Step,
-    hide_until_other,
+    DeletionCounterfactual,
+    EmbeddingStep,
+    deletion_counterfactual,
     step_to_second,
 )
 from napari_leukocyte.interpretation.cropping import CellCrops, cut_cell
-from napari_leukocyte.interpretation.embedding import embed
 from napari_leukocyte.interpretation.explanation import DEFAULT_METHOD, Explanation, explain
-from napari_leukocyte.interpretation.graph import NoActivationMapError
-from napari_leukocyte.interpretation.known import known_cells
 from napari_leukocyte.interpretation.measured import Measured, measure_cell
-from napari_leukocyte.interpretation.neighbours import Neighbour
-from napari_leukocyte.interpretation.scoring import Scorer
-from napari_leukocyte.interpretation.settings import ExplainSettings, Method
+from napari_leukocyte.interpretation.scoring import ExplainSettings, Method, Scorer
+from napari_leukocyte.interpretation.similar_cells import Neighbour, load_reference_cells
 from napari_leukocyte.models.manifest import Manifest
 from napari_leukocyte.progress import Progress, silent
 
@@ -37,7 +34,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, eq=False)
 class Question:
-    """Of which cell, classifier and method an explanation is asked.
+    """A cell, a classifier and a method that an explanation is asked of.
 
     Attributes
     ----------
@@ -54,7 +51,7 @@ class Question:
     class_name : str or None
         The class to be explained; the likeliest by default.
     method : str
-        One of :data:`napari_leukocyte.interpretation.settings.METHODS`.
+        One of :data:`napari_leukocyte.interpretation.scoring.METHODS`.
     settings : ExplainSettings
         Its parameters.
     """
@@ -71,7 +68,7 @@ class Question:
 
 @dataclass(frozen=True, eq=False)
 class Findings:
-    """All that is said of one cell.
+    """All findings on one cell.
 
     Attributes
     ----------
@@ -81,7 +78,7 @@ class Findings:
         What the classifier sees of it.
     explanation : Explanation
         The map.
-    hiding : Hiding or None
+    deletion : DeletionCounterfactual or None
         What is hidden until the class is another.
     measured : Measured
         What the masks say.
@@ -89,7 +86,7 @@ class Findings:
         What tells attributes.
     attributes : tuple of Attribute
         What it tells.
-    step : Step or None
+    step : EmbeddingStep or None
         To the second class.
     neighbours : tuple of Neighbour
         The most similar cells of the training sets.
@@ -100,11 +97,11 @@ class Findings:
     label: int
     crops: CellCrops
     explanation: Explanation
-    hiding: Hiding | None
+    deletion: DeletionCounterfactual | None
     measured: Measured
     head: AttributeHead | None = None
     attributes: tuple[Attribute, ...] = ()
-    step: Step | None = None
+    step: EmbeddingStep | None = None
     neighbours: tuple[Neighbour, ...] = ()
     notes: tuple[str, ...] = ()
 
@@ -112,12 +109,14 @@ class Findings:
 @dataclass(frozen=True, eq=False)
 class _Map:
     explanation: Explanation
-    hiding: Hiding | None
+    deletion: DeletionCounterfactual | None
     notes: tuple[str, ...]
 
 
-#: Maps that were made, for whichever window asks again.
-_MAPS: Cache[_Map] = Cache()
+#: Maps that were made, for whichever window asks again; the longest unused goes. Each takes 100 KB.
+_MAPS: OrderedDict[tuple[object, ...], _Map] = OrderedDict()
+_MOST = 256
+_LOCK = threading.Lock()
 
 
 def find_out(question: Question, progress: Progress | None = None) -> Findings:
@@ -141,32 +140,36 @@ def find_out(question: Question, progress: Progress | None = None) -> Findings:
     LeukocyteError
         One sentence, if no map can be made. Lacking words or similar cells are only noted.
     """
-    progress = progress or silent
     q = question
     crops = cut_cell(q.rgb, q.region, q.classifier, q.background)
-    made = _map(q, crops, progress)
+    made = _map(q, crops, progress or silent)
+    explanation, embedding = made.explanation, made.explanation.embedding
     notes = list(made.notes)
-    measured = measure_cell(q.rgb, q.region, q.nucleus, q.background)
-    head = _or_note(partial(load_head, q.classifier), notes)
-    known = _or_note(partial(known_cells, q.classifier), notes)
-    embedding = None
-    if head is not None or known is not None:
-        embedding = _or_note(lambda: embed([crops], q.classifier)[0], notes)
+    head = _or_note(lambda: load_head(q.classifier), notes)
+    known = _or_note(lambda: load_reference_cells(q.classifier), notes)
     attributes: tuple[Attribute, ...] = ()
-    step: Step | None = None
-    if head is not None and embedding is not None:
-        attributes = head.tell(embedding)
-        scorer = Scorer(crops, q.classifier, q.settings.fill, progress)
-        step = _or_note(partial(step_to_second, scorer, made.explanation, head), notes)
+    step: EmbeddingStep | None = None
     neighbours: tuple[Neighbour, ...] = ()
-    if known is not None and embedding is not None:
-        neighbours = known.nearest(embedding)
+    if embedding is None:
+        if head is not None or known is not None:
+            notes.append(
+                f"The classifier {q.classifier.name} gives no embedding, which words and similar "
+                "cells are found by."
+            )
+    else:
+        if head is not None:
+            attributes = head.tell(embedding)
+            step = _or_note(
+                lambda: step_to_second(q.classifier, explanation, embedding, head), notes
+            )
+        if known is not None:
+            neighbours = known.nearest(embedding)
     return Findings(
         label=q.region.label,
         crops=crops,
-        explanation=made.explanation,
-        hiding=made.hiding,
-        measured=measured,
+        explanation=explanation,
+        deletion=made.deletion,
+        measured=measure_cell(q.rgb, q.region, q.nucleus, q.background),
         head=head,
         attributes=attributes,
         step=step,
@@ -175,12 +178,22 @@ def find_out(question: Question, progress: Progress | None = None) -> Findings:
     )
 
 
+def forget() -> None:
+    """Forget the maps that were made."""
+    with _LOCK:
+        _MAPS.clear()
+
+
 def _map(question: Question, crops: CellCrops, progress: Progress) -> _Map:
+    """Return the map of a cell; made once for the same pixels, networks, class and settings."""
     q = question
-    key = key_of(crops, q.classifier, q.class_name, q.method, q.settings)
-    kept = _MAPS.find(key)
-    if kept is not None:
-        return kept
+    networks = tuple((m.sha256, m.weight, m.diameter_px) for m in q.classifier.members)
+    model = (*networks, q.classifier.views, q.classifier.temperature, q.classifier.classes)
+    key = (crops.sha256, model, q.class_name, q.method, q.settings)
+    with _LOCK:
+        if key in _MAPS:
+            _MAPS.move_to_end(key)
+            return _MAPS[key]
     notes: tuple[str, ...] = ()
     try:
         explanation = explain(crops, q.classifier, q.class_name, q.method, q.settings, progress)
@@ -188,8 +201,11 @@ def _map(question: Question, crops: CellCrops, progress: Progress) -> _Map:
         notes = (f"{error} Occlusion is shown instead.",)
         explanation = explain(crops, q.classifier, q.class_name, "occlusion", q.settings, progress)
     scorer = Scorer(crops, q.classifier, q.settings.fill, progress)
-    made = _Map(explanation, hide_until_other(scorer, explanation), notes)
-    _MAPS.keep(key, made)
+    made = _Map(explanation, deletion_counterfactual(scorer, explanation), notes)
+    with _LOCK:
+        _MAPS[key] = made
+        while len(_MAPS) > _MOST:
+            _MAPS.popitem(last=False)
     return made
 
 

@@ -1,4 +1,4 @@
-"""What the masks say of a cell, in numbers and words."""
+"""Measurements of a cell and its nucleus by their masks, in numbers and words."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _HUES = (
 
 @dataclass(frozen=True)
 class Measured:
-    """What the masks say of a cell.
+    """Measurements of one cell.
 
     Attributes
     ----------

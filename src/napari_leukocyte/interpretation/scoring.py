@@ -1,25 +1,84 @@
-"""What a classifier says of a cell of which parts are hidden."""
+"""A classifier asked about a cell of which parts are hidden, and the settings of that."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, get_args
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_leukocyte.classification.classify import softmax, turned
+from napari_leukocyte.classification.inference import BATCH, Seen, see
+from napari_leukocyte.errors import ParameterError
 from napari_leukocyte.interpretation.cropping import CellCrops
-from napari_leukocyte.interpretation.settings import Fill
 from napari_leukocyte.io.images.background import WHITE
-from napari_leukocyte.models import runtime
 from napari_leukocyte.models.manifest import Manifest
 from napari_leukocyte.progress import Progress, silent
 
-#: Images in one run of a network: few enough that a user who cancels does not wait.
-BATCH = 16
+Method = Literal["activation", "occlusion", "lime", "shap"]
+Fill = Literal["blurred", "background"]
+METHODS: tuple[Method, ...] = get_args(Method)
+FILLS: tuple[Fill, ...] = get_args(Fill)
+#: The names of the methods for a user.
+TITLES: dict[Method, str] = {
+    "activation": "Class activation map",
+    "occlusion": "Occlusion",
+    "lime": "LIME on superpixels",
+    "shap": "SHAP on superpixels",
+}
 #: Width of the blur that leaves no structure of a cell, in its diameters.
 BLUR = 0.15
 #: Probabilities are kept this far from 0 and 1 before their log-odds are taken.
 _LEAST = 1e-6
+
+
+@dataclass(frozen=True)
+class ExplainSettings:
+    """The settings of an explanation.
+
+    Attributes
+    ----------
+    fill : {"blurred", "background"}
+        What stands where a part of the cell is hidden: the crop's own content, blurred until no
+        structure is left, or the empty background.
+    windows : int
+        Windows across the cell, along one side, that occlusion hides one by one; 2 to 24.
+    superpixels : int
+        Superpixels that LIME and SHAP hide; 4 to 200.
+    samples : int
+        Choices of superpixels that LIME and SHAP try; 16 to 5000.
+    runs : int
+        Images that LIME and SHAP let the networks see at most: one for each sample, view and
+        member. Samples, then superpixels become fewer to keep to it. 64 to 50000.
+    seed : int
+        Of all chance.
+
+    Raises
+    ------
+    ParameterError
+        If a value is outside its range.
+    """
+
+    fill: Fill = "blurred"
+    windows: int = 5
+    superpixels: int = 40
+    samples: int = 300
+    runs: int = 480
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.fill not in FILLS:
+            raise ParameterError(f"What hides a part must be one of {', '.join(FILLS)}.")
+        for name, low, high in (
+            ("windows", 2, 24),
+            ("superpixels", 4, 200),
+            ("samples", 16, 5000),
+            ("runs", 64, 50000),
+            ("seed", 0, 2**31 - 1),
+        ):
+            if not low <= getattr(self, name) <= high:
+                raise ParameterError(f"{name.capitalize()} must lie from {low} to {high}.")
 
 
 def filling(crop: NDArray[np.uint8], diameter: float, fill: Fill) -> NDArray[np.float32]:
@@ -115,21 +174,18 @@ class Scorer:
         ModelError, Cancelled
             If a network can't be run; if the progress callback wants to stop.
         """
-        number = 1 if keep is None else len(keep)
-        manifest = self.manifest
-        result = np.zeros((number, len(manifest.classes)))
-        share = 1 / (manifest.views * sum(m.weight for m in manifest.members))
-        for index, member in enumerate(manifest.members):
-            for start in range(0, number, BATCH):
-                part = None if keep is None else keep[start : start + BATCH]
-                batch = self._shown(index, part)
-                shape = (len(batch), len(manifest.classes))
-                for view in range(manifest.views):
-                    logits = runtime.run(member, turned(batch, view), shape)[0]
-                    probability = softmax(logits / manifest.temperature)
-                    result[start : start + BATCH] += share * member.weight * probability
-                    self.count(len(batch))
-        return result
+        if keep is None:
+            return self.whole().probability
+        members = range(len(self.manifest.members))
+        parts = (keep[start : start + BATCH] for start in range(0, len(keep), BATCH))
+        found = [
+            see([self._shown(i, p) for i in members], self.manifest, self.count) for p in parts
+        ]
+        return np.concatenate([f.probability for f in found])
+
+    def whole(self) -> Seen:
+        """Return the classifier's word on the cell with nothing hidden, and its embedding."""
+        return see([c[np.newaxis] for c in self.crops.members], self.manifest, self.count)
 
     def scores(self, target: int, keep: NDArray[np.float32] | None = None) -> NDArray[np.float64]:
         """Return the log-odds of one class, (N,), for `keep` as in `probabilities`."""
@@ -140,10 +196,8 @@ class Scorer:
         self.runs += images
         self._progress(min(self.runs, self._expected), max(self.runs, self._expected), "Explaining")
 
-    def _shown(self, index: int, keep: NDArray[np.float32] | None) -> NDArray[np.float32]:
+    def _shown(self, index: int, keep: NDArray[np.float32]) -> NDArray[np.float32]:
         crop = self.crops.members[index].astype(np.float32)
-        if keep is None:
-            return crop[np.newaxis]
         parts = np.stack([self.crops.to_member(k, index) for k in keep])[..., np.newaxis]
         mixed = parts * crop + (1 - parts) * self._fillings[index]
         # Photographs hold whole numbers.

@@ -1,4 +1,4 @@
-"""An explanation in sentences."""
+"""An explanation in sentences and rows of tables."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import math
 from collections.abc import Sequence
 
 from napari_leukocyte.interpretation.attributes import Attribute, AttributeHead
-from napari_leukocyte.interpretation.counterfactual import Hiding, Step
+from napari_leukocyte.interpretation.counterfactual import DeletionCounterfactual, EmbeddingStep
 from napari_leukocyte.interpretation.explanation import TRIED, Explanation
 from napari_leukocyte.interpretation.measured import Measured
-from napari_leukocyte.interpretation.neighbours import Neighbour
-from napari_leukocyte.interpretation.settings import TITLES
+from napari_leukocyte.interpretation.scoring import TITLES
+from napari_leukocyte.interpretation.similar_cells import Neighbour
 
 #: Values that WBCAtt's tables write short.
 _VALUES = {
@@ -106,7 +106,9 @@ def describe_map(explanation: Explanation) -> str:
     return " ".join(parts)
 
 
-def describe_second(explanation: Explanation, step: Step | None, hiding: Hiding | None) -> str:
+def describe_second(
+    explanation: Explanation, step: EmbeddingStep | None, deletion: DeletionCounterfactual | None
+) -> str:
     """Say what would have to change for another class."""
     second = explanation.second
     p = explanation.probabilities[second]
@@ -122,10 +124,10 @@ def describe_second(explanation: Explanation, step: Step | None, hiding: Hiding 
             + f" (Attributes carry {100 * step.expressed:.0f} % of what tells the two apart; this "
             "is about the classifier's embedding, and no picture need belong to it.)"
         )
-    if hiding is not None:
+    if deletion is not None:
         parts.append(
-            f"Hiding the first {100 * hiding.share:.0f} % of the map makes it {hiding.becomes} "
-            f"({100 * hiding.probability:.0f} %)."
+            f"Hiding the first {100 * deletion.share:.0f} % of the map makes it {deletion.becomes} "
+            f"({100 * deletion.probability:.0f} %)."
         )
     else:
         parts.append("Hiding the first half of the map does not change the class.")
@@ -140,7 +142,7 @@ def describe_neighbours(neighbours: Sequence[Neighbour]) -> list[tuple[str, str,
     ]
 
 
-def _shifts(step: Step) -> str:
+def _shifts(step: EmbeddingStep) -> str:
     said = []
     for s in step.shifts[:4]:
         if s.before != s.after:

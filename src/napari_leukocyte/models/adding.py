@@ -1,4 +1,4 @@
-"""Put a network into the folder of a user's own models, and take one away."""
+"""Adding a network to a user's own models, and removing one."""
 
 from __future__ import annotations
 
@@ -13,9 +13,8 @@ from typing import Any, get_args
 
 from napari_leukocyte.errors import ModelError
 from napari_leukocyte.io.atomic import as_output_error, write_together
-from napari_leukocyte.models import keras_file
-from napari_leukocyte.models import smoke_test as trial
-from napari_leukocyte.models.figures import printable
+from napari_leukocyte.models import keras_file, smoke_test
+from napari_leukocyte.models.card import printable
 from napari_leukocyte.models.manifest import (
     DIAMETER_RANGE,
     FILE_NAME,
@@ -44,7 +43,7 @@ _LARGEST = 4 * 2**30
 
 @dataclass(frozen=True)
 class NewModel:
-    """What a user says about a network.
+    """A network as its user describes it.
 
     Attributes
     ----------
@@ -132,11 +131,11 @@ def add_model(
             notes = keras_file.convert(file, onnx, new.kind, len(new.classes), float16=float16)
         member = Member(new.name, onnx, _checksum(onnx), 1.0, 0.0)
         try:
-            side = _side(new, trial.fixed_side(member))
+            side = _side(new, smoke_test.fixed_side(member))
             if new.kind == "segmentation":
-                outputs = trial.try_segmentation(member)
+                outputs = smoke_test.try_segmentation(member)
             else:
-                outputs = trial.try_classification(member, side, len(new.classes))
+                outputs = smoke_test.try_classification(member, side, len(new.classes))
         except ModelError as error:
             # The name of a file that is gone in a moment says nothing.
             raise ModelError(str(error).replace(str(onnx), str(file))) from error

@@ -1,12 +1,24 @@
-"""A model's card: everything known about it, in the rows in which widgets and commands show it."""
+"""A model's card: everything known about it and its figures, as widgets and commands show it.
+
+The manifest's ``figures`` have up to two groups, each with figures by the set of photographs::
+
+    {"held_out": {"bccd": {"photographs": 34,
+                           "foreground_iou": 0.9269, "foreground_iou_95": [0.919, 0.934]}},
+     "left_out": {"bccd": {"foreground_iou": 0.871, "foreground_iou_95": [0.85, 0.89]}}}
+
+``held_out`` photographs took no part in training, but others of their set did; sets that were
+``left_out`` of training altogether tell what to expect elsewhere. ``X_95`` is the 95 % interval of
+``X``. Figures in a dictionary of their own (recall by class) are named ``recall, neutrophil``. The
+older flat form, ``{"X_on_held-out_photographs": {set: value}}``, is read as ``held_out``.
+"""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeGuard
 
-from napari_leukocyte.models.figures import FigureTable, figure_tables, printable, spread
 from napari_leukocyte.models.manifest import Manifest, Member
 from napari_leukocyte.vocabulary import DISCLAIMER
 
@@ -16,11 +28,47 @@ _FIRST = {
     "classification": ("balanced_accuracy", "balanced accuracy"),
 }
 _NOT_MEASURED = "Nothing was measured, or it was not written into the manifest."
+GROUPS = {
+    "held_out": "Held-out photographs (others of the same set were trained on)",
+    "left_out": "Sets left out of training altogether",
+}
+#: Set under which figures stand that are of no set in particular.
+ALL = "all"
+#: What stands where a set lacks a figure.
+MISSING = "–"
+#: Ends the name of a figure's 95 % interval.
+INTERVAL = "_95"
+#: Ends a figure's name in manifests of the older form.
+_FORMER = "_on_held-out_photographs"
+#: Manifests are written by hand or by programs unknown: what is longer, deeper or larger is no
+#: figure.
+_LONGEST_TEXT = 200
+_DEEPEST = 3
+_LARGEST = 1e300
+
+
+@dataclass(frozen=True)
+class FigureTable:
+    """A group of figures.
+
+    Attributes
+    ----------
+    title : str
+        What the photographs were.
+    sets : tuple of str
+        Heads of the columns.
+    rows : tuple of (str, tuple of str)
+        A figure's name, and its value with its interval for every set.
+    """
+
+    title: str
+    sets: tuple[str, ...]
+    rows: tuple[tuple[str, tuple[str, ...]], ...]
 
 
 @dataclass(frozen=True)
 class Card:
-    """What is known about a model.
+    """Everything known about a model, ready to be shown.
 
     Attributes
     ----------
@@ -114,6 +162,61 @@ def as_lines(card: Card) -> list[str]:
     return [*lines, *(f"  {note}" for note in card.notes)]
 
 
+def figure_tables(figures: Mapping[str, Any]) -> tuple[FigureTable, ...]:
+    """Sort figures into tables.
+
+    Parameters
+    ----------
+    figures : mapping
+        Of a manifest; whatever it holds, something is shown.
+
+    Returns
+    -------
+    tuple of FigureTable
+        Held out, left out and others, without those that would be empty.
+    """
+    groups = by_set(figures)
+    tables = [_table(GROUPS.get(name, spaced(name)), sets) for name, sets in groups.items()]
+    return tuple(t for t in tables if t.rows)
+
+
+def by_set(figures: Mapping[str, Any]) -> dict[str, dict[str, dict[str, Any]]]:
+    """Return figures as group, set, name and value; intervals are still figures of their own."""
+    groups: dict[str, dict[str, dict[str, Any]]] = {name: {} for name in GROUPS}
+    for name, value in figures.items():
+        if name in GROUPS and isinstance(value, Mapping):
+            for key, inner in value.items():
+                if isinstance(inner, Mapping):
+                    groups[name].setdefault(key, {}).update(_flat(inner))
+                else:
+                    groups[name].setdefault(ALL, {})[key] = inner
+        elif name.endswith(_FORMER) and isinstance(value, Mapping):
+            for dataset, number in value.items():
+                groups["held_out"].setdefault(dataset, {})[name.removesuffix(_FORMER)] = number
+        else:
+            groups.setdefault("other figures", {}).setdefault(ALL, {}).update(_flat({name: value}))
+    return groups
+
+
+def spread(figures: Mapping[str, Any], group: str, name: str) -> tuple[float, float] | None:
+    """Return the least and the largest value of a figure over a group's sets; None without any."""
+    values = [s.get(name) for s in by_set(figures).get(group, {}).values()]
+    numbers = [float(v) for v in values if _is_number(v)]
+    return (min(numbers), max(numbers)) if numbers else None
+
+
+def spaced(name: str) -> str:
+    """Return a name of a manifest as words."""
+    words = " ".join(str(name).replace("_", " ").split())
+    return printable(words.replace("iou", "IoU"))
+
+
+def printable(text: str) -> str:
+    """Return a text from a file as one line without control characters, not endlessly long."""
+    line = "".join(c if c.isprintable() else " " for c in text).strip()
+    return line if len(line) <= _LONGEST_TEXT else line[: _LONGEST_TEXT - 1] + "…"
+
+
 def _origin(made_from: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Return what a model was made of, if of anything that a user has."""
     named = {key: printable(str(value)) for key, value in made_from.items()}
@@ -134,4 +237,57 @@ def _member(member: Member) -> str:
     return (
         f"{printable(member.name)}: weight {member.weight:g}, {size}, "
         f"leukocytes of {member.diameter_px:g} px"
+    )
+
+
+def _flat(values: Mapping[str, Any], before: str = "", depth: int = 0) -> dict[str, Any]:
+    """Return nested figures side by side; what lies too deep to be one is left out."""
+    flat: dict[str, Any] = {}
+    for name, value in values.items():
+        if isinstance(value, Mapping):
+            if depth < _DEEPEST:
+                flat |= _flat(value, f"{before}{name}, ", depth + 1)
+        else:
+            flat[f"{before}{name}"] = value
+    return flat
+
+
+def _table(title: str, sets: Mapping[str, Mapping[str, Any]]) -> FigureTable:
+    names = dict.fromkeys(
+        name
+        for values in sets.values()
+        for name in values
+        if not (name.endswith(INTERVAL) and name.removesuffix(INTERVAL) in values)
+    )
+    rows = tuple((spaced(n), tuple(_value(values, n) for values in sets.values())) for n in names)
+    return FigureTable(title, tuple(printable(str(s)) for s in sets), rows)
+
+
+def _value(values: Mapping[str, Any], name: str) -> str:
+    if name not in values:
+        return MISSING
+    text = _text(values[name])
+    interval = values.get(name + INTERVAL)
+    if (
+        isinstance(interval, (list, tuple))
+        and len(interval) == 2
+        and all(map(_is_number, interval))
+    ):
+        text += f" [{_text(float(interval[0]))}, {_text(float(interval[1]))}]"
+    return text
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:.3f}" if math.isfinite(value) else MISSING
+    if isinstance(value, (bool, int, str)):
+        return printable(str(value))
+    return MISSING
+
+
+def _is_number(value: object) -> TypeGuard[int | float]:
+    return (
+        isinstance(value, (int, float))
+        and not isinstance(value, bool)
+        and -_LARGEST < value < _LARGEST
     )

@@ -1,4 +1,4 @@
-"""Keras files from anywhere: what may be in one, and its conversion in a process of its own.
+"""Keras files from anywhere: a check of their contents, and conversion in an own process.
 
 TensorFlow and the viewer's OpenGL crash in one process, so this module imports neither TensorFlow
 nor Keras. A file is looked through here before Keras sees it: a ``.keras`` file is an archive of a

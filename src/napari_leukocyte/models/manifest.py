@@ -1,4 +1,4 @@
-"""What is known about a model, read from its ``manifest.json``.
+"""The manifest of a model: everything known about it, in its ``manifest.json``.
 
 A model is a folder: a manifest and one ONNX file for each member. Nothing in it is executed but
 the graph, by ONNX Runtime, after its checksum was compared.
@@ -83,7 +83,7 @@ class Manifest:
     training_data : tuple of str
         The sets it was trained on.
     figures : dict
-        What was measured; :mod:`napari_leukocyte.models.figures` says how it is laid out.
+        What was measured; :mod:`napari_leukocyte.models.card` says how it is laid out.
     outputs : tuple of str
         What its networks give, in their order; empty where that was not written down.
     fails : tuple of str

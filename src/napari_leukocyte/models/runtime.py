@@ -1,4 +1,4 @@
-"""Run a model's members with ONNX Runtime."""
+"""ONNX Runtime sessions of a model's members."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Try a network from anywhere on random images before it is taken for a model."""
+"""Smoke test of a network from anywhere: random images, before it is taken for a model."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What lies between the leukocytes of the synthetic smear: erythrocytes and platelets."""
+"""Erythrocytes and platelets, which lie between the leukocytes of the synthetic smear."""
 
 from __future__ import annotations
 

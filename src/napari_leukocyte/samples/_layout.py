@@ -1,4 +1,4 @@
-"""Where the leukocytes of the synthetic smear lie."""
+"""The layout of the synthetic smear: places of its leukocytes, apart or touching."""
 
 from __future__ import annotations
 

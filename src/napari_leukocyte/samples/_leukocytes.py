@@ -13,8 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from napari_leukocyte import vocabulary
-from napari_leukocyte.samples import _cytoplasm, _nuclei
-from napari_leukocyte.samples._cytoplasm import Density, mix
+from napari_leukocyte.samples import _interior
+from napari_leukocyte.samples._interior import Density, mix
 from napari_leukocyte.samples._shapes import Field, Outline, Rng, Window, noise, ramp
 
 # Samples a pixel, along each axis, at which leukocytes are painted.
@@ -23,7 +23,7 @@ _FINE = 2
 
 @dataclass(frozen=True)
 class Kind:
-    """What a kind of leukocyte looks like.
+    """A kind of leukocyte as it is painted.
 
     Attributes
     ----------
@@ -38,9 +38,9 @@ class Kind:
     warp : float
         How far the nucleus departs from its ideal shape, in parts of the cell's radius.
     chromatin : callable
-        Amount of stain in the nucleus: see `_nuclei.clumped`.
+        Amount of stain in the nucleus: see `_interior.clumped`.
     finish : callable
-        Paints granules and vacuoles: see `_cytoplasm`.
+        Paints granules and vacuoles: see `_interior`.
     """
 
     size: float
@@ -62,50 +62,50 @@ KINDS: dict[str, Kind] = {
         uneven=_SMOOTH,
         cytoplasm=(0.068, 0.122, 0.068),
         nucleus=(0.52, 0.86, 0.18),
-        shape=_nuclei.segmented,
+        shape=_interior.segmented,
         warp=0.05,
-        chromatin=_nuclei.clumped,
-        finish=_cytoplasm.neutrophil,
+        chromatin=_interior.clumped,
+        finish=_interior.neutrophil,
     ),
     vocabulary.EOSINOPHIL.name: Kind(
         size=1.06,
         uneven=_SMOOTH,
         cytoplasm=(0.11, 0.15, 0.07),
         nucleus=(0.45, 0.74, 0.17),
-        shape=_nuclei.bilobed,
+        shape=_interior.bilobed,
         warp=0.04,
-        chromatin=_nuclei.clumped,
-        finish=_cytoplasm.eosinophil,
+        chromatin=_interior.clumped,
+        finish=_interior.eosinophil,
     ),
     vocabulary.BASOPHIL.name: Kind(
         size=0.96,
         uneven=_SMOOTH,
         cytoplasm=(0.14, 0.25, 0.1),
         nucleus=(0.4, 0.67, 0.16),
-        shape=_nuclei.clover,
+        shape=_interior.clover,
         warp=0.05,
-        chromatin=_nuclei.clumped,
-        finish=_cytoplasm.basophil,
+        chromatin=_interior.clumped,
+        finish=_interior.basophil,
     ),
     vocabulary.LYMPHOCYTE.name: Kind(
         size=0.8,
         uneven=_SMOOTH,
         cytoplasm=(0.21, 0.205, 0.055),
         nucleus=(0.53, 0.84, 0.19),
-        shape=_nuclei.round_nucleus,
+        shape=_interior.round_nucleus,
         warp=0.03,
-        chromatin=_nuclei.clumped,
-        finish=_cytoplasm.lymphocyte,
+        chromatin=_interior.clumped,
+        finish=_interior.lymphocyte,
     ),
     vocabulary.MONOCYTE.name: Kind(
         size=1.25,
         uneven=_RAGGED,
         cytoplasm=(0.165, 0.19, 0.07),
         nucleus=(0.4, 0.69, 0.16),
-        shape=_nuclei.horseshoe,
+        shape=_interior.horseshoe,
         warp=0.07,
-        chromatin=_nuclei.lacy,
-        finish=_cytoplasm.monocyte,
+        chromatin=_interior.lacy,
+        finish=_interior.monocyte,
     ),
 }
 

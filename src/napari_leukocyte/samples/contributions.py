@@ -1,4 +1,4 @@
-"""What napari calls for File > Open Sample; it knows no napari, only its tuples of layer data.
+"""Samples for napari's File > Open Sample; it knows no napari, only its tuples of layer data.
 
 An `ImageError` from here reaches the user as napari's notification, with its sentence, and no
 layer is added.

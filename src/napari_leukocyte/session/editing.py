@@ -13,7 +13,7 @@ from napari_leukocyte.session.difference import Difference
 from napari_leukocyte.session.edits import record_edit
 from napari_leukocyte.session.measuring import measured_again, reach, touched_by
 from napari_leukocyte.session.segmenting import Segmenting
-from napari_leukocyte.session.state import Known, State
+from napari_leukocyte.session.state import LabelCache, State
 
 
 class Editing(Segmenting):
@@ -80,7 +80,7 @@ class Editing(Segmenting):
         computation = self._plan(state)
         if computation is not None:
             computed = computation.run()
-            state = replace(state, labels=computed.labels, known=Known())
+            state = replace(state, labels=computed.labels, known=LabelCache())
         self._do(state, "Forget manual edits")
 
     def start_afresh(self, labels: ArrayLike, what: str = "Take other labels") -> None:

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from napari_leukocyte.classification.measurements import measure_some
 from napari_leukocyte.session.difference import Difference
-from napari_leukocyte.session.state import Known, numbers_in
+from napari_leukocyte.session.state import LabelCache, numbers_in
 
 Box = tuple[int, int, int, int]
 _BOX = ["bbox_y0", "bbox_x0", "bbox_y1", "bbox_x1"]
@@ -33,12 +33,12 @@ def touched_by(
     return frozenset(touched - {0})
 
 
-def reach(known: Known, touched: frozenset[int], difference: Difference) -> Box | None:
+def reach(known: LabelCache, touched: frozenset[int], difference: Difference) -> Box | None:
     """Return a box that wholly holds objects before and after a change.
 
     Parameters
     ----------
-    known : Known
+    known : LabelCache
         Of the label image before.
     touched : frozenset of int
         The objects.
@@ -60,17 +60,17 @@ def reach(known: Known, touched: frozenset[int], difference: Difference) -> Box 
 
 
 def measured_again(
-    before: Known,
+    before: LabelCache,
     after: NDArray[np.int32],
     touched: frozenset[int],
     box: Box | None,
     nucleus: NDArray[np.float32] | None,
-) -> Known:
+) -> LabelCache:
     """Return what is known of a label image after a change of some of its objects.
 
     Parameters
     ----------
-    before : Known
+    before : LabelCache
         Of the label image before.
     after : ndarray
         (H, W) int32.
@@ -83,13 +83,13 @@ def measured_again(
 
     Returns
     -------
-    Known
+    LabelCache
         Still empty if nothing was measured before.
     """
     if before.measured is None or box is None:
-        return Known()
+        return LabelCache()
     kept = before.measured[~before.measured["label"].isin(touched)]
     changed = measure_some(after, touched, box, nucleus)
     parts = [t for t in (kept, changed) if len(t)] or [kept]
     table = pd.concat(parts, ignore_index=True).sort_values("label", ignore_index=True)
-    return Known(table)
+    return LabelCache(table)

@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from napari_leukocyte.session.queue import Doubts
+from napari_leukocyte.session.queue import Uncertainty
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,9 +43,9 @@ class Predictions:
         return {int(n): c for n, c in pairs if isinstance(c, str)}
 
     @cached_property
-    def doubts(self) -> Doubts:
+    def uncertainty(self) -> Uncertainty:
         """How unsure it is of each object."""
-        return Doubts.of(self.by_label)
+        return Uncertainty.of(self.by_label)
 
     def merged(self, newer: Predictions) -> Predictions:
         """Return the newer predictions with these below them; only of the same classifier."""

@@ -14,7 +14,7 @@ from napari_leukocyte.counting.settings import not_counted
 
 
 @dataclass(frozen=True, eq=False)
-class Doubts:
+class Uncertainty:
     """How unsure a model is of each object, and between which classes.
 
     Attributes
@@ -35,7 +35,7 @@ class Doubts:
     likeliest: NDArray[np.intp]
 
     @classmethod
-    def of(cls, predicted: pd.DataFrame) -> Doubts:
+    def of(cls, predicted: pd.DataFrame) -> Uncertainty:
         """Take them from a classifier's table.
 
         Parameters
@@ -57,7 +57,9 @@ class Doubts:
         names = tuple(str(c).removeprefix("p_") for c in columns)
         return cls(labels, names, first - second, order)
 
-    def worth(self, counts: Mapping[str, int], uncounted: Collection[str]) -> NDArray[np.float64]:
+    def review_priority(
+        self, counts: Mapping[str, int], uncounted: Collection[str]
+    ) -> NDArray[np.float64]:
         """Return what a look at each object may change, (N,); see `review_order`."""
         rarity = [0.0 if name in uncounted else 1 / (1 + counts[name]) for name in self.names]
         # The last one is that of no class, which -1 stands for.
@@ -66,7 +68,7 @@ class Doubts:
 
 
 def review_order(
-    doubts: Doubts | None,
+    uncertainty: Uncertainty | None,
     counts: Counter[str],
     waiting: NDArray[np.integer],
     unclassified: Collection[int] = (),
@@ -87,7 +89,7 @@ def review_order(
 
     Parameters
     ----------
-    doubts : Doubts or None
+    uncertainty : Uncertainty or None
         The model's; None if none was asked.
     counts : Counter
         How many objects have each class now.
@@ -108,13 +110,13 @@ def review_order(
     labels = np.sort(np.asarray(waiting, np.int64))
     if not labels.size:
         return []
-    worth = np.zeros(len(labels))
-    if doubts is not None and doubts.labels.size:
+    priority = np.zeros(len(labels))
+    if uncertainty is not None and uncertainty.labels.size:
         apart = not_counted() if uncounted is None else frozenset(uncounted)
-        place = np.searchsorted(labels, doubts.labels).clip(max=len(labels) - 1)
-        known = labels[place] == doubts.labels
-        worth[place[known]] = doubts.worth(counts, apart)[known]
+        place = np.searchsorted(labels, uncertainty.labels).clip(max=len(labels) - 1)
+        known = labels[place] == uncertainty.labels
+        priority[place[known]] = uncertainty.review_priority(counts, apart)[known]
     if unclassified:
-        worth[np.isin(labels, list(unclassified))] = np.inf
-    result: list[int] = labels[np.lexsort((labels, -worth))].tolist()
+        priority[np.isin(labels, list(unclassified))] = np.inf
+    result: list[int] = labels[np.lexsort((labels, -priority))].tolist()
     return result

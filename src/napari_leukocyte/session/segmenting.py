@@ -13,7 +13,7 @@ from napari_leukocyte.segmentation.ensemble import MemberMaps
 from napari_leukocyte.segmentation.parameters import PostprocessParams
 from napari_leukocyte.session.computation import Computation, Computed, lay_over
 from napari_leukocyte.session.core import Core
-from napari_leukocyte.session.state import Known, State
+from napari_leukocyte.session.state import LabelCache, State
 
 
 class Segmenting(Core):
@@ -209,7 +209,7 @@ class Segmenting(Core):
             weights=tuple(float(w) for w in source.weights),
             params=source.params,
             markers=source.markers,
-            known=state.known if known else Known(),
+            known=state.known if known else LabelCache(),
         )
         done = self._do(after, _what_was_computed(state, after), kind="compute", join=join)
         self._remember_votes(computed.maps, source.weights, computed.votes)

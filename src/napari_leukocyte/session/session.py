@@ -123,7 +123,7 @@ class Session(Editing, Reviewing):
         waiting = ~table["reviewed"].to_numpy(bool)
         unknown = table["class"].isna().to_numpy()
         return queue.review_order(
-            None if predictions is None else predictions.doubts,
+            None if predictions is None else predictions.uncertainty,
             count_classes(table),
             labels[waiting],
             labels[waiting & unknown].tolist(),

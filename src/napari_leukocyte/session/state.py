@@ -20,7 +20,7 @@ _DENSE = 1 << 22
 
 
 @dataclass(eq=False)
-class Known:
+class LabelCache:
     """What was found out about a label image; filled when first asked for.
 
     Attributes
@@ -61,7 +61,7 @@ class State:
         The readers'.
     signed_off : SignOff or None
         By whom and when, if it is.
-    known : Known
+    known : LabelCache
         What follows from the labels and the nuclei; no part of the state.
     """
 
@@ -75,7 +75,7 @@ class State:
     predictions: Predictions | None = None
     reviews: Mapping[int, Review] = field(default_factory=dict)
     signed_off: SignOff | None = None
-    known: Known = field(default_factory=Known)
+    known: LabelCache = field(default_factory=LabelCache)
 
     @classmethod
     def empty(cls, shape: tuple[int, int]) -> State:

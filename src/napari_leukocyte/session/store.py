@@ -14,9 +14,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from napari_leukocyte.errors import LeukocyteError
+from napari_leukocyte.io.images.key import image_key
 from napari_leukocyte.session.folders import FOLDER_VARIABLE as FOLDER_VARIABLE
 from napari_leukocyte.session.folders import session_folder as session_folder
-from napari_leukocyte.session.folders import session_key as session_key
 from napari_leukocyte.session.folders import sessions_folder as sessions_folder
 from napari_leukocyte.session.persistence import SessionInUse as SessionInUse
 from napari_leukocyte.session.persistence import Store
@@ -61,7 +61,7 @@ def open_session(image: ArrayLike, name: str, folder: Path | None = None) -> Ses
     session = Session(image, name)
     place = (session_folder(session.rgb) if folder is None else folder).absolute()
     shape = (int(session.rgb.shape[0]), int(session.rgb.shape[1]))
-    store = Store(place, session_key(session.rgb), shape)
+    store = Store(place, image_key(session.rgb), shape)
     try:
         state, next_label, session.restored = store.resume()
         session.attach(store, state, next_label)
@@ -97,14 +97,14 @@ def peek(rgb_or_key: NDArray[np.uint8] | str) -> SessionSummary | None:
     Parameters
     ----------
     rgb_or_key : ndarray or str
-        (H, W, 3) uint8, or what `session_key` makes of it.
+        (H, W, 3) uint8, or what `image_key` makes of it.
 
     Returns
     -------
     SessionSummary or None
         None if nothing was done with it, or what was done can't be read.
     """
-    key = rgb_or_key if isinstance(rgb_or_key, str) else session_key(rgb_or_key)
+    key = rgb_or_key if isinstance(rgb_or_key, str) else image_key(rgb_or_key)
     try:
         restored = restore(sessions_folder() / key)
     except LeukocyteError:

@@ -1,1 +1,1 @@
-"""How sure a classifier is: sets of classes that hold the true one at a level the user sets."""
+"""Uncertainty of a classifier: sets of classes that hold the true one at a level the user sets."""

@@ -1,4 +1,4 @@
-"""Which cells can be approved in one go, and what is known of the error of doing so."""
+"""Approval of clear cells in one go, with the error that is known of it."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from napari_leukocyte.uncertainty.calibration import (
     SetSettings,
     fewest_cells,
 )
-from napari_leukocyte.uncertainty.domain_shift.reference import TITLES
+from napari_leukocyte.uncertainty.domain_shift.training_domain import TITLES
 from napari_leukocyte.uncertainty.recalibration import BULK
 
 
 @dataclass(frozen=True, eq=False)
 class Approval:
-    """What can be approved in bulk.
+    """Cells that can be approved in bulk, and the error of doing so.
 
     Attributes
     ----------

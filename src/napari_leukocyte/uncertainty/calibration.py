@@ -11,29 +11,35 @@ References
    cells set apart for calibration.
 .. [3] Tibshirani and others, "Conformal prediction under covariate shift", NeurIPS 2019: with
    weights.
+.. [4] Sadinle, Lei, Wasserman, "Least ambiguous set-valued classifiers with bounded error levels",
+   Journal of the American Statistical Association 114, 2019: the score.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from napari_leukocyte.errors import ParameterError
-from napari_leukocyte.uncertainty.scores import ScoreName, check_score, nonconformity
 
 #: Source of a laboratory's own cells.
 OWN = "own"
 #: Levels that can be set. Lower says nothing useful; higher takes more cells than there are.
 LEVEL_RANGE = (0.5, 0.99)
 DEFAULT_LEVEL = 0.9
-
-
 #: Compared with every set by itself, and the widest set taken: for images like none of them.
 EVERY = "every set"
+#: How badly each class fits each cell, (N, C), from probabilities, (N, C).
+Score = Callable[[NDArray[np.float64]], NDArray[np.float64]]
+
+
+def lac(probability: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the nonconformity score of every class, one minus its probability; see [4]_."""
+    return 1 - probability
 
 
 def check_level(level: float) -> None:
@@ -53,15 +59,13 @@ def fewest_cells(level: float) -> int:
 
 @dataclass(frozen=True)
 class SetSettings:
-    """How prediction sets are made.
+    """The settings of prediction sets.
 
     Attributes
     ----------
     level : float
         Share of cells, at least, whose set holds the true class: of cells like those of the
         calibration, in the mean over calibrations. See `LEVEL_RANGE`.
-    score : {"lac", "aps", "raps"}
-        See :func:`napari_leukocyte.uncertainty.scores.nonconformity`.
     by_class : bool
         Whether each class is compared with its own cells alone (Mondrian). The level then holds for
         each class, and classes with few cells are rarely ruled out.
@@ -72,17 +76,15 @@ class SetSettings:
     Raises
     ------
     ParameterError
-        If the level is out of range or there is no such score.
+        If the level is out of range.
     """
 
     level: float = DEFAULT_LEVEL
-    score: ScoreName = "lac"
     by_class: bool = False
     like: str = ""
 
     def __post_init__(self) -> None:
         check_level(self.level)
-        check_score(self.score)
 
 
 DEFAULTS = SetSettings()
@@ -137,9 +139,9 @@ class Calibration:
         names = tuple(classes)
         known = np.array([t in names for t in truth], bool)
         index = np.array([names.index(str(t)) for t in truth if t in names], np.intp)
-        kept = np.asarray(probability, np.float64)[known]
+        found = np.asarray(probability, np.float64)[known]
         sources = np.broadcast_to(np.asarray(source, str), known.shape)[known]
-        return cls(names, index, kept, np.ones(len(index)), sources)
+        return cls(names, index, found, np.ones(len(index)), sources)
 
     def __len__(self) -> int:
         """Return the number of cells."""
@@ -171,7 +173,10 @@ class Calibration:
         return {name: int(n) for name, n in zip(self.classes, found, strict=True)}
 
     def p_values(
-        self, probability: NDArray[np.float64], settings: SetSettings = DEFAULTS
+        self,
+        probability: NDArray[np.float64],
+        settings: SetSettings = DEFAULTS,
+        score: Score = lac,
     ) -> NDArray[np.float64]:
         """Return how common a fit as bad as each class's is among cells of a known class.
 
@@ -181,14 +186,16 @@ class Calibration:
             (M, C) of new cells.
         settings : SetSettings
             All but the level.
+        score : callable
+            How badly a class fits a cell; `lac` unless others are compared with it.
 
         Returns
         -------
         ndarray
             (M, C), above 0, at most 1.
         """
-        asked = nonconformity(np.asarray(probability, np.float64), settings.score)
-        known = nonconformity(self.probability, settings.score)[np.arange(len(self)), self.truth]
+        asked = score(np.asarray(probability, np.float64))
+        known = score(self.probability)[np.arange(len(self)), self.truth]
         if settings.like == EVERY:
             masks = [self.source == name for name in self.sources] or [np.zeros(len(self), bool)]
         elif settings.like:
@@ -204,7 +211,10 @@ class Calibration:
         return result
 
     def sets(
-        self, probability: NDArray[np.float64], settings: SetSettings = DEFAULTS
+        self,
+        probability: NDArray[np.float64],
+        settings: SetSettings = DEFAULTS,
+        score: Score = lac,
     ) -> NDArray[np.bool_]:
         """Return for each new cell the classes that can't be ruled out.
 
@@ -213,7 +223,9 @@ class Calibration:
         probability : ndarray
             (M, C) of new cells.
         settings : SetSettings
-            Level, score, and which cells they are compared with.
+            Level, and which cells they are compared with.
+        score : callable
+            See `p_values`.
 
         Returns
         -------
@@ -222,7 +234,7 @@ class Calibration:
             accepted among known cells.
         """
         # Above, not from: the smallest p-value is one over the cells, and must be able to fail.
-        return np.asarray(self.p_values(probability, settings) > 1 - settings.level + 1e-12)
+        return np.asarray(self.p_values(probability, settings, score) > 1 - settings.level + 1e-12)
 
 
 def _share_as_bad(

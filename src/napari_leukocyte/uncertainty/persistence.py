@@ -1,8 +1,7 @@
-"""Calibrations on disk: what ships with a classifier, and a laboratory's own."""
+"""Calibrations on disk: the one that ships with a classifier, and a laboratory's own cells."""
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,21 +10,27 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_leukocyte.counting.confusion import Confusion
-from napari_leukocyte.errors import ModelError, ParameterError
+from napari_leukocyte.errors import ParameterError
 from napari_leukocyte.io.user_files import config_folder, read_user_file, write_user_file
+from napari_leukocyte.models.artifact import ArtifactKind
 from napari_leukocyte.models.manifest import Manifest
 from napari_leukocyte.uncertainty.calibration import OWN, Calibration
 
 #: Beside a classifier's manifest.
 FILE_NAME = "conformal.json"
-SCHEMA_VERSION = 1
+_FILE = ArtifactKind(
+    header=FILE_NAME,
+    tie="sha256",
+    subject="The calibration that ships was",
+    otherwise="its sets would be wrong. Calibrate on reviewed cells, or install the model again",
+)
 #: Digits of a probability that are kept.
 DIGITS = 5
 
 
 @dataclass(frozen=True, eq=False)
-class Shipped:
-    """What is known of a classifier from cells that it was not trained on.
+class ShippedCalibration:
+    """A classifier's errors, known from cells that it was not trained on.
 
     Attributes
     ----------
@@ -58,7 +63,7 @@ def write_shipped(
     calibration : Calibration
         Cells that it was not trained on.
     held_out, left_out : ndarray
-        (C, C) counts, rows truth; see `Shipped`.
+        (C, C) counts, rows truth; see `ShippedCalibration`.
     cells : str
         Where the cells come from, one sentence.
 
@@ -67,8 +72,7 @@ def write_shipped(
     Path
         The file.
     """
-    data = {
-        "schema": SCHEMA_VERSION,
+    header = {
         "classifier": classifier.name,
         "sha256": _identity(classifier),
         "classes": list(classifier.classes),
@@ -80,12 +84,10 @@ def write_shipped(
         "held_out": np.round(held_out, 3).tolist(),
         "left_out": None if left_out is None else np.round(left_out, 3).tolist(),
     }
-    path = classifier.folder / FILE_NAME
-    path.write_text(json.dumps(data, separators=(",", ":")) + "\n", encoding="utf-8")
-    return path
+    return _FILE.write(classifier.folder, header)
 
 
-def read_shipped(classifier: Manifest) -> Shipped | None:
+def read_shipped(classifier: Manifest) -> ShippedCalibration | None:
     """Read what ships with a classifier.
 
     Parameters
@@ -95,41 +97,25 @@ def read_shipped(classifier: Manifest) -> Shipped | None:
 
     Returns
     -------
-    Shipped or None
+    ShippedCalibration or None
         None for a classifier without a calibration, such as one that a user has added.
 
     Raises
     ------
-    ModelError
+    ArtifactError
         If the file is damaged or made for other networks than those of the manifest.
     """
-    path = classifier.folder / FILE_NAME
-    try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
+    found = _FILE.read(classifier.folder, classifier)
+    if found is None:
         return None
-    except (OSError, ValueError, RecursionError) as error:
-        raise ModelError(f"{path} can't be read as JSON.") from error
-    try:
-        if data["schema"] != SCHEMA_VERSION:
-            raise ModelError(f"{path} has another layout than this plugin reads.")
-        if data["sha256"] != _identity(classifier):
-            raise ModelError(
-                f"{path} was made for other networks than {classifier.name}'s: its sets would be "
-                "wrong. Calibrate on reviewed cells, or install the model again."
-            )
-        classes = classifier.classes
-        calibration = _calibration(data, classes, _sources(data))
+    data, classes = dict(found.header), classifier.classes
+    with found.parsing():
         left_out = data["left_out"]
-        return Shipped(
-            calibration,
+        return ShippedCalibration(
+            _calibration(data, classes, _sources(data)),
             _confusion(classes, data["held_out"], "held out from its training sets"),
             None if left_out is None else _confusion(classes, left_out, "of sets left out"),
         )
-    except (KeyError, TypeError, ValueError, IndexError) as error:
-        if isinstance(error, ModelError):
-            raise
-        raise ModelError(f"{path} is malformed: {error}.") from error
 
 
 class OwnCells:

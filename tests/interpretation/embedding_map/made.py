@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_leukocyte.classification.embedding import Embedded
 from napari_leukocyte.interpretation.embedding_map.cells import MapCells, put_together
-from napari_leukocyte.learning.head.embeddings import Embedded
 
 WIDTH, VIEWS = 24, 4
 

@@ -10,8 +10,7 @@ from hypothesis import strategies as st
 from sklearn.metrics import silhouette_score
 
 from napari_leukocyte.errors import Cancelled, ParameterError
-from napari_leukocyte.interpretation.embedding_map.layout import lay_out
-from napari_leukocyte.interpretation.embedding_map.settings import MapSettings
+from napari_leukocyte.interpretation.embedding_map.layout import MapSettings, lay_out
 from tests.interpretation.embedding_map.made import cells_of, embeddings, part
 
 

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from napari_leukocyte.classification import embedding
+from napari_leukocyte.classification.embedding import Features, features_of
 from napari_leukocyte.interpretation.embedding_map import making
-from napari_leukocyte.interpretation.embedding_map.cells import Source, gather
+from napari_leukocyte.interpretation.embedding_map.cells import MapImage, gather
 from napari_leukocyte.interpretation.embedding_map.making import make_map
-from napari_leukocyte.learning.head import embeddings
-from napari_leukocyte.learning.head.features import Features, features_of
 from tests.interpretation.networks import write_classifier
 
 pytest.importorskip("onnx")
@@ -18,7 +18,7 @@ pytest.importorskip("onnx")
 
 @pytest.fixture
 def features(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Features:
-    monkeypatch.setenv(embeddings.FOLDER_VARIABLE, str(tmp_path / "embeddings"))
+    monkeypatch.setenv(embedding.FOLDER_VARIABLE, str(tmp_path / "embeddings"))
     making.forget()
     return features_of(write_classifier(tmp_path / "colours"))
 
@@ -37,7 +37,7 @@ def field(number: int, seed: int = 0) -> tuple[NDArray[np.uint8], NDArray[np.int
 
 
 def test_a_map_of_two_images(features: Features) -> None:
-    sources = [Source(*field(12)), Source(*field(8, 1))]
+    sources = [MapImage(*field(12)), MapImage(*field(8, 1))]
     found = make_map(sources, features)
     assert len(found.cells) == 20
     assert np.bincount(found.cells.sources).tolist() == [12, 8]
@@ -53,40 +53,40 @@ def test_a_map_of_two_images(features: Features) -> None:
 
 def test_an_edited_cell_moves_and_the_others_stay(features: Features) -> None:
     rgb, labels = field(16)
-    before = make_map([Source(rgb, labels)], features)
+    before = make_map([MapImage(rgb, labels)], features)
     edited = labels.copy()
     edited[labels == 5] = 0
     edited[20:40, 50 * 5 + 12 : 50 * 5 + 30] = 5  # half of its neighbour, which is blue
     edited[labels == 9] = 0
-    after = make_map([Source(rgb, edited)], features, before.layout)
+    after = make_map([MapImage(rgb, edited)], features, before.layout)
     rows = {int(n): i for i, n in enumerate(after.cells.labels)}
     assert 9 not in rows
     for i, number in enumerate(before.cells.labels.tolist()):
         if number not in (5, 6, 9):
             np.testing.assert_array_equal(after.positions[rows[number]], before.positions[i])
     assert not np.array_equal(after.positions[rows[5]], before.positions[4])
-    undone = make_map([Source(rgb, labels)], features, after.layout)
+    undone = make_map([MapImage(rgb, labels)], features, after.layout)
     np.testing.assert_array_equal(undone.positions, before.positions)
 
 
 def test_a_map_is_taken_up_again_unless_a_new_one_is_wanted(
     features: Features, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    source = Source(*field(20))
+    source = MapImage(*field(20))
     first = make_map([source], features)
     assert make_map([source], features).layout is first.layout
     anew = make_map([source], features, first.layout, anew=True)
     assert anew.layout is not first.layout
     np.testing.assert_array_equal(anew.positions, first.positions)
     monkeypatch.setattr(making, "_MOST", 1)
-    make_map([Source(*field(4, 1))], features)
-    assert len(making._KEPT) == 1
+    make_map([MapImage(*field(4, 1))], features)
+    assert len(making._LAYOUTS) == 1
 
 
 def test_only_some_cells_or_none(features: Features) -> None:
     rgb, labels = field(4)
-    assert gather([Source(rgb, labels, (2, 4, 77))], features).labels.tolist() == [2, 4]
-    empty = make_map([Source(rgb, np.zeros_like(labels))], features)
+    assert gather([MapImage(rgb, labels, (2, 4, 77))], features).labels.tolist() == [2, 4]
+    empty = make_map([MapImage(rgb, np.zeros_like(labels))], features)
     assert len(empty.cells) == 0
     assert empty.positions.shape == (0, 2)
     assert not empty.outliers

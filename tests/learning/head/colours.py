@@ -10,10 +10,9 @@ import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
+from napari_leukocyte.classification.embedding import compute, features_of
 from napari_leukocyte.learning.head.base import FILE_NAME, Base, write_base
 from napari_leukocyte.learning.head.cells import Cells, make_cells
-from napari_leukocyte.learning.head.embeddings import compute
-from napari_leukocyte.learning.head.features import features_of
 from napari_leukocyte.models.adding import NewModel, add_model
 from napari_leukocyte.models.manifest import Manifest
 

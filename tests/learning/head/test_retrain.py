@@ -8,7 +8,7 @@ import pytest
 from napari_leukocyte.learning.head.base import Base
 from napari_leukocyte.learning.head.cells import Cells, make_cells
 from napari_leukocyte.learning.head.curve import learning_curve
-from napari_leukocyte.learning.head.features import RetrainingError
+from napari_leukocyte.learning.head.errors import RetrainingError
 from napari_leukocyte.learning.head.head import Head, HeadParams, fit_head
 from napari_leukocyte.learning.head.retrain import retrain
 from napari_leukocyte.learning.head.texts import as_lines, curve_lines, verdict

@@ -10,11 +10,11 @@ import pytest
 from numpy.typing import NDArray
 
 from napari_leukocyte.classification.classify import classify
+from napari_leukocyte.classification.embedding import embed, features_of
 from napari_leukocyte.learning.head.accept import accept
 from napari_leukocyte.learning.head.apply import apply, classify_embedded, predictions_of
 from napari_leukocyte.learning.head.base import base_for
-from napari_leukocyte.learning.head.embeddings import embed
-from napari_leukocyte.learning.head.features import RetrainingError, features_of
+from napari_leukocyte.learning.head.errors import RetrainingError
 from napari_leukocyte.learning.head.gather import Gathered, from_sessions, snapshot
 from napari_leukocyte.learning.head.retrain import Retrained, head_of, retrain
 from napari_leukocyte.models import runtime

@@ -15,11 +15,11 @@ from pytestqt.qtbot import QtBot
 from qtpy.QtCore import QPoint, Qt
 from qtpy.QtWidgets import QToolTip
 
+from napari_leukocyte.classification import embedding
 from napari_leukocyte.classification.classify import classify
 from napari_leukocyte.counting.blind import draw_blind
 from napari_leukocyte.interpretation.embedding_map import making
 from napari_leukocyte.io import user_files
-from napari_leukocyte.learning.head import embeddings
 from napari_leukocyte.models.registry import FOLDER_VARIABLE
 from napari_leukocyte.progress import Progress
 from napari_leukocyte.session.session import Session
@@ -99,7 +99,7 @@ def bench(
     qtbot: QtBot,
 ) -> Bench:
     monkeypatch.setenv(user_files.FOLDER_VARIABLE, str(tmp_path / "config"))
-    monkeypatch.setenv(embeddings.FOLDER_VARIABLE, str(tmp_path / "embeddings"))
+    monkeypatch.setenv(embedding.FOLDER_VARIABLE, str(tmp_path / "embeddings"))
     monkeypatch.setenv(FOLDER_VARIABLE, str(tmp_path / "models"))
     write_classifier(tmp_path / "models" / "colours")
     making.forget()

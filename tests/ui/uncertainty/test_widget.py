@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from pytestqt.qtbot import QtBot
 
+from napari_leukocyte.classification import embedding
 from napari_leukocyte.classification.classify import classify
 from napari_leukocyte.counting.blind import draw_blind
 from napari_leukocyte.io import user_files
-from napari_leukocyte.learning.head import embeddings
 from napari_leukocyte.models import registry
 from napari_leukocyte.models.manifest import Manifest
 from napari_leukocyte.models.registry import find_model
@@ -23,8 +23,7 @@ from napari_leukocyte.session.session import Session
 from napari_leukocyte.ui import jobs
 from napari_leukocyte.ui.layers import links
 from napari_leukocyte.ui.review.widget import ReviewWidget
-from napari_leukocyte.ui.uncertainty import colors as trust_colors
-from napari_leukocyte.ui.uncertainty.widget import TrustWidget
+from napari_leukocyte.ui.uncertainty.widget import STANDARDISED, UncertaintyWidget
 from napari_leukocyte.uncertainty.calibration import EVERY
 from napari_leukocyte.uncertainty.recalibration import BULK
 from napari_leukocyte.vocabulary import DISCLAIMER
@@ -34,7 +33,7 @@ from tests.interpretation.networks import write_classifier
 @pytest.fixture(autouse=True)
 def folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(user_files.FOLDER_VARIABLE, str(tmp_path / "config"))
-    monkeypatch.setenv(embeddings.FOLDER_VARIABLE, str(tmp_path / "embeddings"))
+    monkeypatch.setenv(embedding.FOLDER_VARIABLE, str(tmp_path / "embeddings"))
 
 
 class Bench:
@@ -47,7 +46,7 @@ class Bench:
         self.session: Session = links.session_of(self.image)
         self.session.accept_edit(smear.labels.astype(np.int32))
         links.show_labels(viewer, self.session, self.image)
-        self.widget = TrustWidget(viewer)
+        self.widget = UncertaintyWidget(viewer)
         self.dock = viewer.window.add_dock_widget(self.widget, name="How sure", area="right")
         self.manifest: Manifest = find_model("classification")
 
@@ -95,15 +94,15 @@ def test_image_and_cells_are_judged(bench: Bench) -> None:
     assert check is not None
     assert check.report is not None
     # Paint is no photograph of the training sets.
-    assert check.report.foreign
+    assert check.report.out_of_distribution
     assert form.sentence.text().startswith("Unlike the training sets: ")
     assert "Expect more errors" in form.sentence.text()
     assert "Focus" in form.quality.text()
     assert bench.widget.settings.like == EVERY
     assert "may not hold" in form.bound.text()
     assert len(bench.column(0)) == 7
-    strange = [float(s.removesuffix(" %")) for s in bench.column(3)]
-    assert strange == sorted(strange, reverse=True)
+    ood = [float(s.removesuffix(" %")) for s in bench.column(3)]
+    assert ood == sorted(ood, reverse=True)
     assert "held out from the training sets" in form.calibrated.text()
     assert not form.forget.isVisible()
 
@@ -169,45 +168,19 @@ def test_a_higher_level_makes_sets_larger(bench: Bench) -> None:
     assert sizes[0] < sizes[1]
 
 
-def test_preview_is_a_layer_and_the_image_stays(bench: Bench) -> None:
-    bench.classify()
-    form, viewer = bench.widget.form, bench.viewer
-    before = bench.image.data.copy()
-    form.method.setCurrentIndex(form.method.findData("reinhard"))
-    form.preview.click()
-    bench.settle()
-    layer = bench.widget.preview_layer
-    assert layer in viewer.layers
-    assert viewer.layers.index(layer) == viewer.layers.index(bench.image) + 1
-    assert not np.array_equal(layer.data, before)
-    np.testing.assert_array_equal(layer.scale, bench.image.scale)
-    np.testing.assert_array_equal(bench.image.data, before)
-    # No photograph to be segmented.
-    assert bench.widget.image.box.count() == 1
-    form.method.setCurrentIndex(form.method.findData("model"))
-    bench.settle()
-    assert not form.target.isEnabled()
-    assert "as the classifier sees it" in bench.widget.preview_layer.name
-    form.preview.click()
-    assert bench.widget.preview_layer is None
-    assert len([la for la in viewer.layers if "preview" in la.name]) == 0
-
-
-def test_classes_can_come_from_standardised_colours(bench: Bench) -> None:
+def test_classes_of_an_earlier_version_in_standardised_colours_are_told(bench: Bench) -> None:
     bench.classify()
     form, session = bench.widget.form, bench.session
     first = session.predictions
-    form.method.setCurrentIndex(form.method.findData("reinhard"))
-    form.classify.click()
+    assert first is not None
+    how = {STANDARDISED: {"method": "reinhard", "like": "pbc"}}
+    session.set_predictions(first.table, first.model, {**first.description, **how})
     bench.settle()
-    bench.settle()
-    assert session.predictions is not None
-    assert session.predictions.description["colours"] == {"method": "reinhard", "like": "pbc"}
-    assert "of 7 cells got another class" in form.changed.text()
-    assert form.sentence.text().startswith("In the standardised colours (Reinhard): ")
+    assert form.sentence.text().startswith("These classes were given in standardised colours")
+    assert bench.widget.check is not None
+    assert len(bench.widget.check.ood) == 7
     session.undo()
     bench.settle()
-    assert session.predictions is first
     assert "standardised" not in form.sentence.text()
 
 
@@ -241,16 +214,12 @@ def test_a_classifier_that_came_without_either_is_told(
     bench.widget._in_use = None
     bench.widget.update_soon()
     bench.settle()
-    assert "malformed" in bench.widget.message
+    assert "is damaged" in bench.widget.message
 
 
-def test_a_widget_that_closes_at_work_leaves_nothing(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_widget_that_closes_at_work_leaves_nothing(bench: Bench) -> None:
     bench.classify()
-    applied = trust_colors.Colors.apply
-    monkeypatch.setattr(trust_colors.Colors, "apply", lambda *a: applied(*a))
-    bench.widget.form.preview.click()
+    bench.widget.form.check.click()
     assert not bench.widget.settled
     bench.viewer.window.remove_dock_widget(bench.dock)
     bench.widget.deleteLater()
@@ -258,4 +227,3 @@ def test_a_widget_that_closes_at_work_leaves_nothing(
     for job in list(jobs._RUNNING):
         job.wait()
     bench.qtbot.waitUntil(lambda: not jobs._RUNNING, timeout=30_000)
-    assert not [la for la in bench.viewer.layers if "preview" in la.name]

@@ -9,9 +9,12 @@ from numpy.typing import NDArray
 
 from napari_leukocyte.samples.synthetic import SyntheticSmear, synthetic_smear
 from napari_leukocyte.uncertainty.domain_shift.cells import CellReference, fit_cells, scaled
-from napari_leukocyte.uncertainty.domain_shift.image_profile import measure_look
-from napari_leukocyte.uncertainty.domain_shift.reference import Home
-from napari_leukocyte.uncertainty.domain_shift.sets import SetLook, fit_set
+from napari_leukocyte.uncertainty.domain_shift.image_profile import measure_profile
+from napari_leukocyte.uncertainty.domain_shift.training_domain import (
+    SetProfile,
+    TrainingDomain,
+    fit_set,
+)
 
 Tint = tuple[float, float, float]
 PLAIN: Tint = (1.0, 1.0, 1.0)
@@ -29,13 +32,13 @@ def field(seed: int = 0, tint: Tint = PLAIN) -> tuple[NDArray[np.uint8], NDArray
 
 
 @cache
-def known_set() -> SetLook:
-    """Return the look of 60 fields whose light varies a little."""
+def known_set() -> SetProfile:
+    """Return the profile of 60 fields whose light varies a little."""
     rng = np.random.default_rng(0)
     rows = []
     for i in range(60):
         red, green, blue = 1 + rng.normal(0, 0.01, 3)
-        rows.append(measure_look(*field(i % 8, (red, green, blue))).values)
+        rows.append(measure_profile(*field(i % 8, (red, green, blue))).values)
     return fit_set("painted", np.array(rows))
 
 
@@ -60,5 +63,5 @@ def reference() -> CellReference:
     return scaled(fitted, held, sure(said), said)
 
 
-def home() -> Home:
-    return Home((known_set(),), reference(), (0.1,), 0.2)
+def training_domain() -> TrainingDomain:
+    return TrainingDomain((known_set(),), reference(), (0.1,), 0.2)

@@ -27,7 +27,7 @@ class FieldState:
     stage : str
         See `Stage`. A field in which no cell was found is "segmented", too.
     key : str
-        What its pixels are known by; see :func:`napari_leukocyte.session.folders.session_key`.
+        What its pixels are known by; see :func:`napari_leukocyte.io.images.key.image_key`.
     analysed : bool
         Whether a network has seen it, or it has cells that somebody drew.
     classified : bool

@@ -20,9 +20,10 @@ from napari_leukocyte.analysis.smear.fields import FieldState, state_of_work
 from napari_leukocyte.analysis.smear.places import thumbnail_file
 from napari_leukocyte.errors import ImageError, LeukocyteError
 from napari_leukocyte.io.atomic import atomic_write
+from napari_leukocyte.io.images.key import image_key
 from napari_leukocyte.io.images.normalise import normalise_image
 from napari_leukocyte.io.images.reading import read_image
-from napari_leukocyte.session.folders import session_key, sessions_folder
+from napari_leukocyte.session.folders import sessions_folder
 from napari_leukocyte.session.restoring import JOURNAL, restore
 
 #: Longer side of the small pictures, px.
@@ -100,7 +101,7 @@ def sentence(path: Path, error: BaseException) -> str:
 def _read(path: Path) -> str:
     """Read the pixels: return what they are known by, and leave a small picture behind."""
     rgb = normalise_image(read_image(path)).rgb
-    key = session_key(rgb)
+    key = image_key(rgb)
     file = thumbnail_file(key)
     if not file.is_file():
         # Without one the list still says all else.

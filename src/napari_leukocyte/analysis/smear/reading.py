@@ -15,8 +15,9 @@ from typing import NoReturn
 from numpy.typing import ArrayLike
 
 from napari_leukocyte.errors import OutputError
+from napari_leukocyte.io.images.key import image_key
 from napari_leukocyte.io.images.reading import read_image
-from napari_leukocyte.session.folders import session_folder, session_key
+from napari_leukocyte.session.folders import session_folder
 from napari_leukocyte.session.maps import load_maps
 from napari_leukocyte.session.persistence import Store
 from napari_leukocyte.session.restoring import restore
@@ -62,7 +63,7 @@ def read_session(image: ArrayLike, name: str, *, with_maps: bool = True) -> Sess
     """
     session = Session(image, name)
     folder = session_folder(session.rgb)
-    restored = restore(folder, session_key(session.rgb))
+    restored = restore(folder, image_key(session.rgb))
     if restored is not None:
         file = restored.maps
         maps = load_maps(folder, file) if with_maps and file is not None else None
@@ -103,7 +104,7 @@ def hold_session(image: ArrayLike, name: str) -> Iterator[Session]:
     """
     session = Session(image, name)
     shape = (int(session.rgb.shape[0]), int(session.rgb.shape[1]))
-    store = Store(session_folder(session.rgb).absolute(), session_key(session.rgb), shape)
+    store = Store(session_folder(session.rgb).absolute(), image_key(session.rgb), shape)
     try:
         state, next_label, session.restored = store.resume()
         session.attach(store, state, next_label)

@@ -18,7 +18,7 @@ from napari_leukocyte.annotations.dataset.layout import SIDES, DatasetError
 from napari_leukocyte.annotations.dataset.reading import Dataset, open_dataset
 from napari_leukocyte.annotations.dataset.suspects import find_suspects
 from napari_leukocyte.annotations.dataset.wording import number_of
-from napari_leukocyte.classification.label_doubts import Suspect
+from napari_leukocyte.classification.label_errors import LabelError
 from napari_leukocyte.progress import Progress, silent
 
 #: With fewer cells in training, a class can hardly be learnt; with none elsewhere, not measured.
@@ -71,7 +71,7 @@ def check(
         report(number + 1, steps, f"Checking {image.name}")
         findings += check_image(dataset, image, rows.get(image.name, table.iloc[:0]))
     findings += _counts(dataset, table)
-    doubted: tuple[Suspect, ...] = ()
+    doubted: tuple[LabelError, ...] = ()
     if suspects:
         report(steps - 2, steps, "Looking for doubtful classes")
 
@@ -88,7 +88,7 @@ def check(
 
 
 def _report(
-    dataset: Dataset, findings: Iterable[Finding], suspects: tuple[Suspect, ...], objects: int
+    dataset: Dataset, findings: Iterable[Finding], suspects: tuple[LabelError, ...], objects: int
 ) -> Report:
     # The same damage shows in several ways.
     once = dict.fromkeys(findings)

@@ -16,7 +16,7 @@ from napari_leukocyte.annotations.dataset.reading import Dataset
 from napari_leukocyte.annotations.dataset.split import TEST_SHARE, VALIDATION_SHARE
 from napari_leukocyte.annotations.dataset.wording import number_of
 from napari_leukocyte.annotations.dataset.writing import Staging, Written, digest_of, write_field
-from napari_leukocyte.session.folders import session_key
+from napari_leukocyte.io.images.key import image_key
 
 #: Longest that another export into the same dataset may take, s.
 PATIENCE = 120.0
@@ -137,7 +137,7 @@ def take(state: Work, given: Field) -> None:
         given = given.only_reviewed()
         if not len(given.table):
             raise DatasetError(f"{given.name}: none of its cells was reviewed.")
-    key = session_key(given.rgb)
+    key = image_key(given.rgb)
     if key in state.seen:
         raise DatasetError(f"{given.name} shows the same pixels as {state.seen[key]}.")
     state.seen[key] = given.name

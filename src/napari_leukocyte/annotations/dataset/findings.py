@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from napari_leukocyte.annotations.dataset.wording import number_of
-from napari_leukocyte.classification.label_doubts import Suspect
+from napari_leukocyte.classification.label_errors import LabelError
 
 #: So many of a kind are named; of the rest, how many there are.
 NAMED = 5
@@ -40,7 +40,7 @@ class Report:
         That was checked.
     findings : tuple of Finding
         Problems first.
-    suspects : tuple of Suspect
+    suspects : tuple of LabelError
         Cells whose class may be wrong, the most doubtful first.
     files, images, objects : int
         How many were looked at.
@@ -48,7 +48,7 @@ class Report:
 
     version: int
     findings: tuple[Finding, ...]
-    suspects: tuple[Suspect, ...]
+    suspects: tuple[LabelError, ...]
     files: int
     images: int
     objects: int

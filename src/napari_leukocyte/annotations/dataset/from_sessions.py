@@ -19,11 +19,12 @@ from napari_leukocyte.annotations.dataset.origin import FILE_NAME, Origin, origi
 from napari_leukocyte.annotations.dataset.provenance import merge
 from napari_leukocyte.annotations.formats.annotated import AnnotatedImage
 from napari_leukocyte.errors import ImageError, LeukocyteError
+from napari_leukocyte.io.images.key import image_key
 from napari_leukocyte.io.images.normalise import normalise_image
 from napari_leukocyte.io.images.reading import read_image
 from napari_leukocyte.reporting.record import describe_maps
 from napari_leukocyte.segmentation.parameters import PostprocessParams
-from napari_leukocyte.session.folders import session_folder, session_key
+from napari_leukocyte.session.folders import session_folder
 from napari_leukocyte.session.journal import read_journal
 from napari_leukocyte.session.restoring import JOURNAL
 from napari_leukocyte.session.session import Session
@@ -45,7 +46,7 @@ class Snapshot:
 
     def field(self, file: Path | None = None, group: str | None = None) -> Field:
         """Return the field; see `field_of_session`."""
-        key = session_key(self.rgb)
+        key = image_key(self.rgb)
         if file is not None and not _shows(file, key):
             file = None
         table = with_ratios(with_models(self.table, self.record), self.origin)
@@ -198,6 +199,6 @@ def _journal(folder: Path) -> tuple[bytes, ...]:
 def _shows(file: Path, key: str) -> bool:
     """Whether a file holds the pixels that are known by a key."""
     try:
-        return session_key(normalise_image(read_image(file)).rgb) == key
+        return image_key(normalise_image(read_image(file)).rgb) == key
     except ImageError:
         return False

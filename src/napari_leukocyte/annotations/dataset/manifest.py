@@ -42,7 +42,7 @@ class ImageEntry:
         File name as it came.
     key : str
         What its pixels are known by; see
-        :func:`napari_leukocyte.session.folders.session_key`.
+        :func:`napari_leukocyte.io.images.key.image_key`.
     shape : tuple of int
         Height and width, px.
     group : str

@@ -39,9 +39,9 @@ from napari_leukocyte.annotations.dataset.provenance import Log, parse_log
 from napari_leukocyte.annotations.formats.annotated import AnnotatedImage
 from napari_leukocyte.classification.regions import as_label_image
 from napari_leukocyte.errors import ImageError
+from napari_leukocyte.io.images.key import image_key
 from napari_leukocyte.io.images.normalise import normalise_image
 from napari_leukocyte.io.images.reading import read_image
-from napari_leukocyte.session.folders import session_key
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,7 +64,7 @@ class DatasetImage:
         Its label image.
     sha256 : str
         What its pixels are known by; see
-        :func:`napari_leukocyte.session.folders.session_key`.
+        :func:`napari_leukocyte.io.images.key.image_key`.
     shape : tuple of int
         Height and width, px.
     complete : bool
@@ -232,7 +232,7 @@ class Dataset:
             rgb = normalise_image(read_image(image.image)).rgb
         except ImageError as error:
             raise DatasetError(str(error)) from error
-        if session_key(rgb) != image.sha256:
+        if image_key(rgb) != image.sha256:
             raise DatasetError(f"{image.image} is not the photograph that was exported.")
         return rgb
 

@@ -15,9 +15,10 @@ from napari_leukocyte.annotations.dataset.origin import Origin, keep_origin, mea
 from napari_leukocyte.annotations.dataset.reading import Dataset, DatasetImage
 from napari_leukocyte.counting.own_classes import load_own_classes, own_class, save_own_classes
 from napari_leukocyte.errors import LeukocyteError, ParameterError
+from napari_leukocyte.io.images.key import image_key
 from napari_leukocyte.progress import Progress, silent
 from napari_leukocyte.segmentation.parameters import PostprocessParams
-from napari_leukocyte.session.folders import session_folder, session_key
+from napari_leukocyte.session.folders import session_folder
 from napari_leukocyte.session.objects import READER
 from napari_leukocyte.session.predictions import Predictions
 from napari_leukocyte.session.restoring import restore
@@ -120,7 +121,7 @@ def fill_session(
     DatasetError
         If the session is of another photograph or has work of its own, or the dataset is damaged.
     """
-    if session_key(session.rgb) != image.sha256:
+    if image_key(session.rgb) != image.sha256:
         raise DatasetError(f"{session.name} is not the photograph {image.name} of the dataset.")
     if len(session.table()) and not replace:
         raise DatasetError(f"{image.name}: there is work on this photograph already.")

@@ -1,6 +1,6 @@
 """Find cells of a dataset whose class may be wrong.
 
-How is in :mod:`napari_leukocyte.classification.label_doubts`; here is what of each cell is
+How is in :mod:`napari_leukocyte.classification.label_errors`; here is what of each cell is
 looked at.
 """
 
@@ -12,7 +12,12 @@ from numpy.typing import NDArray
 
 from napari_leukocyte.annotations.dataset.layout import DatasetError
 from napari_leukocyte.annotations.dataset.reading import Dataset
-from napari_leukocyte.classification.label_doubts import CELLS, Suspect, doubted, enough
+from napari_leukocyte.classification.label_errors import (
+    CELLS,
+    LabelError,
+    enough,
+    find_label_errors,
+)
 from napari_leukocyte.progress import Progress, silent
 
 #: Share of cells whose probabilities must be known to do without the network.
@@ -24,7 +29,7 @@ _BATCH = 16
 
 def find_suspects(
     dataset: Dataset, table: pd.DataFrame, *, progress: Progress | None = None
-) -> list[Suspect]:
+) -> list[LabelError]:
     """Find cells whose class may be wrong.
 
     Parameters
@@ -38,7 +43,7 @@ def find_suspects(
 
     Returns
     -------
-    list of Suspect
+    list of LabelError
         The least believed first; none where there are too few cells.
 
     Raises
@@ -52,7 +57,7 @@ def find_suspects(
     features = _probabilities(cells)
     if features is None:
         features = _embeddings(dataset, cells, progress or silent)
-    return doubted(cells, features)
+    return find_label_errors(cells, features)
 
 
 def _probabilities(cells: pd.DataFrame) -> NDArray[np.float64] | None:

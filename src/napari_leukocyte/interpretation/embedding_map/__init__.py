@@ -1,1 +1,1 @@
-"""A map of the cells: where they lie by what a classifier makes of them, and who lies oddly."""
+"""Map of the cells by a classifier's embedding: layout, neighbours, outliers, label suspects."""

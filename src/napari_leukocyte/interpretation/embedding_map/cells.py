@@ -9,15 +9,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_leukocyte.learning.head.embeddings import Embedded, embed
-from napari_leukocyte.learning.head.features import Features
+from napari_leukocyte.classification.embedding import Embedded, Features, embed
+from napari_leukocyte.io.images.key import image_key
 from napari_leukocyte.progress import Progress, silent
-from napari_leukocyte.session.folders import session_key
 
 
 @dataclass(frozen=True, eq=False)
-class Source:
-    """An image with cells.
+class MapImage:
+    """An image whose cells are laid out.
 
     Attributes
     ----------
@@ -47,10 +46,10 @@ class MapCells:
     vectors : ndarray
         (N, E) float32 of length 1: the mean embedding of its turned views.
     keys : tuple of bytes
-        What it is known by: its image, its number and its embedding. A cell whose mask was changed
+        Of each its key: a checksum of image, number and embedding. A cell whose mask was changed
         is another one.
     images : tuple of str
-        What the images are known by that have cells.
+        Keys of the images that have cells.
     """
 
     sources: NDArray[np.int64]
@@ -63,12 +62,14 @@ class MapCells:
         return len(self.labels)
 
 
-def gather(sources: Sequence[Source], features: Features, progress: Progress = silent) -> MapCells:
+def gather(
+    sources: Sequence[MapImage], features: Features, progress: Progress = silent
+) -> MapCells:
     """Look at the cells of images.
 
     Parameters
     ----------
-    sources : sequence of Source
+    sources : sequence of MapImage
         The images.
     features : Features
         Of the classifier that looks; what it made of a cell before is kept on disk.
@@ -82,7 +83,7 @@ def gather(sources: Sequence[Source], features: Features, progress: Progress = s
 
     Raises
     ------
-    ModelError, RetrainingError
+    ModelError, NoEmbeddingError
         If the network can't be run or gives no embedding.
     """
     found: list[tuple[str, Embedded]] = []
@@ -94,7 +95,7 @@ def gather(sources: Sequence[Source], features: Features, progress: Progress = s
 
         step(0, 1, "Looking at cells")
         embedded = embed(source.rgb, source.labels, features, source.numbers, step)
-        found.append((session_key(source.rgb), embedded))
+        found.append((image_key(source.rgb), embedded))
     return put_together(found)
 
 
@@ -104,7 +105,7 @@ def put_together(found: Sequence[tuple[str, Embedded]]) -> MapCells:
     Parameters
     ----------
     found : sequence of (str, Embedded)
-        What each image is known by, and its cells; with the same number of embedding dimensions.
+        The key of each image, and its cells; with the same number of embedding dimensions.
     """
     filled = [(i, key, e) for i, (key, e) in enumerate(found) if len(e)]
     if not filled:

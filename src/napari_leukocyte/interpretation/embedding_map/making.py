@@ -1,4 +1,4 @@
-"""Make the map of the cells of images: what its widget computes off the main thread."""
+"""The map of the cells of images: gathered, laid out, with its outliers."""
 
 from __future__ import annotations
 
@@ -9,23 +9,25 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_leukocyte.interpretation.embedding_map.cells import MapCells, Source, gather
-from napari_leukocyte.interpretation.embedding_map.layout import Layout, lay_out
-from napari_leukocyte.interpretation.embedding_map.neighbours import nearest
-from napari_leukocyte.interpretation.embedding_map.outliers import Outlier, find_outliers
-from napari_leukocyte.interpretation.embedding_map.settings import MapSettings
-from napari_leukocyte.learning.head.features import Features
+from napari_leukocyte.classification.embedding import Features
+from napari_leukocyte.interpretation.embedding_map.cells import MapCells, MapImage, gather
+from napari_leukocyte.interpretation.embedding_map.layout import Layout, MapSettings, lay_out
+from napari_leukocyte.interpretation.embedding_map.neighbours import (
+    Outlier,
+    find_outliers,
+    nearest,
+)
 from napari_leukocyte.progress import Progress, silent
 
 #: Layouts that are kept, each with the embeddings of its cells: 25 MB of 5,000.
 _MOST = 4
 _Key = tuple[str, int, MapSettings, tuple[str, ...]]
-_KEPT: OrderedDict[_Key, Layout] = OrderedDict()
+_LAYOUTS: OrderedDict[_Key, Layout] = OrderedDict()
 
 
 @dataclass(frozen=True, eq=False)
 class CellMap:
-    """A map.
+    """A map of cells.
 
     Attributes
     ----------
@@ -46,7 +48,7 @@ class CellMap:
 
 
 def make_map(
-    sources: Sequence[Source],
+    sources: Sequence[MapImage],
     features: Features,
     former: Layout | None = None,
     *,
@@ -58,7 +60,7 @@ def make_map(
 
     Parameters
     ----------
-    sources : sequence of Source
+    sources : sequence of MapImage
         The images.
     features : Features
         Of the classifier that looks at the cells.
@@ -79,19 +81,19 @@ def make_map(
     settings = settings or MapSettings()
     cells = gather(sources, features, progress)
     key = (features.sha256, features.views, settings, tuple(sorted(cells.images)))
-    known = [] if anew else [lay for lay in (former, _KEPT.get(key)) if lay is not None]
+    known = [] if anew else [lay for lay in (former, _LAYOUTS.get(key)) if lay is not None]
     # Of equals the first: what is shown stays.
     best = max(known, key=lambda lay: len(cells) - len(lay.missing(cells)), default=None)
     layout = lay_out(cells, best, settings, progress)
-    _KEPT[key] = layout
-    _KEPT.move_to_end(key)
-    while len(_KEPT) > _MOST:
-        _KEPT.popitem(last=False)
-    _, distances = nearest(cells.vectors, settings.neighbours, progress=progress)
-    outliers = find_outliers(distances, settings)
+    _LAYOUTS[key] = layout
+    _LAYOUTS.move_to_end(key)
+    while len(_LAYOUTS) > _MOST:
+        _LAYOUTS.popitem(last=False)
+    _, distances = nearest(cells.vectors, settings.neighbours)
+    outliers = find_outliers(distances, settings.neighbours, settings.threshold)
     return CellMap(cells, layout, layout.positions(cells), tuple(outliers))
 
 
 def forget() -> None:
     """Forget the layouts that are kept."""
-    _KEPT.clear()
+    _LAYOUTS.clear()

@@ -1,23 +1,42 @@
-"""Which cells are most like others, by the cosine of their embeddings."""
+"""Neighbours of cells by the cosine of their embeddings, and cells that are far from all."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_leukocyte.progress import Progress, silent
+#: Among fewer cells, none stands out.
+FEWEST = 10
+#: The median absolute deviation of a normal distribution times this is its standard deviation.
+_NORMAL = 1.4826
+#: Distances below this are those of copies: float16 embeddings are not finer.
+_LEAST = 1e-3
 
-#: Rows that are compared with all at a time: 512 times 5,000 cosines are 10 MB.
-_ROWS = 512
+
+@dataclass(frozen=True)
+class Outlier:
+    """A cell that is unlike all others.
+
+    Attributes
+    ----------
+    row : int
+        Of the cell.
+    distance : float
+        Median distance to its nearest neighbours (Euclidean between directions, 0 to 2).
+    times : float
+        How many times that of half of the cells.
+    """
+
+    row: int
+    distance: float
+    times: float
 
 
 def nearest(
-    vectors: NDArray[np.float32],
-    number: int,
-    among: NDArray[np.float32] | None = None,
-    progress: Progress = silent,
+    vectors: NDArray[np.float32], number: int, among: NDArray[np.float32] | None = None
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """Return the nearest neighbours of each cell.
 
@@ -30,34 +49,24 @@ def nearest(
     among : ndarray, optional
         (M, E): where neighbours are looked for. By default among the cells themselves, and a cell
         is then none of its own.
-    progress : callable
-        Called after each block of rows.
 
     Returns
     -------
     neighbours : ndarray
-        (N, K) int64, the nearest first; of equally near ones the first.
+        (N, K) int64, the nearest first.
     distances : ndarray
         (N, K) float64: Euclidean between the directions, 0 to 2; half its square is one minus the
         cosine.
     """
+    from sklearn.neighbors import NearestNeighbors
+
     others = vectors if among is None else among
     k = max(0, min(number, len(others) - (among is None)))
-    neighbours = np.zeros((len(vectors), k), np.int64)
-    distances = np.zeros((len(vectors), k), np.float64)
-    for start in range(0, len(vectors), _ROWS) if k else ():
-        progress(start, len(vectors), "Comparing cells")
-        rows = slice(start, start + _ROWS)
-        cosines = vectors[rows] @ others.T
-        if among is None:
-            own = np.arange(len(cosines))
-            cosines[own, own + start] = -np.inf
-        # Ties across the border must go to the first, as among those inside.
-        order = _largest(cosines, k)
-        neighbours[rows] = order
-        chosen = np.take_along_axis(cosines, order, axis=1).astype(np.float64)
-        distances[rows] = np.sqrt(np.maximum(2 - 2 * chosen, 0))
-    return neighbours, distances
+    if not k or not len(vectors):
+        return np.zeros((len(vectors), k), np.int64), np.zeros((len(vectors), k))
+    search = NearestNeighbors(n_neighbors=k, algorithm="brute").fit(others)
+    distances, neighbours = search.kneighbors(None if among is None else vectors)
+    return neighbours.astype(np.int64), distances.astype(np.float64)
 
 
 def most_similar(
@@ -89,13 +98,35 @@ def most_similar(
     return np.asarray(np.argsort(-best, kind="stable")[:k], np.int64)
 
 
-def _largest(values: NDArray[np.float32], k: int) -> NDArray[np.int64]:
-    """Return the places of the `k` largest of each row, by falling value and then rising place."""
-    if k >= values.shape[1]:
-        return np.asarray(np.argsort(-values, axis=1, kind="stable"), np.int64)
-    border = -np.partition(-values, k - 1, axis=1)[:, k - 1 : k]
-    result = np.empty((len(values), k), np.int64)
-    for i, row in enumerate(values):
-        inside = np.flatnonzero(row >= border[i])
-        result[i] = inside[np.argsort(-row[inside], kind="stable")[:k]]
-    return result
+def find_outliers(
+    distances: NDArray[np.float64], neighbours: int = 5, threshold: float = 3.5
+) -> list[Outlier]:
+    """List the cells that lie far from their neighbours.
+
+    A logarithm makes the distances of usual cells near enough to normal; its median and its median
+    absolute deviation do not notice the outliers that they are to find.
+
+    Parameters
+    ----------
+    distances : ndarray
+        (N, K): from each cell to its nearest neighbours, by rising distance, as from `nearest`.
+    neighbours : int
+        How many tell how far off a cell is.
+    threshold : float
+        Robust standard deviations beyond half of the cells from which a cell is an outlier.
+
+    Returns
+    -------
+    list of Outlier
+        The farthest first; none among fewer than `FEWEST` cells.
+    """
+    if len(distances) < FEWEST or not distances.shape[1]:
+        return []
+    # Of several artefacts of one kind each has a few alike: the middle neighbour looks past them.
+    far = np.median(distances[:, :neighbours], axis=1)
+    logs = np.log(np.maximum(far, _LEAST))
+    usual = float(np.median(logs))
+    spread = max(_NORMAL * float(np.median(np.abs(logs - usual))), 1e-6)
+    found = np.flatnonzero(logs > usual + threshold * spread)
+    order = found[np.argsort(-logs[found], kind="stable")]
+    return [Outlier(int(i), float(far[i]), float(np.exp(logs[i] - usual))) for i in order]

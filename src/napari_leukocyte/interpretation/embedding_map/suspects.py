@@ -1,4 +1,4 @@
-"""Cells whose class does not fit to where they lie."""
+"""Label suspects: cells whose class does not fit their embedding."""
 
 from __future__ import annotations
 
@@ -9,7 +9,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from napari_leukocyte.classification.label_doubts import CELLS, CELLS_OF_CLASS, doubted, enough
+from napari_leukocyte.classification.label_errors import (
+    CELLS,
+    CELLS_OF_CLASS,
+    enough,
+    find_label_errors,
+)
 from napari_leukocyte.interpretation.embedding_map.cells import MapCells
 from napari_leukocyte.progress import Progress, silent
 
@@ -76,14 +81,16 @@ def find_label_suspects(
     row_of = dict(zip(zip(table["image"], table["label"], strict=True), rows.tolist(), strict=True))
     return [
         LabelSuspect(row_of[s.image, s.label], s.given, s.suggested, s.belief)
-        for s in doubted(table, _components(cells.vectors[rows]), progress)
+        for s in find_label_errors(table, _components(cells.vectors[rows]), progress)
     ]
 
 
 def _components(vectors: NDArray[np.float32]) -> NDArray[np.float64]:
     """Return the (N, D) principal components, of mean variance 1."""
-    centred = vectors.astype(np.float64) - vectors.mean(axis=0, dtype=np.float64)
-    # Of the smaller of the two Gram matrices: embeddings are as wide as cells are many, or less.
-    _, axes = np.linalg.eigh(centred.T @ centred)
-    found = centred @ axes[:, ::-1][:, :_COMPONENTS]
+    from sklearn.decomposition import PCA
+
+    number = min(_COMPONENTS, *vectors.shape)
+    # The smaller of the two Gram matrices decides what is quicker; both are exact.
+    solver = "covariance_eigh" if vectors.shape[1] <= 2 * len(vectors) else "full"
+    found = PCA(number, svd_solver=solver).fit_transform(vectors.astype(np.float64))
     return np.asarray(found / max(float(np.sqrt((found**2).mean())), 1e-12))

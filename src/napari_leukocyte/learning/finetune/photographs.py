@@ -113,8 +113,7 @@ def load_one_cells(
     -------
     list of OneCell
     """
-    from napari_leukocyte.classification.crops import cut_window
-    from napari_leukocyte.classification.stain import standardise_density
+    from napari_leukocyte.classification.crops import cut_window, standardise_density
 
     table = reviewed(dataset.objects())
     cells = []

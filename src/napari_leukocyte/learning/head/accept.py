@@ -6,8 +6,9 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from napari_leukocyte.classification.embedding import Features
 from napari_leukocyte.learning.head.comparison import Comparison, Share
-from napari_leukocyte.learning.head.features import Features, RetrainingError
+from napari_leukocyte.learning.head.errors import RetrainingError
 from napari_leukocyte.learning.head.last_layer import replace_last_layer
 from napari_leukocyte.learning.head.retrain import Retrained
 from napari_leukocyte.models.adding import NewModel, add_model

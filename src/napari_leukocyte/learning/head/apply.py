@@ -8,9 +8,8 @@ import numpy as np
 import pandas as pd
 
 from napari_leukocyte.classification.classify import column
+from napari_leukocyte.classification.embedding import Embedded, Features, embed
 from napari_leukocyte.classification.measurements import measure
-from napari_leukocyte.learning.head.embeddings import Embedded, embed
-from napari_leukocyte.learning.head.features import Features
 from napari_leukocyte.learning.head.gather import Snapshot
 from napari_leukocyte.learning.head.head import Head
 from napari_leukocyte.models.manifest import Manifest

@@ -7,24 +7,27 @@ measuring are of its validation photographs. The embeddings are kept as principa
 
 from __future__ import annotations
 
-import json
-import zipfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_leukocyte.io.atomic import atomic_write
+from napari_leukocyte.classification.embedding import Features
 from napari_leukocyte.learning.head.cells import Cells, make_cells
-from napari_leukocyte.learning.head.features import Features, RetrainingError
+from napari_leukocyte.learning.head.errors import RetrainingError
+from napari_leukocyte.models.artifact import ArtifactKind
 from napari_leukocyte.models.registry import list_models
 
 FILE_NAME = "base-cells.npz"
 #: Principal components that are kept: with 256 of 1280 a cell takes 512 bytes.
 COMPONENTS = 256
-#: Version of the file's layout.
-SCHEMA_VERSION = 1
+_FILE = ArtifactKind(
+    header=FILE_NAME,
+    tie="classifier_sha256",
+    subject="The shipped embeddings were",
+    otherwise="make them anew with 'python -m training embeddings'",
+)
 #: Most cells, and most numbers of an embedding, that a file may name; more is damage.
 _MOST_CELLS, _MOST_NUMBERS = 100_000, 8192
 
@@ -79,22 +82,14 @@ def write_base(path: Path, base: Base, components: int = COMPONENTS) -> None:
     _, _, axes = np.linalg.svd(base.fitting.embeddings - mean, full_matrices=False)
     axes = axes[:components].astype(np.float16)
     scores = (embeddings - mean) @ axes.T.astype(np.float32)
-    text = {
-        "schema": SCHEMA_VERSION,
+    header = {
         "classifier_sha256": base.sha256,
         "fitting": len(base.fitting),
         "classes": [*base.fitting.classes.tolist(), *base.measuring.classes.tolist()],
         "groups": [*base.fitting.groups.tolist(), *base.measuring.groups.tolist()],
     }
-    header = np.frombuffer(json.dumps(text).encode(), np.uint8)
-    with atomic_write(path) as temporary, temporary.open("wb") as f:
-        np.savez_compressed(
-            f,
-            header=header,
-            mean=mean.astype(np.float16),
-            axes=axes,
-            scores=scores.astype(np.float16),
-        )
+    arrays = {"mean": mean.astype(np.float16), "axes": axes, "scores": scores.astype(np.float16)}
+    replace(_FILE, header=path.name).write(path.parent, header, arrays)
 
 
 def read_base(path: Path) -> Base:
@@ -102,40 +97,30 @@ def read_base(path: Path) -> Base:
 
     Raises
     ------
-    RetrainingError
-        If the file is missing or damaged, or of another layout.
+    RetrainingError, ArtifactError
+        If the file is missing; if it is damaged or of another layout.
     """
-    damaged = RetrainingError(f"{path} is damaged: install napari-leukocyte again.")
-    try:
-        with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
-            header, mean, axes, scores = (file[n] for n in ("header", "mean", "axes", "scores"))
-            text = json.loads(header.tobytes().decode())
-        if text["schema"] != SCHEMA_VERSION:
-            raise RetrainingError(
-                f"{path} has layout version {text['schema']}; this plugin reads {SCHEMA_VERSION}."
-            )
-        classes, groups, n = text["classes"], text["groups"], int(text["fitting"])
-        sha256 = str(text["classifier_sha256"])
-    except FileNotFoundError as error:
-        raise RetrainingError(f"There are no shipped embeddings at {path}.") from error
-    except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
-        if isinstance(error, RetrainingError):
-            raise
-        raise damaged from error
-    sound = (
-        all(a.dtype == np.float16 for a in (mean, axes, scores))
-        and mean.ndim == 1
-        and len(mean) <= _MOST_NUMBERS
-        and len(scores) <= _MOST_CELLS
-        and axes.shape == (len(axes), len(mean))
-        and scores.shape == (len(classes), len(axes))
-        and len(groups) == len(classes)
-        and 0 < n <= len(classes)
-        and all(np.isfinite(a).all() for a in (mean, axes, scores))
-        and all(isinstance(t, str) for t in (*classes, *groups))
-    )
-    if not sound:
-        raise damaged
+    found = replace(_FILE, header=path.name).read_any(path.parent)
+    if found is None:
+        raise RetrainingError(f"There are no shipped embeddings at {path}.")
+    with found.parsing():
+        mean, axes, scores = (found.arrays[n] for n in ("mean", "axes", "scores"))
+        classes, groups = found.header["classes"], found.header["groups"]
+        n, sha256 = int(found.header["fitting"]), str(found.header["classifier_sha256"])
+        sound = (
+            all(a.dtype == np.float16 for a in (mean, axes, scores))
+            and mean.ndim == 1
+            and len(mean) <= _MOST_NUMBERS
+            and len(scores) <= _MOST_CELLS
+            and axes.shape == (len(axes), len(mean))
+            and scores.shape == (len(classes), len(axes))
+            and len(groups) == len(classes)
+            and 0 < n <= len(classes)
+            and all(np.isfinite(a).all() for a in (mean, axes, scores))
+            and all(isinstance(t, str) for t in (*classes, *groups))
+        )
+        if not sound:
+            raise ValueError("arrays do not fit")
     embeddings = _rebuilt(mean, axes, scores)
     return Base(
         make_cells(embeddings[:n], classes[:n], groups[:n]),

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_leukocyte.classification.embedding import Features, embed
+from napari_leukocyte.io.images.key import image_key
 from napari_leukocyte.learning.head.cells import Cells, join_cells, make_cells
-from napari_leukocyte.learning.head.embeddings import embed
-from napari_leukocyte.learning.head.features import Features, RetrainingError
+from napari_leukocyte.learning.head.errors import RetrainingError
 from napari_leukocyte.progress import Progress, silent
-from napari_leukocyte.session.folders import session_key
 from napari_leukocyte.vocabulary import UNIDENTIFIED
 
 if TYPE_CHECKING:
@@ -150,7 +150,7 @@ def from_sessions(
             continue
         found = embed(taken.rgb, taken.labels, features, rows["label"].tolist())
         classes = rows.set_index("label")["class"].loc[found.labels.tolist()].astype(str).tolist()
-        group = session_key(taken.rgb)
+        group = image_key(taken.rgb)
         parts.append(make_cells(found.embeddings, classes, [group] * len(found)))
         names.append(f"{taken.name} (pixels {group[:12]})")
     shown = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")

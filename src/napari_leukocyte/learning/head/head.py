@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_leukocyte.classification.classify import softmax
+from napari_leukocyte.classification.inference import softmax
 from napari_leukocyte.learning.head.cells import Cells, join_cells
-from napari_leukocyte.learning.head.features import RetrainingError
+from napari_leukocyte.learning.head.errors import RetrainingError
 
 
 @dataclass(frozen=True)

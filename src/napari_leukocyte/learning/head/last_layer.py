@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_leukocyte.learning.head.features import RetrainingError
-from napari_leukocyte.models.discovery import check_file
+from napari_leukocyte.learning.head.errors import RetrainingError
 from napari_leukocyte.models.manifest import Member, wrong_checksum
+from napari_leukocyte.models.registry import check_file
 
 if TYPE_CHECKING:
     from onnx import ModelProto, NodeProto

@@ -9,10 +9,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_leukocyte.classification.embedding import Features
 from napari_leukocyte.learning.head.base import Base
 from napari_leukocyte.learning.head.cells import Cells
 from napari_leukocyte.learning.head.comparison import Comparison, Said, compare
-from napari_leukocyte.learning.head.features import Features, RetrainingError
+from napari_leukocyte.learning.head.errors import RetrainingError
 from napari_leukocyte.learning.head.folds import held_out_heads
 from napari_leukocyte.learning.head.head import Head, HeadParams, calibrated, fit_head
 from napari_leukocyte.learning.head.last_layer import read_last_layer
@@ -189,7 +190,7 @@ def _says(head: Head, cells: Cells) -> Said:
 def _confidence(
     logits: NDArray[np.float64], classes: tuple[str, ...], said: NDArray[np.str_]
 ) -> NDArray[np.float64]:
-    from napari_leukocyte.classification.classify import softmax
+    from napari_leukocyte.classification.inference import softmax
 
     columns = np.array([classes.index(name) for name in said.tolist()])
     return np.asarray(softmax(logits)[np.arange(len(said)), columns])

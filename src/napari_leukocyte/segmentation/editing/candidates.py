@@ -28,7 +28,7 @@ _THIN = 0.1
 
 
 @dataclass(frozen=True, eq=False)
-class Region:
+class CandidateRegion:
     """A region that may be a cell.
 
     Attributes
@@ -94,7 +94,7 @@ class Click:
         smaller = cv2.resize(values, (width, height), interpolation=cv2.INTER_AREA)
         return np.asarray(smaller, np.float32)
 
-    def region(self, mask: NDArray[np.bool_]) -> Region | None:
+    def region(self, mask: NDArray[np.bool_]) -> CandidateRegion | None:
         """Return the region of a mask at the click, without holes and threads; None if none."""
         solid = fill_holes((mask & self.free).astype(np.uint8))
         solid = open_mask(solid, "ellipse", _THIN * self.diameter)
@@ -108,7 +108,7 @@ class Click:
             beyond and side.any() for beyond, side in zip(self.open_sides, sides, strict=True)
         )
         area = np.count_nonzero(found) / (np.pi / 4 * self.diameter**2)
-        return Region(np.asarray(found), float(area), not any(leaves))
+        return CandidateRegion(np.asarray(found), float(area), not any(leaves))
 
     def _nearest(self, numbered: NDArray[np.int32]) -> int:
         """Return the number of the region that the click misses by little; 0 if none."""
@@ -124,6 +124,6 @@ class Click:
 
     def try_thresholds(
         self, values: NDArray[np.float32], thresholds: Iterable[float]
-    ) -> list[tuple[float, Region | None]]:
+    ) -> list[tuple[float, CandidateRegion | None]]:
         """Return the region over each threshold of some values of the window."""
         return [(t, self.region(values >= np.float32(t))) for t in thresholds]

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_leukocyte.segmentation.editing.candidates import Click, Region
+from napari_leukocyte.segmentation.editing.candidates import CandidateRegion, Click
 
 #: Least part of its convex hull's area that a cell fills; what has leaked into a neighbour fills
 #: less.
@@ -74,7 +74,7 @@ def _thresholds(values: NDArray[np.float32]) -> list[float]:
     return found
 
 
-def _stands_out(region: Region, absorbance: NDArray[np.float32], diameter: float) -> bool:
+def _stands_out(region: CandidateRegion, absorbance: NDArray[np.float32], diameter: float) -> bool:
     """Whether a region is solid and darker than what is around it."""
     mask = region.mask
     outlines, _ = cv2.findContours(

@@ -20,11 +20,9 @@ from qtpy.QtWidgets import (
 
 from napari_leukocyte.errors import LeukocyteError
 from napari_leukocyte.io.atomic import as_output_error
-from napari_leukocyte.models.card import describe, headline
-from napari_leukocyte.models.discovery import Survey, Unusable, survey
-from napari_leukocyte.models.figures import FigureTable
+from napari_leukocyte.models.card import FigureTable, describe, headline
 from napari_leukocyte.models.manifest import Kind, Manifest
-from napari_leukocyte.models.registry import user_folder
+from napari_leukocyte.models.registry import DiscoveredModels, Unusable, discover_models, user_folder
 from napari_leukocyte.ui.controls.inputs import choice_box
 from napari_leukocyte.ui.jobs import tell
 from napari_leukocyte.ui.signals import Signal
@@ -61,7 +59,7 @@ class ModelChoice(QWidget):
     def __init__(self, kind: Kind, wanted: str = "default", parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._kind: Kind = kind
-        self._found = Survey()
+        self._found = DiscoveredModels()
         self.card: ModelCard | None = None
         self.box = choice_box({})
         self.box.currentIndexChanged.connect(self._on_index)
@@ -91,10 +89,10 @@ class ModelChoice(QWidget):
     def refresh(self) -> None:
         """List the models again: one may have come or gone. The choice stays if it can."""
         try:
-            found = survey(self._kind)
+            found = discover_models(self._kind)
         except LeukocyteError as error:
             tell(error)
-            found = Survey()
+            found = DiscoveredModels()
         # Figures take no part in the comparison of models, but the card shows them.
         same = found == self._found and [m.figures for m in found.models] == [
             m.figures for m in self._found.models

@@ -9,7 +9,6 @@ from qtpy.QtCore import QEvent, QPoint, QPointF, Qt
 from qtpy.QtGui import QHelpEvent, QKeyEvent, QMouseEvent, QResizeEvent, QWheelEvent
 from qtpy.QtWidgets import QToolTip, QWidget
 
-from napari_leukocyte.interpretation.embedding_map.lasso import inside
 from napari_leukocyte.ui.embedding_map.canvas import MapCanvas, fit
 from napari_leukocyte.ui.signals import Signal
 
@@ -91,8 +90,12 @@ class Scatter(MapCanvas):
             line, self._pressed = self.lasso, None
             self.set_lasso([])
             if line:
+                from skimage.measure import points_in_poly  # slow to import
+
                 polygon = np.array([(p.x(), p.y()) for p in line])
-                found = np.flatnonzero(inside(self.view.to_screen(self.places), polygon)).tolist()
+                found = np.flatnonzero(
+                    points_in_poly(self.view.to_screen(self.places), polygon)
+                ).tolist()
                 self._select(found, add=bool(event.modifiers() & _SHIFT))
             else:
                 self._click(event)

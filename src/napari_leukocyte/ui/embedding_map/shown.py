@@ -14,14 +14,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_leukocyte.errors import LeukocyteError
-from napari_leukocyte.gallery.cells import Cell, Cells
-from napari_leukocyte.gallery.thumbnails import Look, Thumbnails, extent_of
-from napari_leukocyte.interpretation.embedding_map.cells import Source
+from napari_leukocyte.gallery.cells import CellTable, GalleryCell
+from napari_leukocyte.gallery.thumbnails import Thumbnails, ThumbnailStyle, extent_of
+from napari_leukocyte.interpretation.embedding_map.cells import MapImage
 from napari_leukocyte.interpretation.embedding_map.layout import Layout
 from napari_leukocyte.interpretation.embedding_map.making import CellMap, make_map
-from napari_leukocyte.interpretation.embedding_map.outliers import Outlier
+from napari_leukocyte.interpretation.embedding_map.neighbours import Outlier
 from napari_leukocyte.interpretation.embedding_map.suspects import LabelSuspect, find_label_suspects
-from napari_leukocyte.learning.head.features import Features, features_of
+from napari_leukocyte.classification.embedding import Features, features_of
 from napari_leukocyte.progress import Progress
 from napari_leukocyte.session.session import Session
 from napari_leukocyte.ui.layers.objects_style import UNCLASSIFIED
@@ -84,7 +84,7 @@ class ShownMap:
         self.map, self.wanted = found, wanted
         self._owner = [wanted.sessions[i] for i in found.cells.sources.tolist()]
         self._labels: list[int] = found.cells.labels.tolist()
-        self._cells: dict[Session, Cells] = {}
+        self._cells: dict[Session, CellTable] = {}
         #: The class of each row, None for none.
         self.classes: tuple[str | None, ...] = (None,) * len(self._labels)
 
@@ -96,7 +96,7 @@ class ShownMap:
         self._cells, said = {}, {}
         for session in self.wanted.sessions:
             table = session.table()
-            self._cells[session] = Cells(table)
+            self._cells[session] = CellTable(table)
             names = (n if isinstance(n, str) else None for n in table["class"].tolist())
             said[session] = dict(zip(table["label"].tolist(), names, strict=True))
         rows = zip(self._owner, self._labels, strict=True)
@@ -121,7 +121,7 @@ class ShownMap:
                 found.setdefault(session, []).append(label)
         return found
 
-    def cell(self, row: int) -> tuple[Session, Cell] | None:
+    def cell(self, row: int) -> tuple[Session, GalleryCell] | None:
         """Return a cell and whose it is; None if it is gone."""
         session, label = self._owner[row], self._labels[row]
         cells = self._cells.get(session)
@@ -187,7 +187,7 @@ def map_work(
 ) -> Callable[[Progress], tuple[CellMap, Suspects, tuple[str | None, ...]]]:
     """Return what makes a map, and finds the doubtful among the classes as they are now."""
     sources = [
-        Source(s.rgb, labels) for s, labels in zip(wanted.sessions, wanted.labels, strict=True)
+        MapImage(s.rgb, labels) for s, labels in zip(wanted.sessions, wanted.labels, strict=True)
     ]
     said: list[Mapping[int, object]] = []
     for session in wanted.sessions:
@@ -210,7 +210,7 @@ def suspects_work(shown: ShownMap, classes: Sequence[str | None]) -> Callable[[P
     return lambda progress: find_label_suspects(cells, classes, progress)
 
 
-_LOOK = Look(110, outline=True)
+_LOOK = ThumbnailStyle(110, outline=True)
 
 
 class Tooltips:
@@ -219,7 +219,7 @@ class Tooltips:
     def __init__(self) -> None:
         self._pictures: WeakKeyDictionary[Session, Thumbnails[str]] = WeakKeyDictionary()
 
-    def tell(self, session: Session, cell: Cell) -> str:
+    def tell(self, session: Session, cell: GalleryCell) -> str:
         """Return what is said of a cell, as rich text."""
         pictures = self._pictures.setdefault(session, Thumbnails(session.rgb, _as_address))
         extent = extent_of(session.table())
@@ -227,7 +227,7 @@ class Tooltips:
         return f'<img src="{picture}"><br>{describe(session.name, cell)}'
 
 
-def describe(image: str, cell: Cell) -> str:
+def describe(image: str, cell: GalleryCell) -> str:
     """Return what is known of a cell, as rich text."""
     lines = [f"<b>{html.escape((cell.class_name or 'not classified').capitalize())}</b>"]
     if cell.predicted is not None:

@@ -11,7 +11,7 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QGridLayout, QLabel, QSizePolicy, QWidget
 
 from napari_leukocyte.interpretation.explanation import DEFAULT_METHOD
-from napari_leukocyte.interpretation.settings import METHODS, TITLES, Method
+from napari_leukocyte.interpretation.scoring import METHODS, TITLES, Method
 from napari_leukocyte.ui import build
 from napari_leukocyte.ui.controls.inputs import choice_box, number_slider
 from napari_leukocyte.ui.review.bars import ProbabilityBars

@@ -13,7 +13,7 @@ from napari_leukocyte.classification.regions import Region
 from napari_leukocyte.errors import LeukocyteError
 from napari_leukocyte.interpretation import words
 from napari_leukocyte.interpretation.findings import Findings, Question, find_out
-from napari_leukocyte.interpretation.neighbours import picture_of
+from napari_leukocyte.interpretation.similar_cells import picture_of
 from napari_leukocyte.io.images.background import background_color
 from napari_leukocyte.models.manifest import Manifest
 from napari_leukocyte.models.registry import find_model
@@ -243,7 +243,7 @@ class WhyWidget(SessionDock):
                 for picture, (name, of, cosine) in zip(pictures, near, strict=True)
             ]
         )
-        form.second.setText(words.describe_second(said, findings.step, findings.hiding))
+        form.second.setText(words.describe_second(said, findings.step, findings.deletion))
         all_notes = (*notes, *findings.notes)
         form.notes.setText(" ".join(all_notes))
         shown = {

@@ -11,13 +11,13 @@ from napari.layers import Image
 
 from napari_leukocyte.annotations.dataset.store import open_dataset
 from napari_leukocyte.errors import ParameterError
-from napari_leukocyte.gallery.cells import Cells
+from napari_leukocyte.gallery.cells import CellTable
 from napari_leukocyte.learning.head.accept import accept
 from napari_leukocyte.learning.head.apply import Change, apply, predictions_of
 from napari_leukocyte.learning.head.base import base_for
 from napari_leukocyte.learning.head.comparison import Comparison
 from napari_leukocyte.learning.head.curve import Curve, Line, learning_curve
-from napari_leukocyte.learning.head.features import Features, features_of
+from napari_leukocyte.classification.embedding import Features, features_of
 from napari_leukocyte.learning.head.gather import (
     Gathered,
     Snapshot,
@@ -289,7 +289,7 @@ class HeadTab(SessionDock):
         session, change = self._changed[row]
         session.select([change.label])
         image = links.image_layer_of(self.viewer, session)
-        cells = Cells(session.table())
+        cells = CellTable(session.table())
         if change.label in cells and image is not None:
             show_place(self.viewer, image, cells[change.label].place)
 

@@ -15,10 +15,10 @@ from napari_leukocyte.progress import Progress
 from napari_leukocyte.session.session import Session
 from napari_leukocyte.ui.jobs import Job, start_job
 from napari_leukocyte.ui.signals import Signal
-from napari_leukocyte.uncertainty.domain_shift.image_profile import measure_look
-from napari_leukocyte.uncertainty.domain_shift.reference import read_home
-from napari_leukocyte.uncertainty.domain_shift.warning import report_home
-from napari_leukocyte.uncertainty.in_use import confusion_in_use
+from napari_leukocyte.uncertainty.domain_shift.domain_match import report_domain
+from napari_leukocyte.uncertainty.domain_shift.image_profile import measure_profile
+from napari_leukocyte.uncertainty.domain_shift.training_domain import read_training_domain
+from napari_leukocyte.uncertainty.recalibration import confusion_in_use
 
 #: Returns the classifier's errors on the cells that are counted; called in a thread.
 Errors = Callable[[], Confusion | None]
@@ -45,9 +45,12 @@ def errors_of(session: Session | None) -> Errors | None:
 
     def find() -> Confusion | None:
         classifier = find_model("classification", name)
-        home = read_home(classifier)
-        at_home = home is not None and not report_home(measure_look(rgb, labels), home).foreign
-        return confusion_in_use(classifier, at_home)
+        domain = read_training_domain(classifier)
+        in_domain = (
+            domain is not None
+            and not report_domain(measure_profile(rgb, labels), domain).out_of_distribution
+        )
+        return confusion_in_use(classifier, in_domain)
 
     return find
 

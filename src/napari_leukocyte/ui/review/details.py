@@ -18,7 +18,7 @@ from qtpy.QtWidgets import (
 )
 from superqt import QFlowLayout
 
-from napari_leukocyte.gallery.contrast import CONTRASTS
+from napari_leukocyte.gallery.thumbnails import CONTRASTS
 from napari_leukocyte.session.reviews import FLAGS
 from napari_leukocyte.ui.review import texts
 from napari_leukocyte.ui.review.bars import ProbabilityBars

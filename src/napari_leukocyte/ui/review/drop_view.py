@@ -22,7 +22,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_leukocyte.gallery.thumbnails import Look
+from napari_leukocyte.gallery.thumbnails import ThumbnailStyle
 from napari_leukocyte.ui.review.gallery_model import dragged_cells
 from napari_leukocyte.ui.review.grid_view import GridView
 from napari_leukocyte.ui.signals import Signal
@@ -70,7 +70,7 @@ class DropView(GridView):
         drag.setMimeData(self.drag_data())
         row = self.currentIndex().row()
         cell = self.cells.cell_at(row) if row >= 0 else None
-        look = Look(64, self.cell_delegate.look.contrast)
+        look = ThumbnailStyle(64, self.cell_delegate.look.contrast)
         picture = None if cell is None else self.cell_delegate.picture(cell, look)
         if picture is not None:
             drag.setPixmap(picture)

@@ -25,8 +25,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_leukocyte.gallery.arrange import Choice, Show, Sort
-from napari_leukocyte.gallery.contrast import Contrast
-from napari_leukocyte.gallery.thumbnails import Look
+from napari_leukocyte.gallery.thumbnails import Contrast, ThumbnailStyle
 from napari_leukocyte.ui.controls.containers import Section
 from napari_leukocyte.ui.controls.image_choice import ImageChoice
 from napari_leukocyte.ui.controls.inputs import choice_box
@@ -156,9 +155,11 @@ class ReviewForm(QWidget):
         return Choice(cast(Show, show), name, sort, self.grouped.isChecked())
 
     @property
-    def look(self) -> Look:
+    def look(self) -> ThumbnailStyle:
         """How pictures look."""
-        return Look(self.zoom.value(), self.contrast_box.currentData(), self.outline.isChecked())
+        return ThumbnailStyle(
+            self.zoom.value(), self.contrast_box.currentData(), self.outline.isChecked()
+        )
 
     def set_classes(self, classes: tuple[CellClass, ...]) -> None:
         """Offer some other classes."""

@@ -11,8 +11,8 @@ from qtpy.QtCore import QModelIndex, QPointF, QRect, QRectF, QSize, Qt
 from qtpy.QtGui import QColor, QFont, QFontMetrics, QImage, QPainter, QPen, QPixmap, QPolygonF
 from qtpy.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem, QWidget
 
-from napari_leukocyte.gallery.cells import Cell
-from napari_leukocyte.gallery.thumbnails import Look, Thumbnails
+from napari_leukocyte.gallery.cells import GalleryCell
+from napari_leukocyte.gallery.thumbnails import Thumbnails, ThumbnailStyle
 from napari_leukocyte.ui.layers.objects_style import UNCLASSIFIED, abbreviate
 from napari_leukocyte.ui.review.gallery_model import CELL_ROLE
 from napari_leukocyte.vocabulary import COLORS
@@ -48,7 +48,7 @@ class CellDelegate(QStyledItemDelegate):
 
     Attributes
     ----------
-    look : Look
+    look : ThumbnailStyle
         How pictures look.
     colors : mapping of str to str
         ``#rrggbb`` of the classes.
@@ -56,10 +56,12 @@ class CellDelegate(QStyledItemDelegate):
 
     def __init__(self, parent: QWidget, cut_later: Callable[[], object]) -> None:
         super().__init__(parent)
-        self.look = Look()
+        self.look = ThumbnailStyle()
         self.colors: Mapping[str, str] = COLORS
         self._cut_later = cut_later
-        self._picture: Callable[[Cell, Look, bool], QPixmap | None] = lambda *_: None
+        self._picture: Callable[[GalleryCell, ThumbnailStyle, bool], QPixmap | None] = lambda *_: (
+            None
+        )
         self._deadline = 0.0
 
     def set_source(
@@ -81,7 +83,7 @@ class CellDelegate(QStyledItemDelegate):
             return
         masks, source = labels, thumbnails
 
-        def picture(cell: Cell, look: Look, now: bool) -> QPixmap | None:
+        def picture(cell: GalleryCell, look: ThumbnailStyle, now: bool) -> QPixmap | None:
             found = source.find(cell.place, look, extent)
             if found is None and now:
                 found = source.cut(masks, cell.place, look, extent)
@@ -89,7 +91,7 @@ class CellDelegate(QStyledItemDelegate):
 
         self._picture = picture
 
-    def picture(self, cell: Cell, look: Look) -> QPixmap | None:
+    def picture(self, cell: GalleryCell, look: ThumbnailStyle) -> QPixmap | None:
         """Return the picture of a cell in any look; cut now if need be."""
         return self._picture(cell, look, True)
 
@@ -97,7 +99,7 @@ class CellDelegate(QStyledItemDelegate):
         """Start the time in which pictures are cut."""
         self._deadline = time.perf_counter() + CUTTING
 
-    def color_of(self, cell: Cell) -> QColor:
+    def color_of(self, cell: GalleryCell) -> QColor:
         """Return the colour of a cell's frame."""
         if cell.hidden:
             return _NEUTRAL
@@ -122,7 +124,7 @@ class CellDelegate(QStyledItemDelegate):
     ) -> None:
         """Paint one cell."""
         cell = index.data(CELL_ROLE)
-        if painter is None or not isinstance(cell, Cell):
+        if painter is None or not isinstance(cell, GalleryCell):
             return
         selected = bool(option.state & QStyle.StateFlag.State_Selected)
         current = bool(option.state & QStyle.StateFlag.State_HasFocus)
@@ -149,7 +151,7 @@ class CellDelegate(QStyledItemDelegate):
 
     # -- the parts ------------------------------------------------------------------------
 
-    def _paint_picture(self, painter: QPainter, cell: Cell, place: QRect) -> None:
+    def _paint_picture(self, painter: QPainter, cell: GalleryCell, place: QRect) -> None:
         pixmap = self._picture(cell, self.look, time.perf_counter() < self._deadline)
         if pixmap is None:
             painter.fillRect(place, QColor("#D8D2D6"))
@@ -157,7 +159,7 @@ class CellDelegate(QStyledItemDelegate):
         else:
             painter.drawPixmap(place.topLeft(), pixmap)
 
-    def _paint_marks(self, painter: QPainter, cell: Cell, place: QRect) -> None:
+    def _paint_marks(self, painter: QPainter, cell: GalleryCell, place: QRect) -> None:
         marks = [
             draw
             for draw, on in (
@@ -180,7 +182,7 @@ class CellDelegate(QStyledItemDelegate):
     def _paint_caption(
         self,
         painter: QPainter,
-        cell: Cell,
+        cell: GalleryCell,
         option: QStyleOptionViewItem,
         outer: QRect,
         selected: bool,
@@ -196,7 +198,7 @@ class CellDelegate(QStyledItemDelegate):
         painter.drawText(line, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, right)
 
 
-def captions(cell: Cell) -> tuple[str, str]:
+def captions(cell: GalleryCell) -> tuple[str, str]:
     """Return what stands below a cell: its class, and how sure the model is."""
     if cell.hidden:
         return "blind", ""

@@ -8,7 +8,7 @@ from typing import Any
 from qtpy.QtCore import QAbstractListModel, QMimeData, QModelIndex, QObject, Qt
 
 from napari_leukocyte.gallery.arrange import Group
-from napari_leukocyte.gallery.cells import Cell, Cells
+from napari_leukocyte.gallery.cells import CellTable, GalleryCell
 
 #: Type of what is dragged: numbers of cells, with spaces between.
 MIME = "application/x-napari-leukocyte-cells"
@@ -36,9 +36,9 @@ class GalleryModel(QAbstractListModel):
         self.groups: list[Group] = []
         self._labels: list[int] = []
         self._row: dict[int, int] = {}
-        self._cells: Cells | None = None
+        self._cells: CellTable | None = None
 
-    def show_cells(self, cells: Cells | None, groups: Sequence[Group]) -> bool:
+    def show_cells(self, cells: CellTable | None, groups: Sequence[Group]) -> bool:
         """Show other cells, or the same in another state; say whether any stands elsewhere."""
         self._cells = cells
         if list(groups) == self.groups:
@@ -65,7 +65,7 @@ class GalleryModel(QAbstractListModel):
         """Return the number of the cell in a row."""
         return self._labels[row]
 
-    def cell_at(self, row: int) -> Cell | None:
+    def cell_at(self, row: int) -> GalleryCell | None:
         """Return the cell in a row; None if it has just gone."""
         label = self._labels[row]
         if self._cells is None or label not in self._cells:
@@ -120,7 +120,7 @@ def dragged_cells(data: QMimeData | None) -> list[int]:
     return [int(word) for word in words if word.isdigit()]
 
 
-def describe_cell(cell: Cell) -> str:
+def describe_cell(cell: GalleryCell) -> str:
     """Return a line on a cell."""
     text = f"Cell {cell.place.label}: "
     if cell.hidden:

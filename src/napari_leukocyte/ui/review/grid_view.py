@@ -28,7 +28,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_leukocyte.gallery.arrange import Group
-from napari_leukocyte.gallery.thumbnails import Look
+from napari_leukocyte.gallery.thumbnails import ThumbnailStyle
 from napari_leukocyte.ui.layers.objects_style import UNCLASSIFIED
 from napari_leukocyte.ui.review.gallery_delegate import MARGIN, CellDelegate
 from napari_leukocyte.ui.review.gallery_model import GalleryModel
@@ -82,7 +82,7 @@ class GridView(QAbstractItemView):
         self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOn)
         self.setMinimumSize(160, 120)
 
-    def set_look(self, look: Look) -> None:
+    def set_look(self, look: ThumbnailStyle) -> None:
         """Show pictures another way."""
         if look != self.cell_delegate.look:
             resized = look.side != self.cell_delegate.look.side

@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from napari_leukocyte.errors import LeukocyteError
-from napari_leukocyte.gallery.cells import Cells
+from napari_leukocyte.gallery.cells import CellTable
 from napari_leukocyte.session.reviews import FLAGS
 from napari_leukocyte.session.session import Session
 from napari_leukocyte.ui.jobs import tell
@@ -114,7 +114,7 @@ class Reviewer:
     # -- inside ---------------------------------------------------------------------------
 
     @property
-    def _cells(self) -> Cells | None:
+    def _cells(self) -> CellTable | None:
         return self._widget.cells
 
     def _selected(self) -> list[int]:

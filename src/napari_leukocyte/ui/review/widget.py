@@ -16,9 +16,8 @@ from napari_leukocyte.counting.leukogram import count_classes
 from napari_leukocyte.counting.settings import recall_settings
 from napari_leukocyte.errors import LeukocyteError
 from napari_leukocyte.gallery.arrange import arrange, disagreeing, flagged
-from napari_leukocyte.gallery.cells import Cells, veil
-from napari_leukocyte.gallery.contrast import CONTRASTS
-from napari_leukocyte.gallery.thumbnails import Look, Thumbnails, extent_of
+from napari_leukocyte.gallery.cells import CellTable, mask_predictions
+from napari_leukocyte.gallery.thumbnails import CONTRASTS, Thumbnails, ThumbnailStyle, extent_of
 from napari_leukocyte.session.reader import tidy
 from napari_leukocyte.session.session import FEW, Session
 from napari_leukocyte.ui.before_paint import BeforePaint
@@ -73,7 +72,7 @@ class ReviewWidget(QWidget):
         self._thumbnails: Thumbnails[QPixmap] | None = None
         self._table = self._veiled = pd.DataFrame()
         self._counts: dict[str, int] = {}
-        self._cells: Cells | None = None
+        self._cells: CellTable | None = None
         self._queue: list[int] = []
         self._extent: float | None = None
         self._colors: dict[str, str] = {}
@@ -159,7 +158,7 @@ class ReviewWidget(QWidget):
         return self._session
 
     @property
-    def cells(self) -> Cells | None:
+    def cells(self) -> CellTable | None:
         """The session's cells as they are shown."""
         return self._cells
 
@@ -253,11 +252,11 @@ class ReviewWidget(QWidget):
         self._revision = session.revision
         self._table = session.table()
         hidden = self._blind.hidden()
-        veiled = veil(self._table, hidden)
+        veiled = mask_predictions(self._table, hidden)
         choice = self.form.choice
         self._queue = session.review_order(_counted()) if choice.sort == "queue" else []
         groups = arrange(veiled, choice, self._queue, hidden)
-        self._cells = Cells(veiled, hidden)
+        self._cells = CellTable(veiled, hidden)
         self._extent = extent_of(self._table, self._extent)
         gallery.empty_text = _NONE_SHOWN if len(self._table) else _NO_CELLS
         gallery.cell_delegate.set_source(self._thumbnails, session.labels, self._extent)
@@ -370,7 +369,7 @@ class ReviewWidget(QWidget):
         cell = cells[label]
         delegate = self.form.gallery.cell_delegate
         outline = self.form.outline.isChecked()
-        looks = [Look(PICTURE, contrast, outline) for contrast in CONTRASTS]
+        looks = [ThumbnailStyle(PICTURE, contrast, outline) for contrast in CONTRASTS]
         row = self._veiled.iloc[cells.row_of(label)]
         details.show_cell(
             row,

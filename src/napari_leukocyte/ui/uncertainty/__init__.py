@@ -1,1 +1,1 @@
-"""The widget *How sure*: sets of classes, distance to the training sets, standardised colours."""
+"""The widget *How sure*: prediction sets of classes, and distance to the training sets."""

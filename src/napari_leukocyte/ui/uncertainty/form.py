@@ -10,19 +10,11 @@ from qtpy.QtCore import QItemSelectionModel, Qt
 from qtpy.QtWidgets import QTableWidgetItem
 
 from napari_leukocyte.ui import build
-from napari_leukocyte.ui.controls.inputs import choice_box
 from napari_leukocyte.ui.controls.table import Table
 from napari_leukocyte.uncertainty.calibration import DEFAULT_LEVEL, LEVEL_RANGE
-from napari_leukocyte.uncertainty.domain_shift.reference import TITLES
 
-#: What the methods of standardising are called.
-METHOD_TITLES = {
-    "model": "as the classifier sees it",
-    "reinhard": "Reinhard",
-    "macenko": "Macenko (two stains)",
-}
-COLUMNS = ("Cell", "Class", "Set", "Strange")
-_SET, _STRANGE = 2, 3
+COLUMNS = ("Cell", "Class", "Set", "Unusual")
+_SET, _UNUSUAL = 2, 3
 #: Height of the table, px.
 _HEIGHT = 198
 #: Rows that are filled; a table widget gets slow with more, and nobody reads them.
@@ -30,26 +22,24 @@ MOST_ROWS = 2000
 _NUMBER = Qt.ItemDataRole.UserRole
 
 
-class TrustForm:
+class UncertaintyForm:
     """The controls, from top to bottom.
 
     Attributes
     ----------
-    sentence, quality, calibrated, bound, changed : WrappedText
-    check, recalibrate, forget, approve, preview, classify : QPushButton
+    sentence, quality, calibrated, bound : WrappedText
+    check, recalibrate, forget, approve : QPushButton
     level : QSpinBox
         Percent.
     by_class : QCheckBox
     cells : CellsTable
-    method, target : QComboBox
-        Their data are a method and a set.
     sections : tuple of Section
         What is hidden while there are no classified cells.
     """
 
     def __init__(self) -> None:
         self.sentence, self.quality, self.calibrated = build.text(), build.text(), build.text()
-        self.bound, self.changed = build.text(), build.text()
+        self.bound = build.text()
         self.check = build.button(
             "Check again", "Compare image and cells with the classifier's training sets."
         )
@@ -77,18 +67,8 @@ class TrustForm:
             "Approve", "Confirm all cells with a single-class set, as one step to undo."
         )
         self.cells = CellsTable()
-        self.method = build.tipped(
-            choice_box(METHOD_TITLES), "How colours are standardised. Your image is never changed."
-        )
-        self.target = build.tipped(choice_box(TITLES), "The training set whose colours are wanted.")
-        self.target.setCurrentIndex(max(0, self.target.findData("pbc")))
-        self.preview = build.button(
-            "Preview", "Show the image in these colours, as a layer of its own."
-        )
-        self.preview.setCheckable(True)
-        self.classify = build.button("Classify in these colours")
         self.sections = (
-            build.section("How far from home", self.sentence, self.quality, self.check),
+            build.section("Distribution shift", self.sentence, self.quality, self.check),
             build.section(
                 "How sure",
                 ("Level", build.row(self.level, self.by_class, None)),
@@ -98,27 +78,20 @@ class TrustForm:
                 self.bound,
                 self.approve,
             ),
-            build.section(
-                "Standardised colours",
-                ("Method", self.method),
-                ("Colours of", self.target),
-                build.row(self.preview, self.classify),
-                self.changed,
-            ),
         )
 
 
 class CellsTable(Table):
-    """Cells with their class, their set, and how strange they are, the strangest first."""
+    """Cells with their class, their set, and how unusual they are, the most unusual first."""
 
     def __init__(self) -> None:
         super().__init__(COLUMNS, wide=_SET)
         self.setMinimumHeight(_HEIGHT)
         self.setSortingEnabled(True)
         # What needs a reader first.
-        self.sortByColumn(_STRANGE, Qt.SortOrder.DescendingOrder)
+        self.sortByColumn(_UNUSUAL, Qt.SortOrder.DescendingOrder)
 
-    def show_cells(self, objects: pd.DataFrame, sets: pd.DataFrame, strange: pd.DataFrame) -> None:
+    def show_cells(self, objects: pd.DataFrame, sets: pd.DataFrame, ood: pd.DataFrame) -> None:
         """Fill the table.
 
         Parameters
@@ -128,18 +101,18 @@ class CellsTable(Table):
         sets : pandas.DataFrame
             ``label`` and ``set``, see
             :func:`napari_leukocyte.uncertainty.approval.prediction_sets`.
-        strange : pandas.DataFrame
-            ``label``, ``strange``, ``wrong_share``.
+        ood : pandas.DataFrame
+            ``label``, ``ood_score``, ``wrong_share``.
         """
         joined = sets.merge(objects[["label", "class", "reviewed"]], on="label", how="inner")
-        joined = joined.merge(strange, on="label", how="left")
+        joined = joined.merge(ood, on="label", how="left")
         if len(joined) > MOST_ROWS:
-            order = joined["strange"].fillna(-1).to_numpy().argsort()[::-1]
+            order = joined["ood_score"].fillna(-1).to_numpy().argsort()[::-1]
             joined = joined.iloc[order[:MOST_ROWS]]
         blocked = self.blockSignals(True)
         self.setSortingEnabled(False)
         self.setRowCount(len(joined))
-        columns = ("label", "class", "reviewed", "set", "strange", "wrong_share")
+        columns = ("label", "class", "reviewed", "set", "ood_score", "wrong_share")
         rows = zip(*(joined[name].tolist() for name in columns), strict=True)
         for row, (label, said, reviewed, names, share, wrong) in enumerate(rows):
             known = np.isfinite(share)

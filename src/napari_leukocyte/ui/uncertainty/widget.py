@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 from napari.utils.notifications import show_info, show_warning
 
 from napari_leukocyte.errors import LeukocyteError
+from napari_leukocyte.io.images.key import image_key
 from napari_leukocyte.models.manifest import Manifest
 from napari_leukocyte.models.registry import find_model
-from napari_leukocyte.progress import Progress
-from napari_leukocyte.session.folders import session_key
 from napari_leukocyte.session.predictions import Predictions
 from napari_leukocyte.session.session import Session
 from napari_leukocyte.ui import build
@@ -20,8 +18,7 @@ from napari_leukocyte.ui.dock import SessionDock, SharedParts
 from napari_leukocyte.ui.jobs import telling_errors
 from napari_leukocyte.ui.review.blind_notice import blind_notice
 from napari_leukocyte.ui.review.hidden import any_hidden
-from napari_leukocyte.ui.uncertainty.colors import Colors, Preview, classify_in, colors_of
-from napari_leukocyte.ui.uncertainty.form import METHOD_TITLES, TrustForm
+from napari_leukocyte.ui.uncertainty.form import UncertaintyForm
 from napari_leukocyte.uncertainty.approval import (
     Approval,
     approvable,
@@ -30,24 +27,34 @@ from napari_leukocyte.uncertainty.approval import (
 )
 from napari_leukocyte.uncertainty.calibration import SetSettings
 from napari_leukocyte.uncertainty.domain_shift.checking import ImageCheck, check_image
-from napari_leukocyte.uncertainty.in_use import InUse, calibration_in_use, settings_for
 from napari_leukocyte.uncertainty.persistence import OwnCells
-from napari_leukocyte.uncertainty.recalibration import reviewed_cells
+from napari_leukocyte.uncertainty.recalibration import (
+    CalibrationInUse,
+    calibration_in_use,
+    reviewed_cells,
+    settings_for,
+)
 
 if TYPE_CHECKING:
     import napari
 
 _NO_IMAGE = "Open an image of a smear, find its cells and classify them."
 _NOT_CLASSIFIED = "These cells are not classified yet: do so with “Classify and count”."
+#: Under this key, predictions of versions that could standardise colours say how they did.
+STANDARDISED = "colours"
+_STANDARDISED = (
+    "These classes were given in standardised colours, by an earlier version; what follows is of "
+    "the image in its own."
+)
 _BLIND = "A blind read is under way: what the classifier says is shown after it."
 #: Shown before the image was compared.
-_NOTHING_STRANGE = pd.DataFrame({"label": [], "strange": [], "wrong_share": []}).astype(
+_NOTHING_COMPARED = pd.DataFrame({"label": [], "ood_score": [], "wrong_share": []}).astype(
     {"label": "int64"}
 )
 
 
-class TrustWidget(SessionDock):
-    """Show sets of classes, distance to the training sets, and standardised colours.
+class UncertaintyWidget(SessionDock):
+    """Show prediction sets of classes, and the distance to the training sets.
 
     Parameters
     ----------
@@ -58,7 +65,7 @@ class TrustWidget(SessionDock):
 
     Attributes
     ----------
-    form : TrustForm
+    form : UncertaintyForm
         The controls.
     check : ImageCheck or None
         What was found out about the image.
@@ -71,25 +78,20 @@ class TrustWidget(SessionDock):
     def __init__(self, viewer: napari.viewer.Viewer, *, shared: SharedParts | None = None) -> None:
         super().__init__(viewer, shared=shared)
         self._checked: Predictions | None = None
-        self._in_use: tuple[Manifest, InUse] | None = None
+        self._in_use: tuple[Manifest, CalibrationInUse] | None = None
         self.check: ImageCheck | None = None
         self.approval: Approval | None = None
-        self._preview = Preview(self.viewer)
-        self.form = form = TrustForm()
+        self.form = form = UncertaintyForm()
         for button, act in (
             (form.check, self._check_now),
             (form.recalibrate, self._recalibrate),
             (form.forget, self._forget),
             (form.approve, self._approve),
-            (form.classify, self._classify),
         ):
             button.clicked.connect(lambda _=False, act=act: act())
         for signal in (form.level.valueChanged, form.by_class.toggled, blind_notice.changed):
             signal.connect(self.update_soon)
         form.cells.itemSelectionChanged.connect(self._choose)
-        form.method.currentIndexChanged.connect(self._other_colors)
-        form.target.currentIndexChanged.connect(self._other_colors)
-        form.preview.toggled.connect(self._show_preview)
         self.lay_out(body=[*form.sections, None])
         self._show_sections("")
         self.begin()
@@ -97,25 +99,18 @@ class TrustWidget(SessionDock):
     def on_busy(self) -> None:
         """Let what computes wait for what is being computed."""
         form = self.form
-        for button in (form.check, form.classify, form.preview, form.recalibrate):
+        for button in (form.check, form.recalibrate):
             button.setEnabled(not self.busy)
 
     def on_session(self) -> None:
         """Forget what was found out of another image."""
         self._checked, self.check = None, None
-        self.form.preview.setChecked(False)
-        self.form.changed.setText("")
         self.update_soon()
 
     def on_selection(self) -> None:
         """Show which cells are selected, wherever that was done."""
         if self.session is not None:
             self.form.cells.choose(self.session.selection)
-
-    def on_release(self) -> None:
-        """Take the preview away."""
-        with suppress(RuntimeError):  # at the application's end Qt may have gone first
-            self._preview.hide()
 
     @property
     def settings(self) -> SetSettings:
@@ -125,14 +120,9 @@ class TrustWidget(SessionDock):
         if self._in_use is None:
             return wanted
         report = None if self.check is None else self.check.report
-        nearest = None if report is None else report.likeness.nearest.name
-        foreign = report is not None and report.foreign
-        return settings_for(self._in_use[1], wanted, nearest, foreign)
-
-    @property
-    def preview_layer(self) -> Any:
-        """The layer with the preview, or None."""
-        return self._preview.layer
+        nearest = None if report is None else report.match.nearest.name
+        out_of_distribution = report is not None and report.out_of_distribution
+        return settings_for(self._in_use[1], wanted, nearest, out_of_distribution)
 
     def _classifier(self) -> Manifest:
         session = self.session
@@ -181,15 +171,17 @@ class TrustWidget(SessionDock):
         table = session.table()
         sets = prediction_sets(table, in_use.calibration, settings)
         check = self.check
-        strange = _NOTHING_STRANGE if check is None else check.strange
-        form.cells.show_cells(table, sets, strange)
+        ood = _NOTHING_COMPARED if check is None else check.ood
+        form.cells.show_cells(table, sets, ood)
         form.sentence.setText("Looking at the image …" if check is None else self._sentence(check))
         form.quality.setText("" if check is None else _quality(check))
         form.calibrated.setText(in_use.sentence)
         form.forget.setVisible(in_use.own > 0)
         warning = ""
-        foreign = check is not None and check.report is not None and check.report.foreign
-        if foreign and not in_use.own:
+        out_of_distribution = (
+            check is not None and check.report is not None and check.report.out_of_distribution
+        )
+        if out_of_distribution and not in_use.own:
             warning = "This image is unlike the training sets: the bound may not hold on it."
         self.approval = approvable(table, in_use.calibration, settings, warning)
         number = len(self.approval.labels)
@@ -202,10 +194,9 @@ class TrustWidget(SessionDock):
         said = check.sentence if check.report is None else check.report.sentence
         session = self.session
         predictions = None if session is None else session.predictions
-        colors = None if predictions is None else colors_of(predictions.description)
-        if colors is None:
-            return said
-        return f"In the standardised colours ({METHOD_TITLES[colors.method]}): {said}"
+        if predictions is not None and STANDARDISED in predictions.description:
+            return f"{_STANDARDISED} {said}"
+        return said
 
     def _choose(self) -> None:
         if self.session is not None:
@@ -219,67 +210,17 @@ class TrustWidget(SessionDock):
         if session is None or predictions is None or self.busy:
             return
         rgb, labels, table = session.rgb, session.labels, session.table()
-        classifier, colors = self._classifier(), colors_of(predictions.description)
+        classifier = self._classifier()
         # Also if it fails: it is not tried again by itself.
         self._checked = predictions
-
-        def work(progress: Progress) -> ImageCheck:
-            shown = rgb if colors is None else colors.apply(rgb, labels, classifier)
-            return check_image(shown, labels, table, classifier, progress, colors is not None)
 
         def done(check: ImageCheck) -> None:
             if session is self.session:
                 self.check = check
 
-        self.start(work, "Comparing with the training sets", done)
-
-    def _colors(self) -> Colors:
-        method = self.form.method.currentData()
-        return Colors(method, "" if method == "model" else self.form.target.currentData())
-
-    def _other_colors(self) -> None:
-        self.form.target.setEnabled(self.form.method.currentData() != "model")
-        if self.form.preview.isChecked():
-            self._show_preview(True)
-
-    def _show_preview(self, on: bool) -> None:
-        session, image = self.session, self.image.layer()
-        if not on:
-            self._preview.hide()
-            return
-        if session is None or image is None:
-            return
-        rgb, labels = session.rgb, session.labels
-        classifier, colors = self._classifier(), self._colors()
-
-        def done(shown: Any) -> None:
-            if session is self.session and self.form.preview.isChecked():
-                self._preview.show(image, shown, METHOD_TITLES[colors.method])
-
         self.start(
-            lambda progress: colors.apply(rgb, labels, classifier), "Standardising colours", done
-        )
-
-    def _classify(self) -> None:
-        session = self.session
-        if session is None:
-            return
-        rgb, labels, nucleus = session.rgb, session.labels, session.nucleus
-        classifier, colors = self._classifier(), self._colors()
-        before = {} if session.predictions is None else session.predictions.classes
-
-        def done(found: Predictions) -> None:
-            with telling_errors():
-                session.set_predictions(found.table, found.model, found.description)
-                both = [n for n in found.classes if n in before]
-                other = sum(found.classes[n] != before[n] for n in both)
-                self.form.changed.setText(
-                    f"{other} of {len(both)} cells got another class; Undo brings the former back."
-                )
-
-        self.start(
-            lambda progress: classify_in(colors, rgb, labels, nucleus, classifier, progress),
-            "Classifying in standardised colours",
+            lambda progress: check_image(rgb, labels, table, classifier, progress),
+            "Comparing with the training sets",
             done,
         )
 
@@ -306,7 +247,7 @@ class TrustWidget(SessionDock):
             )
             return
         with telling_errors():
-            OwnCells(classifier).put(session_key(session.rgb), found)
+            OwnCells(classifier).put(image_key(session.rgb), found)
             self._in_use = (classifier, calibration_in_use(classifier))
             self._show()
 

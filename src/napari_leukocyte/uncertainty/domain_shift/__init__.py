@@ -1,1 +1,1 @@
-"""How far an image and its cells are from what the models were trained on."""
+"""Distribution shift: how far an image and its cells are from what a classifier was trained on."""

@@ -1,4 +1,4 @@
-"""How far each cell is from the cells that a classifier was trained on.
+"""The out-of-distribution score of each cell, by the cells that a classifier was trained on.
 
 References
 ----------
@@ -11,13 +11,13 @@ References
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 #: Principal components of the embedding that distances are taken in, about as many as there are
-#: classes: the further ones tell the sets apart, not right from wrong. See docs/home.md.
+#: classes: the further ones tell the sets apart, not right from wrong. See docs/domain-shift.md.
 COMPONENTS = 8
 #: Keeps the logarithm of a sure prediction's second probability finite.
 _LEAST = 1e-4
@@ -27,7 +27,7 @@ _RIDGE = 1e-3
 
 @dataclass(frozen=True, eq=False)
 class CellReference:
-    """Where the training sets' cells lie in a classifier's embedding.
+    """The training sets' cells in a classifier's embedding.
 
     Attributes
     ----------
@@ -95,7 +95,7 @@ class CellReference:
         probability: NDArray[np.float64],
         said: Sequence[str] | NDArray[np.str_],
     ) -> NDArray[np.float64]:
-        """Return how far cells are from home: distance and doubt together.
+        """Return the out-of-distribution score of cells: distance and ambiguity together.
 
         Parameters
         ----------
@@ -107,24 +107,24 @@ class CellReference:
         Returns
         -------
         ndarray
-            (N,): about 0 for an ordinary cell of a training set, larger the stranger a cell is.
+            (N,): about 0 for an ordinary cell of a training set, larger the farther out a cell is.
         """
-        parts = np.stack([self.ratios(embedding, said), doubt(probability)])
+        parts = np.stack([self.ratios(embedding, said), ambiguity(probability)])
         middle, spread = self.scale[:, :1], self.scale[:, 1:]
         return np.asarray(((parts - middle) / spread).mean(axis=0))
 
     def rank(self, score: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return the share, 0 to 1, of known cells held out that are less strange."""
+        """Return the share, 0 to 1, of known cells held out with a lower score."""
         shares = np.linspace(0, 1, len(self.quantiles))
         return np.asarray(np.interp(score, self.quantiles, shares))
 
     def wrong_share(self, score: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return how often cells as strange were wrong in sets left out; NaN where unknown."""
+        """Return how often cells that score so were wrong in sets left out; NaN where unknown."""
         place = np.searchsorted(self.quantiles[1:-1], score, side="right")
         return np.asarray(self.wrong[place])
 
 
-def doubt(probability: NDArray[np.float64]) -> NDArray[np.float64]:
+def ambiguity(probability: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the logarithm of the second class's probability over the first's, (N,)."""
     ordered = np.sort(probability, axis=1)
     return np.asarray(np.log(ordered[:, -2] + _LEAST) - np.log(ordered[:, -1] + _LEAST))
@@ -201,24 +201,13 @@ def scaled(
     -------
     CellReference
     """
-    parts = np.stack([reference.ratios(embedding, said), doubt(probability)])
+    parts = np.stack([reference.ratios(embedding, said), ambiguity(probability)])
     low, middle, high = np.percentile(parts, [25, 50, 75], axis=1)
     scale = np.stack([middle, np.maximum(high - low, 1e-3)], axis=1)
-    made = _with(reference, scale, np.zeros(2))
+    made = replace(reference, scale=scale)
     score = made.score(embedding, probability, said)
-    return _with(made, scale, np.quantile(score, np.linspace(0, 1, quantiles)))
-
-
-def _with(
-    reference: CellReference, scale: NDArray[np.float64], quantiles: NDArray[np.float64]
-) -> CellReference:
-    return CellReference(
-        reference.classes,
-        reference.center,
-        reference.components,
-        reference.means,
-        reference.precision,
-        scale,
-        quantiles,
-        np.full(len(quantiles) - 1, np.nan),
+    return replace(
+        made,
+        quantiles=np.quantile(score, np.linspace(0, 1, quantiles)),
+        wrong=np.full(quantiles - 1, np.nan),
     )
