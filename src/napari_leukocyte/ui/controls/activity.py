@@ -101,7 +101,8 @@ class Messages(WrappedText):
         """
         self.setTextFormat(Qt.TextFormat.RichText if rich else Qt.TextFormat.PlainText)
         self.setText(text)
-        self.setVisible(bool(text))
+        # Before it stands in a dock it would open a window of its own.
+        self.setVisible(bool(text) and self.parent() is not None)
 
 
 def warning(sentence: str) -> str:
