@@ -1,4 +1,22 @@
-"""The frame of docks that work on the session of the chosen image."""
+"""The frame of docks that work on the session of the chosen image.
+
+A dock is a class with its controls and what happens; the rest comes from here::
+
+    class AreaDock(SessionDock):
+        def __init__(self, viewer, *, shared=None):
+            super().__init__(viewer, shared=shared)
+            self.total = build.text(bold=True)
+            self.lay_out(body=[self.total, None])
+            self.begin()
+
+        def update_now(self):
+            session = self.session
+            self.say_state("" if session else "Open an image and find its cells.")
+            area = 0 if session is None else session.table()["area_px"].sum()
+            self.total.setText(f"{area} px")
+
+``tests/ui/test_dock.py`` has a larger one that uses everything.
+"""
 
 from __future__ import annotations
 
