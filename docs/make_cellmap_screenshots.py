@@ -21,6 +21,7 @@ from photographing import IMAGES, photograph, settle, show_classified, wait
 from qtpy.QtCore import QPointF, Qt
 
 from napari_leukocyte.samples.synthetic import synthetic_smear
+from napari_leukocyte.ui.controls.containers import VerticalScroll
 
 #: Size of the window and width of the widget, px.
 SIZE, DOCK_WIDTH = (1590, 980), 470
@@ -59,7 +60,7 @@ def main(folder: Path) -> None:
     widget.acts.go_to(int(rare[0]))
     widget.form.number.setValue(6)
     widget.acts.find_similar()
-    scroll = widget.form.findChild(type(widget.form.layout().itemAt(0).widget()))
+    scroll = widget.findChild(VerticalScroll)
     bar = scroll.verticalScrollBar()
     bar.setValue(bar.maximum())
     photograph(viewer, folder / "cellmap-similar.png")

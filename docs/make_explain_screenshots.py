@@ -32,6 +32,7 @@ from napari_leukocyte.reporting.drawing import write_png
 from napari_leukocyte.reporting.record import describe_model
 from napari_leukocyte.samples.synthetic import SyntheticSmear, synthetic_smear
 from napari_leukocyte.segmentation.ensemble import segment_members
+from napari_leukocyte.ui.controls.containers import VerticalScroll
 from napari_leukocyte.ui.layers import links
 from napari_leukocyte.ui.layers.objects_view import ObjectsView
 from napari_leukocyte.ui.review.picking import show_place
@@ -98,7 +99,7 @@ def main(folder: Path) -> None:
     first = by_class.get("eosinophil", int(table["label"].iloc[0]))
     look_at(int(first))
     photograph(viewer, folder / "explain-widget.png")
-    scroll = widget.form.findChild(type(widget.form.layout().itemAt(0).widget()))
+    scroll = widget.findChild(VerticalScroll)
     bar = scroll.verticalScrollBar()
     bar.setValue(bar.maximum())
     photograph(viewer, folder / "explain-words.png")

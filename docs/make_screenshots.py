@@ -68,7 +68,7 @@ def main(folder: Path) -> None:
     camera = viewer.scene.camera
     camera.center = (0, PLATELET[0] - 20, PLATELET[1])
     camera.zoom *= 2.2
-    segment.form.parameters.set_params(PostprocessParams(threshold=0.7, closing_size=0.15))
+    segment.form.parameters.set_record(PostprocessParams(threshold=0.7, closing_size=0.15))
     photograph(viewer, folder / "edited.png")
 
     # The reader thinks better of it, and has the cells classified.

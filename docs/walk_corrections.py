@@ -129,7 +129,7 @@ def choose_in_the_window(fields: list[Path], dataset: Path, out: Path) -> None:
     segment.run()
     wait(lambda: not segment.busy)
     raise_dock(classify)
-    classify._classify_or_cancel()
+    classify.classify()
     settle(4)
     photograph(viewer, out / "new-models.png")
     viewer.close()

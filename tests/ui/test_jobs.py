@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import threading
 import time
 from typing import Any
@@ -177,3 +178,25 @@ def test_closing_the_window_with_a_bar_in_it(
     job.cancel()
     wait(job, qtbot)
     assert heard.events == ["end"]
+
+
+def test_steps_that_come_faster_than_they_are_painted_do_not_pile_up(
+    viewer: napari.Viewer, qtbot: QtBot
+) -> None:
+    listening, depths = threading.Event(), [0]
+
+    def work(progress: Progress) -> None:
+        listening.wait(5)
+        for step in range(2000):
+            progress(step, 2000, f"Step {step}")
+
+    def note(*_: object) -> None:
+        depths.append(len(inspect.stack(0)))
+
+    job = start_job(work, title="Many steps", on_done=lambda _: None)
+    job.progressed.connect(note)
+    listening.set()
+    job._thread.join()  # all of them are waiting now
+    qtbot.waitUntil(lambda: not job.running, timeout=30_000)
+    assert job.reached == (1999, 2000, "Step 1999")
+    assert max(depths) < min(d for d in depths if d) + 60

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from qtpy.QtCore import QObject, Qt, Signal  # type: ignore[attr-defined]
+from qtpy.QtCore import QObject, Qt
+
+from napari_leukocyte.ui.signals import Signal
 
 
 class BeforePaint(QObject):

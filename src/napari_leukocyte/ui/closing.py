@@ -11,8 +11,8 @@ from qtpy.QtCore import QEvent, QObject
 from qtpy.QtWidgets import QMainWindow, QMessageBox, QWidget
 
 from napari_leukocyte.session.session import Session
-from napari_leukocyte.ui.classify.save import ask_and_save
 from napari_leukocyte.ui.layers import links
+from napari_leukocyte.ui.saving import ask_and_save
 
 #: By which a window's guard is found among its children.
 GUARD = "napari-leukocyte-close-guard"
@@ -76,7 +76,7 @@ class _Finder(QObject):
         super().__init__(widget)
         self._viewer = weakref.ref(viewer)
 
-    def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:  # noqa: N802
+    def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
         if event is not None and event.type() == QEvent.Type.Show:
             window = watched.parent() if watched is not None else None
             while window is not None and not isinstance(window, QMainWindow):
@@ -130,7 +130,7 @@ class CloseGuard(QObject):
             viewers += [other for other in links.open_viewers() if other is not viewer]
         return [pair for each in viewers for pair in unsaved_sessions(each)]
 
-    def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:  # noqa: N802
+    def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
         """Swallow the close that the user thought better of."""
         if event is None or event.type() != QEvent.Type.Close or not event.spontaneous():
             return False

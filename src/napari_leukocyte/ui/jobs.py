@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from napari.utils.notifications import notification_manager, show_error
 from napari.utils.progress import cancelable_progress
-from qtpy.QtCore import QCoreApplication, QObject, Signal  # type: ignore[attr-defined]
+from qtpy.QtCore import QCoreApplication, QObject
 
 from napari_leukocyte.errors import Cancelled, LeukocyteError
 from napari_leukocyte.progress import Progress
+from napari_leukocyte.ui.signals import Signal
 
 T = TypeVar("T")
 
+#: Said of what failed for a reason that is not the user's.
+FAILED = "This failed: the notification at the lower right says why."
 #: Jobs whose thread has not ended: nothing else need keep them alive.
 _RUNNING: set[Job] = set()
 
@@ -38,7 +42,7 @@ class Job(QObject):
         Called last, however the job ended.
     """
 
-    #: Emitted with steps done, steps in all and what is going on.
+    #: Emitted with steps done, steps in all and what is going on; `reached` has the last of these.
     progressed = Signal(int, int, str)
     _ended = Signal(object, object)
 
@@ -52,6 +56,8 @@ class Job(QObject):
         on_end: Callable[[], None] | None = None,
     ) -> None:
         super().__init__()
+        self.reached: tuple[int, int, str] | None = None
+        self._showing = False
         self._on_done: Callable[[Any], None] | None = on_done
         self._on_error = on_error
         self._on_end = on_end
@@ -114,15 +120,21 @@ class Job(QObject):
         self.progressed.emit(done, total, what)
 
     def _show(self, done: int, total: int, what: str) -> None:
+        self.reached = (done, total, what)
         bar = self._bar
-        # Closed: by the viewer's end or by `abandon`.
-        if bar is None or bar.disable or self.cancelled:
+        # Closed: by the viewer's end or by `abandon`. And the bar lets the window live whenever it
+        # changes: steps that come faster than it is painted would be shown one within another.
+        if bar is None or bar.disable or self.cancelled or self._showing:
             return
-        if bar.total != total:
-            bar.total = total
-        if bar.desc != f"{what}: ":
-            bar.set_description(what)
-        bar.update(done - bar.n)
+        self._showing = True
+        try:
+            if bar.total != total:
+                bar.total = total
+            if bar.desc != f"{what}: ":
+                bar.set_description(what)
+            bar.update(done - bar.n)
+        finally:
+            self._showing = False
 
     def _end(self, result: object, error: Exception | None) -> None:
         self._thread.join()
@@ -193,3 +205,17 @@ def tell(error: Exception) -> None:
         show_error(str(error))
     else:
         notification_manager.receive_error(type(error), error, error.__traceback__)
+
+
+@contextmanager
+def telling_errors() -> Iterator[None]:
+    """Show an error that the user can mend, and go on after the block."""
+    try:
+        yield
+    except LeukocyteError as error:
+        tell(error)
+
+
+def sentence_of(error: Exception) -> str:
+    """Return an error as one sentence for a dock; its traceback is in napari's notification."""
+    return str(error) if isinstance(error, LeukocyteError) else FAILED

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from qtpy.QtCore import QObject, Signal  # type: ignore[attr-defined]
+from qtpy.QtCore import QObject
 
 from napari_leukocyte.counting.own_classes import (
     all_classes,
@@ -19,6 +19,7 @@ from napari_leukocyte.counting.settings import (
 )
 from napari_leukocyte.errors import LeukocyteError
 from napari_leukocyte.ui.jobs import tell
+from napari_leukocyte.ui.signals import Signal
 from napari_leukocyte.vocabulary import CLASSES, CellClass
 
 

@@ -103,9 +103,7 @@ def install_undo(widget: QWidget, session: Callable[[], Session | None]) -> list
 class _PassOn(QObject):
     """Keeps number fields from taking the keys for themselves."""
 
-    def eventFilter(  # noqa: N802 - Qt's name
-        self, watched: QObject | None, event: QEvent | None
-    ) -> bool:
+    def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
         if (
             event is not None
             and event.type() == QEvent.Type.ShortcutOverride

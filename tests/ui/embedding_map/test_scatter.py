@@ -14,7 +14,7 @@ from qtpy.QtGui import QMouseEvent, QWheelEvent
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication
 
-from napari_leukocyte.ui.embedding_map.map_view import fit
+from napari_leukocyte.ui.embedding_map.canvas import fit
 from napari_leukocyte.ui.embedding_map.marks import SHAPES, shapes_of
 from napari_leukocyte.ui.embedding_map.scatter import Scatter
 from napari_leukocyte.ui.layers.objects_style import UNCLASSIFIED

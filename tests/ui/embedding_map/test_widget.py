@@ -24,7 +24,7 @@ from napari_leukocyte.models.registry import FOLDER_VARIABLE
 from napari_leukocyte.progress import Progress
 from napari_leukocyte.session.session import Session
 from napari_leukocyte.ui import jobs
-from napari_leukocyte.ui.embedding_map import work
+from napari_leukocyte.ui.embedding_map import shown as shown_map
 from napari_leukocyte.ui.embedding_map.form import EVERYWHERE
 from napari_leukocyte.ui.embedding_map.widget import CellMapWidget
 from napari_leukocyte.ui.layers import links
@@ -111,33 +111,33 @@ def bench(
 def test_it_says_what_is_missing_then_maps_and_forgets(bench: Bench) -> None:
     form = bench.form
     bench.settle()
-    assert form.state.text().startswith("Open an image")
+    assert bench.widget.message.startswith("Open an image")
     assert not form.scatter.isVisible()
-    assert DISCLAIMER in [w.text() for w in form.findChildren(type(form.state))]
+    assert DISCLAIMER in [w.text() for w in bench.widget.findChildren(type(form.summary))]
     rgb, labels = field(1, 2)
     image = bench.viewer.add_image(rgb, name="two")
     session = links.session_of(image)
     bench.settle()
     session.accept_edit(np.zeros_like(labels))
-    bench.widget._later()
+    bench.widget.update_soon()
     bench.settle()
-    assert form.state.text().startswith("No cells yet")
+    assert bench.widget.message.startswith("No cells yet")
     # The default classifier is asked where none has given classes.
     session.accept_edit(labels)
     bench.settle()
-    assert form.state.text().startswith("These cells are not classified")
+    assert bench.widget.message.startswith("These cells are not classified")
     assert form.summary.text() == "2 cells; principal components."
     assert list(form.legend.buttons) == ["unclassified"]
     table = classify(session.rgb, session.labels, "colours")
     session.set_predictions(table, "colours")
     bench.settle()
-    assert not form.state.isVisible()
+    assert not bench.widget.message
     texts = [b.text() for b in form.legend.buttons.values()]
     assert texts == ["Eosinophil  1", "Basophil  1"]
     assert "30 cells" in form.said["suspects"].text()
     bench.viewer.layers.remove(image)
     bench.settle()
-    assert form.state.text().startswith("Open an image")
+    assert bench.widget.message.startswith("Open an image")
     assert bench.widget.shown is None
 
 
@@ -301,15 +301,15 @@ def test_a_blind_read_hides_the_map_at_once(bench: Bench) -> None:
     assert not bench.form.scatter.isVisible()
     assert not bench.form.legend.isVisible()
     assert not bench.form.suspects.isVisible()
-    assert bench.form.state.text().startswith("A blind read")
+    assert bench.widget.message.startswith("A blind read")
     bench.form.scope.setCurrentIndex(bench.form.scope.findData(EVERYWHERE))
     bench.settle()
     assert bench.form.summary.text().startswith("12 cells")
-    assert "1 image is left out" in bench.form.state.text()
+    assert "1 image is left out" in bench.widget.message
     review.set_blind(None)
     bench.settle()
     assert bench.form.summary.text().startswith("48 cells")
-    assert not bench.form.state.isVisible()
+    assert not bench.widget.message
 
 
 def test_it_can_be_cancelled_and_closed_at_work(
@@ -324,19 +324,19 @@ def test_it_can_be_cancelled_and_closed_at_work(
             progress(1, 2, "Laying out cells")
 
     make = making.make_map
-    monkeypatch.setattr(work, "make_map", endless)
+    monkeypatch.setattr(shown_map, "make_map", endless)
     bench.open("field")
     form = bench.form
     bench.qtbot.waitUntil(lambda: bool(begun))
-    form.cancel.click()
+    bench.widget.progress.cancel.click()
     bench.settle()
-    assert form.state.text().startswith("Cancelled")
+    assert bench.widget.message.startswith("Cancelled")
     assert len(begun) == 1  # not begun again by itself
-    monkeypatch.setattr(work, "make_map", make)
+    monkeypatch.setattr(shown_map, "make_map", make)
     form.anew.click()
     bench.settle()
     assert form.summary.text().startswith("36 cells")
-    monkeypatch.setattr(work, "make_map", endless)
+    monkeypatch.setattr(shown_map, "make_map", endless)
     form.anew.click()
     bench.qtbot.waitUntil(lambda: len(begun) == 2)
     bench.viewer.window.remove_dock_widget(bench.dock)

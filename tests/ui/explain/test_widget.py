@@ -75,7 +75,7 @@ class Bench:
 
     @property
     def state(self) -> str:
-        return self.widget.form.state.text()
+        return self.widget.message
 
 
 @pytest.fixture
@@ -118,7 +118,7 @@ def test_the_selected_cell_is_explained(
     # Nothing is known of this classifier's neighbours, and that is said.
     assert not form.sections["neighbours"].isVisible()
     assert "cells to compare with" in form.notes.text().lower()
-    labels = [w.text() for w in form.findChildren(type(form.title))]
+    labels = [w.text() for w in bench.widget.findChildren(type(form.title))]
     assert DISCLAIMER in labels
     bench.select(2)
     assert form.title.text().startswith("Cell 2: basophil")
@@ -160,10 +160,10 @@ def test_the_map_is_no_photograph(bench: Bench) -> None:
     segment = SegmentWidget(bench.viewer)
     bench.viewer.window.add_dock_widget(segment, name="Segment")
     bench.select(1)
-    box = bench.widget.form.image.box
+    box = bench.widget.image.box
     assert [box.itemText(i) for i in range(box.count())] == ["field"]
     bench.viewer.layers.selection.active = bench.widget.map_layer.layer
-    assert bench.widget.form.image.layer() is bench.image
+    assert bench.widget.image.layer() is bench.image
 
 
 def test_a_changed_mask_is_explained_anew_and_undo_brings_the_former_back(bench: Bench) -> None:
@@ -226,11 +226,11 @@ def test_slow_methods_wait_for_the_button_and_can_be_cancelled(
     monkeypatch.setattr("napari_leukocyte.ui.explain.widget.find_out", endless)
     form.ask.click()
     bench.qtbot.waitUntil(lambda: bool(begun))
-    assert form.cancel.isEnabled()
-    form.cancel.click()
+    assert bench.widget.progress.cancel.isEnabled()
+    bench.widget.progress.cancel.click()
     bench.settle()
     assert bench.state.startswith("Cancelled")
-    assert not form.cancel.isEnabled()
+    assert not bench.widget.progress.cancel.isEnabled()
     form.ask.click()
     bench.qtbot.waitUntil(lambda: len(begun) == 2)
     # Closed in the midst of it: nothing may be left.

@@ -17,7 +17,7 @@ from qtpy.QtWidgets import QFileDialog, QMessageBox
 from napari_leukocyte.analysis.smear.reading import read_field
 from napari_leukocyte.annotations.dataset.reading import open_dataset
 from napari_leukocyte.annotations.formats import convert
-from napari_leukocyte.ui.export import widget as module
+from napari_leukocyte.ui import jobs
 from napari_leukocyte.ui.export.form import FOLDER, NAMED, TOGETHER
 from napari_leukocyte.ui.export.widget import ExportWidget
 from napari_leukocyte.ui.layers.links import session_of
@@ -56,7 +56,7 @@ def _choose(box: Any, value: str) -> None:
 
 
 def _open(widget: ExportWidget, path: Path) -> Any:
-    layer = widget._viewer.open(path, plugin="napari")[0]
+    layer = widget.viewer.open(path, plugin="napari")[0]
     session_of(layer)
     return layer
 
@@ -76,7 +76,7 @@ def test_the_open_image_is_exported_and_checked(
     _choose(form.group, NAMED)
     form.group_name.setText("smear 7 of person 12")
     _press(docked, qtbot)
-    assert form.status.text() == "Version 1: 1 added."
+    assert docked.message == "Version 1: 1 added."
     report = form.report.toPlainText()
     assert "  added: field_2" in report
     assert "Version 1: sound (" in report
@@ -90,7 +90,7 @@ def test_the_open_image_is_exported_and_checked(
     assert image.image.read_bytes() == (folder / "field 2.png").read_bytes()
     # Again, and nothing has changed; the form knows what is there.
     _press(docked, qtbot)
-    assert form.status.text() == "Nothing changed: version 1 stays the newest."
+    assert docked.message == "Nothing changed: version 1 stays the newest."
 
 
 def test_a_folder_is_exported_with_its_name_as_the_group(
@@ -105,9 +105,9 @@ def test_a_folder_is_exported_with_its_name_as_the_group(
     dataset = open_dataset(tmp_path / "dataset")
     assert [i.group for i in dataset.images] == ["smear 7"] * 3
     assert len({i.side for i in dataset.images}) == 1
-    assert form.status.text() == "Version 1: 3 added."
+    assert docked.message == "Version 1: 3 added."
     _press(docked, qtbot, "check")
-    assert form.status.text().startswith("Version 1: sound")
+    assert docked.message.startswith("Version 1: sound")
 
 
 def test_the_folder_of_the_open_image_is_suggested(docked: ExportWidget, folder: Path) -> None:
@@ -130,7 +130,7 @@ def test_other_formats_say_what_they_lose(
     to = tmp_path / "voc"
     form.to.setText(str(to))
     _press(docked, qtbot)
-    assert "1 photograph with 2 cells written." in form.status.text()
+    assert "1 photograph with 2 cells written." in docked.message
     assert "has no place for" in form.report.toPlainText()
     assert len(convert.read(to)[0].table) == 2
     # What is there is only replaced if the user says so.
@@ -141,7 +141,7 @@ def test_other_formats_say_what_they_lose(
     assert files_of(to) == before
     _press(docked, qtbot)
     assert not answers
-    assert "written" in form.status.text()
+    assert "written" in docked.message
 
 
 def test_an_export_can_be_cancelled(
@@ -158,10 +158,10 @@ def test_an_export_can_be_cancelled(
     form.to.setText(str(to))
     QTEST.mouseClick(form.export, Qt.MouseButton.LeftButton)
     assert not form.export.isEnabled()
-    assert form.cancel.isEnabled()
-    QTEST.mouseClick(form.cancel, Qt.MouseButton.LeftButton)
+    assert docked.progress.cancel.isEnabled()
+    QTEST.mouseClick(docked.progress.cancel, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: not docked.busy, timeout=LONGEST)
-    assert form.status.text().startswith("Cancelled")
+    assert docked.message.startswith("Cancelled")
     assert not list(to.glob("versions/*"))
     assert form.export.isEnabled()
 
@@ -170,16 +170,16 @@ def test_what_is_missing_is_asked_for(
     docked: ExportWidget, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     told: list[str] = []
-    monkeypatch.setattr(module, "tell", lambda error: told.append(str(error)))
+    monkeypatch.setattr(jobs, "tell", lambda error: told.append(str(error)))
     docked.export()
-    layer = docked._viewer.add_image(np.zeros((20, 30, 3), np.uint8), name="new", rgb=True)
+    layer = docked.viewer.add_image(np.zeros((20, 30, 3), np.uint8), name="new", rgb=True)
     docked.export()
     session_of(layer)
     docked.export()
     _choose(docked.form.group, NAMED)
     docked.export()
     _choose(docked.form.what, FOLDER)
-    docked.form.folder.clear()
+    docked.form.folder.setText("")
     docked.export()
     assert told == [
         "Open an image first.",
@@ -206,7 +206,7 @@ def test_a_dataset_is_brought_back(
     monkeypatch.setenv("NAPARI_LEUKOCYTE_SESSIONS", str(tmp_path / "elsewhere"))
     monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_: str(to))
     _press(docked, qtbot, "reopen")
-    assert form.status.text() == "The work on 3 of 3 photographs is back."
+    assert docked.message == "The work on 3 of 3 photographs is back."
     after = read_field(folder / "field 1.png").table()
     assert after["class"].tolist() == before["class"].tolist()
     assert "left alone" not in form.report.toPlainText()
@@ -220,4 +220,4 @@ def test_a_failure_is_told_in_one_sentence(
     form.folder.setText(str(folder))
     form.to.setText(str(folder))
     _press(docked, qtbot)
-    assert "is not empty and holds no dataset" in form.status.text()
+    assert "is not empty and holds no dataset" in docked.message

@@ -20,7 +20,7 @@ from napari_leukocyte.counting.reference import (
 )
 from napari_leukocyte.counting.settings import DifferentialSettings, recall_settings
 from napari_leukocyte.io.user_files import config_folder
-from napari_leukocyte.ui.leukogram.ranges_dialog import RangesDialog
+from napari_leukocyte.ui.leukogram.settings_form import RangesDialog
 from napari_leukocyte.ui.leukogram.view import LeukogramView, leukogram_tsv
 from napari_leukocyte.vocabulary import DISCLAIMER, LEUKOCYTE_NAMES
 

@@ -16,9 +16,8 @@ from qtpy.QtWidgets import QApplication
 import napari_leukocyte
 from napari_leukocyte.segmentation.parameters import CHOICES, RANGES, PostprocessParams
 from napari_leukocyte.ui.segment.parameter_texts import TEXTS
-from napari_leukocyte.ui.segment.parameters_form import ParametersForm
+from napari_leukocyte.ui.segment.parameters_form import ParametersForm, WeightsForm
 from napari_leukocyte.ui.segment.preferences import Preferences, read_preferences
-from napari_leukocyte.ui.segment.weights_form import WeightsForm
 
 MANIFEST = Path(napari_leukocyte.__file__).parent / "napari.yaml"
 OTHER = PostprocessParams(
@@ -56,8 +55,8 @@ def test_every_parameter_is_there_and_explained() -> None:
 def test_parameters_go_in_and_come_out(form: ParametersForm) -> None:
     heard: list[PostprocessParams] = []
     form.changed.connect(heard.append)
-    form.set_params(OTHER)
-    assert form.params() == OTHER
+    form.set_record(OTHER)
+    assert form.record() == OTHER
     assert not heard
     for name in TEXTS:
         value = getattr(OTHER, name)
@@ -74,7 +73,7 @@ def test_every_input_changes_its_parameter_alone(form: ParametersForm) -> None:
     heard: list[PostprocessParams] = []
     form.changed.connect(heard.append)
     for name in TEXTS:
-        form.set_params(PostprocessParams())
+        form.set_record(PostprocessParams())
         shown, value = form.input_of(name), getattr(OTHER, name)
         if name in RANGES:
             shown.setValue(value)
@@ -83,7 +82,7 @@ def test_every_input_changes_its_parameter_alone(form: ParametersForm) -> None:
         else:
             shown.setChecked(value)
         expected = dataclasses.replace(PostprocessParams(), **{name: value})
-        assert heard.pop() == expected == form.params()
+        assert heard.pop() == expected == form.record()
         assert not heard
 
 
@@ -92,21 +91,21 @@ def test_the_whole_range_can_be_set(form: ParametersForm) -> None:
         slider = form.input_of(name)
         for value in (low, high):
             slider.setValue(value)
-            assert getattr(form.params(), name) == pytest.approx(value)
+            assert getattr(form.record(), name) == pytest.approx(value)
 
 
 def test_a_preset_finer_than_the_sliders_is_kept(form: ParametersForm) -> None:
     fine = PostprocessParams(threshold=0.123456)
-    form.set_params(fine)
-    assert form.params() == fine
+    form.set_record(fine)
+    assert form.record() == fine
 
 
 def test_what_has_no_effect_is_grey(form: ParametersForm) -> None:
     for watershed, enabled in (("none", False), ("nucleus", True), ("points", False)):
-        form.set_params(PostprocessParams.from_dict({"watershed": watershed}))
+        form.set_record(PostprocessParams.from_dict({"watershed": watershed}))
         assert form.input_of("marker_distance").isEnabled() is enabled
         assert not form.input_of("marker_height").isEnabled()
-    form.set_params(PostprocessParams(opening_size=0))
+    form.set_record(PostprocessParams(opening_size=0))
     assert not form.input_of("opening_shape").isEnabled()
 
 
@@ -125,7 +124,7 @@ def test_the_wheel_scrolls_past_and_changes_nothing(form: ParametersForm, qtbot:
             False,
         )
         QApplication.sendEvent(target, event)
-    assert form.params() == PostprocessParams()
+    assert form.record() == PostprocessParams()
 
 
 def test_a_lone_member_has_the_whole_vote(qtbot: QtBot) -> None:

@@ -55,7 +55,7 @@ def test_a_run_makes_a_labels_layer_over_the_image(
     np.testing.assert_allclose(labels.extent.world, image.extent.world)
     np.testing.assert_allclose(labels.data_to_world((10, 20)), image.data_to_world((10, 20)))
     assert labels.units == image.units
-    assert "5 leukocytes" in dock.form.status.text()
+    assert "5 leukocytes" in dock.message
     assert dock.form.diameter.value() == 2 * RADIUS
     # What is drawn next is an object of its own.
     assert labels.selected_label not in objects(labels.data)
@@ -65,7 +65,7 @@ def test_without_an_image_there_is_a_hint(
     viewer: napari.Viewer, dock: SegmentWidget, field: NDArray[np.uint8]
 ) -> None:
     assert not dock.form.run.isEnabled()
-    assert "Open a photograph" in dock.form.status.text()
+    assert "Open a photograph" in dock.message
     viewer.add_image(field)
     assert dock.form.run.isEnabled()
     viewer.layers.clear()
@@ -139,7 +139,7 @@ def test_what_was_painted_survives_sliders_and_runs(
     for n, mask in drawn.items():
         np.testing.assert_array_equal(labels.data == n, mask)
     assert labels.data[CENTRES[0]] == 0
-    assert "2 objects edited by hand were kept" in segmented.form.status.text()
+    assert "2 objects edited by hand were kept" in segmented.message
 
 
 def test_undo_after_a_computation_writes_nothing_stale(
@@ -187,13 +187,13 @@ def test_cancelling_leaves_everything_as_it_was(
     segmented.form.run.click()
     qtbot.waitUntil(networks.started.is_set)
     assert not segmented.form.run.isEnabled()
-    segmented.form.cancel.click()
+    segmented.progress.cancel.click()
     settle(segmented, qtbot)
     assert (session.maps, session.params) == (maps, params)
     assert segmented.session is session
     np.testing.assert_array_equal(labels_of(viewer).data, data)
     assert len(viewer.layers) == 2
-    assert "Cancelled" in segmented.form.status.text()
+    assert "Cancelled" in segmented.message
     assert segmented.form.run.isEnabled()
 
 
@@ -275,7 +275,7 @@ def test_replacing_the_image_ends_its_session(
     segmented.form.maps.boxes["probability"].setChecked(True)
     found = labels.data.copy()
     image.data = draw_field(CENTRES[:2])
-    assert "image was replaced" in segmented.form.status.text()
+    assert "image was replaced" in segmented.message
     assert segmented.session is None
     # The old labels stay, but as nobody's; the old map goes.
     assert list(viewer.layers) == [image, labels]
@@ -300,7 +300,7 @@ def test_a_result_for_a_replaced_image_is_not_shown(
     networks.held = False
     settle(dock, qtbot)
     assert len(viewer.layers) == 2
-    assert "replaced during the run" in dock.form.status.text()
+    assert "replaced during the run" in dock.message
 
 
 def test_a_deleted_labels_layer_comes_back_and_a_renamed_one_is_known(
@@ -332,7 +332,7 @@ def test_every_image_has_its_own_session_and_the_form_shows_it(
     form.parameters.input_of("threshold").setValue(0.3)
     settle(segmented, qtbot)
     other = viewer.add_image(draw_field(CENTRES[:3]), name="other")
-    assert form.image.layer() is other
+    assert segmented.image.layer() is other
     assert segmented.session is None
     form.parameters.input_of("threshold").setValue(0.6)
     run(segmented, qtbot)
@@ -342,9 +342,9 @@ def test_every_image_has_its_own_session_and_the_form_shows_it(
     # Choosing the labels of the first image chooses the image.
     viewer.layers.selection.active = links.labels_layer_of(viewer, first)
     assert segmented.session is first
-    assert form.parameters.params().threshold == 0.3
+    assert form.parameters.record().threshold == 0.3
     assert form.parameters.input_of("threshold").value() == pytest.approx(0.3)
-    assert "5 leukocytes" in form.status.text()
+    assert "5 leukocytes" in segmented.message
 
 
 def test_weights_act_at_once_and_never_are_all_zero(
@@ -377,7 +377,7 @@ def test_maps_are_shown_on_request_and_follow(
     np.testing.assert_array_equal(probability.data, state_of(segmented).probability)
     assert 0 < disagreement.data.max() <= 0.5
     # They are no photographs to be chosen.
-    assert segmented.form.image.box.count() == 1
+    assert segmented.image.box.count() == 1
     segmented.form.weights.sliders[0].setValue(0)
     settle(segmented, qtbot)
     np.testing.assert_array_equal(probability.data, state_of(segmented).probability)
@@ -434,7 +434,7 @@ def test_a_stack_is_refused_with_its_axis(
     viewer: napari.Viewer, dock: SegmentWidget, networks: Networks, told: list[str], qtbot: QtBot
 ) -> None:
     viewer.add_image(np.zeros((7, 64, 80), np.uint8), name="stack")
-    assert "axis 0 (7 planes)" in dock.form.status.text()
+    assert "axis 0 (7 planes)" in dock.message
     run(dock, qtbot)
     assert len(told) == 1
     assert told[0].count(".") == 1
@@ -451,7 +451,7 @@ def test_a_grey_image_works_with_a_note(
     viewer.add_image(field[..., 1], name="grey")
     run(dock, qtbot)
     assert len(objects(labels_of(viewer).data)) == len(CENTRES)
-    assert "The image is grey" in dock.form.status.text()
+    assert "The image is grey" in dock.message
 
 
 def test_of_a_multiscale_image_the_finest_level_is_taken(
@@ -496,11 +496,11 @@ def test_what_a_user_can_mend_is_told_in_one_sentence(
     networks.error = ModelError("The model file is damaged.")
     run(dock, qtbot)
     assert told == ["The model file is damaged."]
-    assert "The model file is damaged." in dock.form.status.text()
+    assert "The model file is damaged." in dock.message
     assert len(viewer.layers) == 1
     networks.error = None
     run(dock, qtbot)
-    assert "5 leukocytes" in dock.form.status.text()
+    assert "5 leukocytes" in dock.message
 
 
 def test_presets_go_to_a_file_and_back(
@@ -516,7 +516,7 @@ def test_presets_go_to_a_file_and_back(
     form.parameters.input_of("threshold").setValue(0.37)
     form.parameters.input_of("border").setCurrentIndex(1)
     form.parameters.input_of("fill_holes").setChecked(False)
-    saved = form.parameters.params()
+    saved = form.parameters.record()
     form.presets.save.click()
     assert json.loads(path.read_text())["schema"] == 1
     form.presets.reset.click()
@@ -524,7 +524,7 @@ def test_presets_go_to_a_file_and_back(
     assert state_of(segmented).params.threshold == 0.5
     form.presets.load.click()
     settle(segmented, qtbot)
-    assert form.parameters.params() == saved == state_of(segmented).params
+    assert form.parameters.record() == saved == state_of(segmented).params
 
 
 @pytest.mark.parametrize(
@@ -550,11 +550,11 @@ def test_a_bad_preset_changes_nothing(
     path = tmp_path / "preset.json"
     path.write_text(content)
     monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *args: (str(path), ""))
-    before = dock.form.parameters.params()
+    before = dock.form.parameters.record()
     dock.form.presets.load.click()
     assert len(told) == 1
     assert sentence in told[0]
-    assert dock.form.parameters.params() == before
+    assert dock.form.parameters.record() == before
 
 
 def test_a_set_diameter_is_used(

@@ -23,7 +23,6 @@ from napari_leukocyte.session.session import Session
 from napari_leukocyte.ui import jobs
 from napari_leukocyte.ui.layers import links
 from napari_leukocyte.ui.review.widget import ReviewWidget
-from napari_leukocyte.ui.uncertainty.cells_view import chosen_cells
 from napari_leukocyte.ui.uncertainty.widget import STANDARDISED, UncertaintyWidget
 from napari_leukocyte.uncertainty.calibration import EVERY
 from napari_leukocyte.uncertainty.recalibration import BULK
@@ -77,15 +76,15 @@ def bench(make_napari_viewer: Callable[..., napari.Viewer], qtbot: QtBot) -> Ben
 def test_it_says_what_is_missing(bench: Bench) -> None:
     bench.settle()
     form = bench.widget.form
-    assert "not classified yet" in form.state.text()
+    assert "not classified yet" in bench.widget.message
     assert not any(s.isVisible() for s in form.sections)
     # Mesa's software OpenGL crashes when labels are all that is left after one frame.
     bench.image.visible = False
     bench.settle()
     bench.viewer.layers.remove(bench.image)
     bench.settle()
-    assert "Open an image" in form.state.text()
-    texts = [w.text() for w in form.findChildren(type(form.state))]
+    assert "Open an image" in bench.widget.message
+    texts = [w.text() for w in bench.widget.findChildren(type(form.sentence))]
     assert DISCLAIMER in texts
 
 
@@ -116,7 +115,7 @@ def test_rows_and_selection_follow_each_other(bench: Bench) -> None:
     assert session.selection == {number}
     other = int(bench.column(0)[0])
     session.select([other])
-    assert chosen_cells(form.cells) == [other]
+    assert form.cells.chosen() == [other]
     assert session.selection == {other}
 
 
@@ -193,9 +192,9 @@ def test_a_blind_read_stays_blind(bench: Bench) -> None:
     bench.qtbot.wait(80)
     numbers = [int(n) for n in bench.column(0)]
     review.set_blind(draw_blind(numbers, 1.0, 0, "smear"))
-    bench.widget._later()
+    bench.widget.update_soon()
     bench.settle()
-    assert "blind read is under way" in form.state.text()
+    assert "blind read is under way" in bench.widget.message
     assert not any(s.isVisible() for s in form.sections)
     assert bench.widget.approval is None
 
@@ -213,9 +212,9 @@ def test_a_classifier_that_came_without_either_is_told(
     assert not form.approve.isEnabled()
     (tmp_path / "models" / "colours" / "conformal.json").write_text("{}")
     bench.widget._in_use = None
-    bench.widget._later()
+    bench.widget.update_soon()
     bench.settle()
-    assert "is damaged" in form.state.text()
+    assert "is damaged" in bench.widget.message
 
 
 def test_a_widget_that_closes_at_work_leaves_nothing(bench: Bench) -> None:

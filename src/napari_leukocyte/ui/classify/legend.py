@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from qtpy.QtCore import QSize, Qt, Signal  # type: ignore[attr-defined]
+from qtpy.QtCore import QSize, Qt
 from qtpy.QtWidgets import QGridLayout, QLabel, QPushButton, QWidget
 
-from napari_leukocyte.ui.controls.swatch import SWATCH_PX, swatch
+from napari_leukocyte.ui.controls.inputs import SWATCH_PX, swatch
 from napari_leukocyte.ui.layers.objects_style import UNCLASSIFIED, palette
+from napari_leukocyte.ui.signals import Signal
 from napari_leukocyte.vocabulary import CLASSES, CellClass
 
 #: Names whose plurals are regular.

@@ -5,18 +5,25 @@ from __future__ import annotations
 from collections.abc import Collection
 from contextlib import suppress
 
-from qtpy.QtCore import QObject, QTimer, Signal  # type: ignore[attr-defined]
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from qtpy.QtCore import QObject, QTimer
 
 from napari_leukocyte.classification import classify as classification
 from napari_leukocyte.errors import LeukocyteError
 from napari_leukocyte.models.registry import find_model
 from napari_leukocyte.progress import Progress
 from napari_leukocyte.reporting.record import describe_model
+from napari_leukocyte.session.objects import MODEL
 from napari_leukocyte.session.predictions import Predictions
 from napari_leukocyte.session.session import Session
-from napari_leukocyte.ui.classify.predictions import only, unseen
 from napari_leukocyte.ui.jobs import Job, start_job, tell
+from napari_leukocyte.ui.signals import Signal
 
+#: A mask has become another one if its area has changed by this factor, either way, or its
+#: centroid has moved by this part of its diameter: what was said of it no longer counts.
+AREA_FACTOR, SHIFT = 1.3, 0.15
 #: New objects are classified once nothing has changed for this long, ms: a slider is at rest.
 REST_MS = 400
 #: Those that are not closed.
@@ -61,6 +68,11 @@ class Runner(QObject):
     def running(self) -> bool:
         """Whether a job is under way."""
         return self._job is not None
+
+    @property
+    def job(self) -> Job | None:
+        """What is under way."""
+        return self._job
 
     def follow(self, session: Session | None) -> None:
         """Look after another session; the job of a former one is cancelled."""
@@ -165,3 +177,41 @@ class Runner(QObject):
     def _end(self) -> None:
         self._job = None
         self.changed.emit()
+
+
+def unseen(table: pd.DataFrame, predictions: Predictions | None) -> list[int]:
+    """List the objects that the classifier should (again) be asked about.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        As from :meth:`napari_leukocyte.session.session.Session.table`.
+    predictions : Predictions or None
+        What was said so far.
+
+    Returns
+    -------
+    list of int
+        Numbers of the objects without a class, and of those whose class a model gave to a mask
+        that has since become another. Objects with a reader's class are not among them.
+    """
+    missing = table["class"].isna().to_numpy()
+    if predictions is None:
+        return [int(n) for n in table["label"][missing]]
+    seen = predictions.table.set_index("label").reindex(table["label"])
+    if "area_px" not in seen:
+        return [int(n) for n in table["label"][missing]]
+    factor = table["area_px"].to_numpy() / seen["area_px"].to_numpy()
+    shift = np.hypot(*(table[c].to_numpy() - seen[c].to_numpy() for c in ("y", "x")))
+    other = (
+        (np.maximum(factor, 1 / factor) > AREA_FACTOR)
+        | (shift > SHIFT * table["equivalent_diameter_px"].to_numpy())
+    ) & (table["source"] == MODEL).to_numpy()
+    return [int(n) for n in table["label"][missing | other]]
+
+
+def only(labels: NDArray[np.int32], numbers: Collection[int]) -> NDArray[np.int32]:
+    """Return a copy of a label image, (H, W) int32, that holds only some of its objects."""
+    kept = np.zeros(int(labels.max(initial=0)) + 1, bool)
+    kept[[n for n in numbers if n < kept.size]] = True
+    return np.where(kept[labels], labels, np.int32(0))

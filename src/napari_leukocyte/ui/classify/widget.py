@@ -1,28 +1,20 @@
-"""The widget that classifies the objects of a labels layer, counts them and saves the results."""
+"""Objects of a labels layer: classified, counted, their results saved."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from napari.utils.notifications import show_info, show_warning
-from qtpy.QtCore import QTimer
-from qtpy.QtGui import QShowEvent
-from qtpy.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
 
 from napari_leukocyte.counting.leukogram import count_classes
 from napari_leukocyte.errors import LeukocyteError
-from napari_leukocyte.session.session import FEW, Session
+from napari_leukocyte.session.session import Session
 from napari_leukocyte.ui.before_paint import BeforePaint
-from napari_leukocyte.ui.classify.form import ClassifyForm
-from napari_leukocyte.ui.classify.predictions import unseen
-from napari_leukocyte.ui.classify.runner import Runner
-from napari_leukocyte.ui.classify.save import ask_and_save
-from napari_leukocyte.ui.classify.texts import describe_selection, describe_state
-from napari_leukocyte.ui.closing import guard_closing
+from napari_leukocyte.ui.classify.form import ClassifyForm, describe_selection, describe_state
+from napari_leukocyte.ui.classify.runner import Runner, unseen
 from napari_leukocyte.ui.controls.own_classes_dialog import edit_own_classes
-from napari_leukocyte.ui.jobs import tell
-from napari_leukocyte.ui.layers import links
+from napari_leukocyte.ui.dock import SessionDock, SharedParts, Ties
+from napari_leukocyte.ui.jobs import Job, tell
 from napari_leukocyte.ui.layers.objects_style import UNCLASSIFIED
 from napari_leukocyte.ui.layers.objects_view import (
     CONTOUR_PX,
@@ -30,23 +22,24 @@ from napari_leukocyte.ui.layers.objects_view import (
     ObjectsView,
     objects_view_of,
 )
-from napari_leukocyte.ui.layers.restore import restore_work
 from napari_leukocyte.ui.layers.takeover import take_labels
 from napari_leukocyte.ui.leukogram.error_limits import errors_of
 from napari_leukocyte.ui.own_classes import classes_now, notice
-from napari_leukocyte.ui.undo import install_undo
+from napari_leukocyte.ui.saving import ask_and_save
 
 if TYPE_CHECKING:
     import napari
 
 
-class ClassifyWidget(QWidget):
+class ClassifyWidget(SessionDock):
     """Classify the objects of a labels layer, count them and save the results.
 
     Parameters
     ----------
     viewer : napari.Viewer
         Whose layers it works on.
+    shared : SharedParts, optional
+        What it has in common with other docks.
 
     Attributes
     ----------
@@ -54,112 +47,101 @@ class ClassifyWidget(QWidget):
         The controls.
     """
 
-    def __init__(self, viewer: napari.viewer.Viewer) -> None:
-        super().__init__()
-        self._viewer: Any = links.unwrap(viewer)
-        guard_closing(self, viewer)
-        self._session: Session | None = None
+    rest_ms = TOGETHER_MS
+    waits_for_rest = False
+    few_at_once = True
+    restores = True
+    has_disclaimer = False  # the leukogram has it
+
+    def __init__(self, viewer: napari.viewer.Viewer, *, shared: SharedParts | None = None) -> None:
+        super().__init__(viewer, shared=shared)
         self._view: ObjectsView | None = None
-        # What must be disconnected when another session is followed, and at the end.
-        self._ties: list[Callable[[], object]] = []
-        self.form = ClassifyForm(self._viewer, self)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(self.form)
-        # Or napari fills the dock up with empty space below it.
-        self.form.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)
+        self._view_ties = Ties()
         # No child of this widget: Qt may delete children before it says that their parent goes.
         self._runner = Runner()
-        self._soon = QTimer(self)
-        self._soon.setSingleShot(True)
-        self._soon.setInterval(TOGETHER_MS)
-        self._soon.timeout.connect(self.update_now)
-        # What a reader said of a few objects shows together with that.
-        self._before_paint = BeforePaint(self.update_now, self)
+        self._shown_job: Job | None = None
         self._selection_soon = BeforePaint(self._show_other_selection, self)
-        # Layers can't be added while napari is still at work on the one that was chosen.
-        self._restore_soon = QTimer(self)
-        self._restore_soon.setSingleShot(True)
-        self._restore_soon.timeout.connect(self._restore)
-        self._connect()
-        install_undo(self, lambda: self._session)
-        self._follow_classes()
-        self.update_now()
-
-    def _connect(self) -> None:
-        form, runner = self.form, self._runner
+        self.form = form = ClassifyForm(self.viewer, self.image, self)
         form.layers.changed.connect(self._follow_chosen)
         form.kind.currentIndexChanged.connect(self._change_kind)
         form.names.toggled.connect(self._show_names)
         form.automatic.toggled.connect(self._set_automatic)
-        form.classify.clicked.connect(self._classify_or_cancel)
-        form.classify_new.clicked.connect(runner.classify_new)
+        form.classify.clicked.connect(self.classify)
+        form.classify_new.clicked.connect(self._runner.classify_new)
         form.show_objects.clicked.connect(self._show_objects)
         form.legend.chosen.connect(self._assign)
-        form.own_classes.clicked.connect(self._edit_classes)
+        form.own_classes.clicked.connect(lambda: edit_own_classes(self))
         notice.changed.connect(self._follow_classes)
         form.copy.clicked.connect(self._copy)
         form.save.clicked.connect(self._save)
-        runner.changed.connect(self._update_soon)
-        runner.classified.connect(self._on_classified)
-        ties = self._ties
+        self._runner.changed.connect(self._on_runner)
+        self._runner.classified.connect(self._on_classified)
+        self.lay_out(form.rows, form.head, form.body)
+        self.begin()
+        self._follow_classes()
+        self._follow_view()
+        self.update_now()
 
-        def end() -> None:
-            # Docked widgets go without a close event.
-            form.layers.release()
-            for tie in ties:
-                tie()
-            runner.close()
+    def on_release(self) -> None:
+        """Let go of layers and runner."""
+        self.form.layers.release()
+        self._view_ties.release()
+        self._runner.close()
 
-        self.destroyed.connect(end)
-
-    def showEvent(self, event: QShowEvent | None) -> None:  # noqa: N802 - Qt's name
+    def on_show(self) -> None:
         """Look again which classifiers and classes there are: training may have added one."""
         self.form.model.refresh()
         self._follow_classes()
-        super().showEvent(event)
+        self.update_soon()
+
+    @property
+    def busy(self) -> bool:
+        """Whether objects are being classified."""
+        return self._runner.running
 
     # -- choices --------------------------------------------------------------------------
 
+    def wanted_sessions(self) -> list[Session]:
+        """Return the session that image and labels belong to, if they belong together."""
+        session = self.form.layers.session
+        return [] if session is None else [session]
+
+    def on_session(self) -> None:
+        """Follow the session with what looks after its new objects."""
+        self._runner.follow(self.session)
+        self._follow_view()
+        self.update_soon()
+
+    def on_selection(self) -> None:
+        """Show nothing: what is selected in the objects layer is shown."""
+
     def _follow_chosen(self) -> None:
-        self._follow(self.form.layers.session)
-        self._restore_soon.start(0)
+        self.follow_now()
+        self._follow_view()
+        self.update_soon()
 
-    def _restore(self) -> None:
-        """Bring back what was done with the chosen image before."""
-        image = self.form.layers.image
-        if self._session is None and image is not None and restore_work(self._viewer, image):
-            self._follow_chosen()
-
-    def _follow(self, session: Session | None) -> None:
-        view = None if session is None else objects_view_of(self._viewer, session)
-        self._update_soon()
-        if session is self._session and view is self._view:
+    def _follow_view(self) -> None:
+        """Follow the layer with the session's objects, if there is one."""
+        session = self.session
+        view = None if session is None else objects_view_of(self.viewer, session)
+        if view is self._view:
             return
-        for tie in self._ties:
-            tie()
-        self._ties.clear()
-        self._session, self._view = session, view
-        self._runner.follow(session)
-        if session is not None:
-            session.table_changed.connect(self._on_table)
-            self._ties.append(
-                lambda: session.table_changed.disconnect(self._on_table, missing_ok=True)
-            )
-        image = None if session is None else links.image_layer_of(self._viewer, session)
-        if image is not None:
-            # Other data end the session.
-            image.events.data.connect(self._update_soon)
-            self._ties.append(lambda: image.events.data.disconnect(self._update_soon))
+        self._view_ties.release()
+        self._view = view
         if view is not None:
-            view.selection_changed.connect(self._selection_soon.ask)
-            view.closed.connect(self._follow_chosen)
-            self._ties.append(
-                lambda: view.selection_changed.disconnect(self._selection_soon.ask, missing_ok=True)
-            )
-            self._ties.append(lambda: view.closed.disconnect(self._follow_chosen, missing_ok=True))
+            self._view_ties.connect(view.selection_changed, self._selection_soon.ask)
+            self._view_ties.connect(view.closed, self._follow_chosen)
             self.form.kind.setCurrentIndex(self.form.kind.findData(view.kind))
             self.form.names.setChecked(view.layer.text.visible)
+
+    def _on_runner(self) -> None:
+        """Show what the runner does in the line for progress."""
+        if self._shown_job is not None:
+            self.progress.leave(self._shown_job)
+        self._shown_job = self._runner.job
+        if self._shown_job is not None:
+            self.progress.follow(self._shown_job)
+        self.update_soon()
 
     # -- what the user does ---------------------------------------------------------------
 
@@ -171,22 +153,20 @@ class ClassifyWidget(QWidget):
             show_warning(f"Choose {missing} first; “Segment leukocytes” makes labels of an image.")
             return None
         try:
-            session = take_labels(self, self._viewer, image, labels)
+            session = take_labels(self, self.viewer, image, labels)
         except LeukocyteError as error:
             tell(error)
             return None
         if session is None:
             return None
-        self._follow(session)
+        self._follow_chosen()
         if session.labels.max(initial=0) == 0:
             show_warning(f"“{labels.name}” has no objects yet: segment the image or paint some.")
             return None
         return session
 
-    def _classify_or_cancel(self) -> None:
-        if self._runner.running:
-            self._runner.cancel()
-            return
+    def classify(self) -> None:
+        """Classify all objects of the chosen labels with the chosen classifier."""
         model = self.form.model.model()
         if model is None:
             show_warning("There is no classifier: install napari-leukocyte again or train one.")
@@ -194,7 +174,7 @@ class ClassifyWidget(QWidget):
             self._runner.start(model.name)
 
     def _on_classified(self, session: Session) -> None:
-        if session is self._session and self._view is None:
+        if session is self.session and self._view is None:
             self._open_view()
 
     def _show_objects(self) -> None:
@@ -203,14 +183,15 @@ class ClassifyWidget(QWidget):
 
     def _open_view(self) -> None:
         """Show the session's objects as a layer."""
-        session = self._session
-        image = None if session is None else links.image_layer_of(self._viewer, session)
+        session = self.session
+        image = None if session is None else self.image_layer()
         labels = self.form.layers.labels
         if session is not None and image is not None:
             if labels is not None and labels.contour == 0:
                 labels.contour = CONTOUR_PX
-            ObjectsView(self._viewer, session, image, self.form.kind.currentData())
-            self._follow(session)
+            ObjectsView(self.viewer, session, image, self.form.kind.currentData())
+            self._follow_view()
+            self.update_soon()
 
     def _change_kind(self) -> None:
         view = self._view
@@ -231,7 +212,7 @@ class ClassifyWidget(QWidget):
         self._runner.automatic = automatic
         if automatic:
             self._runner.classify_new()
-        self._update_soon()
+        self.update_soon()
 
     def _assign(self, name: str) -> None:
         if self._view is None:
@@ -239,45 +220,29 @@ class ClassifyWidget(QWidget):
         else:
             self._view.assign(name)
 
-    def _edit_classes(self) -> None:
-        edit_own_classes(self)
-
     def _follow_classes(self, *_: object) -> None:
         """Look again which classes there are."""
         self.form.legend.set_classes(classes_now())
 
     def _copy(self) -> None:
         self.form.leukogram.copy()
-        self._viewer.status = "The leukogram was copied."
+        self.viewer.status = "The leukogram was copied."
 
     def _save(self) -> None:
-        session = self._session
+        session = self.session
         if session is not None:
-            layer = links.image_layer_of(self._viewer, session)
+            layer = self.image_layer()
             ask_and_save(self, session, layer, self.form.leukogram.settings)
 
     # -- what is shown --------------------------------------------------------------------
 
-    def _update_soon(self, event: Any = None) -> None:
-        if not self._soon.isActive():
-            self._soon.start()
-
-    def _on_table(self, labels: frozenset[int] | None) -> None:
-        if labels is not None and len(labels) <= FEW and not self._soon.isActive():
-            self._before_paint.ask()
-        else:
-            self._update_soon()
-
     def update_now(self) -> None:
         """Show the session's state; many changes in a row are shown together."""
-        self._follow_chosen()
-        self._soon.stop()
-        self._before_paint.stop()
-        form, session, running = self.form, self._session, self._runner.running
+        self._follow_view()
+        form, session, running = self.form, self.session, self._runner.running
         table = None if session is None else session.table()
         any_objects = table is not None and len(table) > 0
-        form.classify.setText("Cancel" if running else "Classify")
-        form.classify.setEnabled(running or form.layers.image is not None)
+        form.classify.setEnabled(not running and form.layers.image is not None)
         form.show_objects.setVisible(self._view is None)
         new = 0
         if session is None or table is None:
@@ -294,7 +259,7 @@ class ClassifyWidget(QWidget):
         form.classify_new.setVisible(new > 0 and not form.automatic.isChecked())
         form.classify_new.setText(f"Classify {new} new object{'' if new == 1 else 's'}")
         form.classify_new.setEnabled(not running)
-        form.state.setText(describe_state(session, table))
+        self.say_state(describe_state(session, table))
         form.copy.setEnabled(form.leukogram.leukogram is not None)
         form.save.setEnabled(any_objects)
         self._show_selection()

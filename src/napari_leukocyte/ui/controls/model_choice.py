@@ -1,20 +1,37 @@
-"""A drop-down list of models, and a button that tells all about the chosen one."""
+"""A list of models, and the window with everything that is known of one."""
 
 from __future__ import annotations
 
+import html
+from collections.abc import Sequence
 from typing import cast
 
-from qtpy.QtCore import Qt, Signal  # type: ignore[attr-defined]
-from qtpy.QtGui import QStandardItemModel
-from qtpy.QtWidgets import QHBoxLayout, QToolButton, QWidget
+from qtpy.QtCore import Qt, QUrl
+from qtpy.QtGui import QDesktopServices, QStandardItemModel
+from qtpy.QtWidgets import (
+    QDialog,
+    QHBoxLayout,
+    QPushButton,
+    QTextBrowser,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
 
 from napari_leukocyte.errors import LeukocyteError
-from napari_leukocyte.models.card import headline
+from napari_leukocyte.io.atomic import as_output_error
+from napari_leukocyte.models.card import FigureTable, describe, headline
 from napari_leukocyte.models.manifest import Kind, Manifest
-from napari_leukocyte.models.registry import DiscoveredModels, discover_models
-from napari_leukocyte.ui.controls.model_card import ModelCard, reason_as_html, short_html
-from napari_leukocyte.ui.controls.sliders import choice_box
+from napari_leukocyte.models.registry import (
+    DiscoveredModels,
+    Unusable,
+    discover_models,
+    user_folder,
+)
+from napari_leukocyte.ui.controls.inputs import choice_box
 from napari_leukocyte.ui.jobs import tell
+from napari_leukocyte.ui.signals import Signal
+from napari_leukocyte.vocabulary import DISCLAIMER
 
 
 class ModelChoice(QWidget):
@@ -136,3 +153,126 @@ class ModelChoice(QWidget):
         self.box.setToolTip("" if model is None else short_html(model))
         self._fill_card()
         self.changed.emit()
+
+
+#: Size at first, px: four sets of figures stand side by side.
+_SIZE = (680, 560)
+_NONE = "There is no model: install napari-leukocyte again, or add one of your own."
+
+
+class ModelCard(QDialog):
+    """Shows a model's card, and what of the user's models can't be used.
+
+    Parameters
+    ----------
+    parent : QWidget, optional
+        The owner; the window stays open beside it.
+
+    Attributes
+    ----------
+    text : QTextBrowser
+        The card.
+    reload, open_folder : QPushButton
+    """
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setWindowTitle("About this model")
+        self.resize(*_SIZE)
+        self.text = QTextBrowser()
+        # What stands in a manifest must not lead anywhere.
+        self.text.setOpenLinks(False)
+        self.open_folder = QPushButton("Open models folder")
+        self.open_folder.setToolTip("The folder in which your own models lie.")
+        self.open_folder.clicked.connect(open_user_folder)
+        self.reload = QPushButton("Reload")
+        self.reload.setToolTip("Look again which models there are.")
+        close = QPushButton("Close")
+        close.clicked.connect(self.close)
+        for button in (self.open_folder, self.reload):
+            button.setAutoDefault(False)
+        buttons = QHBoxLayout()
+        buttons.addWidget(self.open_folder)
+        buttons.addWidget(self.reload)
+        buttons.addStretch(1)
+        buttons.addWidget(close)
+        layout = QVBoxLayout(self)
+        layout.addWidget(self.text)
+        layout.addLayout(buttons)
+
+    def fill(self, model: Manifest | None, unusable: Sequence[Unusable] = ()) -> None:
+        """Show a model, and below it those that can't be used."""
+        self.text.setHtml(card_as_html(model, unusable))
+
+
+def open_user_folder() -> None:
+    """Open the folder of the user's models in the system's file manager; make it if need be."""
+    folder = user_folder()
+    try:
+        with as_output_error(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+    except LeukocyteError as error:
+        tell(error)
+        return
+    QDesktopServices.openUrl(QUrl.fromLocalFile(str(folder)))
+
+
+def card_as_html(model: Manifest | None, unusable: Sequence[Unusable] = ()) -> str:
+    """Return a model's card as rich text."""
+    parts = [_card(model) if model is not None else f"<p>{_NONE}</p><p>{DISCLAIMER}</p>"]
+    if unusable:
+        reasons = "".join(f"<li>{reason_as_html(each)}</li>" for each in unusable)
+        parts.append(f"<h4>Models that can't be used</h4><ul>{reasons}</ul>")
+    parts.append(
+        "<p>Add a network of your own: <code>napari-leukocyte models add FILE.keras --kind "
+        f"segmentation --name NAME</code>. Your models lie in {_escaped(user_folder())}.</p>"
+    )
+    return "".join(parts)
+
+
+def short_html(model: Manifest) -> str:
+    """Return a model's title, figures and training data as rich text."""
+    rows = dict(describe(model).rows)
+    lines = [f"<b>{_escaped(model.title)}</b>"]
+    if headline(model):
+        lines.append(f"Held out: {_escaped(headline(model))}")
+    lines += [f"{label}: {_escaped(rows[label])}" for label in ("Trained on", "Licence")]
+    return "<br>".join(lines)
+
+
+def reason_as_html(unusable: Unusable) -> str:
+    """Return why a model can't be used as rich text."""
+    return f"<b>{_escaped(unusable.name)}</b>: {_escaped(unusable.reason)}"
+
+
+def _card(model: Manifest) -> str:
+    card = describe(model)
+    rows = "".join(
+        f"<tr><td><b>{label}</b>&nbsp;&nbsp;</td><td>{_escaped(value)}</td></tr>"
+        for label, value in card.rows
+    )
+    parts = [f"<h3>{_escaped(card.name)}</h3><p>{_escaped(card.title)}</p><table>{rows}</table>"]
+    parts += [_figures(table) for table in card.tables]
+    if card.fails:
+        sentences = "".join(f"<li>{_escaped(sentence)}</li>" for sentence in card.fails)
+        parts.append(f"<h4>What it fails on</h4><ul>{sentences}</ul>")
+    parts += [f"<p><i>{_escaped(note)}</i></p>" for note in card.notes]
+    return "".join(parts)
+
+
+def _figures(table: FigureTable) -> str:
+    head = "".join(f"<th>&nbsp;{_escaped(name)}&nbsp;</th>" for name in ("", *table.sets))
+    rows = "".join(
+        f"<tr><td>{_escaped(name)}&nbsp;&nbsp;</td>"
+        + "".join(f"<td align='right'>&nbsp;{_escaped(v)}&nbsp;</td>" for v in values)
+        + "</tr>"
+        for name, values in table.rows
+    )
+    return (
+        f"<h4>{_escaped(table.title)}</h4>"
+        f"<table border='1' cellspacing='0' cellpadding='2'><tr>{head}</tr>{rows}</table>"
+    )
+
+
+def _escaped(text: object) -> str:
+    return html.escape(str(text))

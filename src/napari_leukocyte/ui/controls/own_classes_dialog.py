@@ -23,7 +23,7 @@ from qtpy.QtWidgets import (
 
 from napari_leukocyte.counting.own_classes import load_own_classes, own_class
 from napari_leukocyte.errors import LeukocyteError
-from napari_leukocyte.ui.controls.swatch import SWATCH_PX, swatch
+from napari_leukocyte.ui.controls.inputs import SWATCH_PX, swatch
 from napari_leukocyte.ui.own_classes import keep_own_classes
 from napari_leukocyte.vocabulary import CellClass
 

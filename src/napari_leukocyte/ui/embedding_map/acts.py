@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from napari_leukocyte.interpretation.embedding_map.neighbours import most_similar
-from napari_leukocyte.ui.embedding_map.going import Pages
-from napari_leukocyte.ui.embedding_map.together import Together
+from napari_leukocyte.ui.embedding_map.across_images import Pages, Together
 from napari_leukocyte.ui.reader_name import reader_now
 from napari_leukocyte.ui.review.texts import cells as in_words
 from napari_leukocyte.ui.undo import install_undo

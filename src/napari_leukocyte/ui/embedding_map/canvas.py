@@ -1,8 +1,9 @@
-"""What the map paints."""
+"""What the map paints, and which part of it is in sight."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,16 +11,82 @@ from qtpy.QtCore import QEvent, QPointF, QSize, Qt
 from qtpy.QtGui import QColor, QPainter, QPaintEvent, QPalette, QPen, QPixmap, QPolygonF
 from qtpy.QtWidgets import QSizePolicy, QWidget
 
-from napari_leukocyte.ui.embedding_map.map_view import MapView, fit
 from napari_leukocyte.ui.embedding_map.marks import shapes_of, sprite
 from napari_leukocyte.ui.layers.objects_style import UNCLASSIFIED
+
+#: Space around all cells, px.
+_MARGIN = 18.0
+#: How far one may zoom in and out, over the scale at which all cells are in sight.
+_LARGEST, _SMALLEST = 200.0, 0.25
+
+
+@dataclass(frozen=True, eq=False)
+class MapView:
+    """How places on the map become places in the widget.
+
+    Attributes
+    ----------
+    width, height : float
+        Of the widget, px.
+    centre : ndarray
+        (2,): what is in its middle.
+    scale : float
+        px for one unit of the map.
+    whole : float
+        The scale at which all is in sight.
+    """
+
+    width: float
+    height: float
+    centre: NDArray[np.float64]
+    scale: float
+    whole: float
+
+    def to_screen(self, places: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return (N, 2) px of (N, 2) places."""
+        middle = np.array([self.width, self.height]) / 2
+        return np.asarray((places - self.centre) * self.scale + middle)
+
+    def to_map(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return (N, 2) places of (N, 2) px."""
+        middle = np.array([self.width, self.height]) / 2
+        return np.asarray((points - middle) / self.scale + self.centre)
+
+    def moved(self, x: float, y: float) -> MapView:
+        """Return it with everything moved by so many px."""
+        return replace(self, centre=self.centre - np.array([x, y]) / self.scale)
+
+    def zoomed(self, factor: float, x: float, y: float) -> MapView:
+        """Return it magnified; what is at a point, px, stays there."""
+        scale = float(np.clip(self.scale * factor, _SMALLEST * self.whole, _LARGEST * self.whole))
+        here = np.array([x, y])
+        middle = np.array([self.width, self.height]) / 2
+        under = self.to_map(here[np.newaxis])[0]
+        return replace(self, scale=scale, centre=under - (here - middle) / scale)
+
+    def resized(self, width: float, height: float) -> MapView:
+        """Return it for a widget of another size, with the same in its middle."""
+        return replace(self, width=width, height=height)
+
+
+def fit(places: NDArray[np.float64], width: float, height: float) -> MapView:
+    """Return the view in which all (N, 2) places are in sight."""
+    low = places.min(axis=0) if len(places) else np.zeros(2)
+    high = places.max(axis=0) if len(places) else np.zeros(2)
+    room = np.maximum(np.array([width, height]) - 2 * _MARGIN, 1.0)
+    span = high - low
+    # Of one cell, or copies, any scale shows all.
+    scales = [r / s for r, s in zip(room.tolist(), span.tolist(), strict=True) if s > 1e-12]
+    scale = min(scales, default=1.0)
+    return MapView(width, height, np.asarray((low + high) / 2, np.float64), scale, scale)
+
 
 #: Radius of a mark, px, by how many there are at least.
 _RADII = ((2000, 3.2), (400, 4.0), (0, 5.5))
 _LASSO = QColor("#56B4E9")
 
 
-class Canvas(QWidget):
+class MapCanvas(QWidget):
     """Paints a mark for each cell.
 
     Attributes
@@ -112,21 +179,21 @@ class Canvas(QWidget):
 
     # -- painting -------------------------------------------------------------------------
 
-    def sizeHint(self) -> QSize:  # noqa: N802 - Qt's name
+    def sizeHint(self) -> QSize:
         """Return a size that fits into a dock."""
         return QSize(360, 340)
 
-    def minimumSizeHint(self) -> QSize:  # noqa: N802 - Qt's name
+    def minimumSizeHint(self) -> QSize:
         """Return the least size at which a lasso can be drawn."""
         return QSize(220, 200)
 
-    def changeEvent(self, event: QEvent | None) -> None:  # noqa: N802 - Qt's name
+    def changeEvent(self, event: QEvent | None) -> None:
         """Paint in the colours of another theme."""
         super().changeEvent(event)
         self._sprites.clear()
         self._again()
 
-    def paintEvent(self, event: QPaintEvent | None) -> None:  # noqa: N802 - Qt's name
+    def paintEvent(self, event: QPaintEvent | None) -> None:
         """Draw the marks, those selected over them, the lasso, and where the keys are."""
         painter = QPainter(self)
         # What only the lasso and the selection change need not be drawn again.

@@ -1,61 +1,43 @@
-"""What the widget *Map of the cells* is made of; what happens is in `widget`."""
+"""The controls of *Map of the cells*, and the lists of cells in them."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Collection, Sequence
 
-from qtpy.QtCore import Qt, Signal  # type: ignore[attr-defined]
-from qtpy.QtWidgets import (
-    QFormLayout,
-    QHBoxLayout,
-    QLabel,
-    QMenu,
-    QProgressBar,
-    QPushButton,
-    QSizePolicy,
-    QSpinBox,
-    QVBoxLayout,
-    QWidget,
-)
+from qtpy.QtCore import QItemSelectionModel, QObject
+from qtpy.QtWidgets import QMenu
 
-from napari_leukocyte.ui.controls.layer_choice import ImageChoice
-from napari_leukocyte.ui.controls.section import Section
-from napari_leukocyte.ui.controls.sliders import choice_box, leave_wheel_to_form
-from napari_leukocyte.ui.controls.swatch import swatch
-from napari_leukocyte.ui.controls.vertical_scroll import VerticalScroll
-from napari_leukocyte.ui.embedding_map.legend import MapLegend
-from napari_leukocyte.ui.embedding_map.lists import CellList
+from napari_leukocyte.ui import build
+from napari_leukocyte.ui.controls.inputs import choice_box, swatch
+from napari_leukocyte.ui.controls.table import Table
+from napari_leukocyte.ui.embedding_map.marks import MapLegend
 from napari_leukocyte.ui.embedding_map.scatter import Scatter
-from napari_leukocyte.vocabulary import DISCLAIMER, CellClass
+from napari_leukocyte.ui.signals import Signal
+from napari_leukocyte.vocabulary import CellClass
 
 HERE, EVERYWHERE = "this", "all"
+_TITLES = {"outliers": "Unlike the others", "suspects": "Class doubtful"}
 _HOW = (
     "<p>Draw a loop around cells, or click one; Shift adds. The wheel zooms, the right button "
     "moves, a double click goes to the cell. Keys: arrows, Ctrl+A, Esc, Return, +, -, 0, and those "
     "of the classes.</p>"
 )
+#: Rows that are filled: nobody reads more.
+MOST_ROWS = 500
+#: Height of the map at least, px.
+_MAP_HEIGHT = 300
+_Flag = QItemSelectionModel.SelectionFlag
 
 
-class CellMapForm(QWidget):
+class CellMapForm(QObject):
     """The controls, from top to bottom.
-
-    Parameters
-    ----------
-    viewer : napari.Viewer
-        Whose images can be chosen.
-    parent : QWidget, optional
-        In which it stands.
 
     Attributes
     ----------
-    image : ImageChoice
-        Whose cells.
     scope : QComboBox
         Its data are `HERE` and `EVERYWHERE`.
-    progress : QProgressBar
-    cancel, go, similar, anew : QPushButton
-    state, summary : QLabel
+    go, similar, anew : QPushButton
+    summary : WrappedText
     scatter : Scatter
     legend : MapLegend
     classify : QPushButton
@@ -63,151 +45,130 @@ class CellMapForm(QWidget):
     number : QSpinBox
         How many similar cells.
     outliers, suspects : CellList
-    said : dict of str to QLabel
+    said : dict of str to WrappedText
         What is said instead of a list.
     """
 
     #: A class was chosen for the selected cells.
     class_chosen = Signal(str)
 
-    def __init__(self, viewer: Any, parent: QWidget | None = None) -> None:
+    def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self.image = ImageChoice(viewer, self)
-        self.scope = choice_box({HERE: "This image", EVERYWHERE: "All open images"})
-        self.scope.setToolTip("Whose cells the map shows: images that have been segmented.")
-        self.progress = QProgressBar(self)
-        self.progress.setTextVisible(False)
-        self.progress.setFixedHeight(6)
-        self.cancel = _button("Cancel", "Stop; what is shown stays.", self)
-        self.state, self.summary = _text(self), _text(self)
-        self.scatter = Scatter(self)
-        self.scatter.setMinimumHeight(300)
+        self.scope = build.tipped(
+            choice_box({HERE: "This image", EVERYWHERE: "All open images"}),
+            "Whose cells the map shows: images that have been segmented.",
+        )
+        self.scatter = Scatter()
+        self.scatter.setMinimumHeight(_MAP_HEIGHT)
         self.scatter.setAccessibleDescription("No cells")
-        self.legend = MapLegend(self)
-        self.classify = _button(
-            "Classify as", "Give the selected cells a class, as one step to undo.", self
+        self.legend, self.summary, self.how = MapLegend(), build.text(), build.text(_HOW)
+        self.classify = build.button(
+            "Classify as", "Give the selected cells a class, as one step to undo."
         )
-        self.classify.setMenu(QMenu(self.classify))
-        self.go = _button("Show on image", "Bring the selected cell to the middle.", self)
-        self.similar = _button(
-            "Find similar", "Also select the cells most like those selected.", self
+        self._classes = QMenu(self.classify)
+        self.classify.setMenu(self._classes)
+        self.go = build.button("Show on image", "Bring the selected cell to the middle.")
+        self.similar = build.button(
+            "Find similar", "Also select the cells most like those selected."
         )
-        self.number = QSpinBox(self)
-        self.number.setRange(1, 500)
-        self.number.setValue(10)
-        self.number.setToolTip("How many similar cells are selected.")
+        self.number = build.whole_number(1, 500, 10, tip="How many similar cells are selected.")
         self.number.setAccessibleName("Number of similar cells")
-        leave_wheel_to_form(self.number)
-        self.anew = _button(
-            "Lay out anew",
-            "Lay all cells out together; cells that came later get better places.",
-            self,
+        self.anew = build.button(
+            "Lay out anew", "Lay all cells out together; cells that came later get better places."
         )
-        self.outliers = CellList(("Cell", "Class", "Distance"), "Cells unlike the others", self)
-        self.suspects = CellList(("Cell", "Class", "Rather", "Belief"), "Doubtful classes", self)
-        self.said = {"outliers": _text(self), "suspects": _text(self)}
-        self.how = _text(self)
-        self.how.setText(_HOW)
+        self.outliers = CellList(("Cell", "Class", "Distance"), "Cells unlike the others")
+        self.suspects = CellList(("Cell", "Class", "Rather", "Belief"), "Doubtful classes")
+        self.said = {name: build.text() for name in _TITLES}
         self._lists = {
-            "outliers": Section("Unlike the others", self),
-            "suspects": Section("Class doubtful", self),
+            "outliers": build.section("", self.said["outliers"], self.outliers),
+            "suspects": build.section("", self.said["suspects"], self.suspects),
         }
-        self._lay_out()
-
-    def _lay_out(self) -> None:
-        rows = QFormLayout()
-        rows.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.ExpandingFieldsGrow)
-        rows.addRow("Image", self.image.box)
-        rows.addRow("Cells of", self.scope)
-        working, acting, finding = QHBoxLayout(), QHBoxLayout(), QHBoxLayout()
-        working.addWidget(self.progress, 1)
-        working.addWidget(self.cancel)
-        acting.addWidget(self.classify)
-        acting.addWidget(self.go)
-        finding.addWidget(self.similar)
-        finding.addWidget(self.number)
-        acting.addWidget(self.anew)
-        for row in (acting, finding):
-            row.addStretch(1)
-        for name, table in (("outliers", self.outliers), ("suspects", self.suspects)):
-            self._lists[name].form.addRow(self.said[name])
-            self._lists[name].form.addRow(table)
-        inside = QWidget(self)
-        column = QVBoxLayout(inside)
-        column.setContentsMargins(6, 6, 6, 6)
-        column.setSpacing(6)
-        column.addLayout(rows)
-        column.addLayout(working)
-        column.addWidget(self.state)
-        column.addWidget(self.scatter, 1)
-        column.addWidget(self.legend)
-        column.addWidget(self.summary)
-        column.addLayout(acting)
-        column.addLayout(finding)
-        for widget in (*self._lists.values(), self.how):
-            column.addWidget(widget)
-        disclaimer = _text(inside)
-        disclaimer.setText(DISCLAIMER)
-        font = disclaimer.font()
-        font.setItalic(True)
-        disclaimer.setFont(font)
-        column.addWidget(disclaimer)
-        outer = QVBoxLayout(self)
-        outer.setContentsMargins(0, 0, 0, 0)
-        outer.addWidget(VerticalScroll(inside, parent=self))
-        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)
-
-    # -- what is shown --------------------------------------------------------------------
+        self.body: list[build.Item] = [
+            self.scatter,
+            self.legend,
+            self.summary,
+            build.row(self.classify, self.go, self.anew, None),
+            build.row(self.similar, self.number, None),
+            *self._lists.values(),
+            self.how,
+        ]
 
     def set_classes(self, classes: Sequence[CellClass]) -> None:
         """Offer these classes."""
-        menu = self.classify.menu()
-        if menu is None:
-            return
-        menu.clear()
+        self._classes.clear()
         for each in classes:
             key = f"\t{each.key.upper()}" if each.key else ""
-            action = menu.addAction(swatch(each.color), f"{each.name.capitalize()}{key}")
+            action = self._classes.addAction(swatch(each.color), f"{each.name.capitalize()}{key}")
             if action is not None:
                 action.triggered.connect(lambda _=False, n=each.name: self.class_chosen.emit(n))
         self.scatter.keys = frozenset(c.key for c in classes if c.key)
 
-    def show_busy(self, busy: bool) -> None:
-        """Show whether something is being computed."""
-        self.progress.setRange(0, 0 if busy else 1)
-        self.cancel.setEnabled(busy)
-
-    def show_step(self, done: int, total: int) -> None:
-        """Show how far it is."""
-        self.progress.setRange(0, max(0, total))
-        self.progress.setValue(done)
-
-    def show_state(self, text: str, *, map_too: bool) -> None:
-        """Say something above the map, or instead of it."""
-        self.state.setText(text)
-        self.state.setVisible(bool(text))
-        for widget in (self.scatter, self.legend, self.summary, self.how, *self._lists.values()):
-            widget.setVisible(map_too)
-        for widget in (self.classify, self.go, self.similar, self.number, self.anew):
-            widget.setVisible(map_too)
+    def show_map(self, shown: bool) -> None:
+        """Show the map and all that belongs to it, or none of it."""
+        buttons = (self.classify, self.go, self.similar, self.number, self.anew)
+        texts = (self.legend, self.summary, self.how)
+        build.show_only([self.scatter, *texts, *buttons, *self._lists.values()], shown)
 
     def show_list(self, name: str, number: int | None, said: str) -> None:
         """Say how many there are in a list, and something above it."""
-        titles = {"outliers": "Unlike the others", "suspects": "Class doubtful"}
         count = "" if number is None else f" ({number})"
-        self._lists[name].heading.setText(f"{titles[name]}{count}")
+        self._lists[name].heading.setText(f"{_TITLES[name]}{count}")
         self.said[name].setText(said)
         self.said[name].setVisible(bool(said))
 
 
-def _text(parent: QWidget) -> QLabel:
-    label = QLabel(parent)
-    label.setWordWrap(True)
-    label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-    return label
+class CellList(Table):
+    """Rows of a map's cells that are worth a look.
 
+    Parameters
+    ----------
+    titles : sequence of str
+        Of the columns.
+    name : str
+        For those who hear the window.
+    """
 
-def _button(title: str, tip: str, parent: QWidget) -> QPushButton:
-    button = QPushButton(title, parent)
-    button.setToolTip(tip)
-    return button
+    #: Emitted with the rows of the map that the user has selected here.
+    picked = Signal(list)
+
+    def __init__(self, titles: Sequence[str], name: str) -> None:
+        super().__init__(titles, least=2, most=7, wide=0)
+        self.setAccessibleName(name)
+        self.setTabKeyNavigation(False)  # the tabulator leaves it
+        self._cells: list[int] = []
+        self.itemSelectionChanged.connect(lambda: self.picked.emit(self.picked_cells()))
+
+    def show_cells(self, cells: Sequence[tuple[int, tuple[str, ...]]]) -> None:
+        """Show cells: the row on the map, and what stands in the columns."""
+        shown = cells[:MOST_ROWS]
+        blocked = self.blockSignals(True)
+        self.clearSelection()
+        self._cells = [cell for cell, _ in shown]
+        self.show_rows([texts for _, texts in shown])
+        self.blockSignals(blocked)
+        self.setVisible(bool(shown))
+
+    def cells(self) -> list[int]:
+        """Return the map's rows of all that are listed."""
+        return list(self._cells)
+
+    def picked_cells(self) -> list[int]:
+        """Return the map's rows of those selected."""
+        model = self.selectionModel()
+        return [] if model is None else [self._cells[i.row()] for i in model.selectedRows()]
+
+    def pick(self, cells: Collection[int]) -> None:
+        """Select those of some cells that are listed; nothing is emitted."""
+        model, content = self.selectionModel(), self.model()
+        wanted = set(self._cells) & set(cells)
+        if model is None or content is None or set(self.picked_cells()) == wanted:
+            return
+        blocked = self.blockSignals(True)
+        model.clearSelection()
+        for row, cell in enumerate(self._cells):
+            if cell in wanted:
+                model.select(content.index(row, 0), _Flag.Select | _Flag.Rows)
+        self.blockSignals(blocked)
+        viewport = self.viewport()
+        if viewport is not None:
+            viewport.update()

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import numpy as np
-from qtpy.QtCore import QEvent, QPoint, QPointF, Qt, Signal  # type: ignore[attr-defined]
+from qtpy.QtCore import QEvent, QPoint, QPointF, Qt
 from qtpy.QtGui import QHelpEvent, QKeyEvent, QMouseEvent, QResizeEvent, QWheelEvent
 from qtpy.QtWidgets import QToolTip, QWidget
 
-from napari_leukocyte.ui.embedding_map.canvas import Canvas
-from napari_leukocyte.ui.embedding_map.map_view import fit
+from napari_leukocyte.ui.embedding_map.canvas import MapCanvas, fit
+from napari_leukocyte.ui.signals import Signal
 
 #: A movement up to this, px, is still a click; and how near a mark must be to be meant, px.
 CLICK_PX, NEAR_PX = 4.0, 9.0
@@ -28,7 +28,7 @@ _ARROWS = {
 _ZOOMS = {Qt.Key.Key_Plus: _ZOOM, Qt.Key.Key_Equal: _ZOOM, Qt.Key.Key_Minus: 1 / _ZOOM}
 
 
-class Scatter(Canvas):
+class Scatter(MapCanvas):
     """Shows cells as marks, and tells what the user does with them.
 
     Left: click selects, drag draws a lasso, Shift adds; a double click opens a cell, or on the
@@ -53,7 +53,7 @@ class Scatter(Canvas):
 
     # -- mouse ----------------------------------------------------------------------------
 
-    def mousePressEvent(self, event: QMouseEvent | None) -> None:  # noqa: N802 - Qt's name
+    def mousePressEvent(self, event: QMouseEvent | None) -> None:
         """Begin a click, a lasso or a movement of the map."""
         if event is None or not len(self.places):
             return
@@ -65,7 +65,7 @@ class Scatter(Canvas):
             self._dragged = event.position()
             self.setCursor(Qt.CursorShape.ClosedHandCursor)
 
-    def mouseMoveEvent(self, event: QMouseEvent | None) -> None:  # noqa: N802 - Qt's name
+    def mouseMoveEvent(self, event: QMouseEvent | None) -> None:
         """Draw the lasso, or move the map."""
         if event is None:
             return
@@ -79,7 +79,7 @@ class Scatter(Canvas):
             if self.lasso or max(abs(far.x()), abs(far.y())) > CLICK_PX:
                 self.set_lasso([*(self.lasso or [self._pressed]), here])
 
-    def mouseReleaseEvent(self, event: QMouseEvent | None) -> None:  # noqa: N802 - Qt's name
+    def mouseReleaseEvent(self, event: QMouseEvent | None) -> None:
         """Select what was clicked or circled."""
         if event is None:
             return
@@ -111,7 +111,7 @@ class Scatter(Canvas):
             self.current = row
             self._select([] if row is None else [row], add=False)
 
-    def mouseDoubleClickEvent(self, event: QMouseEvent | None) -> None:  # noqa: N802
+    def mouseDoubleClickEvent(self, event: QMouseEvent | None) -> None:
         """Open a cell, or show all."""
         if event is None or event.button() != _LEFT:
             return
@@ -121,7 +121,7 @@ class Scatter(Canvas):
         else:
             self.opened.emit(row)
 
-    def wheelEvent(self, event: QWheelEvent | None) -> None:  # noqa: N802 - Qt's name
+    def wheelEvent(self, event: QWheelEvent | None) -> None:
         """Zoom about the mouse."""
         if event is not None and len(self.places):
             here = event.position()
@@ -156,7 +156,7 @@ class Scatter(Canvas):
             return True
         return super().event(event)
 
-    def keyPressEvent(self, event: QKeyEvent | None) -> None:  # noqa: N802 - Qt's name
+    def keyPressEvent(self, event: QKeyEvent | None) -> None:
         """Act on a key."""
         if event is None:
             return
@@ -218,7 +218,7 @@ class Scatter(Canvas):
         """Have all cells in sight."""
         self.look(fit(self.places, self.width(), self.height()), whole=True)
 
-    def resizeEvent(self, event: QResizeEvent | None) -> None:  # noqa: N802 - Qt's name
+    def resizeEvent(self, event: QResizeEvent | None) -> None:
         """Keep all cells in sight, or the middle in the middle."""
         super().resizeEvent(event)
         if self.whole:

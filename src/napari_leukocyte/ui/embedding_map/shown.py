@@ -1,17 +1,28 @@
-"""The map that is shown, and whose cells its marks are."""
+"""The map that is shown: how it is made, whose cells its marks are, and what is said of one."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import base64
+import html
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
+from weakref import WeakKeyDictionary
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_leukocyte.classification.embedding import Features, features_of
+from napari_leukocyte.errors import LeukocyteError
 from napari_leukocyte.gallery.cells import CellTable, GalleryCell
-from napari_leukocyte.interpretation.embedding_map.making import CellMap
+from napari_leukocyte.gallery.thumbnails import Thumbnails, ThumbnailStyle, extent_of
+from napari_leukocyte.interpretation.embedding_map.cells import MapImage
+from napari_leukocyte.interpretation.embedding_map.layout import Layout
+from napari_leukocyte.interpretation.embedding_map.making import CellMap, make_map
 from napari_leukocyte.interpretation.embedding_map.neighbours import Outlier
-from napari_leukocyte.interpretation.embedding_map.suspects import LabelSuspect
+from napari_leukocyte.interpretation.embedding_map.suspects import LabelSuspect, find_label_suspects
+from napari_leukocyte.progress import Progress
 from napari_leukocyte.session.session import Session
 from napari_leukocyte.ui.layers.objects_style import UNCLASSIFIED
 
@@ -58,7 +69,7 @@ def _same(one: NDArray[np.int32], other: NDArray[np.int32]) -> bool:
     return bool(one.__array_interface__["data"] == other.__array_interface__["data"])
 
 
-class Shown:
+class ShownMap:
     """A map with the sessions whose cells are its rows.
 
     Parameters
@@ -136,3 +147,98 @@ class Shown:
     def _outlier(self, found: Outlier) -> Row:
         name = self.names[found.row]
         return found.row, (self.title(found.row), name, f"{found.times:.1f} × usual")
+
+
+Suspects: TypeAlias = list[LabelSuspect] | None
+_DEFAULT = "default"
+
+
+def features_for(classifier: str) -> tuple[Features, str]:
+    """Find who looks at the cells.
+
+    Parameters
+    ----------
+    classifier : str
+        Who gave the classes.
+
+    Returns
+    -------
+    features : Features
+        Of it, or of the default classifier if it gives no embedding.
+    note : str
+        Then one sentence that says so, else empty.
+
+    Raises
+    ------
+    ModelError, RetrainingError
+        If neither can.
+    """
+    try:
+        return features_of(classifier), ""
+    except LeukocyteError as error:
+        if classifier == _DEFAULT:
+            raise
+        features = features_of(_DEFAULT)
+        return features, f"{error} The map shows how {features.manifest.name} sees the cells."
+
+
+def map_work(
+    wanted: Wanted, features: Features, former: Layout | None, *, anew: bool
+) -> Callable[[Progress], tuple[CellMap, Suspects, tuple[str | None, ...]]]:
+    """Return what makes a map, and finds the doubtful among the classes as they are now."""
+    sources = [
+        MapImage(s.rgb, labels) for s, labels in zip(wanted.sessions, wanted.labels, strict=True)
+    ]
+    said: list[Mapping[int, object]] = []
+    for session in wanted.sessions:
+        table = session.table()
+        said.append(dict(zip(table["label"].tolist(), table["class"].tolist(), strict=True)))
+
+    def work(progress: Progress) -> tuple[CellMap, Suspects, tuple[str | None, ...]]:
+        found = make_map(sources, features, former, anew=anew, progress=progress)
+        pairs = zip(found.cells.sources.tolist(), found.cells.labels.tolist(), strict=True)
+        names = (said[source].get(label) for source, label in pairs)
+        classes = tuple(n if isinstance(n, str) else None for n in names)
+        return found, find_label_suspects(found.cells, classes, progress), classes
+
+    return work
+
+
+def suspects_work(shown: ShownMap, classes: Sequence[str | None]) -> Callable[[Progress], Suspects]:
+    """Return what finds the doubtful among other classes of the same cells."""
+    cells = shown.map.cells
+    return lambda progress: find_label_suspects(cells, classes, progress)
+
+
+_LOOK = ThumbnailStyle(110, outline=True)
+
+
+class Tooltips:
+    """Makes them, with a picture of the cell."""
+
+    def __init__(self) -> None:
+        self._pictures: WeakKeyDictionary[Session, Thumbnails[str]] = WeakKeyDictionary()
+
+    def tell(self, session: Session, cell: GalleryCell) -> str:
+        """Return what is said of a cell, as rich text."""
+        pictures = self._pictures.setdefault(session, Thumbnails(session.rgb, _as_address))
+        extent = extent_of(session.table())
+        picture = pictures.cut(session.labels, cell.place, _LOOK, extent)
+        return f'<img src="{picture}"><br>{describe(session.name, cell)}'
+
+
+def describe(image: str, cell: GalleryCell) -> str:
+    """Return what is known of a cell, as rich text."""
+    lines = [f"<b>{html.escape((cell.class_name or 'not classified').capitalize())}</b>"]
+    if cell.predicted is not None:
+        sure = f", {100 * cell.confidence:.0f} %" if cell.confidence == cell.confidence else ""
+        lines.append(f"Model: {html.escape(cell.predicted)}{sure}")
+    if cell.reviewed:
+        lines.append("Reviewed")
+    lines.append(f"{html.escape(image)}, cell {cell.place.label}")
+    return "<br>".join(lines)
+
+
+def _as_address(picture: NDArray[np.uint8]) -> str:
+    _, encoded = cv2.imencode(".png", picture[..., ::-1])
+    return f"data:image/png;base64,{base64.b64encode(encoded.tobytes()).decode()}"

@@ -1,14 +1,12 @@
-"""The widget that shows all cells as a map, and lets groups of them be classified."""
+"""All cells as a map: groups of them are selected and classified."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from qtpy.QtCore import QPoint, QTimer
-from qtpy.QtGui import QShowEvent
-from qtpy.QtWidgets import QToolTip, QVBoxLayout, QWidget
+from qtpy.QtCore import QPoint
+from qtpy.QtWidgets import QToolTip
 
 from napari_leukocyte.errors import LeukocyteError
 from napari_leukocyte.interpretation.embedding_map.layout import Layout
@@ -16,20 +14,21 @@ from napari_leukocyte.interpretation.embedding_map.neighbours import FEWEST
 from napari_leukocyte.interpretation.embedding_map.suspects import TOO_FEW
 from napari_leukocyte.progress import Progress
 from napari_leukocyte.session.session import Session
+from napari_leukocyte.ui.dock import SessionDock, SharedParts
+from napari_leukocyte.ui.embedding_map.across_images import sessions_of
 from napari_leukocyte.ui.embedding_map.acts import Acts
 from napari_leukocyte.ui.embedding_map.form import EVERYWHERE, CellMapForm
-from napari_leukocyte.ui.embedding_map.going import sessions_of
-from napari_leukocyte.ui.embedding_map.shown import Shown, Wanted, wanted_of
-from napari_leukocyte.ui.embedding_map.tooltip import Tooltips
-from napari_leukocyte.ui.embedding_map.work import (
+from napari_leukocyte.ui.embedding_map.shown import (
+    ShownMap,
     Suspects,
+    Tooltips,
+    Wanted,
     features_for,
     map_work,
     suspects_work,
+    wanted_of,
 )
-from napari_leukocyte.ui.jobs import Job, start_job
 from napari_leukocyte.ui.layers import links
-from napari_leukocyte.ui.layers.following import Following
 from napari_leukocyte.ui.layers.objects_style import UNCLASSIFIED, palette
 from napari_leukocyte.ui.own_classes import classes_now, notice
 from napari_leukocyte.ui.review.blind_notice import blind_notice
@@ -40,9 +39,8 @@ from napari_leukocyte.ui.review.texts import cells as in_words
 if TYPE_CHECKING:
     import napari
 
-#: Changes that come faster than this, ms, are shown together; and doubts are raised anew once
-#: classes have rested for so long, ms.
-REST_MS, DOUBT_MS = 80, 400
+#: Doubts are raised anew once classes have rested for so long, ms.
+DOUBT_MS = 400
 _NO_IMAGE = "Open an image of a smear, and find its cells with “Segment leukocytes”."
 _NO_CELLS = "No cells yet: find them with “Segment leukocytes”."
 _BLIND = "A blind read is under way: the map shows what the classifier sees, and comes after it."
@@ -50,13 +48,15 @@ _CANCELLED = "Cancelled. Press “Lay out anew” to begin again."
 _NOT_CLASSIFIED = "These cells are not classified yet: do so here, or with “Classify and count”."
 
 
-class CellMapWidget(QWidget):
+class CellMapWidget(SessionDock):
     """Show cells as a map, select groups of them, and give them classes.
 
     Parameters
     ----------
     viewer : napari.Viewer
         Whose images it works on.
+    shared : SharedParts, optional
+        What it has in common with other docks.
 
     Attributes
     ----------
@@ -64,7 +64,7 @@ class CellMapWidget(QWidget):
         The controls.
     acts : Acts
         Carries out what the user asks for.
-    shown : Shown or None
+    shown : ShownMap or None
         The map that is shown.
     classes : tuple of CellClass
         That can be given.
@@ -72,10 +72,12 @@ class CellMapWidget(QWidget):
         Cells whose class is doubtful; None if that can't be told.
     """
 
-    def __init__(self, viewer: napari.viewer.Viewer) -> None:
-        super().__init__()
-        self._viewer: Any = links.unwrap(viewer)
-        self.shown: Shown | None = None
+    tells_progress = False
+    undoes = False  # its commands on several images are undone together
+
+    def __init__(self, viewer: napari.viewer.Viewer, *, shared: SharedParts | None = None) -> None:
+        super().__init__(viewer, shared=shared)
+        self.shown: ShownMap | None = None
         self.suspects: Suspects = None
         self._doubted_of: tuple[str | None, ...] = ()
         self._refused: Wanted | None = None
@@ -83,100 +85,55 @@ class CellMapWidget(QWidget):
         #: while images come and go.
         self._layout: tuple[tuple[str, int], Layout] | None = None
         self._features_note = self._refused_why = ""
-        self._job: Job | None = None
-        #: The same job, for when the widget is gone.
-        self._jobs: list[Job] = []
         self._tooltips = Tooltips()
-        self._following = Following(self._later, self.show_selection)
-        self.form = CellMapForm(self._viewer, self)
+        self._doubt_soon = self.timer(DOUBT_MS, self._doubt)
+        self.form = form = CellMapForm(self)
+        self.lay_out([("Cells of", form.scope)], body=form.body)
         self.acts = Acts(self)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(self.form)
-        self._soon, self._doubt_soon = self._timer(REST_MS), self._timer(DOUBT_MS)
-        self._soon.timeout.connect(self.update_now)
-        self._doubt_soon.timeout.connect(self._doubt)
-        self._connect()
-        self.form.show_busy(False)
-        self.form.show_state(_NO_IMAGE, map_too=False)
-        self._take_classes()
-
-    def _timer(self, rest: int) -> QTimer:
-        timer = QTimer(self)
-        timer.setSingleShot(True)
-        timer.setInterval(rest)
-        return timer
-
-    def _connect(self) -> None:
-        form, viewer, jobs, following = self.form, self._viewer, self._jobs, self._following
-        emitters = (viewer.layers.events.inserted, viewer.layers.events.removed)
-        for emitter in emitters:
-            emitter.connect(self._later)
-        form.image.changed.connect(self._later)
-        form.scope.currentIndexChanged.connect(self._later)
-        form.cancel.clicked.connect(lambda: self.cancel())
+        form.scope.currentIndexChanged.connect(self.update_soon)
         form.anew.clicked.connect(lambda: self.lay_out_anew())
         form.scatter.asked.connect(self._tell)
         self.acts.connect_form()
         notice.changed.connect(self._take_classes)
         blind_notice.changed.connect(self.update_now)
-        clicks = ClickToSelect(viewer, lambda: self.chosen_session)
-        image, timers = form.image, (self._soon, self._doubt_soon)
-
-        def end() -> None:
-            # Docked widgets go without a close event.
-            with suppress(RuntimeError):  # at the application's end Qt may have gone first
-                for timer in timers:
-                    timer.stop()
-            image.release()
-            for emitter in emitters:
-                emitter.disconnect(self._later)
-            clicks.release()
-            for job in jobs:
-                job.abandon()
-            following.release()
-
-        self.destroyed.connect(end)
-
-    def showEvent(self, event: QShowEvent | None) -> None:  # noqa: N802 - Qt's name
-        """Catch up with what happened while another dock was in front."""
-        super().showEvent(event)
-        self._later()
+        self.ties.add(ClickToSelect(self.viewer, lambda: self.chosen_session).release)
+        self._show_state(_NO_IMAGE, map_too=False)
+        self.begin()
+        self._take_classes()
 
     @property
     def settled(self) -> bool:
         """Whether everything is shown and nothing is being computed."""
-        return not (self._job is not None or self._soon.isActive() or self._doubt_soon.isActive())
+        return super().settled and not self._doubt_soon.isActive()
 
     # -- what is followed -----------------------------------------------------------------
-
-    def _later(self, *_: object) -> None:
-        self._soon.start()
-
-    @property
-    def viewer(self) -> Any:
-        """The viewer, not napari's proxy of it."""
-        return self._viewer
 
     @property
     def chosen_session(self) -> Session | None:
         """The session of the chosen image."""
-        image = self.form.image.layer()
+        image = self.image.layer()
         return None if image is None else links.existing_session(image)
+
+    def wanted_sessions(self) -> list[Session]:
+        """Return the session of the chosen image, or of all images."""
+        everywhere = self.form.scope.currentData() == EVERYWHERE
+        return sessions_of(self.viewer, self.image.layer(), everywhere=everywhere)
+
+    def on_selection(self) -> None:
+        """Show which cells are selected, wherever that was done."""
+        self.show_selection()
 
     def _take_classes(self, *_: object) -> None:
         self.classes = classes_now()
         self.form.set_classes(self.classes)
-        self._later()
+        self.update_soon()
 
     def update_now(self) -> None:
         """Show the cells as they are; have the map made if it is of others."""
-        self._soon.stop()
         if not self.isVisible():
             return
-        everywhere = self.form.scope.currentData() == EVERYWHERE
-        sessions = sessions_of(self._viewer, self.form.image.layer(), everywhere=everywhere)
-        self._following.follow(sessions)
+        self.follow_now()
+        sessions = self.sessions
         cells = {s: s.table()["label"].tolist() for s in sessions}
         filled = [s for s in sessions if cells[s]]
         allowed = [s for s in filled if not any_hidden(s, cells[s])]
@@ -189,19 +146,19 @@ class CellMapWidget(QWidget):
             self._clear()
         if wanted.same_as(None if self.shown is None else self.shown.wanted):
             self._show()
-        elif self._job is None and not wanted.same_as(self._refused):
+        elif not self.busy and not wanted.same_as(self._refused):
             self._make(wanted)
-        elif self._job is None:
+        elif not self.busy:
             self._show()
-            self.form.show_state(self._refused_why, map_too=self.shown is not None)
+            self._show_state(self._refused_why, map_too=self.shown is not None)
             self.form.anew.show()
         self._note_left_out(len(filled) - len(allowed))
 
     def _note_left_out(self, number: int) -> None:
         if number and self.shown is not None:
             images = "1 image is" if number == 1 else f"{number} images are"
-            text = f"{self.form.state.text()} {images} left out: they are read blindly.".strip()
-            self.form.show_state(text, map_too=True)
+            text = f"{self.message} {images} left out: they are read blindly.".strip()
+            self._show_state(text, map_too=True)
 
     # -- what is computed -----------------------------------------------------------------
 
@@ -218,7 +175,7 @@ class CellMapWidget(QWidget):
 
         def done(result: tuple[Any, Suspects, tuple[str | None, ...]]) -> None:
             found, self.suspects, self._doubted_of = result
-            self.shown, self._refused, self._features_note = Shown(found, wanted), None, note
+            self.shown, self._refused, self._features_note = ShownMap(found, wanted), None, note
             kept = former is not None and found.layout.placer is former.placer
             self._layout = (whose, found.layout)
             self.form.scatter.show_places(found.positions, anew=not kept)
@@ -229,12 +186,12 @@ class CellMapWidget(QWidget):
 
         self._refused = None
         if self.shown is None:
-            self.form.show_state("Looking at the cells …", map_too=False)
-        self._start(work, "Mapping cells", done, refused)
+            self._show_state("Looking at the cells …", map_too=False)
+        self._compute(work, "Mapping cells", done, refused)
 
     def _doubt(self) -> None:
         shown = self.shown
-        if shown is None or self._job is not None or shown.classes == self._doubted_of:
+        if shown is None or self.busy or shown.classes == self._doubted_of:
             return
         classes = shown.classes
 
@@ -246,64 +203,40 @@ class CellMapWidget(QWidget):
         def refused(why: str) -> None:
             self._doubted_of = classes
 
-        self._start(suspects_work(shown, classes), None, done, refused)
+        self._compute(suspects_work(shown, classes), None, done, refused)
 
-    def _start(
+    def _compute(
         self,
         work: Callable[[Progress], Any],
         title: str | None,
         done: Callable[[Any], None],
         refused: Callable[[str], None],
     ) -> None:
-        def failed(error: Exception) -> None:
-            refused(str(error) if isinstance(error, LeukocyteError) else "This failed.")
-
-        def end() -> None:
-            if job.cancelled:
-                refused(_CANCELLED)
-            self._job = None
-            self._jobs.clear()
-            self.form.show_busy(False)
-            self._later()
-
-        self.form.show_busy(True)
-        job = start_job(work, title=title, on_done=done, on_error=failed, on_end=end)
-        job.progressed.connect(self._on_progress)
-        self._job = job
-        self._jobs.append(job)
-
-    def _on_progress(self, done: int, total: int, what: str) -> None:
-        if self._job is not None:
-            self.form.show_step(done, total)
-
-    def cancel(self) -> None:
-        """Stop what is under way; what is shown stays."""
-        if self._job is not None:
-            self._job.cancel()
+        self.start(work, title, done, failed=refused, cancelled=lambda: refused(_CANCELLED))
 
     def lay_out_anew(self) -> None:
         """Lay all cells out together, whatever was before."""
         wanted = self._refused if self.shown is None else self.shown.wanted
-        if self._job is None and wanted is not None:
+        if not self.busy and wanted is not None:
             self._make(wanted_of(wanted.sessions, wanted.classifier), anew=True)
 
     # -- what is shown --------------------------------------------------------------------
 
     def _clear(self) -> None:
         """Show no map; what is under way is of no use any more."""
-        if self._job is not None:
-            self._job.progressed.disconnect(self._on_progress)
-            self._job.abandon()
-            self._job = None
-            self._jobs.clear()
-            self.form.show_busy(False)
+        self.drop()
         QToolTip.hideText()
         self.shown, self.suspects, self._doubted_of = None, None, ()
 
     def _forget(self, why: str) -> None:
         self._clear()
         self._refused = None
-        self.form.show_state(why, map_too=False)
+        self._show_state(why, map_too=False)
+
+    def _show_state(self, text: str, *, map_too: bool) -> None:
+        """Say something above the map, or instead of it."""
+        self.say_state(text)
+        self.form.show_map(map_too)
 
     def _show(self) -> None:
         shown, form = self.shown, self.form
@@ -317,12 +250,12 @@ class CellMapWidget(QWidget):
         notes = [self._features_note]
         if not any(shown.classes):
             notes.append(_NOT_CLASSIFIED)
-        form.show_state(" ".join(filter(None, notes)), map_too=True)
+        self._show_state(" ".join(filter(None, notes)), map_too=True)
         form.scatter.show_classes(names, colors)
         form.legend.show_classes(names, colors)
         self._show_lists()
         self.show_selection()
-        if shown.classes != self._doubted_of and self._job is None:
+        if shown.classes != self._doubted_of and not self.busy:
             self._doubt_soon.start()
 
     def _show_lists(self) -> None:

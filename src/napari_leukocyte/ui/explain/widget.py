@@ -1,16 +1,13 @@
-"""The widget that says why the selected cell got its class."""
+"""Why the selected cell got its class: map, words, similar cells, and the second class."""
 
 from __future__ import annotations
 
 import html
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from qtpy.QtCore import QTimer
-from qtpy.QtGui import QHideEvent, QShowEvent
-from qtpy.QtWidgets import QDockWidget, QVBoxLayout, QWidget
 
 from napari_leukocyte.classification.regions import Region
 from napari_leukocyte.errors import LeukocyteError
@@ -23,11 +20,9 @@ from napari_leukocyte.models.registry import find_model
 from napari_leukocyte.progress import Progress
 from napari_leukocyte.reporting.record import describe_model
 from napari_leukocyte.session.session import Session
+from napari_leukocyte.ui.dock import SessionDock, SharedParts
 from napari_leukocyte.ui.explain.form import PICTURE, ExplainForm, table_of
 from napari_leukocyte.ui.explain.map_layer import MapLayer
-from napari_leukocyte.ui.jobs import Job, start_job
-from napari_leukocyte.ui.layers import links
-from napari_leukocyte.ui.layers.following import Following
 from napari_leukocyte.ui.review.blind_notice import blind_notice
 from napari_leukocyte.ui.review.hidden import any_hidden, reviews_of
 from napari_leukocyte.ui.review.picking import ClickToSelect
@@ -36,8 +31,6 @@ from napari_leukocyte.vocabulary import COLORS
 if TYPE_CHECKING:
     import napari
 
-#: Selections in a row are one: a cell is explained once nothing has changed for so long, ms.
-REST_MS = 150
 #: Methods that answer in a moment, and so without being asked.
 _QUICK = ("activation", "occlusion")
 _NO_IMAGE = "Open an image of a smear, find its cells and classify them."
@@ -47,13 +40,15 @@ _HIDDEN = "This cell is read blindly: why the model says what it says is shown a
 _PRESS = "Press “Explain”: this method takes some seconds."
 
 
-class WhyWidget(QWidget):
+class WhyWidget(SessionDock):
     """Explain the class of the selected cell: map, words, similar cells, and the second class.
 
     Parameters
     ----------
     viewer : napari.Viewer
         Whose images it works on.
+    shared : SharedParts, optional
+        What it has in common with other docks.
 
     Attributes
     ----------
@@ -63,105 +58,51 @@ class WhyWidget(QWidget):
         What is shown.
     """
 
-    def __init__(self, viewer: napari.viewer.Viewer) -> None:
-        super().__init__()
-        self._viewer: Any = links.unwrap(viewer)
-        self._session: Session | None = None
+    #: Selections in a row are one: a cell is explained once nothing has changed for so long, ms.
+    rest_ms = 150
+    tells_progress = False
+
+    def __init__(self, viewer: napari.viewer.Viewer, *, shared: SharedParts | None = None) -> None:
+        super().__init__(viewer, shared=shared)
         self._background: NDArray[np.float64] | None = None
-        self._job: Job | None = None
-        #: The same job, for when the widget is gone.
-        self._jobs: list[Job] = []
-        self._following = Following(self._later, self._later)
         self._asked: tuple[object, ...] | None = None
         self.findings: Findings | None = None
-        self.form = ExplainForm(self._viewer, self)
-        self.map_layer = MapLayer(self._viewer)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(self.form)
-        self._soon = QTimer(self)
-        self._soon.setSingleShot(True)
-        self._soon.setInterval(REST_MS)
-        self._soon.timeout.connect(self._update)
-        self._connect()
-        self.form.show_busy(False)
-        self._follow()
-
-    def _connect(self) -> None:
-        form, viewer, following, soon = self.form, self._viewer, self._following, self._soon
-        emitters = (viewer.layers.events.inserted, viewer.layers.events.removed)
-        for emitter in emitters:
-            emitter.connect(self._later)
-        form.image.changed.connect(self._later)
-        form.method.currentIndexChanged.connect(self._later)
-        form.class_box.currentIndexChanged.connect(self._later)
+        self.form = form = ExplainForm()
+        self.map_layer = MapLayer(self.viewer)
+        form.method.currentIndexChanged.connect(self.update_soon)
+        form.class_box.currentIndexChanged.connect(self.update_soon)
         form.ask.clicked.connect(lambda: self.explain_now())
-        form.cancel.clicked.connect(lambda: self.cancel())
         form.on_image.toggled.connect(self._show_map)
-        form.opacity.valueChanged.connect(self._set_opacity)
-        blind_notice.changed.connect(self._later)
-        clicks = ClickToSelect(viewer, self._clicked)
-        image, jobs, shown = form.image, self._jobs, self.map_layer
+        form.opacity.valueChanged.connect(self.map_layer.set_opacity)
+        blind_notice.changed.connect(self.update_soon)
+        self.ties.add(ClickToSelect(self.viewer, self._clicked).release)
+        self.lay_out(form.rows, form.head, form.body)
+        form.show_nothing()
+        self.begin()
 
-        def end() -> None:
-            # Docked widgets go without a close event.
-            with suppress(RuntimeError):  # at the application's end Qt may have gone first
-                soon.stop()
-            image.release()
-            for emitter in emitters:
-                emitter.disconnect(self._later)
-            clicks.release()
-            for job in jobs:
-                job.abandon()
-            following.release()
-            with suppress(RuntimeError):
-                shown.hide()
-
-        self.destroyed.connect(end)
-
-    def showEvent(self, event: QShowEvent | None) -> None:  # noqa: N802 - Qt's name
-        """Catch up with what was selected while another dock was in front."""
-        super().showEvent(event)
-        self._later()
-
-    def hideEvent(self, event: QHideEvent | None) -> None:  # noqa: N802 - Qt's name
+    def on_hide(self) -> None:
         """Give up if the dock was closed; behind another dock's tab, go on."""
-        super().hideEvent(event)
-        self._later()
+        self.update_soon()
+
+    def on_session(self) -> None:
+        """Forget what was measured of another image."""
+        self._background = None
+        self.update_soon()
+
+    def on_release(self) -> None:
+        """Take the map away."""
+        with suppress(RuntimeError):  # at the application's end Qt may have gone first
+            self.map_layer.hide()
 
     def _clicked(self) -> Session | None:
         """Return whose cells a click selects; the review widget does so itself."""
-        return None if reviews_of(self._session) else self._session
-
-    @property
-    def busy(self) -> bool:
-        """Whether a cell is being explained."""
-        return self._job is not None
-
-    @property
-    def settled(self) -> bool:
-        """Whether nothing is under way nor about to begin."""
-        return not self.busy and not self._soon.isActive()
+        return None if reviews_of(self.session) else self.session
 
     # -- which cell -----------------------------------------------------------------------
 
-    def _later(self, *_: object) -> None:
-        self._soon.start()
-
-    def _follow(self) -> None:
-        """Follow the session of the chosen image."""
-        image = self.form.image.layer()
-        session = None if image is None else links.existing_session(image)
-        if self._following.follow([] if session is None else [session]):
-            self._session, self._background = session, None
-
-    def _update(self) -> None:
+    def update_now(self) -> None:
         """Explain the selected cell, or say why none is explained."""
-        self._follow()
-        if not self._is_open():
-            self._forget("")
-            return
-        question = self._question()
+        question = self._question() if self.is_open() else ""
         if isinstance(question, str):
             self._forget(question)
             return
@@ -169,38 +110,22 @@ class WhyWidget(QWidget):
         if key == self._asked:
             return
         if question.method in _QUICK:
-            self._start(question, key)
+            self._explain(question, key)
         else:
             self._forget(_PRESS)
 
-    def _is_open(self) -> bool:
-        """Whether the widget is shown, or only behind the tab of another dock."""
-        parent: Any = self
-        while parent is not None and not isinstance(parent, QDockWidget):
-            parent = parent.parent()
-        if parent is None:
-            return self.isVisible()
-        action = parent.toggleViewAction()
-        return action is None or action.isChecked()
-
     def explain_now(self) -> None:
         """Explain the selected cell with the chosen method, however long it takes."""
-        self._follow()
+        self.follow_now()
         question = self._question()
         if isinstance(question, str):
             self._forget(question)
         else:
-            self._start(question, self._key(question))
-
-    def cancel(self) -> None:
-        """Stop what is under way."""
-        if self._job is not None:
-            self._job.cancel()
-            self.form.state.setText("Cancelling…")
+            self._explain(question, self._key(question))
 
     def _question(self) -> Question | str:
         """Return what is to be explained, or a sentence on why nothing is."""
-        session = self._session
+        session = self.session
         if session is None:
             return _NO_IMAGE
         if session.classifier is None:
@@ -233,7 +158,7 @@ class WhyWidget(QWidget):
     def _key(self, question: Question) -> tuple[object, ...]:
         r = question.region
         return (
-            id(self._session),
+            id(self.session),
             (r.label, r.y0, r.x0, r.y1, r.x1, r.mask.tobytes()),
             tuple(m.sha256 for m in question.classifier.members),
             question.class_name,
@@ -243,10 +168,10 @@ class WhyWidget(QWidget):
 
     # -- work -----------------------------------------------------------------------------
 
-    def _start(self, question: Question, key: tuple[object, ...]) -> None:
-        self._drop()
+    def _explain(self, question: Question, key: tuple[object, ...]) -> None:
+        self.drop()
         self._asked = key
-        others = len(self._session.selection) - 1 if self._session is not None else 0
+        others = 0 if self.session is None else len(self.session.selection) - 1
         notes = self._differs(question.classifier)
 
         def work(progress: Progress) -> tuple[Findings, list[NDArray[np.uint8] | None]]:
@@ -256,44 +181,22 @@ class WhyWidget(QWidget):
         def done(result: tuple[Findings, list[NDArray[np.uint8] | None]]) -> None:
             self._show(result[0], result[1], others, notes)
 
-        def failed(error: Exception) -> None:
-            self._forget(str(error) if isinstance(error, LeukocyteError) else "This failed.")
-            self._asked = key  # the next change of the table would tell the same again
+        def failed(why: str) -> None:
+            self._forget(why)
+            self._asked = key  # or the next change of the table would begin again
 
-        def end() -> None:
-            if self._job is job:
-                cancelled = job.cancelled
-                self._job = None
-                self._jobs.clear()
-                self.form.show_busy(False)
-                if cancelled:
-                    self._forget("Cancelled. Press “Explain” to begin again.")
-                    self._asked = key  # or the next change of the table would begin again
-
-        self.form.show_busy(True)
-        self.form.state.setText(f"Explaining cell {question.region.label}…")
-        self.form.state.show()
-        job = start_job(work, title=None, on_done=done, on_error=failed, on_end=end)
-        job.progressed.connect(self._on_progress)
-        self._job = job
-        self._jobs.append(job)
-
-    def _on_progress(self, done: int, total: int, what: str) -> None:
-        if self.busy:
-            self.form.show_progress(done, total)
-
-    def _drop(self) -> None:
-        """Give up what is under way."""
-        if self._job is not None:
-            self._job.progressed.disconnect(self._on_progress)
-            self._job.abandon()
-            self._job = None
-            self._jobs.clear()
-            self.form.show_busy(False)
+        self.start(
+            work,
+            None,
+            done,
+            failed=failed,
+            cancelled=lambda: failed("Cancelled. Press “Explain” to begin again."),
+        )
+        self.say_state(f"Explaining cell {question.region.label}…")
 
     def _differs(self, classifier: Manifest) -> tuple[str, ...]:
         """Say so if the classifier is not the one that gave the classes."""
-        predictions = None if self._session is None else self._session.predictions
+        predictions = None if self.session is None else self.session.predictions
         said = {} if predictions is None else dict(predictions.description)
         if said and said != describe_model(classifier):
             return (
@@ -305,11 +208,12 @@ class WhyWidget(QWidget):
     # -- what is shown --------------------------------------------------------------------
 
     def _forget(self, why: str) -> None:
-        self._drop()
+        self.drop()
         self._asked = None
         self.findings = None
         self.map_layer.hide()
-        self.form.show_nothing(why)
+        self.form.show_nothing()
+        self.say_state(why)
 
     def _show(
         self,
@@ -325,7 +229,7 @@ class WhyWidget(QWidget):
             f"Cell {findings.label}: {said.class_name}, {100 * said.probability:.0f} %{also}"
         )
         form.title.show()
-        form.state.hide()
+        self.say_state("")
         form.bars.show_values(said.probabilities, COLORS)
         form.map_text.setText(words.describe_map(said))
         if findings.head is not None:
@@ -352,16 +256,11 @@ class WhyWidget(QWidget):
         self._show_map()
 
     def _show_map(self, *_: object) -> None:
-        image = None
-        if self._session is not None:
-            image = links.image_layer_of(self._viewer, self._session)
+        image = self.image_layer()
         if self.findings is None or image is None or not self.form.on_image.isChecked():
             self.map_layer.hide()
         else:
             self.map_layer.show(image, self.findings, self.form.opacity.value())
-
-    def _set_opacity(self, value: float) -> None:
-        self.map_layer.set_opacity(value)
 
 
 def region_of(labels: NDArray[np.int32], label: int) -> Region | None:

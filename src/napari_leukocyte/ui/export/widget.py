@@ -1,4 +1,4 @@
-"""The widget that exports corrected annotations."""
+"""Corrected annotations of an image or a folder: exported, checked, brought back."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from qtpy.QtWidgets import QFileDialog, QMessageBox, QSizePolicy, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QFileDialog, QMessageBox
 
 from napari_leukocyte.annotations.dataset.description import number_of
 from napari_leukocyte.annotations.dataset.export_state import ExportSettings
@@ -16,25 +16,26 @@ from napari_leukocyte.annotations.formats import convert
 from napari_leukocyte.annotations.formats.annotated import AnnotatedImage
 from napari_leukocyte.errors import LeukocyteError, ParameterError
 from napari_leukocyte.progress import Progress
+from napari_leukocyte.ui.dock import SessionDock, SharedParts
 from napari_leukocyte.ui.export import work
 from napari_leukocyte.ui.export.form import DATASET, FOLDER, NAMED, TOGETHER, ExportForm
 from napari_leukocyte.ui.export.work import Told
-from napari_leukocyte.ui.jobs import Job, start_job, tell
+from napari_leukocyte.ui.jobs import telling_errors
 from napari_leukocyte.ui.layers import links
 
 if TYPE_CHECKING:
     import napari
 
 
-class ExportWidget(QWidget):
+class ExportWidget(SessionDock):
     """Export the annotations of an image or of a folder.
 
     Parameters
     ----------
     viewer : napari.Viewer
         Whose images can be exported.
-    parent : QWidget, optional
-        The owner.
+    shared : SharedParts, optional
+        What it has in common with other docks.
 
     Attributes
     ----------
@@ -42,67 +43,49 @@ class ExportWidget(QWidget):
         The controls.
     """
 
-    def __init__(self, viewer: napari.viewer.Viewer, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self._viewer: Any = links.unwrap(viewer)
-        self._job: Job | None = None
-        self.form = ExportForm(self._viewer, self)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(self.form)
-        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)
-        form = self.form
+    chooses_image = False  # its row is hidden while a whole folder is exported
+
+    def __init__(self, viewer: napari.viewer.Viewer, *, shared: SharedParts | None = None) -> None:
+        super().__init__(viewer, shared=shared)
+        self.form = form = ExportForm(self.image.box if shared is None else None)
         for box in (form.what, form.format, form.group):
-            box.currentIndexChanged.connect(self._show)
-        form.layers.changed.connect(self._show)
-        form.to.editingFinished.connect(self._show_existing)
-        form.find_folder.clicked.connect(self._ask_for_folder)
-        form.find_to.clicked.connect(self._ask_where_to)
+            box.currentIndexChanged.connect(self.update_now)
+        form.to.chosen.connect(self._show_existing)
         form.export.clicked.connect(self.export)
-        form.cancel.clicked.connect(self.cancel)
         form.check.clicked.connect(self.check)
         form.reopen.clicked.connect(self._ask_to_reopen)
-        # Qt calls no method of a widget that is being deleted, but a function it does.
-        layers, destroyed = form.layers, self.destroyed
-        destroyed.connect(lambda: self._release(layers))
-        form.set_busy(False)
-        self._show()
+        self.lay_out(head=form.head, body=form.body)
+        self.begin()
+        self.update_now()
 
-    @property
-    def busy(self) -> bool:
-        """Whether something is under way."""
-        return self._job is not None
+    def on_busy(self) -> None:
+        """Let the user change nothing while something is under way."""
+        self.form.set_busy(self.busy)
+
+    def on_image(self) -> None:
+        """Show at once what goes for another image."""
+        self.update_now()
+
+    def on_selection(self) -> None:
+        """Show nothing of it."""
 
     # -- what the user does ----------------------------------------------------------------
 
     def export(self) -> None:
         """Export what is chosen, in a thread."""
-        try:
+        with telling_errors():
             job = self._planned()
-        except LeukocyteError as error:
-            tell(error)
-            return
-        if job is not None:
-            self._start("Exporting annotations", job)
-
-    def cancel(self) -> None:
-        """Stop what is under way; nothing of it stays."""
-        if self._job is not None:
-            self._job.cancel()
-            self.form.status.setText("Cancelling…")
+            if job is not None:
+                self._begin("Exporting annotations", job)
 
     def check(self) -> None:
         """Check the dataset that is named, in a thread."""
-        try:
-            folder = self._target()
-        except LeukocyteError as error:
-            tell(error)
-            return
-        self._start("Checking the dataset", work.check_dataset(folder))
+        with telling_errors():
+            self._begin("Checking the dataset", work.check_dataset(self._target()))
 
     def reopen(self, folder: Path) -> None:
         """Bring a dataset back into the photographs' sessions, in a thread."""
-        self._start("Reading the dataset", work.reopen_dataset(folder))
+        self._begin("Reading the dataset", work.reopen_dataset(folder))
 
     # -- what is to be done ----------------------------------------------------------------
 
@@ -132,12 +115,12 @@ class ExportWidget(QWidget):
     def _source(self) -> work.Source:
         form = self.form
         if form.what.currentData() == FOLDER:
-            text = form.folder.text().strip()
+            text = form.folder.text()
             if not text:
                 raise ParameterError("Choose the folder of photographs first.")
             folder = Path(text).expanduser()
             return work.source_of_folder(folder, self._group(folder))
-        layer = form.layers.layer()
+        layer = self.image.layer()
         if layer is None:
             raise ParameterError("Open an image first.")
         session = links.existing_session(layer)
@@ -157,7 +140,7 @@ class ExportWidget(QWidget):
         return folder.absolute().name if kind == TOGETHER and folder is not None else None
 
     def _target(self) -> Path:
-        text = self.form.to.text().strip()
+        text = self.form.to.text()
         if not text:
             raise ParameterError("Choose a folder to export to first.")
         return Path(text).expanduser()
@@ -171,50 +154,26 @@ class ExportWidget(QWidget):
 
     # -- jobs --------------------------------------------------------------------------------
 
-    def _start(self, title: str, function: Callable[[Progress], Told]) -> None:
-        if self._job is not None:
-            return
+    def _begin(self, title: str, function: Callable[[Progress], Told]) -> None:
         self.form.report.clear()
-        self.form.status.setText(f"{title}…")
-        self.form.bar.setRange(0, 0)
-        self.form.set_busy(True)
-        self._job = start_job(
-            function, title=title, on_done=self._done, on_error=self._failed, on_end=self._ended
+        self.start(
+            function,
+            title,
+            self._done,
+            cancelled=lambda: self.say("Cancelled: what was not finished leaves nothing behind."),
         )
-        self._job.progressed.connect(self._on_progress)
-
-    def _on_progress(self, done: int, total: int, what: str) -> None:
-        if self._job is None or self._job.cancelled:
-            return
-        self.form.bar.setRange(0, total)
-        self.form.bar.setValue(done)
-        self.form.status.setText(f"{what}…")
 
     def _done(self, told: Told) -> None:
-        self.form.status.setText(told.sentence)
+        self.say(told.sentence)
         self.form.report.setPlainText("\n".join(told.lines))
         self._show_existing()
 
-    def _failed(self, error: Exception) -> None:
-        self.form.status.setText(str(error) if isinstance(error, LeukocyteError) else "It failed.")
-
-    def _ended(self) -> None:
-        if self._job is not None and self._job.cancelled:
-            self.form.status.setText("Cancelled: what was not finished leaves nothing behind.")
-        self._job = None
-        self.form.set_busy(False)
-
-    def _release(self, layers: Any) -> None:
-        layers.release()
-        if self._job is not None:
-            self._job.abandon()
-
     # -- what is shown -----------------------------------------------------------------------
 
-    def _show(self, _: object = None) -> None:
-        form = self.form
+    def update_now(self) -> None:
+        """Show the rows for what is chosen, and what the chosen format would lose."""
+        form, layer = self.form, self.image.layer()
         form.show_rows()
-        layer = form.layers.layer()
         file = None if layer is None else _file_of(layer)
         if file is not None and not form.folder.text():
             form.folder.setText(str(file.parent))
@@ -223,7 +182,7 @@ class ExportWidget(QWidget):
 
     def _losses(self) -> str:
         """Say what the chosen format would lose of the image in the viewer."""
-        form, layer = self.form, self.form.layers.layer()
+        form, layer = self.form, self.image.layer()
         name = form.format.currentData()
         session = None if layer is None else links.existing_session(layer)
         if name == DATASET or session is None or layer is None:
@@ -240,7 +199,7 @@ class ExportWidget(QWidget):
     def _show_existing(self) -> None:
         """Say which dataset is there already, and what licence it has."""
         form = self.form
-        if form.format.currentData() != DATASET or not form.to.text().strip():
+        if form.format.currentData() != DATASET or not form.to.text():
             return
         try:
             dataset = open_dataset(self._target())
@@ -250,24 +209,13 @@ class ExportWidget(QWidget):
             form.title.setText(dataset.manifest.title)
         if not form.licence.currentText():
             form.licence.setCurrentText(dataset.licence)
-        if not self.busy and not form.report.toPlainText():
-            form.status.setText(
+        if not form.report.toPlainText():
+            self.say_state(
                 f"Version {dataset.version} of a dataset is there, "
                 f"with {number_of(len(dataset.images), 'photograph')}."
             )
 
     # -- dialogs -----------------------------------------------------------------------------
-
-    def _ask_for_folder(self) -> None:
-        chosen = QFileDialog.getExistingDirectory(self, "Folder of photographs")
-        if chosen:
-            self.form.folder.setText(chosen)
-
-    def _ask_where_to(self) -> None:
-        chosen = QFileDialog.getExistingDirectory(self, "Folder to export to")
-        if chosen:
-            self.form.to.setText(chosen)
-            self._show_existing()
 
     def _ask_to_reopen(self) -> None:
         chosen = QFileDialog.getExistingDirectory(self, "Folder of a dataset")

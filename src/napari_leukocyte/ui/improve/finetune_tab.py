@@ -6,22 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from qtpy.QtCore import Signal  # type: ignore[attr-defined]
-from qtpy.QtWidgets import (
-    QFileDialog,
-    QFormLayout,
-    QLabel,
-    QLineEdit,
-    QProgressBar,
-    QPushButton,
-    QSpinBox,
-    QToolButton,
-    QVBoxLayout,
-    QWidget,
-)
-
 from napari_leukocyte.annotations.dataset.reading import open_dataset
-from napari_leukocyte.errors import Cancelled, LeukocyteError, ParameterError
+from napari_leukocyte.errors import Cancelled, ParameterError
 from napari_leukocyte.learning.finetune import job as jobs
 from napari_leukocyte.learning.finetune.job import TrainingProgress
 from napari_leukocyte.learning.finetune.outcome import Outcome, measure_job, take
@@ -30,12 +16,13 @@ from napari_leukocyte.learning.head.comparison import share, signed
 from napari_leukocyte.models.manifest import Manifest
 from napari_leukocyte.models.registry import list_models
 from napari_leukocyte.progress import Progress
-from napari_leukocyte.ui.controls.sliders import choice_box
-from napari_leukocyte.ui.improve.head_tab import _row, _text
+from napari_leukocyte.ui import build
+from napari_leukocyte.ui.controls.inputs import choice_box
+from napari_leukocyte.ui.controls.table import Table
+from napari_leukocyte.ui.dock import SessionDock
 from napari_leukocyte.ui.improve.line_chart import LineChart, Series
-from napari_leukocyte.ui.improve.tables import Table
-from napari_leukocyte.ui.jobs import Job, start_job, tell
-from napari_leukocyte.vocabulary import DISCLAIMER
+from napari_leukocyte.ui.jobs import tell, telling_errors
+from napari_leukocyte.ui.signals import Signal
 
 #: Colours of Okabe and Ito's set: training blue, validation vermilion.
 _COLORS = ("#0072B2", "#D55E00")
@@ -43,23 +30,23 @@ _COLORS = ("#0072B2", "#D55E00")
 _METRICS = {"cell_iou": "IoU of cells", "accuracy": "accuracy"}
 
 
-class FinetuneTab(QWidget):
+class FinetuneTab(SessionDock):
     """Train a network on with a dataset's photographs, in a process of its own.
 
     Parameters
     ----------
-    parent : QWidget, optional
-        The owner.
+    viewer : napari.Viewer
+        In which it stands.
 
     Attributes
     ----------
     what : QComboBox
         Its data are names for :func:`napari_leukocyte.learning.finetune.plan.find_member`.
-    folder, name : QLineEdit
+    folder : FolderLine
+    name : QLineEdit
     epochs : QSpinBox
     start_button, resume_button, add_button : QPushButton
-    bar : QProgressBar
-    status, outcome_text : QLabel
+    outcome_text : WrappedText
     loss, figure : LineChart
     outcome : Outcome or None
         What was measured last.
@@ -69,74 +56,50 @@ class FinetuneTab(QWidget):
     accepted = Signal(object)
     _followed = Signal(object)
 
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self._job: Job | None = None
+    chooses_image = False
+    undoes = False
+
+    def __init__(self, viewer: Any) -> None:
+        super().__init__(viewer)
         self._plan: Plan | None = None
         self._made: Manifest | None = None
         self.outcome: Outcome | None = None
         self.what = choice_box(_choices())
-        self.folder = QLineEdit()
-        self.folder.setPlaceholderText("Folder of an exported dataset")
-        self.find_folder = QToolButton()
-        self.find_folder.setText("…")
-        self.name = QLineEdit()
-        self.name.setPlaceholderText("Name of the new model")
-        self.epochs = QSpinBox()
-        self.epochs.setRange(1, 1000)
-        self.epochs.setValue(FinetuneParams().epochs)
-        self.start_button = QPushButton("Start")
-        self.resume_button = QPushButton("Resume")
-        self.resume_button.setToolTip("Goes on with the training of this name that was stopped.")
-        self.bar = QProgressBar()
-        self.status, self.outcome_text = _text(), _text()
+        self.folder = build.FolderLine("Folder of an exported dataset", "Choose a dataset")
+        self.name = build.line("Name of the new model")
+        self.epochs = build.whole_number(1, 1000, FinetuneParams().epochs)
+        self.start_button = build.button("Start", act=self.start_training)
+        self.resume_button = build.button(
+            "Resume", "Goes on with the training of this name that was stopped.", self.resume
+        )
         self.loss = LineChart("epoch", "loss")
         self.figure = LineChart("epoch", "IoU or accuracy")
-        self.figures = Table(("figure", "before", "after"))
-        self.add_button = QPushButton("Add to my models")
-        self._lay_out()
-        self.find_folder.clicked.connect(self._ask_for_folder)
-        self.start_button.clicked.connect(self.start_or_cancel)
-        self.resume_button.clicked.connect(self.resume)
-        self.add_button.clicked.connect(self.add)
-        self.name.textChanged.connect(self._show)
+        self.outcome_text, self.figures = build.text(), Table(("figure", "before", "after"))
+        self.add_button = build.button("Add to my models", act=self.add)
+        self.lay_out(
+            [
+                ("Train on", self.what),
+                ("Dataset", self.folder),
+                ("New model", self.name),
+                ("Epochs", self.epochs),
+            ],
+            [build.row(self.start_button, self.resume_button)],
+            [self.loss, self.figure, self.outcome_text, self.figures, self.add_button, None],
+        )
+        self.name.textChanged.connect(self.update_now)
         self._followed.connect(self._follow)
-        self._show()
+        self.begin()
+        self.update_now()
 
-    def _lay_out(self) -> None:
-        form = QFormLayout()
-        form.setContentsMargins(0, 0, 0, 0)
-        form.addRow("Train on", self.what)
-        form.addRow("Dataset", _row(self.folder, self.find_folder))
-        form.addRow("New model", self.name)
-        form.addRow("Epochs", self.epochs)
-        layout = QVBoxLayout(self)
-        layout.addLayout(form)
-        layout.addWidget(_row(self.start_button, self.resume_button))
-        layout.addWidget(self.bar)
-        layout.addWidget(self.status)
-        layout.addWidget(self.loss)
-        layout.addWidget(self.figure)
-        layout.addWidget(self.outcome_text)
-        layout.addWidget(self.figures)
-        layout.addWidget(self.add_button)
-        layout.addWidget(QLabel(DISCLAIMER))
-        layout.addStretch(1)
-
-    @property
-    def busy(self) -> bool:
-        """Whether something is under way."""
-        return self._job is not None
+    def on_busy(self) -> None:
+        """Let one network be trained at a time."""
+        self.update_now()
 
     # -- what the user does ----------------------------------------------------------------
 
-    def start_or_cancel(self) -> None:
-        """Begin a training anew, or stop the one under way; what it has learnt stays."""
-        if self._job is not None:
-            self._job.cancel()
-            self.status.setText("Stopping…")
-            return
-        folder, name = self.folder.text().strip(), self.name.text().strip()
+    def start_training(self) -> None:
+        """Begin a training anew; when it is stopped, what it has learnt stays."""
+        folder, name = self.folder.text(), self.name.text().strip()
         what, epochs = str(self.what.currentData()), self.epochs.value()
         if not folder:
             tell(ParameterError("Choose the folder of a dataset."))
@@ -158,21 +121,12 @@ class FinetuneTab(QWidget):
         """Add the trained model to the user's."""
         if self._plan is None or self._made is None or self.outcome is None:
             return
-        try:
+        with telling_errors():
             manifest = take(self._plan, self._made, self.outcome)
-        except LeukocyteError as error:
-            tell(error)
-            return
-        self._made = None
-        self.status.setText(f"{manifest.name} is among your models.")
-        self._show()
-        self.accepted.emit(manifest)
-
-    def release(self) -> None:
-        """Stop what is under way, for good; it can be resumed."""
-        if self._job is not None:
-            self._job.abandon()
-            self._job = None
+            self._made = None
+            self.say(f"{manifest.name} is among your models.")
+            self.update_now()
+            self.accepted.emit(manifest)
 
     # -- the training ----------------------------------------------------------------------
 
@@ -197,24 +151,14 @@ class FinetuneTab(QWidget):
                 raise Cancelled from error
 
         self._made, self.outcome = None, None
-        self._job = start_job(
-            work, title="Fine-tuning", on_done=self._show_outcome, on_end=self._end
+        self.start(
+            work,
+            "Fine-tuning",
+            self._show_outcome,
+            cancelled=lambda: self.say(
+                "Stopped. What was learnt is kept: resume goes on from there."
+            ),
         )
-        self._job.progressed.connect(self._progress)
-        self.bar.setRange(0, 0)
-        self._show()
-
-    def _end(self) -> None:
-        stopped = self._job is not None and self._job.cancelled
-        self._job = None
-        if stopped:
-            self.status.setText("Stopped. What was learnt is kept: resume goes on from there.")
-        self._show()
-
-    def _progress(self, done: int, total: int, what: str) -> None:
-        self.bar.setRange(0, total)
-        self.bar.setValue(done)
-        self.status.setText(what)
 
     def _follow(self, curves: TrainingProgress) -> None:
         self.loss.show_series(_both(curves, "loss"))
@@ -231,28 +175,22 @@ class FinetuneTab(QWidget):
             f"by {signed(found.difference)}{'. It is worse.' if worse else '.'}</b>"
         )
         self.figures.show_rows([(found.what, share(found.before), share(found.after)), *found.rows])
-        self.status.setText("Trained and measured.")
-        self._show()
+        self.say("Trained and measured.")
+        self.update_now()
 
-    def _show(self) -> None:
+    def update_now(self) -> None:
+        """Show what there is, and let be done what can be done."""
         name = self.name.text().strip()
-        self.start_button.setText("Stop" if self.busy else "Start")
-        self.start_button.setEnabled(self.busy or bool(name))
+        self.start_button.setEnabled(bool(name) and not self.busy)
         resumable = bool(name) and (self._place(name) / "plan.json").is_file()
         self.resume_button.setEnabled(resumable and not self.busy)
-        self.bar.setVisible(self.busy)
-        for widget in (self.outcome_text, self.figures, self.add_button):
-            widget.setVisible(self.outcome is not None)
+        found = self.outcome is not None
+        build.show_only([self.outcome_text, self.figures, self.add_button], found)
         self.add_button.setEnabled(self._made is not None and not self.busy)
 
     def _place(self, name: str) -> Path:
         # A name that is no folder's is refused when the plan is made.
         return jobs.jobs_folder() / Path(name).name
-
-    def _ask_for_folder(self) -> None:
-        folder = QFileDialog.getExistingDirectory(self, "Choose a dataset", self.folder.text())
-        if folder:
-            self.folder.setText(folder)
 
 
 def _choices() -> dict[Any, str]:

@@ -2,66 +2,114 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from qtpy.QtCore import Signal  # type: ignore[attr-defined]
-from qtpy.QtWidgets import (
-    QComboBox,
-    QFileDialog,
-    QFormLayout,
-    QHBoxLayout,
-    QLabel,
-    QLineEdit,
-    QProgressBar,
-    QPushButton,
-    QToolButton,
-    QVBoxLayout,
-    QWidget,
-)
+from napari.layers import Image
 
-from napari_leukocyte.errors import LeukocyteError, ParameterError
-from napari_leukocyte.learning.head.apply import ClassChange, apply
-from napari_leukocyte.learning.head.cells import take_review_snapshot
+from napari_leukocyte.annotations.dataset.reading import open_dataset
+from napari_leukocyte.classification.embedding import Features, features_of
+from napari_leukocyte.errors import ParameterError
+from napari_leukocyte.gallery.cells import CellTable
+from napari_leukocyte.learning.head.apply import ClassChange, apply, predictions_of
+from napari_leukocyte.learning.head.base import base_for
+from napari_leukocyte.learning.head.cells import (
+    CollectedCells,
+    ReviewSnapshot,
+    from_dataset,
+    from_sessions,
+    take_review_snapshot,
+)
 from napari_leukocyte.learning.head.comparison import Comparison, share
-from napari_leukocyte.learning.head.curve import ClassCurve, LearningCurve, expectation
-from napari_leukocyte.learning.head.retrain import verdict
+from napari_leukocyte.learning.head.curve import (
+    ClassCurve,
+    LearningCurve,
+    expectation,
+    learning_curve,
+)
+from napari_leukocyte.learning.head.onnx_head import accept, head_of
+from napari_leukocyte.learning.head.retrain import Retrained, retrain, verdict
 from napari_leukocyte.models.manifest import Manifest
+from napari_leukocyte.progress import Progress
 from napari_leukocyte.session.predictions import Predictions
 from napari_leukocyte.session.session import Session
+from napari_leukocyte.ui import build
+from napari_leukocyte.ui.controls.inputs import choice_box
 from napari_leukocyte.ui.controls.model_choice import ModelChoice
-from napari_leukocyte.ui.controls.sliders import choice_box
-from napari_leukocyte.ui.improve.head_work import Fitted, accept_and_classify, fit
+from napari_leukocyte.ui.controls.table import Table
+from napari_leukocyte.ui.dock import SessionDock
 from napari_leukocyte.ui.improve.line_chart import LineChart, Series
-from napari_leukocyte.ui.improve.tables import Table
-from napari_leukocyte.ui.jobs import Job, start_job, tell
-from napari_leukocyte.vocabulary import COLORS, DISCLAIMER
+from napari_leukocyte.ui.jobs import tell, telling_errors
+from napari_leukocyte.ui.layers import links
+from napari_leukocyte.ui.review.picking import show_place
+from napari_leukocyte.ui.signals import Signal
+from napari_leukocyte.vocabulary import COLORS
 
 OPEN, DATASET = "open", "dataset"
 _ALL = "#888888"
 
 
-class HeadTab(QWidget):
+@dataclass(frozen=True, eq=False)
+class Fitted:
+    """A head, where its cells are from, and what more of them would bring."""
+
+    features: Features
+    collected: CollectedCells
+    result: Retrained
+    curve: LearningCurve | None
+
+
+def fit(model: str, source: Sequence[ReviewSnapshot] | Path) -> Callable[[Progress], Fitted]:
+    """Return the work that fits a head on the cells of sessions, or of a dataset."""
+
+    def work(progress: Progress) -> Fitted:
+        features = features_of(model)
+        base, former = base_for(features), head_of(features)
+        if isinstance(source, Path):
+            collected = from_dataset(open_dataset(source), features, progress)
+        else:
+            collected = from_sessions(source, features, progress)
+        result = retrain(collected.cells, base, former, progress=progress)
+        curve = learning_curve(collected.cells, base, former, progress=progress)
+        return Fitted(features, collected, result, curve)
+
+    return work
+
+
+def accept_and_classify(
+    fitted: Fitted, name: str, snapshots: Sequence[ReviewSnapshot]
+) -> Callable[[Progress], tuple[Manifest, list[Predictions]]]:
+    """Return the work that makes a head a model, and asks it about the cells of sessions."""
+
+    def work(progress: Progress) -> tuple[Manifest, list[Predictions]]:
+        manifest = accept(fitted.result, fitted.features, name, fitted.collected.source)
+        head = fitted.result.head
+        said = [
+            predictions_of(taken, fitted.features, head, manifest, progress) for taken in snapshots
+        ]
+        return manifest, said
+
+    return work
+
+
+class HeadTab(SessionDock):
     """Fit a head on corrected cells, compare, take it, and see what changes.
 
     Parameters
     ----------
-    sessions : callable
-        Gives the sessions that are open.
-    select : callable
-        Called with a session and a label that the user wants to see.
-    parent : QWidget, optional
-        The owner.
+    viewer : napari.Viewer
+        Whose images' sessions are learnt from and classified again.
 
     Attributes
     ----------
     source : QComboBox
-    folder, name : QLineEdit
+    folder : FolderLine
+    name : QLineEdit
     model : ModelChoice
     fit_button, accept_button : QPushButton
-    bar : QProgressBar
-    verdict, curve_text, status : QLabel
+    verdict, curve_text : WrappedText
     own, shipped, changes : Table
     curve : LineChart
     fitted : Fitted or None
@@ -71,166 +119,130 @@ class HeadTab(QWidget):
     #: Emitted with a model that was added.
     accepted = Signal(object)
 
-    def __init__(
-        self,
-        sessions: Callable[[], list[Session]],
-        select: Callable[[Session, int], None],
-        parent: QWidget | None = None,
-    ) -> None:
-        super().__init__(parent)
-        self._sessions, self._select = sessions, select
-        self._job: Job | None = None
+    chooses_image = False
+
+    def __init__(self, viewer: Any) -> None:
+        super().__init__(viewer)
         self._changed: list[tuple[Session, ClassChange]] = []
         self.fitted: Fitted | None = None
         self._taken = False
-        self.source: QComboBox = choice_box(
-            {OPEN: "Reviewed cells of open images", DATASET: "A dataset"}
-        )
-        self.folder = QLineEdit()
-        self.folder.setPlaceholderText("Folder of an exported dataset")
-        self.find_folder = QToolButton()
-        self.find_folder.setText("…")
+        self.source = choice_box({OPEN: "Reviewed cells of open images", DATASET: "A dataset"})
+        self.folder = build.FolderLine("Folder of an exported dataset", "Choose a dataset")
         self.model = ModelChoice("classification")
-        self.fit_button = QPushButton("Fit a new head")
-        self.fit_button.setToolTip(
-            "<p>Fits the classifier's last layer on your reviewed cells and on cells that come "
-            "with the plugin, and measures it on photographs that were held out.</p>"
+        self.fit_button = build.button(
+            "Fit a new head",
+            "Fits the classifier's last layer on your reviewed cells and on cells that come with "
+            "the plugin, and measures it on photographs that were held out.",
+            self.fit,
         )
-        self.bar = QProgressBar()
-        self.status, self.verdict, self.curve_text = _text(), _text(), _text()
+        self.verdict, self.curve_text = build.text(), build.text()
         heads = ("class", "cells", "before", "after")
         self.own, self.shipped = Table(heads), Table(heads)
         self.curve = LineChart("reviewed cells a class", "recognised")
-        self.name = QLineEdit()
-        self.name.setPlaceholderText("Name of the new model")
-        self.accept_button = QPushButton("Accept")
-        self.accept_button.setToolTip(
-            "<p>Adds it to your models and classifies the unreviewed cells of open images again. "
-            "That can be undone.</p>"
+        self.name = build.line("Name of the new model")
+        self.accept_button = build.button(
+            "Accept",
+            "Adds it to your models and classifies the unreviewed cells of open images again. "
+            "That can be undone.",
+            self.accept,
         )
         self.changes = Table(("image", "cell", "was", "is", "confidence"))
-        self._lay_out()
-        self.source.currentIndexChanged.connect(self._show)
-        self.find_folder.clicked.connect(self._ask_for_folder)
-        self.fit_button.clicked.connect(self.fit_or_cancel)
-        self.accept_button.clicked.connect(self.accept)
-        self.name.textChanged.connect(self._show)
+        self._results = build.holder(
+            build.column(
+                build.heading("Your cells, each held out with its photograph"),
+                self.own,
+                build.heading("Cells that come with the plugin"),
+                self.shipped,
+                self.verdict,
+                build.row(self.name, self.accept_button),
+                build.heading("What more corrections would bring"),
+                self.curve,
+                self.curve_text,
+            )
+        )
+        self._changes_title = build.heading("Cells with another class now")
+        self._rows = build.form(
+            ("Learn from", self.source), ("Dataset", self.folder), ("Classifier", self.model)
+        )
+        self.lay_out(
+            head=[self._rows, self.fit_button],
+            body=[self._results, self._changes_title, self.changes, None],
+        )
+        self.source.currentIndexChanged.connect(self.update_now)
+        self.name.textChanged.connect(self.update_now)
         self.changes.itemSelectionChanged.connect(self._go_to_change)
-        self._show()
+        self.begin()
+        self.update_now()
 
-    def _lay_out(self) -> None:
-        form = QFormLayout()
-        form.setContentsMargins(0, 0, 0, 0)
-        form.addRow("Learn from", self.source)
-        self._folder_row = _row(self.folder, self.find_folder)
-        form.addRow(self._folder_row)
-        form.addRow("Classifier", self.model)
-        layout = QVBoxLayout(self)
-        layout.addLayout(form)
-        layout.addWidget(_row(self.fit_button, self.bar))
-        layout.addWidget(self.status)
-        self._results = QWidget()
-        inside = QVBoxLayout(self._results)
-        inside.setContentsMargins(0, 0, 0, 0)
-        for title, table in (
-            ("Your cells, each held out with its photograph", self.own),
-            ("Cells that come with the plugin", self.shipped),
-        ):
-            inside.addWidget(QLabel(f"<b>{title}</b>"))
-            inside.addWidget(table)
-        inside.addWidget(self.verdict)
-        inside.addWidget(_row(self.name, self.accept_button))
-        inside.addWidget(QLabel("<b>What more corrections would bring</b>"))
-        inside.addWidget(self.curve)
-        inside.addWidget(self.curve_text)
-        layout.addWidget(self._results)
-        self._changes_title = QLabel("<b>Cells with another class now</b>")
-        layout.addWidget(self._changes_title)
-        layout.addWidget(self.changes)
-        layout.addWidget(QLabel(DISCLAIMER))
-        layout.addStretch(1)
+    def wanted_sessions(self) -> list[Session]:
+        """Return the sessions of the viewer's images."""
+        layers = [layer for layer in self.viewer.layers if isinstance(layer, Image)]
+        found = (links.existing_session(layer) for layer in layers)
+        return [session for session in found if session is not None]
 
-    @property
-    def busy(self) -> bool:
-        """Whether something is under way."""
-        return self._job is not None
+    def session_to_undo(self) -> Session | None:
+        """Return the session of the active layer, or the only one."""
+        active = self.viewer.layers.selection.active
+        session = links.existing_session(active) if isinstance(active, Image) else None
+        every = self.wanted_sessions()
+        return session or (every[0] if len(every) == 1 else None)
+
+    def on_show(self) -> None:
+        """Look again which classifiers there are."""
+        self.model.refresh()
+
+    def on_busy(self) -> None:
+        """Let one thing be done at a time."""
+        self.update_now()
 
     # -- what the user does ----------------------------------------------------------------
 
-    def fit_or_cancel(self) -> None:
-        """Fit a head in a thread, or stop fitting."""
-        if self._job is not None:
-            self._job.cancel()
-            return
+    def fit(self) -> None:
+        """Fit a head in a thread."""
         manifest = self.model.model()
         if manifest is None:
             tell(ParameterError("Choose a classifier that gets a new head."))
-            return
-        if self.source.currentData() == DATASET:
-            text = self.folder.text().strip()
-            if not text:
-                tell(ParameterError("Choose the folder of a dataset."))
-                return
-            work = fit(manifest.name, Path(text))
+        elif self.source.currentData() != DATASET:
+            taken = [take_review_snapshot(session) for session in self.wanted_sessions()]
+            self.start(fit(manifest.name, taken), "Fitting a head", self._show_fitted)
+        elif self.folder.text():
+            folder = Path(self.folder.text())
+            self.start(fit(manifest.name, folder), "Fitting a head", self._show_fitted)
         else:
-            work = fit(manifest.name, [take_review_snapshot(s) for s in self._sessions()])
-        self._start("Fitting a head", work, self._show_fitted)
+            tell(ParameterError("Choose the folder of a dataset."))
 
     def accept(self) -> None:
         """Make the head a model and classify unreviewed cells again."""
         if self.fitted is None or self.busy:
             return
-        sessions = [s for s in self._sessions() if len(s.table())]
+        sessions = [s for s in self.wanted_sessions() if len(s.table())]
         work = accept_and_classify(
             self.fitted, self.name.text().strip(), [take_review_snapshot(s) for s in sessions]
         )
 
         def done(given: tuple[Manifest, list[Predictions]]) -> None:
             manifest, said = given
-            try:
+            changed: list[tuple[Session, ClassChange]] = []
+            with telling_errors():
                 changed = [
                     (session, change)
                     for session, predictions in zip(sessions, said, strict=True)
                     for change in apply(session, predictions)
                 ]
-            except LeukocyteError as error:
-                tell(error)
-                changed = []
             self._show_changes(changed)
             self._taken = True
             self.model.refresh()
             self.model.choose(manifest.name)
             cells = f"{len(changed)} unreviewed cell{'' if len(changed) == 1 else 's'}"
-            self.status.setText(
+            self.say(
                 f"{manifest.name} is among your models. {cells} got another class"
                 + ("; undo takes that back." if changed else ".")
             )
             self.accepted.emit(manifest)
 
-        self._start("Taking the new head", work, done)
-
-    def release(self) -> None:
-        """Let go of what is under way, for good."""
-        if self._job is not None:
-            self._job.abandon()
-            self._job = None
+        self.start(work, "Taking the new head", done)
 
     # -- what is shown ---------------------------------------------------------------------
-
-    def _start(self, title: str, work: Callable[..., Any], done: Callable[[Any], None]) -> None:
-        self._job = start_job(work, title=title, on_done=done, on_end=self._end)
-        self._job.progressed.connect(self._progress)
-        self.bar.setRange(0, 0)
-        self._show()
-
-    def _end(self) -> None:
-        self._job = None
-        self._show()
-
-    def _progress(self, done: int, total: int, what: str) -> None:
-        self.bar.setRange(0, max(1, total))
-        self.bar.setValue(done)
-        self.status.setText(what)
 
     def _show_fitted(self, fitted: Fitted) -> None:
         self.fitted, self._taken = fitted, False
@@ -239,7 +251,7 @@ class HeadTab(QWidget):
         self.shipped.show_rows(_rows(result.shipped))
         self.verdict.setText("<br>".join((f"<b>{verdict(result)}</b>", *result.notes)))
         self._show_curve(fitted.curve)
-        self.status.setText(
+        self.say(
             f"Fitted on {result.own.cells} reviewed cells of {result.own.photographs} photographs "
             f"in {result.seconds:.1f} s. " + " ".join(fitted.collected.left_out)
         )
@@ -262,29 +274,28 @@ class HeadTab(QWidget):
                 for s, c in changed
             ]
         )
-        self._show()
+        self.update_now()
 
-    def _show(self) -> None:
-        from_dataset = self.source.currentData() == DATASET
-        self._folder_row.setVisible(from_dataset)
-        self.fit_button.setText("Cancel" if self.busy else "Fit a new head")
-        self.bar.setVisible(self.busy)
+    def update_now(self) -> None:
+        """Show what there is, and let be done what can be done."""
+        self._rows.setRowVisible(self.folder, self.source.currentData() == DATASET)
+        self.fit_button.setEnabled(not self.busy)
         self._results.setVisible(self.fitted is not None)
         takeable = self.fitted is not None and not self._taken and not self.fitted.result.refusals
         self.accept_button.setEnabled(takeable and not self.busy and bool(self.name.text().strip()))
-        for widget in (self._changes_title, self.changes):
-            widget.setVisible(bool(self._changed))
+        build.show_only([self._changes_title, self.changes], bool(self._changed))
 
     def _go_to_change(self) -> None:
+        """Select the cell of the chosen row, and bring it into view."""
         row = self.changes.currentRow()
-        if 0 <= row < len(self._changed):
-            session, change = self._changed[row]
-            self._select(session, change.label)
-
-    def _ask_for_folder(self) -> None:
-        folder = QFileDialog.getExistingDirectory(self, "Choose a dataset", self.folder.text())
-        if folder:
-            self.folder.setText(folder)
+        if not 0 <= row < len(self._changed):
+            return
+        session, change = self._changed[row]
+        session.select([change.label])
+        image = links.image_layer_of(self.viewer, session)
+        cells = CellTable(session.table())
+        if change.label in cells and image is not None:
+            show_place(self.viewer, image, cells[change.label].place)
 
 
 def _rows(comparison: Comparison) -> list[tuple[str, ...]]:
@@ -308,19 +319,3 @@ def _series(line: ClassCurve) -> Series:
     if expected is not None:
         beyond = (2 * points[-1][0], expected.value, expected.low, expected.high)
     return Series(line.name or "all", points, COLORS.get(line.name, _ALL), beyond)
-
-
-def _text() -> QLabel:
-    label = QLabel()
-    label.setWordWrap(True)
-    return label
-
-
-def _row(*widgets: QWidget) -> QWidget:
-    row = QWidget()
-    layout = QHBoxLayout(row)
-    layout.setContentsMargins(0, 0, 0, 0)
-    layout.addWidget(widgets[0], 1)
-    for widget in widgets[1:]:
-        layout.addWidget(widget)
-    return row

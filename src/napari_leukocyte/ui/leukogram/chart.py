@@ -102,7 +102,7 @@ class LeukogramChart(QWidget):
         self.updateGeometry()
         self.update()
 
-    def sizeHint(self) -> QSize:  # noqa: N802 - Qt's name
+    def sizeHint(self) -> QSize:
         """Return the size that holds all bars and the axis."""
         axis = self.fontMetrics().height() + 10
         return QSize(280, _ROW * max(len(self._bars), 1) + axis + 2 * _MARGIN)
@@ -120,7 +120,7 @@ class LeukogramChart(QWidget):
             return True
         return super().event(event)
 
-    def paintEvent(self, event: QPaintEvent | None) -> None:  # noqa: N802 - Qt's name
+    def paintEvent(self, event: QPaintEvent | None) -> None:
         """Paint the chart."""
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)

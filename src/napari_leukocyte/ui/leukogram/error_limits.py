@@ -7,13 +7,14 @@ from contextlib import suppress
 from typing import NamedTuple
 
 import pandas as pd
-from qtpy.QtCore import QObject, QTimer, Signal  # type: ignore[attr-defined]
+from qtpy.QtCore import QObject, QTimer
 
 from napari_leukocyte.counting.confusion import Confusion, CorrectedCount, corrected_count
 from napari_leukocyte.models.registry import find_model
 from napari_leukocyte.progress import Progress
 from napari_leukocyte.session.session import Session
 from napari_leukocyte.ui.jobs import Job, start_job
+from napari_leukocyte.ui.signals import Signal
 from napari_leukocyte.uncertainty.domain_shift.domain_match import report_domain
 from napari_leukocyte.uncertainty.domain_shift.image_profile import measure_profile
 from napari_leukocyte.uncertainty.domain_shift.training_domain import read_training_domain

@@ -1,31 +1,45 @@
-"""The controls of a differential count: target, ranges, total, and how many more cells."""
+"""The settings of a differential count, and the dialog for reference ranges."""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import replace
+from typing import cast
 
-from qtpy.QtCore import Signal  # type: ignore[attr-defined]
 from qtpy.QtWidgets import (
-    QComboBox,
-    QDoubleSpinBox,
-    QFormLayout,
-    QHBoxLayout,
-    QLabel,
+    QDialog,
+    QDialogButtonBox,
+    QHeaderView,
+    QLineEdit,
     QProgressBar,
-    QPushButton,
     QSizePolicy,
+    QTableWidget,
+    QTableWidgetItem,
     QWidget,
 )
 
-from napari_leukocyte.counting.reference import SHIPPED, ReferenceRanges, list_ranges
+from napari_leukocyte.counting.leukogram import DEFAULT_COUNTED, in_order
+from napari_leukocyte.counting.reference import (
+    SHIPPED,
+    Range,
+    ReferenceRanges,
+    delete_ranges,
+    list_ranges,
+    save_ranges,
+)
 from napari_leukocyte.counting.settings import MOST_LEUKOCYTES, TARGETS, DifferentialSettings
-from napari_leukocyte.errors import LeukocyteError
-from napari_leukocyte.ui.controls.sliders import choice_box, leave_wheel_to_form
+from napari_leukocyte.errors import LeukocyteError, ParameterError
+from napari_leukocyte.ui import build
+from napari_leukocyte.ui.controls.inputs import choice_box
 from napari_leukocyte.ui.jobs import tell
-from napari_leukocyte.ui.leukogram.ranges_dialog import RangesDialog
-from napari_leukocyte.ui.leukogram.texts import describe_progress
+from napari_leukocyte.ui.leukogram.table import describe_progress
+from napari_leukocyte.ui.signals import Signal
 from napari_leukocyte.vocabulary import EOSINOPHIL
 
+_HEADERS = ("from, %", "to, %", "from, 10⁹/L", "to, 10⁹/L")
+#: Around what stands in the dialog, px.
+_MARGIN = 9
 _NO_RANGES = "No reference ranges"
 #: Where an eosinophil count begins to be called raised by many.
 _USUAL_QUESTION = 5.0
@@ -66,27 +80,38 @@ class SettingsForm(QWidget):
         self.progress = QProgressBar()
         self.progress.setTextVisible(True)
         self.reference = choice_box({})
-        self.edit = QPushButton("Edit…")
-        self.edit.setToolTip("Change these ranges, or make your laboratory's own.")
-        self.source = _small(self)
-        self.leukocytes = _number(MOST_LEUKOCYTES, 2, " × 10⁹/L")
-        self.leukocytes.setSpecialValueText("unknown")
-        self.leukocytes.setToolTip(
-            "<p>Total of leukocytes from another method, for absolute counts. If that method also "
-            "counts erythroblasts, correct the total for them first.</p>"
+        self.edit = build.button(
+            "Edit…", "Change these ranges, or make your laboratory's own.", self.edit_ranges
         )
+        self.source, self.answer = build.text(size=0.9), build.text(size=0.9)
+        self.leukocytes = build.number(
+            0,
+            MOST_LEUKOCYTES,
+            0,
+            decimals=2,
+            unit=" × 10⁹/L",
+            tip="Total of leukocytes from another method, for absolute counts. If that method also "
+            "counts erythroblasts, correct the total for them first.",
+        )
+        self.leukocytes.setSpecialValueText("unknown")
         self.question = choice_box({})
         for box in (self.reference, self.question):
             box.setMinimumContentsLength(6)
-        self.share = _number(100, 1, " %")
-        self.share.setValue(_USUAL_QUESTION)
-        self.answer = _small(self)
-        self._lay_out()
+        self.share = build.number(0, 100, _USUAL_QUESTION, unit=" %")
+        self.setLayout(
+            build.form(
+                ("Target", build.row(self.target, self.progress, stretch=(0, 1))),
+                ("Leukocytes", self.leukocytes),
+                ("Compare with", build.row(self.reference, self.edit)),
+                self.source,
+                ("Tell", build.row(self.question, "from", self.share)),
+                self.answer,
+            )
+        )
         self.list_ranges()
         self.target.currentIndexChanged.connect(self.changed)
         self.reference.currentIndexChanged.connect(self.changed)
         self.leukocytes.valueChanged.connect(self.changed)
-        self.edit.clicked.connect(self.edit_ranges)
         self.question.currentIndexChanged.connect(self.asked)
         self.share.valueChanged.connect(self.asked)
 
@@ -165,42 +190,125 @@ class SettingsForm(QWidget):
             self.changed.emit()
         dialog.deleteLater()
 
-    def _lay_out(self) -> None:
-        form = QFormLayout(self)
-        form.setContentsMargins(0, 0, 0, 0)
-        form.setVerticalSpacing(4)
-        form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.ExpandingFieldsGrow)
-        form.addRow("Target", _row(self.target, self.progress))
-        form.addRow("Leukocytes", self.leukocytes)
-        form.addRow("Compare with", _row(self.reference, self.edit))
-        form.addRow(self.source)
-        form.addRow("Tell", _row(self.question, QLabel("from"), self.share))
-        form.addRow(self.answer)
+
+class RangesDialog(QDialog):
+    """Name, source and figures of reference ranges; an empty cell leaves that end open.
+
+    Parameters
+    ----------
+    ranges : ReferenceRanges or None
+        What to begin with; shipped ones can't be replaced and get another name.
+    parent : QWidget, optional
+        The owner.
+
+    Attributes
+    ----------
+    saved : ReferenceRanges or None
+        What was saved once the dialog was accepted; None after ranges were deleted.
+    name, source : QLineEdit
+    table : QTableWidget
+    problem : QLabel
+    delete : QPushButton
+    """
+
+    def __init__(self, ranges: ReferenceRanges | None, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setWindowTitle("Reference ranges")
+        self.saved: ReferenceRanges | None = None
+        shipped = ranges is None or ranges in SHIPPED
+        self._former = None if shipped else ranges
+        self.name = QLineEdit("My laboratory" if ranges is None or shipped else ranges.name)
+        self.source = QLineEdit("" if ranges is None else ranges.source)
+        self.source.setPlaceholderText("Where the figures come from")
+        given = () if ranges is None else (*ranges.percent, *ranges.absolute)
+        self._classes = in_order({*DEFAULT_COUNTED, *given})
+        self.table = QTableWidget(len(self._classes), len(_HEADERS))
+        self.table.setHorizontalHeaderLabels(list(_HEADERS))
+        self.table.setVerticalHeaderLabels([n.capitalize() for n in self._classes])
+        header = cast(QHeaderView, self.table.horizontalHeader())
+        header.setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
+        self._fill(ranges)
+        self.problem = build.text()
+        self.delete = build.button("Delete", act=self._delete)
+        self.delete.setEnabled(self._former is not None)
+        buttons = QDialogButtonBox(
+            QDialogButtonBox.StandardButton.Save | QDialogButtonBox.StandardButton.Cancel
+        )
+        buttons.addButton(self.delete, QDialogButtonBox.ButtonRole.DestructiveRole)
+        buttons.accepted.connect(self.accept)
+        buttons.rejected.connect(self.reject)
+        rows = build.form(("Name", self.name), ("Source", self.source))
+        self.setLayout(
+            build.column(
+                rows, self.table, build.disclaimer(), self.problem, buttons, margins=_MARGIN
+            )
+        )
+        self.resize(560, 400)
+
+    def ranges(self) -> ReferenceRanges:
+        """Return what was entered.
+
+        Raises
+        ------
+        ParameterError
+            If it is no set of ranges.
+        """
+        return ReferenceRanges(
+            self.name.text().strip(), self.source.text().strip(), self._column(0), self._column(2)
+        )
+
+    def accept(self) -> None:
+        """Save, or say why not and stay open."""
+        try:
+            self.saved = self.ranges()
+            save_ranges(self.saved)
+        except LeukocyteError as error:
+            self.saved = None
+            self.problem.setText(str(error))
+            return
+        super().accept()
+
+    def _delete(self) -> None:
+        if self._former is not None:
+            try:
+                delete_ranges(self._former.name)
+            except LeukocyteError as error:
+                self.problem.setText(str(error))
+                return
+            super().accept()
+
+    def _fill(self, ranges: ReferenceRanges | None) -> None:
+        for row, name in enumerate(self._classes):
+            texts: list[str] = []
+            for usual in () if ranges is None else (ranges.percent, ranges.absolute):
+                texts += _texts(usual.get(name))
+            for column in range(len(_HEADERS)):
+                text = texts[column] if texts else ""
+                self.table.setItem(row, column, QTableWidgetItem(text))
+
+    def _column(self, first: int) -> dict[str, Range]:
+        found: dict[str, Range] = {}
+        for row, name in enumerate(self._classes):
+            ends = [self._number(row, first), self._number(row, first + 1)]
+            if any(end is not None for end in ends):
+                low, high = ends
+                found[name] = Range(0.0 if low is None else low, math.inf if high is None else high)
+        return found
+
+    def _number(self, row: int, column: int) -> float | None:
+        item = self.table.item(row, column)
+        text = "" if item is None else item.text().strip()
+        if not text:
+            return None
+        try:
+            return float(text.replace(",", "."))
+        except ValueError as error:
+            raise ParameterError(
+                f"{text[:20]!r} is no number ({self._classes[row]}, {_HEADERS[column]})."
+            ) from error
 
 
-def _row(*widgets: QWidget) -> QHBoxLayout:
-    row = QHBoxLayout()
-    row.setContentsMargins(0, 0, 0, 0)
-    for widget in widgets:
-        stretch = 1 if isinstance(widget, (QProgressBar, QComboBox)) else 0
-        row.addWidget(widget, stretch)
-    return row
-
-
-def _small(parent: QWidget) -> QLabel:
-    label = QLabel(parent)
-    label.setWordWrap(True)
-    font = label.font()
-    font.setPointSizeF(0.9 * font.pointSizeF())
-    label.setFont(font)
-    return label
-
-
-def _number(highest: float, digits: int, unit: str) -> QDoubleSpinBox:
-    box = QDoubleSpinBox()
-    box.setRange(0, highest)
-    box.setDecimals(digits)
-    box.setSuffix(unit)
-    box.setKeyboardTracking(False)
-    leave_wheel_to_form(box)
-    return box
+def _texts(usual: Range | None) -> Sequence[str]:
+    if usual is None:
+        return "", ""
+    return f"{usual.low:g}", "" if math.isinf(usual.high) else f"{usual.high:g}"

@@ -6,9 +6,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 import pandas as pd
-from qtpy.QtCore import Signal  # type: ignore[attr-defined]
 from qtpy.QtGui import QGuiApplication
-from qtpy.QtWidgets import QCheckBox, QLabel, QPushButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QWidget
 
 from napari_leukocyte.counting.confusion import CorrectedCount
 from napari_leukocyte.counting.leukogram import ADDED, assess, count, erythroblasts_per_100
@@ -20,7 +19,8 @@ from napari_leukocyte.counting.settings import (
     with_own_classes,
 )
 from napari_leukocyte.errors import LeukocyteError
-from napari_leukocyte.ui.jobs import tell
+from napari_leukocyte.ui import build
+from napari_leukocyte.ui.jobs import tell, telling_errors
 from napari_leukocyte.ui.leukogram.chart import LeukogramChart
 from napari_leukocyte.ui.leukogram.error_limits import ErrorLimits, Errors
 from napari_leukocyte.ui.leukogram.settings_form import SettingsForm
@@ -28,16 +28,15 @@ from napari_leukocyte.ui.leukogram.table import (
     WITH_ERRORS,
     FiguresTable,
     absolute_rows,
-    percent_rows,
-)
-from napari_leukocyte.ui.leukogram.texts import (
     describe_cells_needed,
     describe_erythroblasts,
     describe_total,
+    percent_rows,
     total_of,
 )
 from napari_leukocyte.ui.own_classes import notice
-from napari_leukocyte.vocabulary import DISCLAIMER, CellClass
+from napari_leukocyte.ui.signals import Signal
+from napari_leukocyte.vocabulary import CellClass
 
 #: Where the table shows limits that hold the classifier's errors.
 _ERRORS_COLUMN = 4
@@ -108,42 +107,34 @@ class LeukogramView(QWidget):
         self.table = FiguresTable(headers, self)
         self.absolute = FiguresTable(("Class", "10⁹/L", "95 % limits", "Reference", ""), self)
         self.chart = LeukogramChart(self)
-        self.summary = _wrapped(self)
-        self.erythroblasts = _wrapped(self)
-        self.errors = QCheckBox("Limits with the classifier's errors", self)
-        self.errors.setToolTip(
-            "<p>Counting few cells is one error, and a classifier that takes one class for another "
-            "is a second. Shows limits that hold both.</p>"
+        self.summary, self.erythroblasts, self.said = build.text(), build.text(), build.text()
+        self.errors = build.check(
+            "Limits with the classifier's errors",
+            "Counting few cells is one error, and a classifier that takes one class for another is "
+            "a second. Shows limits that hold both.",
         )
-        self.said = _wrapped(self)
         self.said.hide()
         self.limits = ErrorLimits(self)
         self.form = SettingsForm(self)
-        self.report = QPushButton("Report…", self)
-        self.report.setToolTip("Write a report with the images of the cells, to be printed.")
+        self.report = build.button(
+            "Report…", "Write a report with the images of the cells, to be printed."
+        )
         self.report.hide()
-        disclaimer = _wrapped(self)
-        disclaimer.setText(DISCLAIMER)
-        font = disclaimer.font()
-        font.setItalic(True)
-        disclaimer.setFont(font)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        for widget in (
-            self.table,
-            self.absolute,
-            self.chart,
-            self.summary,
-            self.erythroblasts,
-            self.errors,
-            self.said,
-            self.form,
-            self.report,
-            disclaimer,
-        ):
-            layout.addWidget(widget)
-        # Or labels would take the room that is left in a high dock.
-        layout.addStretch(1)
+        self.setLayout(
+            build.column(
+                self.table,
+                self.absolute,
+                self.chart,
+                self.summary,
+                self.erythroblasts,
+                self.errors,
+                self.said,
+                self.form,
+                self.report,
+                build.disclaimer(),
+                None,  # or labels would take the room that is left in a high dock
+            )
+        )
         self._settings = _recall() if settings is None else settings
         self.table.ticked.connect(self._tick)
         self.form.changed.connect(self._take_form)
@@ -222,20 +213,16 @@ class LeukogramView(QWidget):
 
     def _follow_classes(self, former: tuple[CellClass, ...], now: tuple[CellClass, ...]) -> None:
         """Count new own classes as is said of them; their colours may be others too."""
-        try:
+        with telling_errors():
             self._change(with_own_classes(self._settings, former, now))
-        except LeukocyteError as error:
-            tell(error)
 
     def _change(self, settings: DifferentialSettings) -> None:
         former, self._settings = self._settings, settings
         # The ranges' figures may have changed though their name did not.
         self._refresh()
         if settings != former:
-            try:
+            with telling_errors():
                 remember_settings(settings)
-            except LeukocyteError as error:
-                tell(error)
             self.settings_changed.emit(settings)
 
     def _refresh(self) -> None:
@@ -320,9 +307,3 @@ def _recall() -> DifferentialSettings:
     except LeukocyteError as error:
         tell(error)
         return DifferentialSettings()
-
-
-def _wrapped(parent: QWidget) -> QLabel:
-    label = QLabel(parent)
-    label.setWordWrap(True)
-    return label

@@ -43,15 +43,15 @@ class ProbabilityBars(QWidget):
     def _line(self) -> int:
         return self.fontMetrics().height()
 
-    def sizeHint(self) -> QSize:  # noqa: N802 - Qt's name
+    def sizeHint(self) -> QSize:
         """Return the size of all bars."""
         return QSize(180, max(1, len(self._values)) * (self._line() + _GAP))
 
-    def minimumSizeHint(self) -> QSize:  # noqa: N802 - Qt's name
+    def minimumSizeHint(self) -> QSize:
         """Return the least size: all bars, short ones."""
         return QSize(140, self.sizeHint().height())
 
-    def paintEvent(self, event: QPaintEvent | None) -> None:  # noqa: N802 - Qt's name
+    def paintEvent(self, event: QPaintEvent | None) -> None:
         """Paint names, bars and percentages."""
         if not self._values:
             return

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from qtpy.QtCore import QObject, Signal  # type: ignore[attr-defined]
+from qtpy.QtCore import QObject
+
+from napari_leukocyte.ui.signals import Signal
 
 
 class _Notice(QObject):

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from qtpy.QtCore import Qt, Signal  # type: ignore[attr-defined]
+from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSpinBox, QVBoxLayout, QWidget
 
 from napari_leukocyte.counting.agreement import Agreement
 from napari_leukocyte.counting.blind import BlindRead
-from napari_leukocyte.ui.controls.sliders import choice_box
+from napari_leukocyte.ui.controls.inputs import choice_box
 from napari_leukocyte.ui.review.readers_dialog import CompareReadersButton
 from napari_leukocyte.ui.review.texts import describe_agreement
+from napari_leukocyte.ui.signals import Signal
 
 #: Share of the cells that is offered at first, %.
 SHARE = 20

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from qtpy.QtCore import QSize, Qt, Signal  # type: ignore[attr-defined]
+from qtpy.QtCore import QSize, Qt
 from qtpy.QtGui import QDragEnterEvent, QDragLeaveEvent, QDropEvent
 from qtpy.QtWidgets import QToolButton, QWidget
 from superqt import QFlowLayout
 
-from napari_leukocyte.ui.controls.swatch import SWATCH_PX, swatch
+from napari_leukocyte.ui.controls.inputs import SWATCH_PX, swatch
 from napari_leukocyte.ui.review.gallery_model import dragged_cells
+from napari_leukocyte.ui.signals import Signal
 from napari_leukocyte.vocabulary import CellClass
 
 
@@ -53,17 +54,17 @@ class ClassButton(QToolButton):
         font.setBold(on)
         self.setFont(font)
 
-    def dragEnterEvent(self, event: QDragEnterEvent | None) -> None:  # noqa: N802 - Qt's name
+    def dragEnterEvent(self, event: QDragEnterEvent | None) -> None:
         """Take cells."""
         if event is not None and dragged_cells(event.mimeData()):
             event.acceptProposedAction()
             self.setDown(True)
 
-    def dragLeaveEvent(self, event: QDragLeaveEvent | None) -> None:  # noqa: N802 - Qt's name
+    def dragLeaveEvent(self, event: QDragLeaveEvent | None) -> None:
         """Let the cells go on."""
         self.setDown(False)
 
-    def dropEvent(self, event: QDropEvent | None) -> None:  # noqa: N802 - Qt's name
+    def dropEvent(self, event: QDropEvent | None) -> None:
         """Tell of the cells."""
         self.setDown(False)
         labels = [] if event is None else dragged_cells(event.mimeData())

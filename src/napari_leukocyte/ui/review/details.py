@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import pandas as pd
-from qtpy.QtCore import Qt, Signal  # type: ignore[attr-defined]
+from qtpy.QtCore import Qt
 from qtpy.QtGui import QFont, QPixmap
 from qtpy.QtWidgets import (
     QCheckBox,
@@ -22,6 +22,7 @@ from napari_leukocyte.gallery.thumbnails import CONTRASTS
 from napari_leukocyte.session.reviews import FLAGS
 from napari_leukocyte.ui.review import texts
 from napari_leukocyte.ui.review.bars import ProbabilityBars
+from napari_leukocyte.ui.signals import Signal
 
 #: Side of the pictures, one at each contrast, px.
 PICTURE = 96

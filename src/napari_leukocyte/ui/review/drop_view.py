@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from qtpy.QtCore import (  # type: ignore[attr-defined]
+from qtpy.QtCore import (
     QItemSelectionModel,
     QMimeData,
     QPoint,
     Qt,
-    Signal,
 )
 from qtpy.QtGui import (
     QDrag,
@@ -26,6 +25,7 @@ from qtpy.QtWidgets import (
 from napari_leukocyte.gallery.thumbnails import ThumbnailStyle
 from napari_leukocyte.ui.review.gallery_model import dragged_cells
 from napari_leukocyte.ui.review.grid_view import GridView
+from napari_leukocyte.ui.signals import Signal
 
 #: Sides of pictures that can be chosen, px.
 SMALLEST, LARGEST = 48, 256
@@ -61,7 +61,7 @@ class DropView(GridView):
         model = self.selectionModel()
         return self.cells.mimeData(model.selectedIndexes() if model else [])
 
-    def startDrag(self, actions: Qt.DropAction) -> None:  # noqa: N802 - Qt's name
+    def startDrag(self, actions: Qt.DropAction) -> None:
         """Drag the selected cells."""
         labels = self.selected_labels
         if not labels:
@@ -76,19 +76,19 @@ class DropView(GridView):
             drag.setPixmap(picture)
         drag.exec(Qt.DropAction.CopyAction)
 
-    def dragEnterEvent(self, event: QDragEnterEvent | None) -> None:  # noqa: N802 - Qt's name
+    def dragEnterEvent(self, event: QDragEnterEvent | None) -> None:
         """Take cells."""
         self._follow_drag(event)
 
-    def dragMoveEvent(self, event: QDragMoveEvent | None) -> None:  # noqa: N802 - Qt's name
+    def dragMoveEvent(self, event: QDragMoveEvent | None) -> None:
         """Show the group that the cells would get into."""
         self._follow_drag(event)
 
-    def dragLeaveEvent(self, event: QDragLeaveEvent | None) -> None:  # noqa: N802 - Qt's name
+    def dragLeaveEvent(self, event: QDragLeaveEvent | None) -> None:
         """Show no group any more."""
         self._set_target(None)
 
-    def dropEvent(self, event: QDropEvent | None) -> None:  # noqa: N802 - Qt's name
+    def dropEvent(self, event: QDropEvent | None) -> None:
         """Give cells the class of the group that they are dropped on."""
         self._set_target(None)
         if event is None:

@@ -26,9 +26,9 @@ from qtpy.QtWidgets import (
 
 from napari_leukocyte.gallery.arrange import Choice, Show, Sort
 from napari_leukocyte.gallery.thumbnails import Contrast, ThumbnailStyle
-from napari_leukocyte.ui.controls.layer_choice import ImageChoice
-from napari_leukocyte.ui.controls.section import Section
-from napari_leukocyte.ui.controls.sliders import choice_box
+from napari_leukocyte.ui.controls.containers import Section
+from napari_leukocyte.ui.controls.image_choice import ImageChoice
+from napari_leukocyte.ui.controls.inputs import choice_box
 from napari_leukocyte.ui.review.blind_panel import BlindPanel
 from napari_leukocyte.ui.review.class_bar import ClassBar
 from napari_leukocyte.ui.review.details import Details
@@ -242,7 +242,7 @@ class ReviewForm(QWidget):
         self._fit_soon.setSingleShot(True)
         self._fit_soon.timeout.connect(self._fit)
 
-    def resizeEvent(self, event: QResizeEvent | None) -> None:  # noqa: N802 - Qt's name
+    def resizeEvent(self, event: QResizeEvent | None) -> None:
         """Put the parts side by side where there is room."""
         super().resizeEvent(event)
         wide = self.width() > _WIDE * self.height() and self.width() > 2 * (_LEFT + _RIGHT) / 1.6
@@ -252,11 +252,11 @@ class ReviewForm(QWidget):
             self._moved = False
         self._fit_soon.start(0)
 
-    def sizeHint(self) -> QSize:  # noqa: N802 - Qt's name
+    def sizeHint(self) -> QSize:
         """Return the size of a usual dock."""
         return QSize(420, 820)
 
-    def minimumSizeHint(self) -> QSize:  # noqa: N802 - Qt's name
+    def minimumSizeHint(self) -> QSize:
         """Return the least size."""
         return QSize(340, 280)
 

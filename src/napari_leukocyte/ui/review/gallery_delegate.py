@@ -115,7 +115,7 @@ class CellDelegate(QStyledItemDelegate):
 
     # -- what Qt asks ---------------------------------------------------------------------
 
-    def sizeHint(self, option: QStyleOptionViewItem, index: QModelIndex) -> QSize:  # noqa: N802
+    def sizeHint(self, option: QStyleOptionViewItem, index: QModelIndex) -> QSize:
         """Return the size of a cell; all have the same."""
         return QSize(*self.item_size(option.font))
 

@@ -74,7 +74,7 @@ class GalleryModel(QAbstractListModel):
 
     # -- what Qt asks ---------------------------------------------------------------------
 
-    def rowCount(self, parent: QModelIndex | None = None) -> int:  # noqa: N802 - Qt's name
+    def rowCount(self, parent: QModelIndex | None = None) -> int:
         """Return how many cells are shown."""
         return 0 if parent is not None and parent.isValid() else len(self._labels)
 
@@ -100,11 +100,11 @@ class GalleryModel(QAbstractListModel):
             | Qt.ItemFlag.ItemNeverHasChildren
         )
 
-    def mimeTypes(self) -> list[str]:  # noqa: N802 - Qt's name
+    def mimeTypes(self) -> list[str]:
         """Return the type of what is dragged."""
         return [MIME]
 
-    def mimeData(self, indexes: Iterable[QModelIndex]) -> QMimeData:  # noqa: N802 - Qt's name
+    def mimeData(self, indexes: Iterable[QModelIndex]) -> QMimeData:
         """Return what is dragged."""
         data = QMimeData()
         numbers = " ".join(str(self._labels[index.row()]) for index in indexes)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from qtpy.QtCore import (  # type: ignore[attr-defined]
+from qtpy.QtCore import (
     QEvent,
     QItemSelection,
     QItemSelectionModel,
@@ -11,7 +11,6 @@ from qtpy.QtCore import (  # type: ignore[attr-defined]
     QRect,
     QSize,
     Qt,
-    Signal,
 )
 from qtpy.QtGui import (
     QKeyEvent,
@@ -26,6 +25,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_leukocyte.ui.review.drop_view import DropView
+from napari_leukocyte.ui.signals import Signal
 
 #: Sides of pictures that can be chosen, px.
 SMALLEST, LARGEST = 48, 256
@@ -113,9 +113,7 @@ class GalleryView(DropView):
         self._anchor = None
         super().reset()
 
-    def selectionChanged(  # noqa: N802 - Qt's name
-        self, selected: QItemSelection, deselected: QItemSelection
-    ) -> None:
+    def selectionChanged(self, selected: QItemSelection, deselected: QItemSelection) -> None:
         """Tell the host what the user has selected."""
         super().selectionChanged(selected, deselected)
         if not self._quiet:
@@ -155,7 +153,7 @@ class GalleryView(DropView):
             return True
         return super().event(event)
 
-    def keyPressEvent(self, event: QKeyEvent | None) -> None:  # noqa: N802 - Qt's name
+    def keyPressEvent(self, event: QKeyEvent | None) -> None:
         """Hand the host's keys on; extend the selection from where it began."""
         if event is None:
             return
@@ -192,7 +190,7 @@ class GalleryView(DropView):
 
     # -- the mouse ------------------------------------------------------------------------
 
-    def mousePressEvent(self, event: QMouseEvent | None) -> None:  # noqa: N802 - Qt's name
+    def mousePressEvent(self, event: QMouseEvent | None) -> None:
         """Select a cell, or begin a frame around some."""
         if event is None:
             return
@@ -209,7 +207,7 @@ class GalleryView(DropView):
         else:
             self._begin_band(point, event.modifiers())
 
-    def mouseMoveEvent(self, event: QMouseEvent | None) -> None:  # noqa: N802 - Qt's name
+    def mouseMoveEvent(self, event: QMouseEvent | None) -> None:
         """Pull the frame, or begin to drag cells."""
         if event is None:
             return
@@ -225,7 +223,7 @@ class GalleryView(DropView):
         self._band.setGeometry(QRect(begin, point).normalized())
         self._select_in_band(point)
 
-    def mouseReleaseEvent(self, event: QMouseEvent | None) -> None:  # noqa: N802 - Qt's name
+    def mouseReleaseEvent(self, event: QMouseEvent | None) -> None:
         """End the frame."""
         if self._band is None:
             super().mouseReleaseEvent(event)
@@ -268,7 +266,7 @@ class GalleryView(DropView):
         if index.isValid():
             self.opened.emit(self.cells.label_at(index.row()))
 
-    def wheelEvent(self, event: QWheelEvent | None) -> None:  # noqa: N802 - Qt's name
+    def wheelEvent(self, event: QWheelEvent | None) -> None:
         """Scroll; with Ctrl, zoom."""
         if event is not None and event.modifiers() & Qt.KeyboardModifier.ControlModifier:
             step = _ZOOM_STEP if event.angleDelta().y() > 0 else -_ZOOM_STEP

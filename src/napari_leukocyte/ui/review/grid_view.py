@@ -137,13 +137,13 @@ class GridView(QAbstractItemView):
 
     # -- what Qt asks of a view -----------------------------------------------------------
 
-    def visualRect(self, index: QModelIndex) -> QRect:  # noqa: N802 - Qt's name
+    def visualRect(self, index: QModelIndex) -> QRect:
         """Return where a cell shows."""
         if not index.isValid() or index.row() >= self.grid.count:
             return QRect()
         return self._rect(self.grid.box(index.row()))
 
-    def scrollTo(  # noqa: N802 - Qt's name
+    def scrollTo(
         self,
         index: QModelIndex,
         hint: QAbstractItemView.ScrollHint = QAbstractItemView.ScrollHint.EnsureVisible,
@@ -166,12 +166,12 @@ class GridView(QAbstractItemView):
         elif box.y + box.height > bar.value() + page:
             bar.setValue(box.y + box.height - page)
 
-    def indexAt(self, point: QPoint) -> QModelIndex:  # noqa: N802 - Qt's name
+    def indexAt(self, point: QPoint) -> QModelIndex:
         """Return the cell at a place of the viewport."""
         row = self.grid.item_at(point.x(), point.y() + self._offset())
         return QModelIndex() if row is None else self.cells.index(row)
 
-    def moveCursor(  # noqa: N802 - Qt's name
+    def moveCursor(
         self, action: QAbstractItemView.CursorAction, modifiers: Qt.KeyboardModifier
     ) -> QModelIndex:
         """Return where a key leads."""
@@ -196,21 +196,19 @@ class GridView(QAbstractItemView):
             row = self.grid.above_or_below(row, rows)
         return self.cells.index(min(max(row, 0), count - 1))
 
-    def horizontalOffset(self) -> int:  # noqa: N802 - Qt's name
+    def horizontalOffset(self) -> int:
         """Return how far it is scrolled to the right: never."""
         return 0
 
-    def verticalOffset(self) -> int:  # noqa: N802 - Qt's name
+    def verticalOffset(self) -> int:
         """Return how far it is scrolled down, px."""
         return self._offset()
 
-    def isIndexHidden(self, index: QModelIndex) -> bool:  # noqa: N802 - Qt's name
+    def isIndexHidden(self, index: QModelIndex) -> bool:
         """No cell is hidden that is in the model."""
         return False
 
-    def setSelection(  # noqa: N802 - Qt's name
-        self, rect: QRect, command: QItemSelectionModel.SelectionFlag
-    ) -> None:
+    def setSelection(self, rect: QRect, command: QItemSelectionModel.SelectionFlag) -> None:
         """Select the cells that a rectangle of the viewport touches."""
         model = self.selectionModel()
         if model is not None:
@@ -218,9 +216,7 @@ class GridView(QAbstractItemView):
             corners = (rect.left(), rect.top() + down, rect.right(), rect.bottom() + down)
             model.select(self._items(self.grid.items_in(*corners)), command)
 
-    def visualRegionForSelection(  # noqa: N802 - Qt's name
-        self, selection: QItemSelection
-    ) -> QRegion:
+    def visualRegionForSelection(self, selection: QItemSelection) -> QRegion:
         """Return where selected cells show: only those in sight, however many there are."""
         region = QRegion()
         down = self._offset()
@@ -229,7 +225,7 @@ class GridView(QAbstractItemView):
                 region += self._rect(self.grid.box(row))
         return region
 
-    def updateGeometries(self) -> None:  # noqa: N802 - Qt's name
+    def updateGeometries(self) -> None:
         """Fit the scroll bar to what there is to scroll."""
         super().updateGeometries()
         bar = self.verticalScrollBar()
@@ -239,7 +235,7 @@ class GridView(QAbstractItemView):
             bar.setSingleStep(max(8, self.grid.item_height // 3))
             bar.setRange(0, max(0, self.grid.height - page))
 
-    def scrollContentsBy(self, dx: int, dy: int) -> None:  # noqa: N802 - Qt's name
+    def scrollContentsBy(self, dx: int, dy: int) -> None:
         """Show another part: only what comes into sight is painted."""
         viewport = self._viewport()
         if abs(dy) < viewport.height():
@@ -247,7 +243,7 @@ class GridView(QAbstractItemView):
         else:
             viewport.update()
 
-    def resizeEvent(self, event: QResizeEvent | None) -> None:  # noqa: N802 - Qt's name
+    def resizeEvent(self, event: QResizeEvent | None) -> None:
         """Keep the current cell in sight."""
         super().resizeEvent(event)
         self._lay_out_anew()
@@ -259,7 +255,7 @@ class GridView(QAbstractItemView):
         self._grid = None
         super().reset()
 
-    def sizeHint(self) -> QSize:  # noqa: N802 - Qt's name
+    def sizeHint(self) -> QSize:
         """Return a size at which three cells stand side by side."""
         width, height = self.cell_delegate.item_size(self.font())
         return QSize(3 * width + 24, 3 * height)
@@ -273,7 +269,7 @@ class GridView(QAbstractItemView):
 
     # -- painting -------------------------------------------------------------------------
 
-    def paintEvent(self, event: QPaintEvent | None) -> None:  # noqa: N802 - Qt's name
+    def paintEvent(self, event: QPaintEvent | None) -> None:
         """Paint the cells in sight."""
         if event is None:
             return

@@ -142,7 +142,7 @@ class ReviewWidget(QWidget):
 
         self.destroyed.connect(end)
 
-    def showEvent(self, event: QShowEvent | None) -> None:  # noqa: N802 - Qt's name
+    def showEvent(self, event: QShowEvent | None) -> None:
         """Show what has changed while another dock was in front."""
         super().showEvent(event)
         self._follow_classes()

@@ -5,12 +5,13 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from qtpy.QtCore import QObject, QTimer, Signal  # type: ignore[attr-defined]
+from qtpy.QtCore import QObject, QTimer
 
 from napari_leukocyte.errors import LeukocyteError
 from napari_leukocyte.session.computation import Computation, Computed
 from napari_leukocyte.session.session import Session
 from napari_leukocyte.ui.jobs import Job, start_job
+from napari_leukocyte.ui.signals import Signal
 
 #: Images up to this size are computed at once, which takes less time than the eye sees; larger ones
 #: in a thread, so that the sliders keep moving.

@@ -1,94 +1,68 @@
-"""What each parameter of the post-processing is called and means, in plain words."""
+"""Names and meaning of the parameters of the post-processing, in plain words."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
-
-@dataclass(frozen=True)
-class Text:
-    """How one parameter is shown.
-
-    Attributes
-    ----------
-    group : str
-        Heading under which it stands.
-    title : str
-        Its name.
-    help : str
-        What it does, with its unit.
-    step : float
-        Step of a slider; 0 for what is no number.
-    choices : dict
-        Name of each value of a choice.
-    """
-
-    group: str
-    title: str
-    help: str
-    step: float = 0.0
-    choices: dict[str, str] = field(default_factory=dict)
-
+from napari_leukocyte.ui.controls.record_form import FieldText
 
 _KERNELS = {"ellipse": "ellipse", "rectangle": "rectangle", "cross": "cross"}
 _KERNEL_HELP = "Shape of the kernel; an ellipse treats all directions alike."
 
 #: Every parameter, in the order of the form.
-TEXTS: dict[str, Text] = {
-    "threshold": Text(
+TEXTS: dict[str, FieldText] = {
+    "threshold": FieldText(
         "Threshold",
         "Probability",
         "Probability from which a pixel belongs to a cell, without unit. Lower it if pale cells "
         "are missed or come out too small; raise it if background or platelets are taken in.",
         0.01,
     ),
-    "opening_size": Text(
+    "opening_size": FieldText(
         "Cleaning (in cell diameters)",
         "Opening",
         "Removes specks, threads and bridges thinner than this. In leukocyte diameters: 0.1 is a "
         "tenth of a cell, 0 switches it off.",
         0.01,
     ),
-    "opening_shape": Text(
+    "opening_shape": FieldText(
         "Cleaning (in cell diameters)", "  its kernel", _KERNEL_HELP, choices=_KERNELS
     ),
-    "closing_size": Text(
+    "closing_size": FieldText(
         "Cleaning (in cell diameters)",
         "Closing",
         "Closes gaps and notches narrower than this, after the opening. In leukocyte diameters: "
         "0.1 is a tenth of a cell, 0 switches it off.",
         0.01,
     ),
-    "closing_shape": Text(
+    "closing_shape": FieldText(
         "Cleaning (in cell diameters)", "  its kernel", _KERNEL_HELP, choices=_KERNELS
     ),
-    "fill_holes": Text(
+    "fill_holes": FieldText(
         "Cleaning (in cell diameters)",
         "Fill holes",
         "Makes background that a cell encloses on all sides a part of the cell.",
     ),
-    "area_lower_deviation": Text(
+    "area_lower_deviation": FieldText(
         "Size (against the median area)",
         "Lower deviation",
         "Removes objects whose area is below the median area of all objects by more than "
         "this fraction: 0.7 removes what is smaller than 30 % of the median, 1 removes nothing.",
         0.01,
     ),
-    "area_upper_deviation": Text(
+    "area_upper_deviation": FieldText(
         "Size (against the median area)",
         "Upper deviation",
         "Removes objects whose area is above the median area of all objects by more than "
         "this fraction: 3 removes what is larger than four medians.",
         0.1,
     ),
-    "few_objects": Text(
+    "few_objects": FieldText(
         "Size (against the median area)",
         "1 or 2 objects",
         "With fewer than three objects a median says nothing. Compare with the area of a disc of "
         "the leukocyte's diameter instead, or remove nothing.",
         choices={"expected": "use the diameter", "keep": "keep all"},
     ),
-    "watershed": Text(
+    "watershed": FieldText(
         "Parting (in cell diameters)",
         "Markers",
         "Where the watershed starts that parts touching cells: at the points deepest inside "
@@ -101,21 +75,21 @@ TEXTS: dict[str, Text] = {
             "points": "points that I place",
         },
     ),
-    "marker_distance": Text(
+    "marker_distance": FieldText(
         "Parting (in cell diameters)",
         "Distance",
         "Markers nearer to each other than this are one cell; lobes of one nucleus, for example. "
         "In leukocyte diameters. Raise it if cells are cut, lower it if they stay joined.",
         0.01,
     ),
-    "marker_height": Text(
+    "marker_height": FieldText(
         "Parting (in cell diameters)",
         "Height",
         "How deep the waist between two cells must be for the distance transform to part them "
         "(h-maxima). In leukocyte diameters. Raise it if cells are cut to pieces.",
         0.01,
     ),
-    "border": Text(
+    "border": FieldText(
         "Border",
         "Cut cells",
         "Whether cells that the border of the image cuts are kept or removed.",

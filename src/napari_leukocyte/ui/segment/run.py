@@ -1,7 +1,8 @@
-"""Run the networks on an image layer off the main thread."""
+"""Run the networks on an image layer off the main thread, and say what they found."""
 
 from __future__ import annotations
 
+import html
 import weakref
 from collections.abc import Callable
 from typing import Any, Literal
@@ -9,18 +10,19 @@ from typing import Any, Literal
 import numpy as np
 from napari.layers import Image
 
-from napari_leukocyte.errors import LeukocyteError
 from napari_leukocyte.progress import Progress
 from napari_leukocyte.segmentation import ensemble
 from napari_leukocyte.segmentation.ensemble import MemberMaps
 from napari_leukocyte.segmentation.parameters import PostprocessParams
 from napari_leukocyte.session.computation import Computed
 from napari_leukocyte.session.session import Session
-from napari_leukocyte.ui.jobs import Job, start_job
+from napari_leukocyte.ui.jobs import Job, sentence_of, start_job
 from napari_leukocyte.ui.layers.links import adopt_session, existing_session, make_session
 from napari_leukocyte.ui.layers.source import image_of
-from napari_leukocyte.ui.segment.texts import CLOSED, FAILED, REPLACED_MEANWHILE
 
+REPLACED_MEANWHILE = "The image was replaced during the run, so its result is not shown."
+CLOSED = "The image was closed, so its result is not shown."
+PLACE_POINTS = "Click on each cell of a clump in the layer “Watershed markers”."
 #: Called with the layer, its session and the label image, which the session has yet to take.
 Found = Callable[[Image, Session, Computed], None]
 
@@ -99,7 +101,7 @@ def start_run(
         on_found(layer, session if current is None else current, computed)
 
     def failed(error: Exception) -> None:
-        on_lost(str(error) if isinstance(error, LeukocyteError) else FAILED)
+        on_lost(sentence_of(error))
 
     return start_job(
         work, title="Segmenting leukocytes", on_done=done, on_error=failed, on_end=on_end
@@ -122,3 +124,40 @@ def _compute(
     # With maps there is always something to compute.
     assert computation is not None  # noqa: S101
     return computation.run()
+
+
+def describe_result(session: Session) -> str:
+    """Say what was found in an image, as rich text.
+
+    Parameters
+    ----------
+    session : Session
+        After a run.
+
+    Returns
+    -------
+    str
+        Number of objects, diameter, edits, and what there is to know about image and run.
+    """
+    maps = session.maps
+    if maps is None:
+        return ""
+    number = int(np.count_nonzero(np.bincount(session.labels.ravel())[1:]))
+    parts = [
+        f"<b>{number} leukocyte{'' if number == 1 else 's'}</b> · diameter {maps.diameter:.0f} px"
+    ]
+    edited = len(session.edits.labels)
+    if edited:
+        parts.append(
+            f"{edited} object{' edited by hand was' if edited == 1 else 's edited by hand were'} "
+            "kept."
+        )
+    if session.edits.erased.any():
+        parts.append("Erased objects stay away.")
+    if session.params.watershed == "points" and (
+        session.markers is None or len(session.markers) < 2
+    ):
+        parts.append(PLACE_POINTS)
+    notes = dict.fromkeys(session.notes + maps.notes)
+    parts += [f"<i>{html.escape(note)}</i>" for note in notes]
+    return "<br>".join(parts)

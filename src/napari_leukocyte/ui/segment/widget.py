@@ -1,4 +1,4 @@
-"""The widget that finds leukocytes in an image and keeps them in step with the parameters."""
+"""Leukocytes of an image: found by networks, kept in step with the parameters, corrected."""
 
 from __future__ import annotations
 
@@ -8,41 +8,48 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from napari.layers import Image
 from numpy.typing import NDArray
-from qtpy.QtCore import QTimer
-from qtpy.QtGui import QShowEvent
-from qtpy.QtWidgets import QMessageBox, QSizePolicy, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QMessageBox
 
 from napari_leukocyte.errors import LeukocyteError
 from napari_leukocyte.segmentation.parameters import PostprocessParams
 from napari_leukocyte.session.computation import Computed
 from napari_leukocyte.session.session import Session
-from napari_leukocyte.ui.closing import guard_closing
-from napari_leukocyte.ui.jobs import Job, tell
+from napari_leukocyte.ui.controls.activity import warning
+from napari_leukocyte.ui.dock import SessionDock, SharedParts
+from napari_leukocyte.ui.jobs import tell, telling_errors
 from napari_leukocyte.ui.layers import links
 from napari_leukocyte.ui.layers.map_layers import hide_maps
 from napari_leukocyte.ui.layers.markers import MarkerWatch
-from napari_leukocyte.ui.layers.restore import restore_work
 from napari_leukocyte.ui.layers.source import image_of
-from napari_leukocyte.ui.segment import texts
 from napari_leukocyte.ui.segment.form import SegmentForm
 from napari_leukocyte.ui.segment.live import LiveUpdate
 from napari_leukocyte.ui.segment.preferences import read_preferences
-from napari_leukocyte.ui.segment.run import start_run
-from napari_leukocyte.ui.undo import install_undo
+from napari_leukocyte.ui.segment.run import describe_result, start_run
 
 if TYPE_CHECKING:
     import napari
 
+#: Width below which sliders are too short to be set, px.
+LEAST_WIDTH = 310
+_NO_IMAGE = "Open a photograph of a blood smear to begin."
+_READY = "Press Run to find the leukocytes."
+_NO_MODEL = "No segmentation model is installed: install napari-leukocyte again."
+_REPLACED = (
+    "The image was replaced, so what was found belongs to the former one: its labels stay as an "
+    "ordinary layer. Run again."
+)
+_CANCELLED = "Cancelled; nothing has changed."
 
-class SegmentWidget(QWidget):
+
+class SegmentWidget(SessionDock):
     """Segment the leukocytes of an image into a labels layer.
 
     Parameters
     ----------
     viewer : napari.Viewer
         Whose layers it works on.
-    parent : QWidget, optional
-        The owner.
+    shared : SharedParts, optional
+        What it has in common with other docks.
 
     Attributes
     ----------
@@ -50,86 +57,43 @@ class SegmentWidget(QWidget):
         The controls.
     """
 
-    def __init__(self, viewer: napari.viewer.Viewer, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self._viewer: Any = viewer
-        guard_closing(self, viewer)
-        self._session: Session | None = None
-        self._image: weakref.ref[Image] | None = None
-        self._job: Job | None = None
+    restores = True
+
+    def __init__(self, viewer: napari.viewer.Viewer, *, shared: SharedParts | None = None) -> None:
+        super().__init__(viewer, shared=shared)
         self._running_on: weakref.ref[Image] | None = None
-        self._told = False  # whether the status line holds a sentence that must stay
-        self.form = SegmentForm(viewer, read_preferences(), self)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(self.form)
-        # Otherwise napari fills the dock with empty space below.
-        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)
+        self.form = form = SegmentForm(self.viewer, read_preferences())
         self._live = LiveUpdate(self)
         self._markers = MarkerWatch(viewer, self._change_markers)
-        # Layers can't be added while napari is still at work on the one that was chosen.
-        self._restore_soon = QTimer(self)
-        self._restore_soon.setSingleShot(True)
-        self._restore_soon.timeout.connect(self._restore)
-        self._connect()
-        install_undo(self, lambda: self._session)
-        self._choose_image()
-
-    def _connect(self) -> None:
-        form = self.form
-        form.image.changed.connect(self._choose_image)
         form.model.changed.connect(self._choose_model)
         form.run.clicked.connect(self.run)
-        form.cancel.clicked.connect(self.cancel)
         form.weights.changed.connect(self._change_weights)
         form.parameters.changed.connect(self._change_params)
         form.presets.chosen.connect(self._set_params)
         form.forget.clicked.connect(self._forget_edits)
-        self._live.failed.connect(self._complain)
-        events = self._viewer.layers.events
-        events.inserted.connect(self._on_layers)
-        events.removed.connect(self._on_layers)
-        # Qt calls no method of a widget that is being deleted, but a function it does.
-        self.destroyed.connect(lambda: self._release())
+        self._live.failed.connect(self.complain)
+        self.lay_out(form.rows, [form.run], form.body, fixed_head=True)
+        self.setMinimumWidth(LEAST_WIDTH)
+        self.begin()
 
-    def _release(self) -> None:
-        """Let go of everything that outlives the widget; none of it is Qt's."""
-        events = self._viewer.layers.events
-        events.inserted.disconnect(self._on_layers)
-        events.removed.disconnect(self._on_layers)
-        self.form.image.release()
-        self._leave_session()
+    def on_release(self) -> None:
+        """Let go of markers and of what has not been computed yet."""
         self._markers.release()
-        image = self.image()
-        if image is not None:
-            image.events.data.disconnect(self._on_image_replaced)
         self._live.release()
-        if self._job is not None:
-            self._job.abandon()
 
-    def showEvent(self, event: QShowEvent | None) -> None:  # noqa: N802
+    def on_show(self) -> None:
         """List the models again: training may have added one."""
-        super().showEvent(event)
         self.form.model.refresh()
 
     # -- what is chosen -------------------------------------------------------------------
 
-    def image(self) -> Image | None:
-        """Return the chosen image layer."""
-        return None if self._image is None else self._image()
-
-    @property
-    def session(self) -> Session | None:
-        """The session of the chosen image; None before its first run."""
-        return self._session
-
     @property
     def busy(self) -> bool:
         """Whether a run or an update is under way."""
-        return self._job is not None or self._live.pending
+        return super().busy or self._live.pending
 
     def _choose_model(self) -> None:
-        model, session = self.form.model.model(), self._session
+        model, session = self.form.model.model(), self.session
         maps = None if session is None else session.maps
         if model is None:
             self.form.weights.set_members((), ())
@@ -139,118 +103,81 @@ class SegmentWidget(QWidget):
             self.form.weights.set_members(
                 [m.name for m in model.members], [m.weight for m in model.members]
             )
-        self._enable()
+        self.on_busy()
 
-    def _choose_image(self) -> None:
-        former = self.image()
-        if former is not None:
-            former.events.data.disconnect(self._on_image_replaced)
-        layer = self.form.image.layer()
-        self._image = None if layer is None else weakref.ref(layer)
-        if layer is not None:
-            layer.events.data.connect(self._on_image_replaced)
-            self._restore_soon.start(0)
-        self._follow_session()
+    def on_image(self) -> None:
+        """Show what is known of another image."""
         self._show_state()
 
-    def _restore(self) -> None:
-        """Bring back what was done with the chosen image before."""
-        layer = self.image()
-        if layer is not None and self._job is None and restore_work(self._viewer, layer):
-            self._follow_session()
-            self._show_state()
+    def on_session(self) -> None:
+        """Follow what only this dock shows of a session."""
+        if self.session is not None:
+            self.session_ties.connect(self.session.labels_changed, self._on_labels)
+            self.session_ties.connect(self.session.history_changed, self._show_values)
+        self._show_state()
 
-    def _follow_session(self) -> None:
-        layer = self.image()
-        session = None if layer is None else links.existing_session(layer)
-        if session is self._session:
-            return
-        self._leave_session()
-        self._session = session
-        if session is not None:
-            session.labels_changed.connect(self._on_labels)
-            session.table_changed.connect(self._show_status)
-            session.history_changed.connect(self._show_values)
-
-    def _leave_session(self) -> None:
-        if self._session is not None:
-            self._session.labels_changed.disconnect(self._on_labels, missing_ok=True)
-            self._session.table_changed.disconnect(self._show_status, missing_ok=True)
-            self._session.history_changed.disconnect(self._show_values, missing_ok=True)
-        self._session = None
-
-    def _on_image_replaced(self, event: Any = None) -> None:
-        layer, session = self.image(), self._session
-        if layer is None:
-            return
-        if self._running_on is not None and self._running_on() is layer:
+    def on_image_replaced(self, former: Session | None) -> None:
+        """Say that what was found belongs to the former image."""
+        if self._running_on is not None and self._running_on() is self.image.layer():
             self.cancel()
-        links.forget_session(layer)
-        if session is not None:
-            hide_maps(self._viewer, session)
-        self._follow_session()
+        if former is not None:
+            hide_maps(self.viewer, former)
         self._show_state()
-        if session is not None and session.maps is not None:
-            self.form.status.setText(texts.problem(texts.REPLACED))
+        if former is not None and former.maps is not None:
+            self.complain(_REPLACED)
 
-    def _on_layers(self, event: Any = None) -> None:
+    def on_layers(self) -> None:
+        """Stop a run whose image is gone."""
         self.form.maps.refresh()
         running = None if self._running_on is None else self._running_on()
-        if self._job is not None and (running is None or running not in self._viewer.layers):
+        if super().busy and (running is None or running not in self.viewer.layers):
             self.cancel()
 
     # -- running --------------------------------------------------------------------------
 
     def run(self) -> None:
         """Run the chosen model on the chosen image."""
-        layer, model = self.image(), self.form.model.model()
-        if layer is None or model is None or self._job is not None:
+        layer, model = self.image.layer(), self.form.model.model()
+        if layer is None or model is None or super().busy:
             return
-        form, params = self.form, self.form.parameters.params()
+        form, params = self.form, self.form.parameters.record()
 
         def found(layer: Image, session: Session, computed: Computed) -> None:
             # What was set during the run counts, if it was set for this image.
-            chosen = form.parameters.params() if layer is self.image() else params
+            chosen = form.parameters.record() if layer is self.image.layer() else params
             self._take(layer, session, computed, chosen)
 
+        self._running_on = weakref.ref(layer)
         try:
-            self._job = start_run(
-                self._viewer,
-                layer,
-                model.name,
-                "auto" if form.automatic.isChecked() else form.diameter.value(),
-                params,
-                form.weights.weights(),
-                on_found=found,
-                on_lost=self._complain,
-                on_end=self._end,
+            self.start_with(
+                lambda done, failed, end: start_run(
+                    self.viewer,
+                    layer,
+                    model.name,
+                    "auto" if form.automatic.isChecked() else form.diameter.value(),
+                    params,
+                    form.weights.weights(),
+                    on_found=found,
+                    on_lost=self.complain,
+                    on_end=end,
+                ),
+                cancelled=self._show_cancelled,
             )
         except LeukocyteError as error:
-            self._complain(str(error))
+            self.complain(str(error))
             tell(error)
             return
-        self._running_on = weakref.ref(layer)
-        self._job.progressed.connect(self._show_progress)
-        self._told = False
-        form.bar.setRange(0, 0)
-        form.status.setText("Starting")
-        self._enable()
-
-    def cancel(self) -> None:
-        """Stop the run; nothing of it is taken over."""
-        if self._job is not None:
-            self._job.cancel()
-            self.form.cancel.setEnabled(False)
+        self.say_state("Starting …")
 
     def _take(
         self, layer: Image, session: Session, computed: Computed, params: PostprocessParams
     ) -> None:
-        self._follow_session()
-        links.show_labels(self._viewer, session, layer)
+        self.follow_now()
+        links.show_labels(self.viewer, session, layer)
         try:
             session.take(computed)
         except LeukocyteError as error:
-            self._complain(str(error))
+            self.complain(str(error))
             tell(error)
             return
         if params != session.params or params.watershed == "points":
@@ -260,35 +187,23 @@ class SegmentWidget(QWidget):
         """Ask for a label image with other parameters."""
         changes: dict[str, Any] = {"params": params}
         if session.maps is not None:
-            links.show_labels(self._viewer, session, layer)
+            links.show_labels(self.viewer, session, layer)
             if params.watershed == "points":
                 changes["markers"] = self._markers.markers(session, layer)
         self._live.request(session, **changes)
 
-    def _end(self) -> None:
-        cancelled = self._job is not None and self._job.cancelled
-        self._job = self._running_on = None
-        self._enable()
-        if not self._told:
-            self._show_status()
-        if cancelled:
-            self.form.status.setText(f"{texts.CANCELLED}<br>{self.form.status.text()}")
-
-    def _show_progress(self, done: int, total: int, what: str) -> None:
-        if self._job is not None and not self._job.cancelled:
-            self.form.bar.setRange(0, total)
-            self.form.bar.setValue(done)
-            self.form.status.setText(f"{what}: {done} of {total}")
+    def _show_cancelled(self) -> None:
+        self.say(f"{_CANCELLED}<br>{self._status()}", rich=True)
 
     # -- what the user changes ------------------------------------------------------------
 
     def _change_params(self, params: PostprocessParams) -> None:
-        layer, session = self.image(), self._session
+        layer, session = self.image.layer(), self.session
         if layer is not None and session is not None:
             self._request(layer, session, params)
 
     def _change_weights(self, weights: tuple[float, ...]) -> None:
-        session = self._session
+        session = self.session
         maps = None if session is None else session.maps
         # Those of another model count from its run on.
         model = self.form.model.model()
@@ -300,7 +215,7 @@ class SegmentWidget(QWidget):
             self._live.request(session, markers=markers)
 
     def _forget_edits(self) -> None:
-        session = self._session
+        session = self.session
         if session is None or not session.edits:
             return
         answer = QMessageBox.question(
@@ -309,31 +224,29 @@ class SegmentWidget(QWidget):
             "Give up everything that was painted and erased in the labels of this image?",
         )
         if answer == QMessageBox.StandardButton.Yes:
-            try:
+            with telling_errors():
                 session.forget_edits()
-            except LeukocyteError as error:
-                tell(error)
 
     def _set_params(self, params: PostprocessParams) -> None:
-        self.form.parameters.set_params(params)
+        self.form.parameters.set_record(params)
         self._change_params(params)
 
     # -- what is shown --------------------------------------------------------------------
 
     def _on_labels(self) -> None:
-        maps = None if self._session is None else self._session.maps
+        maps = None if self.session is None else self.session.maps
         if maps is not None:
             self.form.diameter.setValue(maps.diameter)
             if self.form.weights.names != maps.names:
                 self._choose_model()
-        self._enable()
+        self.on_busy()
 
     def _show_values(self) -> None:
         """Show the values in use, which undo and redo change as well."""
-        session = self._session
+        session = self.session
         if session is None or session.maps is None or self.busy:
             return
-        self.form.parameters.set_params(session.params)
+        self.form.parameters.set_record(session.params)
         if self.form.weights.names == session.maps.names:
             self.form.weights.set_members(
                 session.maps.names, session.weights or session.maps.weights
@@ -341,42 +254,45 @@ class SegmentWidget(QWidget):
 
     def _show_state(self) -> None:
         """Show the chosen image's state; without one, what is set stays for its first run."""
-        session = self._session
+        session = self.session
         if session is not None and session.maps is not None:
-            self.form.parameters.set_params(session.params)
+            self.form.parameters.set_record(session.params)
             self.form.model.choose(session.maps.model)
             self.form.diameter.setValue(session.maps.diameter)
         self._choose_model()
-        self._show_status()
+        self.update_now()
 
-    def _show_status(self) -> None:
-        layer = self.image()
-        if self._job is not None:
-            return
+    def on_table(self, labels: frozenset[int] | None = None) -> None:
+        """Say at once what there is now."""
+        self.update_now()
+
+    def on_selection(self) -> None:
+        """Show nothing of it."""
+
+    def update_now(self) -> None:
+        """Say what was found, or what is missing to find something."""
+        if not super().busy:
+            self.say_state(self._status(), rich=True)
+        self.form.forget.setEnabled(self.session is not None and bool(self.session.edits))
+
+    def _status(self) -> str:
+        layer, session = self.image.layer(), self.session
         if layer is None:
-            text = texts.NO_IMAGE
-        elif self.form.model.model() is None:
-            text = texts.problem(texts.NO_MODEL)
-        elif self._session is not None and self._session.maps is not None:
-            text = texts.describe_result(self._session)
-        else:
-            try:
-                image_of(layer)
-                text = texts.READY
-            except LeukocyteError as error:
-                text = texts.problem(str(error))
-        self.form.status.setText(text)
-        self.form.forget.setEnabled(self._session is not None and bool(self._session.edits))
+            return _NO_IMAGE
+        if self.form.model.model() is None:
+            return warning(_NO_MODEL)
+        if session is not None and session.maps is not None:
+            return describe_result(session)
+        try:
+            image_of(layer)
+        except LeukocyteError as error:
+            return warning(str(error))
+        return _READY
 
-    def _complain(self, sentence: str) -> None:
-        self._told = True
-        self.form.status.setText(texts.problem(sentence))
-
-    def _enable(self) -> None:
-        running = self._job is not None
-        ready = self.image() is not None and self.form.model.model() is not None
-        self.form.run.setEnabled(ready and not running)
-        self.form.cancel.setEnabled(running)
-        self.form.bar.setVisible(running)
-        self.form.maps.follow(self._session, self.image())
-        self.form.tools.follow(self._session)
+    def on_busy(self) -> None:
+        """Let a run begin where there is an image and a model, one at a time."""
+        ready = self.image.layer() is not None and self.form.model.model() is not None
+        self.form.run.setEnabled(ready and not super().busy)
+        self.form.maps.follow(self.session, self.image.layer())
+        self.form.tools.follow(self.session)
+        self.update_now()

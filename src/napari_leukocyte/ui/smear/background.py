@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from qtpy.QtCore import QObject, Signal  # type: ignore[attr-defined]
+from qtpy.QtCore import QObject
 
 from napari_leukocyte.analysis.smear.analysis import AnalysisOptions, Finding, analyse_fields, take
 from napari_leukocyte.analysis.smear.smear import Smear
@@ -19,6 +19,7 @@ from napari_leukocyte.errors import LeukocyteError
 from napari_leukocyte.progress import Progress
 from napari_leukocyte.session.store import open_here
 from napari_leukocyte.ui.jobs import Job, start_job
+from napari_leukocyte.ui.signals import Signal
 
 #: How often a thread that waits for the window looks whether it is to stop, s.
 _LOOK_S = 0.05

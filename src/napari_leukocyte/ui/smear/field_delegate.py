@@ -29,9 +29,7 @@ _DONE, _UNDER_WAY, _WRONG = QColor("#009E73"), QColor("#56B4E9"), QColor("#D55E0
 class FieldDelegate(QStyledItemDelegate):
     """Draws the fields of a :class:`FieldsModel`."""
 
-    def sizeHint(  # noqa: N802 - Qt's name
-        self, option: QStyleOptionViewItem, index: QModelIndex
-    ) -> QSize:
+    def sizeHint(self, option: QStyleOptionViewItem, index: QModelIndex) -> QSize:
         """Return the size of a field: as high as its picture or its three lines."""
         lines = 3 * QFontMetrics(option.font).lineSpacing()
         return QSize(200, max(THUMBNAIL.height(), lines) + 2 * _MARGIN)

@@ -68,7 +68,7 @@ class FieldsModel(QAbstractListModel):
                 index = self.index(row)
                 self.dataChanged.emit(index, index)
 
-    def rowCount(self, parent: QModelIndex | None = None) -> int:  # noqa: N802 - Qt's name
+    def rowCount(self, parent: QModelIndex | None = None) -> int:
         """Return the number of fields."""
         nested = parent is not None and parent.isValid()
         return 0 if self.smear is None or nested else len(self.smear)

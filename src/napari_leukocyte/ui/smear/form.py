@@ -19,9 +19,8 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from napari_leukocyte.ui.controls.containers import Section, VerticalScroll
 from napari_leukocyte.ui.controls.model_choice import ModelChoice
-from napari_leukocyte.ui.controls.section import Section
-from napari_leukocyte.ui.controls.vertical_scroll import VerticalScroll
 from napari_leukocyte.ui.leukogram.view import LeukogramView
 from napari_leukocyte.ui.smear.field_delegate import FieldDelegate
 from napari_leukocyte.ui.smear.fields_model import FieldsModel

@@ -9,7 +9,7 @@ from typing import Any
 
 from napari.layers import Image, Labels
 from napari.layers._source import layer_source
-from qtpy.QtCore import QObject, Signal  # type: ignore[attr-defined]
+from qtpy.QtCore import QObject
 
 from napari_leukocyte.io.images.reading import read_image
 from napari_leukocyte.progress import Progress
@@ -20,6 +20,7 @@ from napari_leukocyte.ui.layers.map_layers import hide_maps
 from napari_leukocyte.ui.layers.markers import marker_layer_of
 from napari_leukocyte.ui.layers.objects_view import objects_view_of
 from napari_leukocyte.ui.layers.restore import show_work
+from napari_leukocyte.ui.signals import Signal
 
 #: A session that the analysis holds just now is free again soon: how often it is tried, and after
 #: how long, s.

@@ -131,7 +131,7 @@ class SmearWidget(QWidget):
         self._background.release()
         self._switch.release()
 
-    def showEvent(self, event: QShowEvent | None) -> None:  # noqa: N802 - Qt's name
+    def showEvent(self, event: QShowEvent | None) -> None:
         """List the models again: training may have added one."""
         super().showEvent(event)
         self.form.segmentation.refresh()

@@ -1,174 +1,166 @@
-"""The controls of the widget *How sure*; what they do is in `widget`."""
+"""The controls of *How sure*, and the table of the cells in them."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Collection
 
-from qtpy.QtCore import Qt
-from qtpy.QtWidgets import (
-    QAbstractItemView,
-    QCheckBox,
-    QFormLayout,
-    QHBoxLayout,
-    QHeaderView,
-    QProgressBar,
-    QPushButton,
-    QSizePolicy,
-    QSpinBox,
-    QTableWidget,
-    QVBoxLayout,
-    QWidget,
-)
+import numpy as np
+import pandas as pd
+from qtpy.QtCore import QItemSelectionModel, Qt
+from qtpy.QtWidgets import QTableWidgetItem
 
-from napari_leukocyte.ui.controls.layer_choice import ImageChoice
-from napari_leukocyte.ui.controls.section import Section
-from napari_leukocyte.ui.controls.sliders import leave_wheel_to_form
-from napari_leukocyte.ui.controls.vertical_scroll import VerticalScroll
-from napari_leukocyte.ui.controls.wrapped_text import WrappedText
+from napari_leukocyte.ui import build
+from napari_leukocyte.ui.controls.table import Table
 from napari_leukocyte.uncertainty.calibration import DEFAULT_LEVEL, LEVEL_RANGE
-from napari_leukocyte.vocabulary import DISCLAIMER
 
 COLUMNS = ("Cell", "Class", "Set", "Unusual")
-#: The table shows so many rows before it scrolls.
-_ROWS = 9
+_SET, _UNUSUAL = 2, 3
+#: Height of the table, px.
+_HEIGHT = 198
+#: Rows that are filled; a table widget gets slow with more, and nobody reads them.
+MOST_ROWS = 2000
+_NUMBER = Qt.ItemDataRole.UserRole
 
 
-class UncertaintyForm(QWidget):
+class UncertaintyForm:
     """The controls, from top to bottom.
-
-    Parameters
-    ----------
-    viewer : napari.Viewer
-        Whose images can be chosen.
-    parent : QWidget, optional
-        In which it stands.
 
     Attributes
     ----------
-    image : ImageChoice
-        Whose session is followed.
-    state, sentence, quality, calibrated, bound : WrappedText
+    sentence, quality, calibrated, bound : WrappedText
     check, recalibrate, forget, approve : QPushButton
     level : QSpinBox
         Percent.
     by_class : QCheckBox
-    cells : QTableWidget
-        Columns `COLUMNS`; the first item of a row holds the object's number as data.
-    progress : QProgressBar
+    cells : CellsTable
     sections : tuple of Section
         What is hidden while there are no classified cells.
     """
 
-    def __init__(self, viewer: Any, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.image = ImageChoice(viewer, self)
-        self.state, self.sentence, self.quality = (WrappedText(self) for _ in range(3))
-        self.calibrated, self.bound = (WrappedText(self) for _ in range(2))
-        self.check = QPushButton("Check again", self)
-        self.check.setToolTip("Compare image and cells with the classifier's training sets.")
+    def __init__(self) -> None:
+        self.sentence, self.quality, self.calibrated = build.text(), build.text(), build.text()
+        self.bound = build.text()
+        self.check = build.button(
+            "Check again", "Compare image and cells with the classifier's training sets."
+        )
         low, high = (round(100 * value) for value in LEVEL_RANGE)
-        self.level = QSpinBox(self)
-        self.level.setRange(low, high)
-        self.level.setSuffix(" %")
-        self.level.setValue(round(100 * DEFAULT_LEVEL))
-        self.level.setToolTip("Share of cells, at least, whose set holds the true class.")
-        leave_wheel_to_form(self.level)
-        self.by_class = QCheckBox("for each class", self)
-        self.by_class.setToolTip(
-            "The level then holds for every class by itself. Rare classes stay in most sets."
+        self.level = build.whole_number(
+            low,
+            high,
+            round(100 * DEFAULT_LEVEL),
+            unit=" %",
+            tip="Share of cells, at least, whose set holds the true class.",
         )
-        self.recalibrate = QPushButton("Calibrate on reviewed cells", self)
-        self.recalibrate.setToolTip(
-            "<p>Review about 25 cells of each class, at random or all of an image; cells "
-            "that were approved in bulk take no part.</p>"
+        self.by_class = build.check(
+            "for each class",
+            "The level then holds for every class by itself. Rare classes stay in most sets.",
         )
-        self.forget = QPushButton("Forget own cells", self)
-        self.forget.setToolTip("Go back to the calibration that ships with the classifier.")
-        self.approve = QPushButton("Approve", self)
-        self.approve.setToolTip("Confirm all cells with a single-class set, as one step to undo.")
-        self.cells = _table(self)
-        self.progress = QProgressBar(self)
-        self.progress.setTextVisible(False)
-        self.progress.setFixedHeight(6)
-        self.sections = self._sections()
-        self._lay_out()
-
-    def _sections(self) -> tuple[Section, ...]:
-        shift = Section("Distribution shift", self)
-        for widget in (self.sentence, self.quality, self.check):
-            shift.form.addRow(widget)
-        sure = Section("How sure", self)
-        level = QHBoxLayout()
-        level.addWidget(self.level)
-        level.addWidget(self.by_class)
-        level.addStretch(1)
-        sure.form.addRow("Level", level)
-        sure.form.addRow(self.calibrated)
-        buttons = QHBoxLayout()
-        buttons.addWidget(self.recalibrate)
-        buttons.addWidget(self.forget)
-        sure.form.addRow(buttons)
-        sure.form.addRow(self.cells)
-        for widget in (self.bound, self.approve):
-            sure.form.addRow(widget)
-        return shift, sure
-
-    def _lay_out(self) -> None:
-        rows = QFormLayout()
-        rows.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.ExpandingFieldsGrow)
-        rows.addRow("Image", self.image.box)
-        inside = QWidget(self)
-        column = QVBoxLayout(inside)
-        column.setContentsMargins(6, 6, 6, 6)
-        column.setSpacing(6)
-        column.addLayout(rows)
-        for widget in (self.progress, self.state, *self.sections):
-            column.addWidget(widget)
-        disclaimer = WrappedText(inside)
-        disclaimer.setText(DISCLAIMER)
-        font = disclaimer.font()
-        font.setItalic(True)
-        disclaimer.setFont(font)
-        column.addWidget(disclaimer)
-        column.addStretch(1)
-        outer = QVBoxLayout(self)
-        outer.setContentsMargins(0, 0, 0, 0)
-        outer.addWidget(VerticalScroll(inside, parent=self))
-        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)
-
-    def show_busy(self, busy: bool) -> None:
-        """Show whether something is being computed; buttons that compute wait for its end."""
-        self.progress.setRange(0, 0 if busy else 1)
-        for button in (self.check, self.recalibrate):
-            button.setEnabled(not busy)
-
-    def show_nothing(self, why: str) -> None:
-        """Show that nothing can be told, and why."""
-        self.state.setText(why)
-        self.state.show()
-        for section in self.sections:
-            section.hide()
-
-    def show_all(self) -> None:
-        """Show the sections."""
-        self.state.hide()
-        for section in self.sections:
-            section.show()
+        self.recalibrate = build.button(
+            "Calibrate on reviewed cells",
+            "Review about 25 cells of each class, at random or all of an image; cells that were "
+            "approved in bulk take no part.",
+        )
+        self.forget = build.button(
+            "Forget own cells", "Go back to the calibration that ships with the classifier."
+        )
+        self.approve = build.button(
+            "Approve", "Confirm all cells with a single-class set, as one step to undo."
+        )
+        self.cells = CellsTable()
+        self.sections = (
+            build.section("Distribution shift", self.sentence, self.quality, self.check),
+            build.section(
+                "How sure",
+                ("Level", build.row(self.level, self.by_class, None)),
+                self.calibrated,
+                build.row(self.recalibrate, self.forget),
+                self.cells,
+                self.bound,
+                self.approve,
+            ),
+        )
 
 
-def _table(parent: QWidget) -> QTableWidget:
-    table = QTableWidget(0, len(COLUMNS), parent)
-    table.setHorizontalHeaderLabels(list(COLUMNS))
-    table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
-    table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-    table.setSortingEnabled(True)
-    # What needs a reader first.
-    table.sortByColumn(3, Qt.SortOrder.DescendingOrder)
-    rows, header = table.verticalHeader(), table.horizontalHeader()
-    if rows is not None and header is not None:
-        rows.hide()
-        rows.setDefaultSectionSize(22)
-        header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
-        header.setSectionResizeMode(2, QHeaderView.ResizeMode.Stretch)
-        table.setMinimumHeight(22 * _ROWS)
-    return table
+class CellsTable(Table):
+    """Cells with their class, their set, and how unusual they are, the most unusual first."""
+
+    def __init__(self) -> None:
+        super().__init__(COLUMNS, wide=_SET)
+        self.setMinimumHeight(_HEIGHT)
+        self.setSortingEnabled(True)
+        # What needs a reader first.
+        self.sortByColumn(_UNUSUAL, Qt.SortOrder.DescendingOrder)
+
+    def show_cells(self, objects: pd.DataFrame, sets: pd.DataFrame, ood: pd.DataFrame) -> None:
+        """Fill the table.
+
+        Parameters
+        ----------
+        objects : pandas.DataFrame
+            ``label``, ``class``, ``reviewed``.
+        sets : pandas.DataFrame
+            ``label`` and ``set``, see
+            :func:`napari_leukocyte.uncertainty.approval.prediction_sets`.
+        ood : pandas.DataFrame
+            ``label``, ``ood_score``, ``wrong_share``.
+        """
+        joined = sets.merge(objects[["label", "class", "reviewed"]], on="label", how="inner")
+        joined = joined.merge(ood, on="label", how="left")
+        if len(joined) > MOST_ROWS:
+            order = joined["ood_score"].fillna(-1).to_numpy().argsort()[::-1]
+            joined = joined.iloc[order[:MOST_ROWS]]
+        blocked = self.blockSignals(True)
+        self.setSortingEnabled(False)
+        self.setRowCount(len(joined))
+        columns = ("label", "class", "reviewed", "set", "ood_score", "wrong_share")
+        rows = zip(*(joined[name].tolist() for name in columns), strict=True)
+        for row, (label, said, reviewed, names, share, wrong) in enumerate(rows):
+            known = np.isfinite(share)
+            how = _Number(f"{100 * share:.0f} %" if known else "", share if known else -1.0)
+            if np.isfinite(wrong):
+                how.setToolTip(
+                    f"{100 * wrong:.0f} % of cells as strange were wrong on sets left out of "
+                    "training."
+                )
+            class_ = QTableWidgetItem(f"{said} ✓" if reviewed else str(said))
+            found = _Number(", ".join(names) if names else "none fits", float(len(names) or 99))
+            found.setToolTip(found.text())
+            for column, item in enumerate((_Number(str(label), label), class_, found, how)):
+                self.setItem(row, column, item)
+        self.setSortingEnabled(True)
+        self.blockSignals(blocked)
+
+    def chosen(self) -> list[int]:
+        """Return the numbers of the objects in the selected rows."""
+        model = self.selectionModel()
+        rows = [] if model is None else [index.row() for index in model.selectedRows()]
+        return [int(item.data(_NUMBER)) for r in rows if (item := self.item(r, 0)) is not None]
+
+    def choose(self, labels: Collection[int]) -> None:
+        """Select the rows of some objects, and show the first; nobody is told."""
+        selection, cells = self.selectionModel(), self.model()
+        if selection is None or cells is None or set(self.chosen()) == set(labels):
+            return
+        blocked = self.blockSignals(True)
+        selection.clearSelection()
+        flags = QItemSelectionModel.SelectionFlag.Select | QItemSelectionModel.SelectionFlag.Rows
+        first = True
+        for row in range(self.rowCount()):
+            item = self.item(row, 0)
+            if item is not None and int(item.data(_NUMBER)) in labels:
+                selection.select(cells.index(row, 0), flags)
+                if first:
+                    self.scrollToItem(item)
+                first = False
+        self.blockSignals(blocked)
+
+
+class _Number(QTableWidgetItem):
+    """An item that is sorted by a number."""
+
+    def __init__(self, shown: str, value: float) -> None:
+        super().__init__(shown)
+        self.setData(_NUMBER, value)
+
+    def __lt__(self, other: QTableWidgetItem) -> bool:
+        return float(self.data(_NUMBER)) < float(other.data(_NUMBER))

@@ -1,30 +1,23 @@
-"""The widget that says how sure the classifier is, and whether to believe it on this image."""
+"""How sure the classifier is, and whether to believe it on this image."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pandas as pd
 from napari.utils.notifications import show_info, show_warning
-from qtpy.QtCore import QTimer
-from qtpy.QtGui import QShowEvent
-from qtpy.QtWidgets import QVBoxLayout, QWidget
 
 from napari_leukocyte.errors import LeukocyteError
 from napari_leukocyte.io.images.key import image_key
 from napari_leukocyte.models.manifest import Manifest
 from napari_leukocyte.models.registry import find_model
-from napari_leukocyte.progress import Progress
 from napari_leukocyte.session.predictions import Predictions
 from napari_leukocyte.session.session import Session
-from napari_leukocyte.ui.jobs import Job, start_job, tell
-from napari_leukocyte.ui.layers import links
-from napari_leukocyte.ui.layers.following import Following
+from napari_leukocyte.ui import build
+from napari_leukocyte.ui.dock import SessionDock, SharedParts
+from napari_leukocyte.ui.jobs import telling_errors
 from napari_leukocyte.ui.review.blind_notice import blind_notice
 from napari_leukocyte.ui.review.hidden import any_hidden
-from napari_leukocyte.ui.uncertainty.cells_view import choose_cells, chosen_cells, show_cells
 from napari_leukocyte.ui.uncertainty.form import UncertaintyForm
 from napari_leukocyte.uncertainty.approval import (
     Approval,
@@ -45,8 +38,6 @@ from napari_leukocyte.uncertainty.recalibration import (
 if TYPE_CHECKING:
     import napari
 
-#: Changes that come faster than this, ms, are shown together.
-REST_MS = 120
 _NO_IMAGE = "Open an image of a smear, find its cells and classify them."
 _NOT_CLASSIFIED = "These cells are not classified yet: do so with “Classify and count”."
 #: Under this key, predictions of versions that could standardise colours say how they did.
@@ -62,13 +53,15 @@ _NOTHING_COMPARED = pd.DataFrame({"label": [], "ood_score": [], "wrong_share": [
 )
 
 
-class UncertaintyWidget(QWidget):
+class UncertaintyWidget(SessionDock):
     """Show prediction sets of classes, and the distance to the training sets.
 
     Parameters
     ----------
     viewer : napari.Viewer
         Whose images it works on.
+    shared : SharedParts, optional
+        What it has in common with other docks.
 
     Attributes
     ----------
@@ -80,68 +73,44 @@ class UncertaintyWidget(QWidget):
         What can be approved in bulk.
     """
 
-    def __init__(self, viewer: napari.viewer.Viewer) -> None:
-        super().__init__()
-        self._viewer: Any = links.unwrap(viewer)
-        self._session: Session | None = None
+    rest_ms = 120
+
+    def __init__(self, viewer: napari.viewer.Viewer, *, shared: SharedParts | None = None) -> None:
+        super().__init__(viewer, shared=shared)
         self._checked: Predictions | None = None
         self._in_use: tuple[Manifest, CalibrationInUse] | None = None
-        self._job: Job | None = None
-        #: The same job, for when the widget is gone.
-        self._jobs: list[Job] = []
-        self._following = Following(self._later, self._show_selection)
         self.check: ImageCheck | None = None
         self.approval: Approval | None = None
-        self.form = UncertaintyForm(self._viewer, self)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(self.form)
-        self._soon = QTimer(self)
-        self._soon.setSingleShot(True)
-        self._soon.setInterval(REST_MS)
-        self._soon.timeout.connect(self._update)
-        self._connect()
-        self.form.show_busy(False)
-        self._follow()
-
-    def _connect(self) -> None:
-        form, viewer, soon, jobs = self.form, self._viewer, self._soon, self._jobs
-        emitters = (viewer.layers.events.inserted, viewer.layers.events.removed)
-        for emitter in emitters:
-            emitter.connect(self._follow)
-        form.image.changed.connect(self._follow)
-        form.check.clicked.connect(lambda: self._check_now())
-        form.level.valueChanged.connect(lambda _: self._later())
-        form.by_class.toggled.connect(lambda _: self._later())
-        form.recalibrate.clicked.connect(lambda: self._recalibrate())
-        form.forget.clicked.connect(lambda: self._forget())
-        form.approve.clicked.connect(lambda: self._approve())
+        self.form = form = UncertaintyForm()
+        for button, act in (
+            (form.check, self._check_now),
+            (form.recalibrate, self._recalibrate),
+            (form.forget, self._forget),
+            (form.approve, self._approve),
+        ):
+            button.clicked.connect(lambda _=False, act=act: act())
+        for signal in (form.level.valueChanged, form.by_class.toggled, blind_notice.changed):
+            signal.connect(self.update_soon)
         form.cells.itemSelectionChanged.connect(self._choose)
-        blind_notice.changed.connect(self._later)
-        image, following = form.image, self._following
+        self.lay_out(body=[*form.sections, None])
+        self._show_sections("")
+        self.begin()
 
-        def end() -> None:
-            # Docked widgets go without a close event.
-            with suppress(RuntimeError):  # at the application's end Qt may have gone first
-                soon.stop()
-            image.release()
-            for emitter in emitters:
-                emitter.disconnect(self._follow)
-            for job in jobs:
-                job.abandon()
-            following.release()
+    def on_busy(self) -> None:
+        """Let what computes wait for what is being computed."""
+        form = self.form
+        for button in (form.check, form.recalibrate):
+            button.setEnabled(not self.busy)
 
-        self.destroyed.connect(end)
+    def on_session(self) -> None:
+        """Forget what was found out of another image."""
+        self._checked, self.check = None, None
+        self.update_soon()
 
-    def showEvent(self, event: QShowEvent | None) -> None:  # noqa: N802 - Qt's name
-        """Catch up with what happened while another dock was in front."""
-        super().showEvent(event)
-        self._follow()
-
-    @property
-    def settled(self) -> bool:
-        """Whether everything is shown and nothing is being computed."""
-        return self._job is None and not self._soon.isActive()
+    def on_selection(self) -> None:
+        """Show which cells are selected, wherever that was done."""
+        if self.session is not None:
+            self.form.cells.choose(self.session.selection)
 
     @property
     def settings(self) -> SetSettings:
@@ -155,46 +124,37 @@ class UncertaintyWidget(QWidget):
         out_of_distribution = report is not None and report.out_of_distribution
         return settings_for(self._in_use[1], wanted, nearest, out_of_distribution)
 
-    # -- what is followed -----------------------------------------------------------------
-
-    def _later(self, *_: object) -> None:
-        self._soon.start()
-
-    def _follow(self, *_: object) -> None:
-        image = self.form.image.layer()
-        session = None if image is None else links.existing_session(image)
-        self._later()
-        if not self._following.follow([] if session is None else [session]):
-            return
-        self._session, self._checked, self.check = session, None, None
-
     def _classifier(self) -> Manifest:
-        session = self._session
+        session = self.session
         name = None if session is None else session.classifier
         return find_model("classification", name or "default")
 
     # -- what is shown --------------------------------------------------------------------
 
-    def _update(self) -> None:
-        session = self._session
+    def update_now(self) -> None:
+        """Show what is known of the image's cells; compare it first if need be."""
+        session = self.session
         why = self._why_nothing(session)
+        if not why:
+            try:
+                classifier = self._classifier()
+                known = self._in_use
+                if known is None or known[0].members != classifier.members:
+                    self._in_use = (classifier, calibration_in_use(classifier))
+            except LeukocyteError as error:
+                why = str(error)
+        self._show_sections(why)
         if why or session is None:
             self.approval = None
-            self.form.show_nothing(why)
             return
-        try:
-            classifier = self._classifier()
-            known = self._in_use
-            if known is None or known[0].members != classifier.members:
-                self._in_use = (classifier, calibration_in_use(classifier))
-        except LeukocyteError as error:
-            self.approval = None
-            self.form.show_nothing(str(error))
-            return
-        self.form.show_all()
-        if self._checked is not session.predictions and self._job is None:
+        if self._checked is not session.predictions:
             self._check_now()
         self._show()
+
+    def _show_sections(self, why: str) -> None:
+        """Show the sections, or say why there is nothing in them."""
+        self.say_state(why)
+        build.show_only(self.form.sections, not why)
 
     def _why_nothing(self, session: Session | None) -> str:
         if session is None:
@@ -204,7 +164,7 @@ class UncertaintyWidget(QWidget):
         return _BLIND if any_hidden(session, session.table()["label"].tolist()) else ""
 
     def _show(self) -> None:
-        session, known, form = self._session, self._in_use, self.form
+        session, known, form = self.session, self._in_use, self.form
         if session is None or known is None:
             return
         in_use, settings = known[1], self.settings
@@ -212,7 +172,7 @@ class UncertaintyWidget(QWidget):
         sets = prediction_sets(table, in_use.calibration, settings)
         check = self.check
         ood = _NOTHING_COMPARED if check is None else check.ood
-        show_cells(form.cells, table, sets, ood)
+        form.cells.show_cells(table, sets, ood)
         form.sentence.setText("Looking at the image …" if check is None else self._sentence(check))
         form.quality.setText("" if check is None else _quality(check))
         form.calibrated.setText(in_use.sentence)
@@ -228,46 +188,26 @@ class UncertaintyWidget(QWidget):
         form.bound.setText(self.approval.bound)
         form.approve.setText(f"Approve {number} cell{'' if number == 1 else 's'}")
         form.approve.setEnabled(number > 0)
-        self._show_selection()
+        self.on_selection()
 
     def _sentence(self, check: ImageCheck) -> str:
         said = check.sentence if check.report is None else check.report.sentence
-        session = self._session
+        session = self.session
         predictions = None if session is None else session.predictions
         if predictions is not None and STANDARDISED in predictions.description:
             return f"{_STANDARDISED} {said}"
         return said
 
-    def _show_selection(self, *_: object) -> None:
-        if self._session is not None:
-            choose_cells(self.form.cells, self._session.selection)
-
     def _choose(self) -> None:
-        if self._session is not None:
-            self._session.select(chosen_cells(self.form.cells))
+        if self.session is not None:
+            self.session.select(self.form.cells.chosen())
 
     # -- what is computed -----------------------------------------------------------------
 
-    def _start(
-        self, work: Callable[[Progress], Any], title: str, done: Callable[[Any], None]
-    ) -> None:
-        if self._job is not None:
-            return
-
-        def end() -> None:
-            self._job = None
-            self._jobs.clear()
-            self.form.show_busy(False)
-            self._later()
-
-        self.form.show_busy(True)
-        self._job = start_job(work, title=title, on_done=done, on_end=end)
-        self._jobs.append(self._job)
-
     def _check_now(self) -> None:
-        session = self._session
+        session = self.session
         predictions = None if session is None else session.predictions
-        if session is None or predictions is None or self._job is not None:
+        if session is None or predictions is None or self.busy:
             return
         rgb, labels, table = session.rgb, session.labels, session.table()
         classifier = self._classifier()
@@ -275,10 +215,10 @@ class UncertaintyWidget(QWidget):
         self._checked = predictions
 
         def done(check: ImageCheck) -> None:
-            if session is self._session:
+            if session is self.session:
                 self.check = check
 
-        self._start(
+        self.start(
             lambda progress: check_image(rgb, labels, table, classifier, progress),
             "Comparing with the training sets",
             done,
@@ -287,18 +227,16 @@ class UncertaintyWidget(QWidget):
     # -- commands -------------------------------------------------------------------------
 
     def _approve(self) -> None:
-        session, approval = self._session, self.approval
+        session, approval = self.session, self.approval
         if session is None or approval is None or not approval.labels:
             return
-        try:
+        with telling_errors():
             approve_in_bulk(session, approval)
-        except LeukocyteError as error:
-            tell(error)
-            return
-        show_info(f"{len(approval.labels)} cells are approved; Undo takes that back as one step.")
+            number = len(approval.labels)
+            show_info(f"{number} cells are approved; Undo takes that back as one step.")
 
     def _recalibrate(self) -> None:
-        session, known = self._session, self._in_use
+        session, known = self.session, self._in_use
         if session is None or known is None:
             return
         classifier = known[0]
@@ -308,25 +246,19 @@ class UncertaintyWidget(QWidget):
                 "No cell of this image was reviewed by itself: give classes or confirm them first."
             )
             return
-        try:
+        with telling_errors():
             OwnCells(classifier).put(image_key(session.rgb), found)
             self._in_use = (classifier, calibration_in_use(classifier))
-        except LeukocyteError as error:
-            tell(error)
-            return
-        self._show()
+            self._show()
 
     def _forget(self) -> None:
         if self._in_use is None:
             return
         classifier = self._in_use[0]
-        try:
+        with telling_errors():
             OwnCells(classifier).forget()
             self._in_use = (classifier, calibration_in_use(classifier))
-        except LeukocyteError as error:
-            tell(error)
-            return
-        self._show()
+            self._show()
 
 
 def _quality(check: ImageCheck) -> str:

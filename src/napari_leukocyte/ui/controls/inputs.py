@@ -1,10 +1,11 @@
-"""Input widgets that stand in a form that scrolls."""
+"""Input widgets for a form that scrolls, and the colours of classes as icons."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
 from qtpy.QtCore import QEvent, QObject, Qt
+from qtpy.QtGui import QColor, QIcon, QPainter, QPixmap
 from qtpy.QtWidgets import QComboBox, QSizePolicy, QWidget
 from superqt import QLabeledDoubleSlider
 
@@ -52,7 +53,7 @@ def fit_into_dock(box: QComboBox) -> None:
 class _WheelFilter(QObject):
     """Hands the wheel on to the form unless the widget was clicked before."""
 
-    def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:  # noqa: N802
+    def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
         if (
             event is not None
             and event.type() == QEvent.Type.Wheel
@@ -70,3 +71,25 @@ def leave_wheel_to_form(widget: QWidget) -> None:
     inner = [c for c in widget.findChildren(QWidget) if isinstance(c, QWidget)]
     for each in (widget, *inner):
         each.installEventFilter(_WheelFilter(each))
+
+
+SWATCH_PX = 14
+# Between the grounds of a dark theme and of a light one.
+_OUTLINE = QColor("#808080")
+
+
+def swatch(color: str) -> QIcon:
+    """Return a disc of a colour, with an outline that shows it on any ground."""
+    ratio = 2  # for screens with two pixels to a point
+    pixmap = QPixmap(SWATCH_PX * ratio, SWATCH_PX * ratio)
+    pixmap.setDevicePixelRatio(ratio)
+    pixmap.fill(Qt.GlobalColor.transparent)
+    painter = QPainter(pixmap)
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    painter.setPen(_OUTLINE)
+    painter.setBrush(QColor(color))
+    painter.drawEllipse(1, 1, SWATCH_PX - 2, SWATCH_PX - 2)
+    painter.end()
+    icon = QIcon(pixmap)
+    icon.addPixmap(pixmap, QIcon.Mode.Disabled)  # or Qt would grey it
+    return icon

@@ -13,8 +13,8 @@ from pytestqt.qtbot import QtBot
 from qtpy.QtWidgets import QFileDialog, QMessageBox, QWidget
 
 from napari_leukocyte.session.session import Session
-from napari_leukocyte.ui.classify.save import ask_and_save
 from napari_leukocyte.ui.layers import links
+from napari_leukocyte.ui.saving import ask_and_save
 from napari_leukocyte.vocabulary import DISCLAIMER, LEUKOCYTE_NAMES
 
 FILES = {"labels.tif", "overlay.png", "objects.csv", "leukogram.csv", "run.json"}

@@ -1,14 +1,13 @@
-"""Tables of the widget."""
+"""A table to read, as high as its rows."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QTableWidget, QTableWidgetItem, QWidget
 
-#: Rows shown before it scrolls.
-_MOST_ROWS = 9
+#: Height of a row, and of what a header needs beside its own text, px.
+_ROW, _FRAME = 22, 18
 
 
 class Table(QTableWidget):
@@ -18,35 +17,50 @@ class Table(QTableWidget):
     ----------
     heads : sequence of str
         Of the columns.
+    least, most : int
+        Rows that have room at least, and before it scrolls.
+    wide : int
+        The column that takes the room that is left; the last one by default.
     parent : QWidget, optional
         The owner.
     """
 
-    def __init__(self, heads: Sequence[str], parent: QWidget | None = None) -> None:
+    def __init__(
+        self,
+        heads: Sequence[str],
+        *,
+        least: int = 1,
+        most: int = 9,
+        wide: int = -1,
+        parent: QWidget | None = None,
+    ) -> None:
         super().__init__(0, len(heads), parent)
+        self._least, self._most = least, most
         self.setHorizontalHeaderLabels(list(heads))
         self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAsNeeded)
         rows, columns = self.verticalHeader(), self.horizontalHeader()
-        if rows is not None:
+        if rows is not None and columns is not None:
             rows.setVisible(False)
-            rows.setDefaultSectionSize(20)
-        if columns is not None:
+            rows.setDefaultSectionSize(_ROW)
             columns.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
-            columns.setStretchLastSection(True)
+            columns.setSectionResizeMode(wide % len(heads), QHeaderView.ResizeMode.Stretch)
 
     def show_rows(self, rows: Sequence[Sequence[str]]) -> None:
-        """Show other rows; it becomes as high as they are, up to a limit."""
+        """Show other rows; it becomes as high as they are, up to its limit."""
         self.setRowCount(len(rows))
-        for i, row in enumerate(rows):
-            for j, text in enumerate(row):
+        for i, texts in enumerate(rows):
+            for j, text in enumerate(texts):
                 item = QTableWidgetItem(text)
                 item.setToolTip(text)
                 self.setItem(i, j, item)
+        self.fit()
+
+    def fit(self) -> None:
+        """Become as high as the rows are, up to the limit."""
         head = self.horizontalHeader()
-        height = 4 + (head.sizeHint().height() if head is not None else 0)
-        self.setFixedHeight(height + 20 * min(_MOST_ROWS, max(1, len(rows))) + 14)
+        height = _FRAME + (0 if head is None else head.sizeHint().height())
+        self.setFixedHeight(height + _ROW * min(self._most, max(self._least, self.rowCount())))
 
     def rows(self) -> list[list[str]]:
         """Return what is shown."""
