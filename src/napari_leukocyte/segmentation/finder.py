@@ -35,6 +35,8 @@ SMALLEST = 16.0
 SHOWN = 0.5
 #: Score from which a candidate says something of the size.
 SURE = 0.7
+#: A region this many times as wide as its pixels tell of themselves is several cells that touch.
+SEVERAL = 1.3
 #: Of candidates whose discs overlap by more than this, in parts of the larger radius, one stays.
 SAME = 0.4
 _DESCRIPTION = Path(__file__).parent / "shipped" / "finder.json"
@@ -135,7 +137,7 @@ def _in_copy(rgb: NDArray[np.uint8], network: FinderNetwork, scale: float) -> li
     maps = network(np.asarray(padded, np.float32)[np.newaxis])[0]
     # What lies beyond the image is mirrored in, and not found twice.
     maps = maps[: -(-height // STRIDE), : -(-width // STRIDE)]
-    cell, centre = maps[..., 0], maps[..., 1]
+    cell, centre, log_diameter = (maps[..., i] for i in range(3))
     shown = (cell >= SHOWN).astype(np.uint8)
     count, labels, stats, _ = cv2.connectedComponentsWithStats(shown, ltype=cv2.CV_32S)
     found: list[Candidate] = []
@@ -144,9 +146,13 @@ def _in_copy(rgb: NDArray[np.uint8], network: FinderNetwork, scale: float) -> li
         box = (slice(top, top + h), slice(left, left + w))
         inside = labels[box] == label
         diameter = float(np.sqrt(4 * area / np.pi)) * STRIDE
+        weight = (cell[box] * centre[box])[inside] + 1e-6
+        # A little less exact than the outline, but each pixel tells of its own cell alone.
+        told = 2.0 ** float(np.average(log_diameter[box][inside], weights=weight))
+        if diameter > SEVERAL * told:
+            diameter = told
         if not BELIEVED[0] <= diameter <= BELIEVED[1] or diameter / scale < SMALLEST:
             continue
-        weight = (cell[box] * centre[box])[inside] + 1e-6
         y, x = (float(np.average(v, weights=weight)) for v in np.nonzero(inside))
         middle_y, middle_x = ((v + 0.5) * STRIDE / scale for v in (y + top, x + left))
         score = float(cell[box][inside].mean())
