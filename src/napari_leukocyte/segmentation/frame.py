@@ -28,8 +28,8 @@ LEAST_LEFT = 0.4
 #: Least share of a rectangle or disc around it, as far as the image goes, that what a white frame
 #: leaves fills. An over-exposed background leaves cells, which are never so regular.
 REGULAR = 0.97
-#: Greatest part of the frame that lies within that rectangle or disc: a white spot at the border of a
-#: whole photograph lies within it.
+#: Greatest part of the frame that lies within that rectangle or disc: all of a white spot at the
+#: border of a whole photograph does.
 WITHIN = 0.2
 #: Part of an edge that a bar has to lie along.
 ALONG = 0.6
@@ -121,7 +121,7 @@ def _leaves_a_photograph(frame: NDArray[np.bool_]) -> bool:
     (x, y), radius = cv2.minEnclosingCircle(points)
     cv2.circle(disc, (round(x), round(y)), round(radius), 1, cv2.FILLED)
     around = min(np.count_nonzero(rectangle), np.count_nonzero(disc))
-    return left >= REGULAR * around and around - left <= WITHIN * np.count_nonzero(frame)
+    return bool(left >= REGULAR * around and around - left <= WITHIN * np.count_nonzero(frame))
 
 
 def _joined(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
