@@ -57,6 +57,34 @@ def test_a_white_bar_is_no_image_but_a_white_background_is(field: NDArray[np.uin
     assert without_frame(bright).outside is None
 
 
+def test_an_over_exposed_background_around_a_cell_is_no_frame() -> None:
+    crop = np.full((100, 100, 3), 255, np.uint8)
+    y, x = np.mgrid[:100, :100]
+    crop[np.hypot(y - 50, x - 50) < 32] = (190, 120, 150)
+    assert without_frame(crop).outside is None
+    # Nor where pale grains of erythrocytes and a cut cell are left beside it.
+    crop[np.hypot(y, x - 60) < 25] = (200, 130, 160)
+    crop[80:90, 5:15] = (240, 220, 230)
+    assert without_frame(crop).outside is None
+
+
+def test_a_white_spot_in_a_corner_is_no_frame(field: NDArray[np.uint8]) -> None:
+    y, x = np.mgrid[:240, :320]
+    field[np.hypot(y - 240, x) < 60] = 255
+    assert without_frame(field).outside is None
+
+
+def test_the_white_around_an_eyepiece_s_disc_is_filled(field: NDArray[np.uint8]) -> None:
+    y, x = np.mgrid[:240, :320]
+    around = np.hypot(y - 120, x - 160) > 130
+    field[around] = 255
+    framed = without_frame(field)
+    assert framed.outside is not None
+    assert framed.outside[around].all()
+    assert framed.rgb[around].max() < 240
+    assert "white" in framed.notes[0]
+
+
 def test_a_black_cell_at_the_border_stays(field: NDArray[np.uint8]) -> None:
     field[0:40, 100:140] = 10
     assert without_frame(field).outside is None

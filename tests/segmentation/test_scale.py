@@ -68,6 +68,20 @@ def test_no_leukocyte_is_said_and_something_sensible_assumed(smear: Smear) -> No
     assert estimate_diameter(smear((1000, 1200), [], 1), silent, ByStain()).px == 100
 
 
+@pytest.mark.parametrize("strength", [0.6, 0.95])
+def test_one_platelet_does_not_set_the_size(smear: Smear, strength: float) -> None:
+    alone = estimate_diameter(smear((400, 600), [(200, 300)], 11), silent, ByStain(strength))
+    assert alone.px == 64
+    assert len(alone.notes) == 1
+
+
+def test_many_small_cells_do(smear: Smear) -> None:
+    centres = [(100.0, 150.0), (200.0, 300.0), (300.0, 450.0)]
+    found = estimate_diameter(smear((400, 600), centres, 14), silent, ByStain())
+    assert found.px == pytest.approx(28, rel=0.2)
+    assert found.notes == ()
+
+
 def test_what_is_not_seen_for_sure_is_said(smear: Smear) -> None:
     unsure = estimate_diameter(smear((480, 640), [(240, 320)], 60), silent, ByStain(0.6))
     assert unsure.px == pytest.approx(120, rel=0.15)

@@ -22,8 +22,15 @@ BLACK = 40
 WHITE = 250
 #: A background at least this bright is the smear's own white, and no frame.
 BRIGHT_BACKGROUND = 240.0
-#: White over more than this part of the image is its background, and no frame.
-MOST_WHITE = 0.6
+#: Least part of the image that a white frame leaves: an eyepiece's disc in a field of 16 by 9 fills
+#: 0.44 of it.
+LEAST_LEFT = 0.4
+#: Least share of a rectangle or disc around it, as far as the image goes, that what a white frame
+#: leaves fills. An over-exposed background leaves cells, which are never so regular.
+REGULAR = 0.97
+#: Greatest part of the frame that lies within that rectangle or disc: all of a white spot at the
+#: border of a whole photograph does.
+WITHIN = 0.2
 #: Part of an edge that a bar has to lie along.
 ALONG = 0.6
 #: Least part of the image that is worth a word.
@@ -70,13 +77,11 @@ def without_frame(rgb: NDArray[np.uint8]) -> Framed:
     black = _joined(small.max(axis=2) <= BLACK)
     white = _joined(small.min(axis=2) >= WHITE)
     if white.any():
-        # The background, of the whole photograph or of what is left without the white, may be as
-        # white as a frame: then nothing tells them apart, and nothing needs to.
-        left = small[~(black | white)].reshape(1, -1, 3)
-        photograph = small[~black].reshape(1, -1, 3)
-        parts = [np.asarray(p, np.uint8) for p in (left, photograph) if p.size]
-        both = [background_color(p).min() for p in parts]
-        if white.mean() > MOST_WHITE or min(both, default=255.0) >= BRIGHT_BACKGROUND:
+        # A background that is over-exposed is as white as a frame, and must stay: what a frame
+        # leaves is a photograph, a rectangle or a disc with a background of its own.
+        left = np.asarray(small[~(black | white)].reshape(1, -1, 3), np.uint8)
+        bright = not left.size or background_color(left).min() >= BRIGHT_BACKGROUND
+        if bright or not _leaves_a_photograph(white):
             white[:] = False
     outside = black | white
     if not outside.any() or outside.all():
@@ -101,6 +106,22 @@ def without_frame(rgb: NDArray[np.uint8]) -> Framed:
 
 def _words(black: NDArray[np.bool_], white: NDArray[np.bool_]) -> str:
     return " or ".join(w for w, mask in (("black", black), ("white", white)) if mask.any())
+
+
+def _leaves_a_photograph(frame: NDArray[np.bool_]) -> bool:
+    """Return whether what a frame leaves is large, and a rectangle or a disc."""
+    image = (~frame).astype(np.uint8)
+    left = int(np.count_nonzero(image))
+    if left < LEAST_LEFT * image.size:
+        return False
+    contours, _ = cv2.findContours(image, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    points = np.concatenate(contours)
+    rectangle, disc = np.zeros_like(image), np.zeros_like(image)
+    cv2.fillConvexPoly(rectangle, np.round(cv2.boxPoints(cv2.minAreaRect(points))).astype(int), 1)
+    (x, y), radius = cv2.minEnclosingCircle(points)
+    cv2.circle(disc, (round(x), round(y)), round(radius), 1, cv2.FILLED)
+    around = min(np.count_nonzero(rectangle), np.count_nonzero(disc))
+    return bool(left >= REGULAR * around and around - left <= WITHIN * np.count_nonzero(frame))
 
 
 def _joined(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from napari_leukocyte.progress import Progress
 from napari_leukocyte.segmentation.finder import (
     SIDES,
+    SURE,
     FinderNetwork,
     find_candidates,
     run_finder,
@@ -19,6 +20,9 @@ from napari_leukocyte.segmentation.finder import (
 #: Diameter, px, that is assumed where nothing is found, if the image is not smaller: a tenth of
 #: the smaller side, or the size at which the shipped networks see cells.
 ASSUMED_PX, ASSUMED_PART = 64.0, 0.1
+#: A size below this, px, is believed of no fewer than so many sure candidates. One or two that
+#: small are platelets rather, and a field enlarged for them takes the networks a minute.
+SMALL_PX, FEWEST_SMALL = 32.0, 3
 
 
 @dataclass(frozen=True)
@@ -54,8 +58,9 @@ def estimate_diameter(
     Returns
     -------
     Diameter
-        If no leukocyte is found for sure, that of the likeliest candidate; without any, a tenth of
-        the image's smaller side or 64 px, whichever is larger. A note says so.
+        If no leukocyte is found for sure, that of the likeliest candidate; without any, or where it
+        is as small as a platelet, a tenth of the image's smaller side or 64 px, whichever is
+        larger. A note says so.
     """
     what = "Estimating the diameter of a leukocyte"
     progress(0, len(SIDES), what)
@@ -63,10 +68,11 @@ def estimate_diameter(
         rgb, network, after_copy=lambda number: progress(number, len(SIDES), what)
     )
     typical = typical_diameter(candidates)
-    if typical is not None:
+    sure = sum(c.score >= SURE for c in candidates)
+    if typical is not None and (typical >= SMALL_PX or sure >= FEWEST_SMALL):
         return Diameter(round(typical, 1))
     assumed = max(ASSUMED_PX, ASSUMED_PART * min(rgb.shape[:2]))
-    if candidates:
+    if candidates and candidates[0].diameter >= SMALL_PX:
         assumed = candidates[0].diameter
     return Diameter(
         round(assumed, 1),
