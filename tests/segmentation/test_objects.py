@@ -36,7 +36,7 @@ def draw(discs: list[Disc], nuclei: bool = True) -> MemberMaps:
 
 
 CONVINCING: Disc = (60, 60, 20, 0.99)
-DOUBTFUL: Disc = (140, 190, 17, 0.66)
+DOUBTFUL: Disc = (140, 190, 15, 0.8)
 
 
 def test_what_convinces_is_an_object_and_the_rest_a_candidate() -> None:

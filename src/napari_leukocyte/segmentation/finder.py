@@ -33,12 +33,21 @@ BELIEVED = (10.0, 220.0)
 SMALLEST = 16.0
 #: Probability from which a pixel belongs to a candidate.
 SHOWN = 0.5
+#: Regions of the coarse map reach beyond the cell's outline: by this, on held-out fields at home.
+REACH = 1.03
+#: A region this many times as wide as its pixels tell of themselves is several cells that touch.
+SEVERAL = 1.35
 #: Score from which a candidate says something of the size.
 SURE = 0.7
-#: A region this many times as wide as its pixels tell of themselves is several cells that touch.
-SEVERAL = 1.3
-#: Of candidates whose discs overlap by more than this, in parts of the larger radius, one stays.
-SAME = 0.4
+#: Least score that the best candidate of an image must have for the others to be believed, and from
+#: which no finer copy is looked at. On left-out fields with leukocytes the best one has 0.89 to 0.98;
+#: on three of four without any it has less than 0.86.
+LIKELY, CERTAIN = 0.85, 0.9
+#: Candidates of at least this diameter in a copy are outlined well enough by its output pixels;
+#: others are shown again at `FINE` px.
+COARSE, FINE = 26.0, 40.0
+#: Measured again, a diameter must be within this factor of what it was.
+_LIKE = 1.7
 _DESCRIPTION = Path(__file__).parent / "shipped" / "finder.json"
 
 #: (N, H, W, 3) float32 RGB 0 to 255 -> (N, H/4, W/4, 3): cell, centre, log2 of the diameter in px.
@@ -102,26 +111,44 @@ def find_candidates(
     Returns
     -------
     list of Candidate
-        Of the first copy that shows one for sure, else of the last; none lies on a likelier one.
+        Of the copy that shows them best. Copies are looked at from coarse to fine until one shows a
+        candidate beyond doubt; if those are small in it, they are measured again in a finer one.
     """
     longer = max(rgb.shape[:2])
-    found: list[Candidate] = []
+    best: list[Candidate] = []
+    taken = 0.0
     for i, side in enumerate(sides):
         # Enlarged only to the coarsest copy: a crop of one small cell.
         scale = min(1.0, side / longer) if i else side / longer
         if i and scale * longer <= 1.25 * sides[i - 1]:
             break
-        found = _apart(_in_copy(rgb, network, scale)) or found
+        found = _in_copy(rgb, network, scale)
+        # Fragments and platelets look like leukocytes in fine copies more often than in coarse ones.
+        if i == 0 or evidence(found) >= max(CERTAIN, evidence(best)):
+            best, taken = found, scale
         after_copy(i + 1)
-        if any(c.score >= SURE for c in found):
+        if evidence(best) >= CERTAIN:
             break
-    return found
+    typical = typical_diameter(best)
+    if typical is not None and typical * taken < COARSE:
+        finer = min(1.0, FINE / typical, sides[-1] / longer)
+        if finer > 1.2 * taken:
+            again = _in_copy(rgb, network, finer)
+            found = [c for c in again if typical / _LIKE < c.diameter < typical * _LIKE]
+            if evidence(found) >= SURE:
+                return found
+    return best
+
+
+def evidence(candidates: Sequence[Candidate]) -> float:
+    """Return the largest score; 0 without candidates."""
+    return max((c.score for c in candidates), default=0.0)
 
 
 def typical_diameter(candidates: Sequence[Candidate]) -> float | None:
-    """Return the area-weighted median diameter of the sure candidates, px; None without any."""
+    """Return the area-weighted median diameter of the sure candidates, px; None if none is likely."""
     sure = sorted((c for c in candidates if c.score >= SURE), key=lambda c: c.diameter)
-    if not sure:
+    if evidence(sure) < LIKELY:
         return None
     total = np.cumsum([c.score * c.diameter**2 for c in sure])
     return sure[int(np.searchsorted(total, total[-1] / 2))].diameter
@@ -145,9 +172,9 @@ def _in_copy(rgb: NDArray[np.uint8], network: FinderNetwork, scale: float) -> li
         left, top, w, h, area = (int(v) for v in stats[label])
         box = (slice(top, top + h), slice(left, left + w))
         inside = labels[box] == label
-        diameter = float(np.sqrt(4 * area / np.pi)) * STRIDE
+        diameter = float(np.sqrt(4 * area / np.pi)) * STRIDE / REACH
         weight = (cell[box] * centre[box])[inside] + 1e-6
-        # A little less exact than the outline, but each pixel tells of its own cell alone.
+        # Less exact than the outline, but each pixel tells of its own cell alone.
         told = 2.0 ** float(np.average(log_diameter[box][inside], weights=weight))
         if diameter > SEVERAL * told:
             diameter = told
@@ -157,17 +184,4 @@ def _in_copy(rgb: NDArray[np.uint8], network: FinderNetwork, scale: float) -> li
         middle_y, middle_x = ((v + 0.5) * STRIDE / scale for v in (y + top, x + left))
         score = float(cell[box][inside].mean())
         found.append(Candidate(middle_y, middle_x, diameter / scale, score))
-    return found
-
-
-def _apart(candidates: list[Candidate]) -> list[Candidate]:
-    """Of candidates that lie on one another, keep the likeliest."""
-    chosen: list[Candidate] = []
-    for one in sorted(candidates, key=lambda c: -c.score):
-        if all(
-            np.hypot(one.y - k.y, one.x - k.x)
-            >= (1 - SAME) * max(one.diameter, k.diameter) / 2 + 0.1 * min(one.diameter, k.diameter)
-            for k in chosen
-        ):
-            chosen.append(one)
-    return chosen
+    return sorted(found, key=lambda c: -c.score)
