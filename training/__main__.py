@@ -96,6 +96,25 @@ def export_size(
 
 
 @app.command()
+def sizes(
+    folder: Annotated[
+        Path | None, typer.Option(help="Folder of a finder; the package's own by default.")
+    ] = None,
+    data_root: DataRoot = DEFAULT_ROOT,
+    limit: Annotated[int | None, typer.Option(min=1, help="Fields of each source at most.")] = None,
+) -> None:
+    """Measure the network that finds cells of any size; one row of results/size.json each."""
+    from training.evaluate import read_result, write_result
+    from training.size import SHIPPED
+    from training.size_figures import evaluate_sizes
+
+    figures = evaluate_sizes(data_root, folder or SHIPPED, limit)
+    result = read_result("size") or {}
+    result[figures["finder"]["experiment"]] = figures
+    print(write_result("size", result))
+
+
+@app.command()
 def classify(config: Config, data_root: DataRoot = DEFAULT_ROOT) -> None:
     """Train a classifier on crops; an interrupted run goes on."""
     from training.classify import train_classifier
@@ -144,6 +163,9 @@ def evaluate(
         int | None, typer.Option(min=1, help="abroad: fields of each source at most.")
     ] = None,
     sources: Annotated[str, typer.Option(help="abroad: which sources, with commas; all.")] = "",
+    note: Annotated[
+        str, typer.Option(help="abroad: writes results/abroad-NOTE.json, to compare with.")
+    ] = "",
 ) -> None:
     """Measure the plugin on photographs held out from training."""
     from training import evaluate as measure
@@ -164,6 +186,7 @@ def evaluate(
 
         chosen = tuple(s for s in sources.split(",") if s)
         figures = evaluate_abroad(data_root, model, limit=limit, sources=chosen)
+        what = f"abroad-{note}" if note else what
     else:
         raise typer.BadParameter("choose segmentation, fields, classification, left-out or abroad")
     print(json.dumps(figures, indent=1))
@@ -202,11 +225,8 @@ def agree(
     from training.agree import write_classes, write_masks
 
     if what == "masks":
-        print(
-            write_masks(
-                cast("tuple[DatasetName, ...]", tuple(sets.split(","))), data_root, models[0]
-            )
-        )
+        named = cast("tuple[DatasetName, ...]", tuple(sets.split(",")))
+        print(write_masks(named, data_root, models[0]))
     elif what == "classes":
         print(write_classes(data_root, name, models[0], tuple(models[1:])))
     else:
@@ -273,6 +293,18 @@ def corrections(data_root: DataRoot = DEFAULT_ROOT) -> None:
     from training.evaluate import write_result
 
     print(write_result("corrections", measure_corrections(data_root)))
+
+
+@app.command()
+def neighbours(
+    data_root: DataRoot = DEFAULT_ROOT,
+    model: Annotated[str, typer.Option(help="A classifier's name or folder.")] = "default",
+) -> None:
+    """Measure what a vote of the nearest known cells brings beside the classifier's head."""
+    from training.evaluate import write_result
+    from training.neighbours import evaluate_neighbours
+
+    print(write_result("neighbours", evaluate_neighbours(data_root, model)))
 
 
 @app.command()

@@ -1,14 +1,15 @@
 """Fields of laboratories that no network here was trained on, with what is known of their cells.
 
-Where a set has whole fields they are taken as they are. Where it has crops of single cells, the cells
-are pasted into large fields of a further set that shows no leukocyte, in sizes and numbers that vary
-far more than those of any set; everything random follows from a seed.
+Where a set has whole fields they are taken as they are. Where it has crops of single cells, the
+cells are pasted into large fields of a further set that shows no leukocyte, in sizes and numbers
+that vary far more than those of any set; everything random follows from a seed.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -31,9 +32,9 @@ CUT_BY = "unet-lite-trio"
 PASTED = 12
 #: Ranges of a pasted field's larger side, of the number of its cells and of their diameter, px.
 SIDES, NUMBERS, DIAMETERS = (1000, 3000), (0, 30), (20.0, 250.0)
-#: A field has at most this many diameters along its larger side: 3,000 px of cells of 20 px would be
-#: an image of 10,000 px to networks that see cells at 64 px.
-_MOST_DIAMETERS = 45
+#: A field has at most this many diameters along its larger side: 3,000 px of cells of 20 px would
+#: be an image of 10,000 px to networks that see cells at 64 px.
+_MOST_DIAMETERS = 30
 #: Share of the field that its cells cover at most.
 _MOST_COVERED = 0.25
 #: Spread of the logarithm of the diameters within a field.
@@ -51,7 +52,8 @@ class Field:
     source : str
         The set whose leukocytes it shows.
     kind : {"fields", "pasted", "crops"}
-        A whole field, one with pasted cells, or a crop of which only the cell in the middle is known.
+        A whole field, one with pasted cells, or a crop of which only the cell in the middle is
+        known.
     name : str
         Unique within source and kind.
     group : str
@@ -94,12 +96,12 @@ def fields_abroad(data_root: Path) -> list[Lazy]:
     found = [_lazy(p, "fields", _bccd) for p in _side("bccd", data_root, "test") if p.mask]
     found += [_lazy(p, "fields", _bionet) for p in load("bionet", data_root)]
     found += [_lazy(p, "fields", _empty) for p in load("chula_rbc", data_root)]
-    for source in ("raabin_labelled", "choi_marrow"):
-        dataset: DatasetName = source  # type: ignore[assignment]
+    crops: tuple[DatasetName, ...] = ("raabin_labelled", "choi_marrow")
+    for dataset in crops:
         found += [_lazy(p, "crops", _crop) for p in load(dataset, data_root) if p.label]
         maker = Maker(dataset, data_root)
         found += [
-            Lazy(source, "pasted", f"{number:02d}", lambda m=maker, n=number: m.make(n))
+            Lazy(dataset, "pasted", f"{number:02d}", partial(maker.make, number))
             for number in range(PASTED)
         ]
     return found
@@ -151,7 +153,7 @@ def _crop(p: Photograph) -> Field:
 
 
 def boxes_of(labels: NDArray[np.int32]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return boxes (N, 4) y0, x0, y1, x1 and areas (N,) of a label image's objects, in their order."""
+    """Return boxes (N, 4) y0, x0, y1, x1 and areas (N,) of a label image's objects, in order."""
     from napari_leukocyte.classification.regions import iterate_regions
 
     regions = list(iterate_regions(labels))

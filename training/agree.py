@@ -40,8 +40,8 @@ CONFIDENCE = 0.85
 CYTOPLASM, NUCLEUS = 128, 255
 #: The same where boxes were drawn by hand around the whole cell, with some room: Bio-Net's.
 LOOSE_BOX_IOU = 0.6
-#: Sets whose photographs show the labelled leukocyte in their middle, with its usual diameter there,
-#: px. Marrow is crowded: more than that one may be found.
+#: Sets whose photographs show the labelled leukocyte in their middle, with its usual diameter
+#: there, px. Marrow is crowded: more than that one may be found.
 CENTRED: dict[str, float] = {"pbc": PBC_DIAMETER, "raabin_labelled": 150.0, "choi_marrow": 80.0}
 #: PBC's photographs that are asked; more of one microscope would crowd out the others.
 PBC_PHOTOGRAPHS = 500

@@ -20,7 +20,7 @@ from training.agree import photographs_with_agreed_masks
 from training.augment import AppearanceParams
 from training.config import read_config
 from training.data.photographs import SEGMENTED, DatasetName, Photograph, load
-from training.data.splits import select
+from training.data.splits import Side, select
 from training.fitting import RUNS, Schedule, fit, optimizer
 from training.networks.finder import (
     LARGEST,
@@ -88,15 +88,15 @@ def build_finder(encoder: str) -> keras.Model:
     return finder_on(image, *lite_encoder(image, encoder, 0.0, folded=True))
 
 
-def photographs_of(config: SizeConfig, data_root: Path, side: str) -> list[Photograph]:
-    """Return the photographs of a side: ``"train"`` or ``"validation"``."""
+def photographs_of(config: SizeConfig, data_root: Path, side: Side) -> list[Photograph]:
+    """Return the photographs of a side."""
     found: list[Photograph] = []
     for d in config.datasets:
-        found += [p for p in select(load(d, data_root), d, side) if p.mask]  # type: ignore[arg-type]
+        found += [p for p in select(load(d, data_root), d, side) if p.mask]
     for d in config.agreed:
         found += photographs_with_agreed_masks(d, data_root, config.agreed_by, side)
     for d in config.empty:
-        found += select(load(d, data_root), d, side)  # type: ignore[arg-type]
+        found += select(load(d, data_root), d, side)
     return found
 
 

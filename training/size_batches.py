@@ -200,7 +200,7 @@ class SizeBatches(keras.utils.PyDataset):
         sets = np.array([s.source for s in self._scenes])
         weight = np.array([1 / np.sqrt(np.sum(sets == s)) for s in sets])
         with_cells = np.array([bool(s.centres) for s in self._scenes])
-        self._cell_weight = weight * with_cells / (weight * with_cells).sum()
+        self._cell_weight = weight * with_cells / max(1e-9, (weight * with_cells).sum())
         weight = np.where(with_cells, weight, _EMPTY_WEIGHT * weight)
         self._weight = weight / weight.sum()
         self._of_source = {str(s): np.flatnonzero(sets == s) for s in sorted(set(sets))}
@@ -248,7 +248,7 @@ class SizeBatches(keras.utils.PyDataset):
             image, cell, heat, size = self._warped(
                 scene, diameter, rng, centred=rng.random() < self._views.centred
             )
-        if rng.random() < self._views.pasted:
+        if rng.random() < self._views.pasted and self._cell_weight.any():
             for _ in range(int(rng.integers(1, 5))):
                 self._paste(image, cell, heat, size, diameter, rng)
         if rng.random() < self._views.restained:
@@ -306,9 +306,9 @@ class SizeBatches(keras.utils.PyDataset):
         cell, heat, size = (np.zeros((side, side), np.float32) for _ in range(3))
         of_source = self._of_source[first.source]
         # The tiles of the later columns and rows cover what the earlier ones have too much.
-        top = -int(rng.integers(0, 8))
+        top = -int(rng.integers(0, 6))
         while top < side:
-            left, lowest = -int(rng.integers(0, 8)), side
+            left, lowest = -int(rng.integers(0, 6)), side
             while left < side:
                 scene = self._scenes[of_source[int(rng.integers(len(of_source)))]]
                 scale = diameter / scene.typical * float(np.exp(rng.normal(0, 0.08)))
@@ -381,12 +381,8 @@ def frame(image: Image, rng: np.random.Generator) -> NDArray[np.bool_]:
         low, right = top + rng.uniform(0.01, 0.08) * height, left + rng.uniform(0.1, 0.3) * width
         hidden = (y >= top) & (y < low) & (x >= left) & (x < right)
     colour = rng.choice(np.array([[0, 0, 0], [0, 0, 0], [255, 255, 255], [0, 160, 0]]))
-    noise = rng.integers(0, 6, image.shape) if rng.random() < 0.5 else 0
-    image[hidden] = (
-        np.clip(colour + noise, 0, 255).astype(np.uint8)[hidden]
-        if np.ndim(noise)
-        else colour.astype(np.uint8)
-    )
+    noise = rng.integers(0, 6, (int(hidden.sum()), 3)) * (rng.random() < 0.5)
+    image[hidden] = np.clip(colour + noise, 0, 255).astype(np.uint8)
     return np.asarray(hidden, np.bool_)
 
 
@@ -398,7 +394,7 @@ def _light(image: Image) -> NDArray[np.float64]:
 def _truth(
     cell: NDArray[np.float32], heat: NDArray[np.float32], size: NDArray[np.float32]
 ) -> NDArray[np.float32]:
-    """Bring maps to the output's resolution: means of the pixels, and of the sizes where cells are."""
+    """Bring maps to the output's resolution: means, of sizes where cells are."""
     shape = (cell.shape[1] // STRIDE, cell.shape[0] // STRIDE)
     area = cv2.INTER_AREA
     covered = cv2.resize(cell, shape, interpolation=area)

@@ -1,18 +1,21 @@
 """Stains as other laboratories have them: colours of an image moved to statistics drawn at random.
 
-Each source's colours are summed up as mean and spread of the channels, in CIE Lab and in the optical
-densities of haematoxylin, eosin and rest. New statistics are drawn near those of a source, or between
-two of them, so that a network meets laboratories that lie between and somewhat beyond those at hand.
+Each source's colours are summed up as mean and spread of the channels, in CIE Lab and in the
+optical densities of haematoxylin, eosin and rest. New statistics are drawn near those of a source,
+or between two of them, so that a network meets laboratories that lie between and somewhat beyond
+those at hand.
 
 References
 ----------
 .. [1] Shen and others, "RandStainNA: Learning Stain-Agnostic Features from Histology Slides by
    Bridging Stain Augmentation and Normalization", MICCAI 2022.
-.. [2] Ruifrok and Johnston, "Quantification of histochemical staining by color deconvolution", 2001.
+.. [2] Ruifrok and Johnston, "Quantification of histochemical staining by color deconvolution",
+2001.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -24,8 +27,8 @@ from skimage.color import hed2rgb, rgb2hed
 Image = NDArray[np.uint8]
 Space = Literal["lab", "hed"]
 SPACES: tuple[Space, ...] = ("lab", "hed")
-#: A channel's spread is changed by this factor at most, either way: an image of plain background has
-#: hardly any, and would be blown up to noise.
+#: A channel's spread is changed by this factor at most, either way: an image of plain background
+#: has hardly any, and would be blown up to noise.
 LARGEST_STRETCH = 1.8
 #: Pixels of an image that are looked at for its statistics, along each side.
 _GRID = 96
@@ -76,10 +79,7 @@ def to_space(image: Image, space: Space) -> NDArray[np.float32]:
 
 def from_space(values: NDArray[np.float32], space: Space) -> Image:
     """Return the RGB image, (H, W, 3) uint8, of values in a colour space."""
-    if space == "lab":
-        rgb = cv2.cvtColor(values, cv2.COLOR_LAB2RGB)
-    else:
-        rgb = hed2rgb(values)
+    rgb = cv2.cvtColor(values, cv2.COLOR_LAB2RGB) if space == "lab" else hed2rgb(values)
     return np.asarray(np.clip(np.asarray(rgb) * 255, 0, 255), np.uint8)
 
 
@@ -90,7 +90,7 @@ def statistics_of(image: Image, space: Space) -> NDArray[np.float64]:
     return np.concatenate([values.mean(axis=0), values.std(axis=0)]).astype(np.float64)
 
 
-def collect(images: list[Image], groups: list[str], space: Space) -> StainStatistics:
+def collect(images: Sequence[Image], groups: Sequence[str], space: Space) -> StainStatistics:
     """Return the statistics of images, `groups` naming the source of each."""
     return StainStatistics(space, np.stack([statistics_of(i, space) for i in images]), (*groups,))
 

@@ -19,7 +19,8 @@ COMPOSITES: dict[str, tuple[tuple[DatasetName, ...], ...]] = {
 }
 #: Sets that show the same photographs: never two of them together, nor one held out from another.
 SAME_PHOTOGRAPHS: tuple[frozenset[DatasetName], ...] = (frozenset(("bccd", "kaggle")),)
-#: Sets of the same smears: what is left out is left out with the other one. They may train together.
+#: Sets of the same smears: what is left out is left out with the other one. They may train
+#: together.
 SAME_SMEARS: tuple[frozenset[DatasetName], ...] = (frozenset(("raabin", "raabin_labelled")),)
 
 

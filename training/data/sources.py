@@ -124,7 +124,8 @@ SOURCES: dict[str, Source] = {
         "cite the article",
         how="Download the fields of https://github.com/usmanalishams/"
         "DeepBioNet_dataset_BCCD_WBC_Classifition into {root}/bionet/images, with the tables "
-        "{root}/bionet/labels.csv (file, class) and boxes.csv (file, kind, xmin, ymin, xmax, ymax).",
+        "{root}/bionet/labels.csv (file, class) and boxes.csv (file, kind, xmin, ymin, xmax, "
+        "ymax).",
     ),
     "chula_rbc": Source(
         "Chula RBC-12, Naruenatthanaset and others: "
@@ -138,8 +139,8 @@ SOURCES: dict[str, Source] = {
         "Choi and others 2017, PLoS ONE: https://github.com/JinwooChoi9/wbc_plosone",
         "published as the data of an open-access article",
         how="Unpack data_WBC_torch.zip of https://github.com/JinwooChoi9/wbc_plosone into "
-        "{root}/choi_marrow/images, with a table {root}/choi_marrow/labels.csv of the columns file, "
-        "class and stage.",
+        "{root}/choi_marrow/images, with a table {root}/choi_marrow/labels.csv of the columns "
+        "file, class and stage.",
     ),
     "kaggle": Source(
         "Blood Cell Images: https://www.kaggle.com/datasets/paultimothymooney/blood-cells",

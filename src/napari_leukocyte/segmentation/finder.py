@@ -39,9 +39,9 @@ REACH = 1.03
 SEVERAL = 1.35
 #: Score from which a candidate says something of the size.
 SURE = 0.7
-#: Least score that the best candidate of an image must have for the others to be believed, and from
-#: which no finer copy is looked at. On left-out fields with leukocytes the best one has 0.89 to 0.98;
-#: on three of four without any it has less than 0.86.
+#: Least score that the best candidate of an image must have for the others to be believed, and
+#: from which no finer copy is looked at. On left-out fields with leukocytes the best one has 0.89 to
+#: 0.98; on three of four without any it has less than 0.86.
 LIKELY, CERTAIN = 0.85, 0.9
 #: Candidates of at least this diameter in a copy are outlined well enough by its output pixels;
 #: others are shown again at `FINE` px.
@@ -123,7 +123,7 @@ def find_candidates(
         if i and scale * longer <= 1.25 * sides[i - 1]:
             break
         found = _in_copy(rgb, network, scale)
-        # Fragments and platelets look like leukocytes in fine copies more often than in coarse ones.
+        # Fragments and platelets look like leukocytes in fine copies more than in coarse ones.
         if i == 0 or evidence(found) >= max(CERTAIN, evidence(best)):
             best, taken = found, scale
         after_copy(i + 1)
@@ -146,7 +146,7 @@ def evidence(candidates: Sequence[Candidate]) -> float:
 
 
 def typical_diameter(candidates: Sequence[Candidate]) -> float | None:
-    """Return the area-weighted median diameter of the sure candidates, px; None if none is likely."""
+    """Return the area-weighted median diameter of the sure candidates, px; None if unlikely."""
     sure = sorted((c for c in candidates if c.score >= SURE), key=lambda c: c.diameter)
     if evidence(sure) < LIKELY:
         return None
