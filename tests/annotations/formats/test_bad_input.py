@@ -33,7 +33,7 @@ def sentence(tmp_path: Path) -> Callable[..., str]:
     def sentence(path: Path, format: str | None = None) -> str:
         before = _tree(tmp_path)
         with pytest.raises(LeukocyteError) as caught:
-            read(path, format)
+            read(path, format, strict=True)
         assert _tree(tmp_path) == before
         text = str(caught.value)
         assert text.endswith(".")

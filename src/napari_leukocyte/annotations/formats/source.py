@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from napari_leukocyte.annotations.formats import files
+from napari_leukocyte.annotations.formats.left_out import LeftOut
 from napari_leukocyte.errors import FormatError
 from napari_leukocyte.io import json_text
 
@@ -23,6 +24,8 @@ class Source:
         Must exist.
     photographs : Path, optional
         Folder in which photographs are looked for that are not beside the annotations.
+    left_out : LeftOut, optional
+        Collects what can't be read; a new one by default.
 
     Raises
     ------
@@ -30,8 +33,12 @@ class Source:
         If it does not.
     """
 
-    def __init__(self, path: Path, photographs: Path | None = None) -> None:
+    def __init__(
+        self, path: Path, photographs: Path | None = None, left_out: LeftOut | None = None
+    ) -> None:
         self.path, self.photographs = path, photographs
+        self.left_out = LeftOut() if left_out is None else left_out
+        self._of_a_folder = False
         self.is_folder = files.is_folder(path)
         if not self.is_folder and not files.is_file(path):
             raise FormatError(f"{path} is neither a file nor a folder.")
@@ -67,7 +74,13 @@ class Source:
 
     def sub(self, path: Path) -> Source:
         """Open what belongs to it."""
-        return Source(path, self.photographs)
+        found = Source(path, self.photographs, self.left_out)
+        found._of_a_folder = True
+        return found
+
+    def place(self, text: str) -> str:
+        """Return a place in the file, such as "line 12", with the file's name among others."""
+        return f"{text} of {self.path.name}" if self._of_a_folder else text
 
     def photograph(self, name: str, *inside: str, folder: Path | None = None) -> Path | None:
         """Find the photograph of a name, with or without ending; see `files.photograph`.
@@ -86,5 +99,14 @@ class Source:
 
     @cached_property
     def json(self) -> Any:
-        """The file's JSON; raises FormatError if it is none."""
-        return json_text.parse(files.read_text(self.path), self.where)
+        """The file's JSON, also with NaN and infinities; raises FormatError if it is none."""
+        self._constants: set[str] = set()
+        return json_text.parse(files.read_text(self.path), self.where, self._constants)
+
+    @property
+    def strict_json(self) -> Any:
+        """The file's JSON; raises FormatError if it is none, or holds NaN or an infinity."""
+        data = self.json
+        if self._constants:
+            raise FormatError(f"{self.where} holds {min(self._constants)}, which is no number.")
+        return data

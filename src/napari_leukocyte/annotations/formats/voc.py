@@ -149,7 +149,7 @@ def read(source: Source) -> list[AnnotatedImage]:
     parsed = [(path, xml_text.parse(files.read_bytes(path), str(path))) for path in paths]
     boxes = [[_box(o, str(path)) for o in root.iter("object")] for path, root in parsed]
     # The devkit counts pixels from 1; where a box begins at 0, whoever drew it counted from 0.
-    first = 0 if any(min(b[:2]) < 1 for image in boxes for b in image) else 1
+    first = 0 if any(0 <= side < 1 for image in boxes for b in image for side in b[:2]) else 1
     return [
         _image(source, path, root, folder, image, first)
         for (path, root), image in zip(parsed, boxes, strict=True)
@@ -170,7 +170,7 @@ def _image(
     shape = _shape(root, where)
     given = root.findtext("filename")
     name = files.plain_name(given, where) if given else path.stem
-    canvas = Canvas(name, shape, where)
+    canvas = Canvas(name, shape, where, source.left_out)
     mask_file = folder / MASKS / f"{path.stem}.png"
     indices = None
     if files.is_file(mask_file):
@@ -181,11 +181,12 @@ def _image(
         kind = class_name(entry.findtext("name"), here)
         label = _label(entry.findtext("id"), here)
         said = _said(entry.findtext("attributes"))
-        if i in masks:
-            canvas.add(label, kind, masks[i], said, here)
-        else:
-            y0, x0, y1, x1 = box
-            canvas.add_box(label, kind, (y0 - first, x0 - first, y1, x1), said, here)
+        with source.left_out.one(f"object {i} of {path.name}"):
+            if i in masks:
+                canvas.add(label, kind, masks[i], said, here)
+            else:
+                y0, x0, y1, x1 = box
+                canvas.add_box(label, kind, (y0 - first, x0 - first, y1, x1), said, here)
     return canvas.image(source.photograph(name, PHOTOGRAPHS, "images", folder=folder))
 
 

@@ -21,10 +21,11 @@ from napari_leukocyte.annotations.formats.attributes import UNCLASSIFIED, class_
 from napari_leukocyte.annotations.formats.canvas import Canvas
 from napari_leukocyte.annotations.formats.cells import Cell, cells_of
 from napari_leukocyte.annotations.formats.classes import classes_of
+from napari_leukocyte.annotations.formats.left_out import ObjectError
 from napari_leukocyte.annotations.formats.limits import MOST_SMALL_BYTES, check_shape
 from napari_leukocyte.annotations.formats.outlines import is_one_ring, one_path, outline, rings_of
 from napari_leukocyte.annotations.formats.photographs import shape_of
-from napari_leukocyte.annotations.formats.raster import check_ring, fill
+from napari_leukocyte.annotations.formats.raster import fill
 from napari_leukocyte.annotations.formats.source import Source
 from napari_leukocyte.errors import FormatError
 from napari_leukocyte.io import json_text, yaml_text
@@ -181,7 +182,8 @@ def _read_file(
     source: Source, path: Path, classes: Sequence[str | None], ours: Mapping[str, Any]
 ) -> AnnotatedImage:
     where, folder = str(path), source.folder
-    lines = [line for line in files.read_text(path).splitlines() if line.strip()]
+    text = files.read_text(path).splitlines()
+    lines = [(i, line) for i, line in enumerate(text, start=1) if line.strip()]
     name = files.plain_name(ours["image"], str(folder / OURS)) if "image" in ours else path.stem
     beside = path.parent.relative_to(folder / LABELS)
     photograph = source.photograph(name, str(Path(IMAGES) / beside), IMAGES)
@@ -200,9 +202,10 @@ def _read_file(
         if "objects" in ours:
             notes.append(f"{where} was changed by another program: numbers are given anew.")
         objects = [{}] * len(lines)
-    canvas = Canvas(name, shape, where)
-    for i, (line, about) in enumerate(zip(lines, objects, strict=True), start=1):
-        _draw(canvas, line, about, classes, f"{where}: line {i}")
+    canvas = Canvas(name, shape, where, source.left_out)
+    for (i, line), about in zip(lines, objects, strict=True):
+        with source.left_out.one(f"line {i} of {path.name}"):
+            _draw(canvas, line, about, classes, f"{where}: line {i}")
     return canvas.image(photograph, notes)
 
 
@@ -224,7 +227,7 @@ def _draw(
         return
     # A prediction's confidence may follow the outline.
     points = values[: len(values) // 2 * 2].reshape(-1, 2) * [width, height]
-    ring = check_ring(_snapped(points), canvas.shape, where)
+    ring = canvas.ring(_snapped(points), where)
     canvas.add(label, classes[index], fill([ring], canvas.shape, where), said, where)
 
 
@@ -232,11 +235,15 @@ def _numbers(line: str, where: str) -> tuple[int, NDArray[np.float64]]:
     try:
         first, *others = line.split()
         values = np.array(others, np.float64)
-        index = int(first)
+        index = int(first) if not first.endswith(".0") else int(first[:-2])
     except ValueError as error:
         raise FormatError(f"{where} is no class followed by numbers.") from error
-    if len(values) < _BOX or not np.isfinite(values).all():
+    if not np.isfinite(values).all():
         raise FormatError(f"{where} is no class followed by finite numbers.")
+    if len(values) < _BOX:
+        few = ("no", "one", "one", "one")[len(values)]
+        fault = "is no class followed by finite numbers of a box or an outline"
+        raise ObjectError(where, fault, f"line with {few} point")
     return index, values
 
 
