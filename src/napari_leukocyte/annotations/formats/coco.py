@@ -29,17 +29,34 @@ from napari_leukocyte.vocabulary import DISCLAIMER, LEUKOCYTE_NAMES
 
 #: What the file in a folder is called.
 FILE_NAME = "annotations.json"
+IMAGES = "images"
+# Folder and beginning of the files' names in the COCO sets.
+_ANNOTATIONS, _INSTANCES = "annotations", "instances_"
 
 
 def recognises(source: Source) -> bool:
     """Whether this is a COCO file, or a folder with one."""
     if source.is_folder:
-        return any(_is_coco(source.sub(path).json) for path in _candidates(source))
+        return bool(_found_in(source))
     return source.looks_like_json and _is_coco(source.json)
 
 
 def _candidates(source: Source) -> list[Path]:
     return [p for p in source.below(".json") if files.head(p, 1) == b"{"]
+
+
+def _found_in(source: Source) -> list[Source]:
+    """Return the COCO files of a folder; if it has none, those of the folders in it."""
+    found = [one for one in map(source.sub, _candidates(source)) if _is_coco(one.json)]
+    if found:
+        return found
+    for path in source.entries:
+        if files.is_folder(path) and not path.is_symlink():
+            inside = source.sub(path)
+            below = [one for one in map(inside.sub, _candidates(inside)) if _is_coco(one.json)]
+            instances = [one for one in below if one.path.name.startswith(_INSTANCES)]
+            found += instances or below
+    return found
 
 
 def _is_coco(data: Any) -> bool:
@@ -126,10 +143,15 @@ def read(source: Source) -> list[AnnotatedImage]:
         If it is damaged.
     """
     if source.is_folder:
-        found = [one for one in map(source.sub, _candidates(source)) if _is_coco(one.json)]
-        if len(found) != 1:
+        found = _found_in(source)
+        direct = [one for one in found if one.path.parent == source.path]
+        if len(direct) > 1 or not found:
             raise FormatError(f"{source.where} holds {len(found)} COCO files: name one of them.")
-        source = found[0]
+        return [image for one in found for image in _read_file(one, alone=len(found) == 1)]
+    return _read_file(source, alone=True)
+
+
+def _read_file(source: Source, *, alone: bool) -> list[AnnotatedImage]:
     where = source.where
     data = source.strict_json
     if not _is_coco(data):
@@ -150,11 +172,21 @@ def read(source: Source) -> list[AnnotatedImage]:
     for image in list(canvases):
         canvas = canvases.pop(image)
         for key, entry in by_image.pop(image):
-            with source.left_out.one(f"annotation {key}"):
+            place = f"annotation {key}"
+            with source.left_out.one(place if alone else source.place(place)):
                 _draw(canvas, entry, classes, f"{where}: annotation {key}")
-        photograph = source.photograph(canvas.name, "images")
-        images.append(canvas.image(photograph))
+        images.append(canvas.image(_photograph(source, canvas.name)))
     return images
+
+
+def _photograph(source: Source, name: str) -> Path | None:
+    """Find a photograph beside the file, or where CVAT and the COCO sets have theirs."""
+    found = source.photograph(name, IMAGES)
+    if found is None and source.folder.name.lower() == _ANNOTATIONS:
+        subset = source.path.stem.removeprefix(_INSTANCES)
+        places = (IMAGES, f"{IMAGES}/{subset}", subset)
+        found = source.photograph(name, *places, folder=source.folder.parent)
+    return found
 
 
 def _by_id(entries: object, what: str, where: str) -> Iterator[tuple[int, dict[str, Any]]]:

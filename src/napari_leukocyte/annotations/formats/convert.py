@@ -151,7 +151,7 @@ def write(
         elif chosen.kind == "file":
             module.write(images, staging / module.FILE_NAME)
         else:
-            jobs = plan([image.name for image in images])
+            jobs = plan([image.name for image in images], room=len(chosen.suffixes[0]))
             for i, (image, job) in enumerate(zip(images, jobs, strict=True)):
                 progress(i, len(images), f"Writing {image.name}")
                 module.write(image, staging / (job.folder + chosen.suffixes[0]))

@@ -66,7 +66,7 @@ def losses(images: Sequence[AnnotatedImage]) -> list[str]:
 
 
 def _jobs(images: Sequence[AnnotatedImage]) -> list[Job]:
-    return plan([image.name for image in images], reserved=RESERVED)
+    return plan([image.name for image in images], RESERVED, room=len(".tiff"))
 
 
 def _names(images: Sequence[AnnotatedImage], jobs: Sequence[Job]) -> list[str]:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from napari_leukocyte.annotations.formats import files
 from napari_leukocyte.annotations.formats.left_out import LeftOut
+from napari_leukocyte.annotations.formats.listings import Listings
 from napari_leukocyte.errors import FormatError
 from napari_leukocyte.io import json_text
 
+#: Label Studio puts eight digits before the name of a photograph that is uploaded.
+_UPLOADED = re.compile(r"[0-9a-f]{8}-(.+)")
 #: Bytes by which the kind of a file is told.
 _HEAD = 512
 
@@ -38,6 +42,7 @@ class Source:
     ) -> None:
         self.path, self.photographs = path, photographs
         self.left_out = LeftOut() if left_out is None else left_out
+        self.listings = Listings()
         self._of_a_folder = False
         self.is_folder = files.is_folder(path)
         if not self.is_folder and not files.is_file(path):
@@ -75,7 +80,7 @@ class Source:
     def sub(self, path: Path) -> Source:
         """Open what belongs to it."""
         found = Source(path, self.photographs, self.left_out)
-        found._of_a_folder = True
+        found.listings, found._of_a_folder = self.listings, True
         return found
 
     def place(self, text: str) -> str:
@@ -83,14 +88,23 @@ class Source:
         return f"{text} of {self.path.name}" if self._of_a_folder else text
 
     def photograph(self, name: str, *inside: str, folder: Path | None = None) -> Path | None:
-        """Find the photograph of a name, with or without ending; see `files.photograph`.
+        """Find the photograph of a name, with or without ending; see `Listings.photographs`.
 
         The annotations are in `folder`; that of the source by default.
         """
-        found = files.photograph(folder or self.folder, name, *inside)
-        if found is None and self.photographs is not None:
-            found = files.photograph(self.photographs, name)
-        return found
+        found = self.listings.photographs(folder or self.folder, name, *inside)
+        if not found and self.photographs is not None:
+            found = self.listings.photographs(self.photographs, name)
+        uploaded = _UPLOADED.fullmatch(name)
+        if not found and uploaded is not None:
+            return self.photograph(uploaded[1], *inside, folder=folder)
+        if len(found) > 1:
+            names = " and ".join(p.name for p in found)
+            self.left_out.say(
+                f"{names} are side by side, and the annotations do not say which is meant: "
+                f"{found[0].name} is taken."
+            )
+        return found[0] if found else None
 
     @property
     def looks_like_json(self) -> bool:

@@ -27,15 +27,20 @@ from napari_leukocyte.annotations.formats.outlines import is_one_ring, one_path,
 from napari_leukocyte.annotations.formats.photographs import shape_of
 from napari_leukocyte.annotations.formats.raster import fill
 from napari_leukocyte.annotations.formats.source import Source
+from napari_leukocyte.annotations.formats.yolo_folders import (
+    DATA,
+    IMAGES,
+    LABELS,
+    LabelFolder,
+    label_folders,
+    list_of_classes,
+)
 from napari_leukocyte.errors import FormatError
 from napari_leukocyte.io import json_text, yaml_text
 from napari_leukocyte.io.paths import plan
 
-DATA, LABELS, IMAGES = "data.yaml", "labels", "images"
 #: What YOLO has no place for.
 OURS = "napari-leukocyte.json"
-#: Other names of the list of classes: one name a line.
-_LISTS = ("classes.txt", "obj.names")
 #: Digits behind the point: a hundredth of a pixel on the longest image.
 _DIGITS = 9
 #: Corners nearer to a whole pixel than this are on it: other programs write six digits, px.
@@ -47,17 +52,10 @@ _BOX, _BOX_AND_CONFIDENCE = 4, 5
 def recognises(source: Source) -> bool:
     """Whether this is a folder of YOLO labels, or its ``data.yaml``."""
     if source.is_folder:
-        return _list_of(source.path) is not None and files.is_folder(source.path / LABELS)
+        return list_of_classes(source) is not None and bool(label_folders(source))
     return source.path.suffix.lower() in (".yaml", ".yml") and b"names:" in files.head(
         source.path, MOST_SMALL_BYTES
     )
-
-
-def _list_of(folder: Path) -> Path | None:
-    """Return the file that names the classes."""
-    yamls = sorted([*folder.glob("*.yaml"), *folder.glob("*.yml")])
-    candidates = [folder / DATA, *yamls, *(folder / name for name in _LISTS)]
-    return next((p for p in candidates if files.is_file(p)), None)
 
 
 def losses(images: Sequence[AnnotatedImage]) -> list[str]:
@@ -99,7 +97,7 @@ def write(images: Sequence[AnnotatedImage], folder: Path) -> None:
     index = {name: i for i, name in enumerate(classes)}
     (folder / LABELS).mkdir()
     described = []
-    for image, job in zip(images, plan([i.name for i in images]), strict=True):
+    for image, job in zip(images, plan([i.name for i in images], room=len(".txt")), strict=True):
         cells = cells_of(image)
         lines = [_line(cell, index, image.shape) for cell in cells]
         (folder / LABELS / f"{job.folder}.txt").write_text("".join(lines), encoding="utf-8")
@@ -138,15 +136,16 @@ def read(source: Source) -> list[AnnotatedImage]:
         If something is damaged, or the size of an image is known from nowhere.
     """
     folder = source.folder
-    names = source.path if not source.is_folder else _list_of(folder)
+    names = source.path if not source.is_folder else list_of_classes(source)
     if names is None:
         raise FormatError(f"{folder} has no {DATA} that names the classes.")
     classes = _classes(names)
     ours = _ours(folder / OURS)
     images = []
-    for path in files.walk(folder / LABELS, ".txt"):
-        relative = path.relative_to(folder).as_posix()
-        images.append(_read_file(source, path, classes, ours.get(relative, {})))
+    for labels in label_folders(source):
+        for path in labels.files:
+            relative = path.relative_to(folder).as_posix()
+            images.append(_read_file(source, labels, path, classes, ours.get(relative, {})))
     return images
 
 
@@ -179,14 +178,17 @@ def _ours(path: Path) -> dict[str, dict[str, Any]]:
 
 
 def _read_file(
-    source: Source, path: Path, classes: Sequence[str | None], ours: Mapping[str, Any]
+    source: Source,
+    labels: LabelFolder,
+    path: Path,
+    classes: Sequence[str | None],
+    ours: Mapping[str, Any],
 ) -> AnnotatedImage:
     where, folder = str(path), source.folder
     text = files.read_text(path).splitlines()
     lines = [(i, line) for i, line in enumerate(text, start=1) if line.strip()]
     name = files.plain_name(ours["image"], str(folder / OURS)) if "image" in ours else path.stem
-    beside = path.parent.relative_to(folder / LABELS)
-    photograph = source.photograph(name, str(Path(IMAGES) / beside), IMAGES)
+    photograph = source.photograph(name, *labels.places(path), folder=labels.base)
     notes = []
     if "height" in ours:
         shape = check_shape(ours.get("height"), ours.get("width"), str(folder / OURS))
@@ -194,7 +196,7 @@ def _read_file(
         name, shape = photograph.name, shape_of(photograph)
     else:
         raise FormatError(
-            f"{where}: the size of the image is not known, and {folder / IMAGES} holds no "
+            f"{where}: the size of the image is not known, and {labels.base / IMAGES} holds no "
             "photograph of this name."
         )
     objects = ours.get("objects", [])
