@@ -87,17 +87,20 @@ class Source:
         """Return a place in the file, such as "line 12", with the file's name among others."""
         return f"{text} of {self.path.name}" if self._of_a_folder else text
 
-    def photograph(self, name: str, *inside: str, folder: Path | None = None) -> Path | None:
+    def photograph(
+        self, name: str, *inside: str, folder: Path | None = None, but: Path | None = None
+    ) -> Path | None:
         """Find the photograph of a name, with or without ending; see `Listings.photographs`.
 
-        The annotations are in `folder`; that of the source by default.
+        The annotations are in `folder`; that of the source by default. `but` is none.
         """
         found = self.listings.photographs(folder or self.folder, name, *inside)
+        found = [path for path in found if path != but]
         if not found and self.photographs is not None:
             found = self.listings.photographs(self.photographs, name)
         uploaded = _UPLOADED.fullmatch(name)
         if not found and uploaded is not None:
-            return self.photograph(uploaded[1], *inside, folder=folder)
+            return self.photograph(uploaded[1], *inside, folder=folder, but=but)
         if len(found) > 1:
             names = " and ".join(p.name for p in found)
             self.left_out.say(
