@@ -1,7 +1,7 @@
 """Tables as CSV, also as spreadsheets in any language save them again.
 
-That is with semicolons or tabs between the columns, decimal commas, in UTF-16, and with rows in which
-nothing stands.
+That is with semicolons or tabs between the columns, decimal commas, in UTF-16, and with rows in
+which nothing stands.
 """
 
 from __future__ import annotations
