@@ -1,4 +1,4 @@
-"""Which folder each image's results get."""
+"""Names of the folders that images' results get."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ Row = tuple[int, tuple[str, ...]]
 
 @dataclass(frozen=True, eq=False)
 class Wanted:
-    """What a map is made of.
+    """The cells and the settings that a map is made of.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""What the *Export annotations* widget has done in a thread; it knows no widget."""
+"""The work of the *Export annotations* dock, in a thread; it knows no widget."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ Source = Callable[[], Fields]
 
 @dataclass(frozen=True)
 class Told:
-    """What came of it.
+    """The outcome of an export, or of a check.
 
     Attributes
     ----------
