@@ -9,7 +9,7 @@ from pathlib import Path
 
 
 @dataclass(frozen=True)
-class Job:
+class ImageFolder:
     """One image and where its results go.
 
     Attributes
@@ -25,7 +25,7 @@ class Job:
     folder: str
 
 
-def plan(images: Sequence[str], reserved: Iterable[str] = ()) -> list[Job]:
+def plan(images: Sequence[str], reserved: Iterable[str] = ()) -> list[ImageFolder]:
     """Choose the folder of each image's results.
 
     Parameters
@@ -37,7 +37,7 @@ def plan(images: Sequence[str], reserved: Iterable[str] = ()) -> list[Job]:
 
     Returns
     -------
-    list of Job
+    list of ImageFolder
         A folder has its image's name without the ending. Further images of the same name get
         ``-2``, ``-3`` and so on, in the order given, but never a name that another image has.
     """
@@ -51,7 +51,7 @@ def plan(images: Sequence[str], reserved: Iterable[str] = ()) -> list[Job]:
             number += 1
             folder = f"{stem}-{number}"
         used.add(_key(folder))
-        jobs.append(Job(image, folder))
+        jobs.append(ImageFolder(image, folder))
     return jobs
 
 

@@ -24,7 +24,7 @@ from napari_leukocyte.annotations.formats.results_folder import (
 )
 from napari_leukocyte.annotations.formats.source import Source
 from napari_leukocyte.errors import FormatError
-from napari_leukocyte.io.paths import Job, plan
+from napari_leukocyte.io.paths import ImageFolder, plan
 from napari_leukocyte.reporting.record import SCHEMA_VERSION, file_sha256, write_record
 from napari_leukocyte.reporting.save import LABELS, OBJECTS, RECORD, write_labels
 from napari_leukocyte.reporting.tables import objects_table, write_csv
@@ -64,11 +64,11 @@ def losses(images: Sequence[AnnotatedImage]) -> list[str]:
     return [f"A second image called {old} is called {new}." for old, new in renamed]
 
 
-def _jobs(images: Sequence[AnnotatedImage]) -> list[Job]:
+def _jobs(images: Sequence[AnnotatedImage]) -> list[ImageFolder]:
     return plan([image.name for image in images], reserved=RESERVED)
 
 
-def _names(images: Sequence[AnnotatedImage], jobs: Sequence[Job]) -> list[str]:
+def _names(images: Sequence[AnnotatedImage], jobs: Sequence[ImageFolder]) -> list[str]:
     """Return the names of the images, each only once: a table tells images by them."""
     names: list[str] = []
     for image, job in zip(images, jobs, strict=True):
