@@ -1,4 +1,4 @@
-"""How long the map of the cells takes, and how much memory: layout, new cells, lists, painting.
+"""Time and memory of the map of the cells: layout, new cells, lists, painting.
 
 On made-up embeddings of as many dimensions as the shipped classifier's, in eight groups of unequal
 size, so that no network is timed (see benchmarks/retraining.py for that). The limit: a frame of

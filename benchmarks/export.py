@@ -1,4 +1,4 @@
-"""How long writing 100 fields with 2,000 cells takes in every format, and how much memory.
+"""Time and memory of writing 100 fields with 2,000 cells in every format.
 
 Draws the fields (cells with lobes, some touching), then reads them and writes each format in a
 process of its own, so that each peak of memory is its own::

@@ -1,4 +1,4 @@
-"""How long a reader waits in the gallery: a class change with all views open, and scrolling.
+"""A reader's waiting time in the gallery: a class change with all views open, and scrolling.
 
 On a real window, with a session of synthetic cells. The limits: a class change shows in every
 view in under 50 ms with 5,000 objects; a frame of scrolling 10,000 takes under 33 ms. It needs a

@@ -1,4 +1,4 @@
-"""How long the label image takes when a slider of the post-processing moves.
+"""Time to a new label image when a slider of the post-processing moves.
 
 Draws fields of cells, some of them touching, with probabilities as soft and uneven as a network's,
 and moves every parameter over its range. Times are of the computation alone, and of the numbering

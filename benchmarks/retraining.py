@@ -1,4 +1,4 @@
-"""How long a head takes to fit, and 5,000 cells to be classified again.
+"""Time to fit a head, and to classify 5,000 cells again.
 
 Run ``python benchmarks/retraining.py``.
 The targets are 2 s for 1,000 corrected cells and 1 s for 5,000 cells whose embeddings are kept.

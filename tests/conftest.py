@@ -1,4 +1,4 @@
-"""What every test shares: one home for the data, one source of chance, no settings of the user's.
+"""Fixtures of every test: one home for the data, one source of chance, no settings of the user's.
 
 The tests never run as one process, since TensorFlow and the viewer's OpenGL crash together::
 

@@ -1,4 +1,4 @@
-"""What corrected cells of a set bring to a classifier that has never seen that set.
+"""The gain from corrected cells of a set, for a classifier that has never seen that set.
 
 The classifier is the one that was trained without the set; its head is fitted anew, as the plugin
 does, on a few cells a class of the set together with shipped cells of the other sets, and asked

@@ -240,7 +240,7 @@ def evaluate_classification(data_root: Path, model: str = "default") -> dict[str
 
 @dataclass(frozen=True)
 class _Answer:
-    """What a classifier said of a photograph's cell; confidence is NaN if none was found."""
+    """A classifier's answer for a photograph's cell; confidence is NaN if none was found."""
 
     photograph: str
     truth: str

@@ -1,4 +1,4 @@
-"""How faithful maps are to the classifier that they explain, on cells held out from training.
+"""Faithfulness of maps to the classifier that they explain, on cells held out from training.
 
 Two tests. Deletion and insertion (V. Petsiuk, A. Das, K. Saenko: RISE, BMVC 2018): the places
 that a map puts first are hidden, or shown on the hidden cell, step by step, and the area under the

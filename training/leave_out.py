@@ -1,4 +1,4 @@
-"""What the recipe does on a source that it has never seen: trained without a set, tried on it."""
+"""Leave-one-dataset-out: the recipe trained without a set, and tried on it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a figure means: every metric of the tables, defined once."""
+"""Definitions of every metric of the tables, each in one place."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ Batch = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class MixingParams:
-    """How much of a batch is mixed; nothing by default.
+    """The share of a batch that is mixed; nothing by default.
 
     Attributes
     ----------

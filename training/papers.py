@@ -1,4 +1,4 @@
-"""What the papers report, and the experiments here that stand beside it."""
+"""Figures that the papers report, and the experiments here that stand beside them."""
 
 from __future__ import annotations
 

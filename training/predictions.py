@@ -1,4 +1,4 @@
-"""What classifiers say of the cells of photographs, through the plugin's own path.
+"""Classifiers' predictions for the cells of photographs, through the plugin's own path.
 
 Each photograph is segmented once, by the plugin with its default model and parameters; every
 classifier then sees the same cells.
@@ -46,7 +46,7 @@ _SMALLEST_PART = 0.03
 
 @dataclass(frozen=True, eq=False)
 class Segmented:
-    """What the plugin's segmentation gives for a photograph.
+    """The plugin's segmentation of a photograph.
 
     Attributes
     ----------

@@ -33,7 +33,7 @@ FEWEST = 2
 
 @dataclass(frozen=True)
 class MetaParams:
-    """How the meta-models are regularised; chosen once, for a few hundred cells, not tuned.
+    """Regularisation of the meta-models; chosen once, for a few hundred cells, not tuned.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""How a long computation tells how far it is."""
+"""Progress of a long computation, and its cancellation."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a Keras file may hold is decided without Keras, so none is needed here."""
+"""Checks of Keras files, which do without Keras, so none is needed here."""
 
 from __future__ import annotations
 

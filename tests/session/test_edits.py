@@ -1,4 +1,4 @@
-"""What was drawn or erased by hand survives whatever is computed later."""
+"""Edits by hand survive whatever is computed later."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What readers say of objects, and what that makes of the count."""
+"""Readers' reviews of objects, and the count that follows from them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the classifier is trained on: crops as the plugin cuts them, drawn as a config says."""
+"""The classifier's training batches: crops as the plugin cuts them, drawn as a config says."""
 
 from __future__ import annotations
 

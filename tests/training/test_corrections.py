@@ -1,4 +1,4 @@
-"""Which cells are corrected, and what is measured of them."""
+"""The choice of cells to correct, and the figures that are measured of them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the plugin saved comes back as photographs with masks and classes."""
+"""Results that the plugin saved come back as photographs with masks and classes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is changed in a network before it ships."""
+"""Changes to a network before it ships."""
 
 from __future__ import annotations
 

@@ -37,7 +37,7 @@ class NetworkError(DataError):
 
 @dataclass(frozen=True)
 class Fetched:
-    """What came of one set.
+    """The outcome for one set.
 
     Attributes
     ----------
@@ -56,7 +56,7 @@ class Fetched:
 
 @dataclass(frozen=True)
 class Report:
-    """What came of several sets.
+    """The outcome for several sets.
 
     Attributes
     ----------

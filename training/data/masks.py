@@ -1,4 +1,4 @@
-"""How each set writes nucleus and cytoplasm into its mask files."""
+"""The sets' codes for nucleus and cytoplasm in their mask files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a loader yields: a photograph, where its mask is, and what it shows."""
+"""The record that a loader yields: a photograph, its mask's place, and its classes."""
 
 from __future__ import annotations
 

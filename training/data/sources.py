@@ -1,4 +1,4 @@
-"""Where each public set comes from: addresses of its files, or how a user gets it."""
+"""The sources of the public sets: addresses of their files, or the way to get them by hand."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ from napari_leukocyte.io.atomic import (
     write_together,
 )
 from napari_leukocyte.io.images.reading import read_image
-from napari_leukocyte.io.paths import Job, plan
+from napari_leukocyte.io.paths import ImageFolder, plan
 from napari_leukocyte.models import runtime
 from napari_leukocyte.models.manifest import Manifest
 from napari_leukocyte.models.registry import find_model
@@ -64,14 +64,14 @@ RUN_FILES = (OBJECTS, LEUKOGRAM, RECORD)
 _IMAGE_FILES = (LABELS, OVERLAY)
 
 
-def prepare_folder(out: Path, jobs: Sequence[Job], *, overwrite: bool) -> list[Path]:
+def prepare_folder(out: Path, jobs: Sequence[ImageFolder], *, overwrite: bool) -> list[Path]:
     """Check that the results can be written, and make their folder.
 
     Parameters
     ----------
     out : Path
         Folder of the results.
-    jobs : sequence of Job
+    jobs : sequence of ImageFolder
         The images.
     overwrite : bool
         Whether the folder may hold something.
@@ -183,7 +183,7 @@ class _Run:
     """A run: its settings, fixed before the first image, and its results so far."""
 
     options: RunOptions
-    jobs: list[Job]
+    jobs: list[ImageFolder]
     diameter: float | Literal["auto"]
     params: PostprocessParams
     segmentation: Manifest
@@ -281,7 +281,7 @@ def _analyse_all(state: _Run) -> int:
     return SOME_FAILED if state.tables else BAD_INPUT
 
 
-def _analyse_one(state: _Run, job: Job, reporter: Reporter) -> None:
+def _analyse_one(state: _Run, job: ImageFolder, reporter: Reporter) -> None:
     path = Path(job.image)
     checksum = file_sha256(path)
     with quiet_decoders():
@@ -309,7 +309,7 @@ def _analyse_one(state: _Run, job: Job, reporter: Reporter) -> None:
         reporter.say(f"{job.image}: {note}")
 
 
-def _record(job: Job, found: Analysis, checksum: str) -> ImageRecord:
+def _record(job: ImageFolder, found: Analysis, checksum: str) -> ImageRecord:
     return ImageRecord(
         image=job.image,
         shape=(found.labels.shape[0], found.labels.shape[1]),
@@ -321,7 +321,7 @@ def _record(job: Job, found: Analysis, checksum: str) -> ImageRecord:
     )
 
 
-def _sentence(job: Job, error: Exception) -> str:
+def _sentence(job: ImageFolder, error: Exception) -> str:
     """Say what is wrong with an image, naming it once."""
     if isinstance(error, LeukocyteError):
         message = str(error)

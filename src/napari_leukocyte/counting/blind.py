@@ -14,7 +14,7 @@ from napari_leukocyte.errors import ParameterError
 
 @dataclass(frozen=True)
 class BlindRead:
-    """Which cells are read blindly, and what was said of them so far.
+    """A blind reading: the cells drawn for it, and the classes given so far.
 
     Attributes
     ----------

@@ -28,7 +28,7 @@ _FILE = ArtifactKind(
 #: Names the folder of the image sets on a user's machine, as for ``python -m training``.
 DATA_VARIABLE = "NAPARI_LEUKOCYTE_DATA"
 #: First row, first column and side of a square, px.
-Place = tuple[int, int, int]
+CropSquare = tuple[int, int, int]
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,7 +54,7 @@ class ReferenceCells:
     sets: tuple[str, ...]
     names: tuple[str, ...]
     classes: tuple[str, ...]
-    places: tuple[Place | None, ...]
+    places: tuple[CropSquare | None, ...]
     basis: NDArray[np.floating] | None = None
     mean: NDArray[np.floating] | None = None
 
@@ -114,7 +114,7 @@ class Neighbour:
     name: str
     class_name: str
     similarity: float
-    place: Place | None = None
+    place: CropSquare | None = None
 
 
 def save_reference_cells(
@@ -216,7 +216,7 @@ def picture_of(neighbour: Neighbour, side: int) -> NDArray[np.uint8] | None:
     return np.asarray(cv2.resize(square, (side, side), interpolation=cv2.INTER_AREA), np.uint8)
 
 
-def _place(value: Any) -> Place | None:
+def _place(value: Any) -> CropSquare | None:
     if value is None:
         return None
     y0, x0, side = (int(v) for v in value)

@@ -1,4 +1,4 @@
-"""Which folder each image's results get."""
+"""Names of the folders that images' results get."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 
 @dataclass(frozen=True)
-class Job:
+class ImageFolder:
     """One image and where its results go.
 
     Attributes
@@ -29,7 +29,7 @@ class Job:
 _LONGEST_NAME = 255
 
 
-def plan(images: Sequence[str], reserved: Iterable[str] = (), room: int = 0) -> list[Job]:
+def plan(images: Sequence[str], reserved: Iterable[str] = (), room: int = 0) -> list[ImageFolder]:
     """Choose the folder of each image's results.
 
     Parameters
@@ -43,7 +43,7 @@ def plan(images: Sequence[str], reserved: Iterable[str] = (), room: int = 0) -> 
 
     Returns
     -------
-    list of Job
+    list of ImageFolder
         A folder has its image's name without the ending. Further images of the same name get
         ``-2``, ``-3`` and so on, in the order given, but never a name that another image has.
     """
@@ -58,7 +58,7 @@ def plan(images: Sequence[str], reserved: Iterable[str] = (), room: int = 0) -> 
             behind = f"-{number}"
             folder = _cut(stem, _LONGEST_NAME - room - len(behind)) + behind
         used.add(_key(folder))
-        jobs.append(Job(image, folder))
+        jobs.append(ImageFolder(image, folder))
     return jobs
 
 

@@ -28,7 +28,7 @@ SCHEMA_VERSION = 1
 
 @dataclass(frozen=True)
 class ImageRecord:
-    """What is recorded of one image.
+    """The record of one image in a run.
 
     Attributes
     ----------

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from napari_leukocyte.samples._shapes import Field, Outline, Rng, Window, noise, ramp
+from napari_leukocyte.samples._shapes import Outline, Plane, Rng, Window, noise, ramp
 
 #: An erythrocyte of 7.5 um beside a neutrophil of 12 um.
 ERYTHROCYTE_SIZE = 0.63
@@ -20,7 +20,7 @@ GRANULOMERE = np.asarray((0.4, 0.62, 0.16), np.float32)
 
 
 def _erythrocyte(
-    density: Field, wall: Field, at: tuple[float, float], size: float, rng: Rng
+    density: Plane, wall: Plane, at: tuple[float, float], size: float, rng: Rng
 ) -> None:
     """Add one erythrocyte: a disc with a soft pale centre, pressed flat by a leukocyte."""
     radius = size / 2 * float(np.exp(rng.normal(0, 0.06)))
@@ -49,7 +49,7 @@ def _erythrocyte(
     density[part] += (stain * thickness)[..., None] * EOSIN
 
 
-def _platelet(density: Field, wall: Field, at: tuple[float, float], size: float, rng: Rng) -> None:
+def _platelet(density: Plane, wall: Plane, at: tuple[float, float], size: float, rng: Rng) -> None:
     """Add one platelet: a ragged pale blue body with purple granules in its middle."""
     radius = size / 2 * float(rng.uniform(0.7, 1.3))
     outline = Outline.random(at[0], at[1], radius, rng, (0.14, 0.1, 0.08, 0.07, 0.05))
@@ -66,7 +66,7 @@ def _platelet(density: Field, wall: Field, at: tuple[float, float], size: float,
 
 
 def _darts(
-    shape: tuple[int, int], wall: Field, size: float, count: int, rng: Rng
+    shape: tuple[int, int], wall: Plane, size: float, count: int, rng: Rng
 ) -> list[tuple[float, float]]:
     """Place up to `count` discs about the leukocytes; most lie apart, a few overlap."""
     placed = np.empty((0, 2))
@@ -85,7 +85,7 @@ def _darts(
     return [(float(y), float(x)) for y, x in placed]
 
 
-def fill(density: Field, leukocytes: list[Outline], diameter: float, rng: Rng) -> None:
+def fill(density: Plane, leukocytes: list[Outline], diameter: float, rng: Rng) -> None:
     """Fill the room between leukocytes with erythrocytes and platelets.
 
     Parameters

@@ -12,7 +12,7 @@ from itertools import pairwise
 import numpy as np
 
 from napari_leukocyte.samples._shapes import (
-    Field,
+    Plane,
     Rng,
     bridge,
     ellipse,
@@ -29,7 +29,7 @@ def _turned(angle: float, distance: float) -> tuple[float, float]:
     return float(distance * np.cos(angle)), float(distance * np.sin(angle))
 
 
-def segmented(u: Field, v: Field, rng: Rng) -> Field:
+def segmented(u: Plane, v: Plane, rng: Rng) -> Plane:
     """Three to five lobes on a winding line, joined by strands (neutrophil)."""
     count = int(rng.choice([3, 4, 5], p=[0.5, 0.35, 0.15]))
     size = {3: 0.35, 4: 0.305, 5: 0.265}[count]
@@ -51,7 +51,7 @@ def segmented(u: Field, v: Field, rng: Rng) -> Field:
     return union(shapes, 0.06)
 
 
-def bilobed(u: Field, v: Field, rng: Rng) -> Field:
+def bilobed(u: Plane, v: Plane, rng: Rng) -> Plane:
     """Two plump lobes with a strand between them, to one side of the cell (eosinophil)."""
     start = rng.uniform(0, 2 * np.pi)
     between = rng.uniform(1.7, 2.5)
@@ -65,7 +65,7 @@ def bilobed(u: Field, v: Field, rng: Rng) -> Field:
     return union(shapes, 0.08)
 
 
-def clover(u: Field, v: Field, rng: Rng) -> Field:
+def clover(u: Plane, v: Plane, rng: Rng) -> Plane:
     """Two or three broad lobes that run together (basophil)."""
     count = int(rng.integers(2, 4))
     start = rng.uniform(0, 2 * np.pi)
@@ -78,7 +78,7 @@ def clover(u: Field, v: Field, rng: Rng) -> Field:
     return union(shapes, 0.15)
 
 
-def round_nucleus(u: Field, v: Field, rng: Rng) -> Field:
+def round_nucleus(u: Plane, v: Plane, rng: Rng) -> Plane:
     """One round nucleus that nearly fills the cell (lymphocyte)."""
     at = _turned(rng.uniform(0, 2 * np.pi), rng.uniform(0.03, 0.09))
     size = rng.uniform(0.8, 0.88)
@@ -88,7 +88,7 @@ def round_nucleus(u: Field, v: Field, rng: Rng) -> Field:
     return -union([-depth, ellipse(u, v, notch, (0.22, 0.16), turn)], 0.15)
 
 
-def horseshoe(u: Field, v: Field, rng: Rng) -> Field:
+def horseshoe(u: Plane, v: Plane, rng: Rng) -> Plane:
     """One broad bent band, from a kidney to a horseshoe (monocyte)."""
     start = rng.uniform(0, 2 * np.pi)
     span = rng.uniform(2.6, 4.0)
@@ -104,7 +104,7 @@ def horseshoe(u: Field, v: Field, rng: Rng) -> Field:
     return union(shapes, 0.12)
 
 
-def clumped(depth: Field, unit: float, rng: Rng) -> Field:
+def clumped(depth: Plane, unit: float, rng: Rng) -> Plane:
     """Dense chromatin in clumps with paler channels between them.
 
     Parameters
@@ -131,7 +131,7 @@ def clumped(depth: Field, unit: float, rng: Rng) -> Field:
     return np.asarray(stain, np.float32)
 
 
-def lacy(depth: Field, unit: float, rng: Rng) -> Field:
+def lacy(depth: Plane, unit: float, rng: Rng) -> Plane:
     """Loose chromatin: a net of fine strands with pale meshes; see `clumped`."""
     # The zero crossings of smooth noise are a net of winding lines.
     net = np.exp(-((noise(depth.shape, 0.033 * unit, rng) / 0.6) ** 2))
@@ -141,21 +141,21 @@ def lacy(depth: Field, unit: float, rng: Rng) -> Field:
     return np.asarray(0.8 + 0.3 * net + 0.14 * fine + 0.07 * broad + 0.2 * membrane, np.float32)
 
 
-def mix(density: Field, other: Density | Field, share: Field) -> None:
+def mix(density: Plane, other: Density | Plane, share: Plane) -> None:
     """Replace `share` of a density by another one, in place."""
     density += share[..., None] * (np.asarray(other, np.float32) - density)
 
 
 def _scatter(
-    u: Field,
-    v: Field,
+    u: Plane,
+    v: Plane,
     unit: float,
     rng: Rng,
     *,
     spacing: float,
     radius: tuple[float, float],
     uneven: float,
-) -> tuple[Field, Field]:
+) -> tuple[Plane, Plane]:
     """Strew granules over a cell on a jittered grid; `uneven` bends them out of round.
 
     Returns how much of a granule covers each sample, 0..1, and a tone of -1..1 a granule.
@@ -183,13 +183,13 @@ def _scatter(
     return cover, tone
 
 
-def neutrophil(cell: Field, u: Field, v: Field, nuc: Field, unit: float, rng: Rng) -> None:
+def neutrophil(cell: Plane, u: Plane, v: Plane, nuc: Plane, unit: float, rng: Rng) -> None:
     dust = ramp(noise(u.shape, 0.02 * unit, rng), 0.1, 2.1)
     patches = ramp(noise(u.shape, 0.2 * unit, rng), -1.5, 1.5)
     mix(cell, (0.15, 0.29, 0.12), dust * (0.3 + 0.5 * patches) * (1 - nuc))
 
 
-def eosinophil(cell: Field, u: Field, v: Field, nuc: Field, unit: float, rng: Rng) -> None:
+def eosinophil(cell: Plane, u: Plane, v: Plane, nuc: Plane, unit: float, rng: Rng) -> None:
     cover, tone = _scatter(u, v, unit, rng, spacing=0.088, radius=(0.036, 0.056), uneven=0.008)
     # The outermost cytoplasm is free of granules here and there.
     rim = np.hypot(u, v) + 0.1 * noise(u.shape, 0.25 * unit, rng)
@@ -198,20 +198,20 @@ def eosinophil(cell: Field, u: Field, v: Field, nuc: Field, unit: float, rng: Rn
     mix(cell, red, share)
 
 
-def basophil(cell: Field, u: Field, v: Field, nuc: Field, unit: float, rng: Rng) -> None:
+def basophil(cell: Plane, u: Plane, v: Plane, nuc: Plane, unit: float, rng: Rng) -> None:
     cover, tone = _scatter(u, v, unit, rng, spacing=0.11, radius=(0.035, 0.085), uneven=0.025)
     clear = ramp(noise(u.shape, 0.16 * unit, rng), 2.2, 0.4)
     dark = np.asarray((0.5, 0.83, 0.19), np.float32) * (1 + 0.2 * tone[..., None])
     mix(cell, dark, cover * clear * (0.92 - 0.12 * nuc))
 
 
-def lymphocyte(cell: Field, u: Field, v: Field, nuc: Field, unit: float, rng: Rng) -> None:
+def lymphocyte(cell: Plane, u: Plane, v: Plane, nuc: Plane, unit: float, rng: Rng) -> None:
     grain = noise(u.shape, 0.03 * unit, rng)
     deep = ramp(np.hypot(u, v), 0.75, 1.0)
     cell *= (1 + (0.1 * grain + 0.35 * deep - 0.1) * (1 - nuc))[..., None]
 
 
-def monocyte(cell: Field, u: Field, v: Field, nuc: Field, unit: float, rng: Rng) -> None:
+def monocyte(cell: Plane, u: Plane, v: Plane, nuc: Plane, unit: float, rng: Rng) -> None:
     glass = noise(u.shape, 0.028 * unit, rng) + 0.6 * noise(u.shape, 0.15 * unit, rng)
     cell *= (1 + 0.13 * glass * (1 - nuc))[..., None]
     dust = ramp(noise(u.shape, 0.014 * unit, rng), 1.5, 2.6)

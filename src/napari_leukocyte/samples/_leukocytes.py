@@ -15,14 +15,14 @@ import numpy as np
 from napari_leukocyte import vocabulary
 from napari_leukocyte.samples import _interior
 from napari_leukocyte.samples._interior import Density, mix
-from napari_leukocyte.samples._shapes import Field, Outline, Rng, Window, noise, ramp
+from napari_leukocyte.samples._shapes import Outline, Plane, Rng, Window, noise, ramp
 
 # Samples a pixel, along each axis, at which leukocytes are painted.
 _FINE = 2
 
 
 @dataclass(frozen=True)
-class Kind:
+class CellDrawing:
     """A kind of leukocyte as it is painted.
 
     Attributes
@@ -47,17 +47,17 @@ class Kind:
     uneven: tuple[float, ...]
     cytoplasm: Density
     nucleus: Density
-    shape: Callable[[Field, Field, Rng], Field]
+    shape: Callable[[Plane, Plane, Rng], Plane]
     warp: float
-    chromatin: Callable[[Field, float, Rng], Field]
-    finish: Callable[[Field, Field, Field, Field, float, Rng], None]
+    chromatin: Callable[[Plane, float, Rng], Plane]
+    finish: Callable[[Plane, Plane, Plane, Plane, float, Rng], None]
 
 
 # Standard deviations of the harmonics of an outline, from the second on.
 _SMOOTH = (0.04, 0.025, 0.015, 0.01, 0.006, 0.005, 0.005, 0.004, 0.004, 0.003)
 _RAGGED = (0.055, 0.04, 0.03, 0.02, 0.012, 0.012, 0.01, 0.009, 0.008, 0.008, 0.007, 0.006)
-KINDS: dict[str, Kind] = {
-    vocabulary.NEUTROPHIL.name: Kind(
+KINDS: dict[str, CellDrawing] = {
+    vocabulary.NEUTROPHIL.name: CellDrawing(
         size=1.0,
         uneven=_SMOOTH,
         cytoplasm=(0.068, 0.122, 0.068),
@@ -67,7 +67,7 @@ KINDS: dict[str, Kind] = {
         chromatin=_interior.clumped,
         finish=_interior.neutrophil,
     ),
-    vocabulary.EOSINOPHIL.name: Kind(
+    vocabulary.EOSINOPHIL.name: CellDrawing(
         size=1.06,
         uneven=_SMOOTH,
         cytoplasm=(0.11, 0.15, 0.07),
@@ -77,7 +77,7 @@ KINDS: dict[str, Kind] = {
         chromatin=_interior.clumped,
         finish=_interior.eosinophil,
     ),
-    vocabulary.BASOPHIL.name: Kind(
+    vocabulary.BASOPHIL.name: CellDrawing(
         size=0.96,
         uneven=_SMOOTH,
         cytoplasm=(0.14, 0.25, 0.1),
@@ -87,7 +87,7 @@ KINDS: dict[str, Kind] = {
         chromatin=_interior.clumped,
         finish=_interior.basophil,
     ),
-    vocabulary.LYMPHOCYTE.name: Kind(
+    vocabulary.LYMPHOCYTE.name: CellDrawing(
         size=0.8,
         uneven=_SMOOTH,
         cytoplasm=(0.21, 0.205, 0.055),
@@ -97,7 +97,7 @@ KINDS: dict[str, Kind] = {
         chromatin=_interior.clumped,
         finish=_interior.lymphocyte,
     ),
-    vocabulary.MONOCYTE.name: Kind(
+    vocabulary.MONOCYTE.name: CellDrawing(
         size=1.25,
         uneven=_RAGGED,
         cytoplasm=(0.165, 0.19, 0.07),
@@ -125,12 +125,12 @@ class Painted:
     """
 
     slices: tuple[slice, slice]
-    density: Field
-    cell: Field
-    nucleus: Field
+    density: Plane
+    cell: Plane
+    nucleus: Plane
 
 
-def _pressed(cell: Outline, others: list[Outline], y: Field, x: Field) -> Field:
+def _pressed(cell: Outline, others: list[Outline], y: Plane, x: Plane) -> Plane:
     """Return the depth in a cell, flattened where other cells press on it."""
     own = depth = cell.depth(y, x)
     for other in others:

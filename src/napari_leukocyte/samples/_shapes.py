@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-Field = NDArray[np.float32]
+Plane = NDArray[np.float32]
 Rng = np.random.Generator
 
 
@@ -54,7 +54,7 @@ class Window:
         """Where the window lies in the image."""
         return slice(self.y0, self.y1), slice(self.x0, self.x1)
 
-    def coordinates(self) -> tuple[Field, Field]:
+    def coordinates(self) -> tuple[Plane, Plane]:
         """Return y and x of every sample, in px of the image, pixel centres being integers."""
         half = 0.5 / self.factor - 0.5
         y = np.arange((self.y1 - self.y0) * self.factor) / self.factor + half + self.y0
@@ -62,7 +62,7 @@ class Window:
         yy, xx = np.meshgrid(y.astype(np.float32), x.astype(np.float32), indexing="ij")
         return yy, xx
 
-    def reduce(self, samples: Field) -> Field:
+    def reduce(self, samples: Plane) -> Plane:
         """Average the samples of each pixel."""
         if self.factor == 1:
             return samples
@@ -104,7 +104,7 @@ class Outline:
         """Radius of a circle that holds the whole outline, px."""
         return self.radius * (1 + sum(abs(a) for a in self.amplitudes))
 
-    def at(self, angle: Field | float) -> Field:
+    def at(self, angle: Plane | float) -> Plane:
         """Return the radius in the direction of an angle, px."""
         angle = np.asarray(angle, np.float32)
         radius = np.ones_like(angle)
@@ -112,19 +112,19 @@ class Outline:
             radius += np.float32(a) * np.cos(k * angle + np.float32(p))
         return np.asarray(radius * np.float32(self.radius), np.float32)
 
-    def depth(self, y: Field, x: Field) -> Field:
+    def depth(self, y: Plane, x: Plane) -> Plane:
         """Return how far inside each point lies, px, along the ray from the centre."""
         dy, dx = y - np.float32(self.y), x - np.float32(self.x)
         return np.asarray(self.at(np.arctan2(dy, dx)) - np.hypot(dy, dx), np.float32)
 
 
-def ramp(values: Field, start: float, end: float) -> Field:
+def ramp(values: Plane, start: float, end: float) -> Plane:
     """Rise smoothly (as a cubic) from 0 at `start` to 1 at `end`, which may be lower."""
     t = np.clip((values - np.float32(start)) / np.float32(end - start), 0, 1)
     return np.asarray(t * t * (3 - 2 * t), np.float32)
 
 
-def noise(shape: tuple[int, int], scale: float, rng: Rng) -> Field:
+def noise(shape: tuple[int, int], scale: float, rng: Rng) -> Plane:
     """Return smooth noise of mean about 0 and standard deviation about 1.
 
     Parameters
@@ -154,8 +154,8 @@ def noise(shape: tuple[int, int], scale: float, rng: Rng) -> Field:
 
 
 def ellipse(
-    u: Field, v: Field, at: tuple[float, float], axes: tuple[float, float], turn: float
-) -> Field:
+    u: Plane, v: Plane, at: tuple[float, float], axes: tuple[float, float], turn: float
+) -> Plane:
     """Return the depth in an ellipse; `axes` are its semi-axes, `turn` the first one's angle."""
     c, s = np.float32(np.cos(turn)), np.float32(np.sin(turn))
     du, dv = u - np.float32(at[0]), v - np.float32(at[1])
@@ -165,8 +165,8 @@ def ellipse(
 
 
 def bridge(
-    u: Field, v: Field, a: tuple[float, float], b: tuple[float, float], width: float
-) -> Field:
+    u: Plane, v: Plane, a: tuple[float, float], b: tuple[float, float], width: float
+) -> Plane:
     """Return the depth in a strand of half-width `width` from `a` to `b`."""
     du, dv = b[0] - a[0], b[1] - a[1]
     length = max(du * du + dv * dv, 1e-9)
@@ -174,7 +174,7 @@ def bridge(
     return np.asarray(width - np.hypot(u - a[0] - t * du, v - a[1] - t * dv), np.float32)
 
 
-def union(depths: list[Field], softness: float) -> Field:
+def union(depths: list[Plane], softness: float) -> Plane:
     """Join shapes; where two meet, the seam is filled over a length of about `softness`."""
     total = depths[0]
     for depth in depths[1:]:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from napari_leukocyte.errors import ParameterError
 from napari_leukocyte.samples import _erythrocytes, _layout
 from napari_leukocyte.samples._leukocytes import paint
-from napari_leukocyte.samples._shapes import Field, Rng, noise
+from napari_leukocyte.samples._shapes import Plane, Rng, noise
 from napari_leukocyte.vocabulary import LEUKOCYTE_NAMES
 
 #: Leukocytes of the default smear: all five kinds, in an order of frequency like that of blood.
@@ -70,7 +70,7 @@ def _names(n_per_class: int | Mapping[str, int]) -> list[str]:
     return [name for name in LEUKOCYTE_NAMES for _ in range(counts.get(name, 0))]
 
 
-def _photograph(density: Field, diameter: float, rng: Rng) -> NDArray[np.uint8]:
+def _photograph(density: Plane, diameter: float, rng: Rng) -> NDArray[np.uint8]:
     """Photograph the field: uneven light, optics, sharpening and sensor noise."""
     height, width = density.shape[:2]
     y = np.linspace(-1, 1, height, dtype=np.float32)[:, None]

@@ -40,7 +40,7 @@ SEVERAL = 1.35
 #: Score from which a candidate says something of the size.
 SURE = 0.7
 #: Least score that the best candidate of an image must have for the others to be believed, and
-#: from which no finer copy is looked at. On left-out fields with leukocytes the best one has 0.89 to
+#: from which no finer copy is looked at. On left-out fields with leukocytes the best has 0.89 to
 #: 0.98; on three of four without any it has less than 0.86.
 LIKELY, CERTAIN = 0.85, 0.9
 #: Candidates of at least this diameter in a copy are outlined well enough by its output pixels;

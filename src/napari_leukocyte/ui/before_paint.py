@@ -1,4 +1,4 @@
-"""What is shown once before the next frame, however often it has changed until then."""
+"""An update before the next frame: once, however many changes asked for it."""
 
 from __future__ import annotations
 

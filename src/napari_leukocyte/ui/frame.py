@@ -54,7 +54,7 @@ class Ties:
 
 @dataclass(frozen=True, eq=False)
 class SharedParts:
-    """What docks in one window have in common, so that each shows it once and not for itself.
+    """Controls that docks in one window share, so that each is shown once and not in every dock.
 
     Attributes
     ----------

@@ -23,7 +23,7 @@ from napari_leukocyte.ui.signals import Signal
 from napari_leukocyte.vocabulary import CLASSES, CellClass
 
 
-class _Notice(QObject):
+class _ClassesNotice(QObject):
     """Tells every widget that the classes are others now."""
 
     #: Carries the user's classes before and after, each a tuple of CellClass.
@@ -31,7 +31,7 @@ class _Notice(QObject):
 
 
 #: Qt forgets widgets that listen to it and are gone.
-notice = _Notice()
+notice = _ClassesNotice()
 
 
 def classes_now() -> tuple[CellClass, ...]:

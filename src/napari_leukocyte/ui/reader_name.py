@@ -10,7 +10,7 @@ from napari_leukocyte.ui.jobs import tell
 from napari_leukocyte.ui.signals import Signal
 
 
-class _Notice(QObject):
+class _ReaderNotice(QObject):
     """Tells every widget that another reader has sat down."""
 
     #: Carries the name.
@@ -18,7 +18,7 @@ class _Notice(QObject):
 
 
 #: Qt forgets widgets that listen to it and are gone.
-reader_notice = _Notice()
+reader_notice = _ReaderNotice()
 
 
 def reader_now() -> str:

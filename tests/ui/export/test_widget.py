@@ -1,4 +1,4 @@
-"""What a user does with the *Export annotations* widget."""
+"""The *Export annotations* dock, as a user works with it."""
 
 from __future__ import annotations
 

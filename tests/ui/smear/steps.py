@@ -1,4 +1,4 @@
-"""What a user does with the Smear widget, one step at a time."""
+"""Steps of a user with the *Smear* dock, one at a time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What this plugin wrote: results that a user has checked, as photographs with masks and classes.
+"""Results of this plugin that a user has checked, as photographs with masks and classes.
 
 Any folder below ``own/`` counts that has the files of ``napari-leukocyte run --out`` or of the
 widget's save: ``labels.tif``, and beside it or in a folder above ``run.json`` and ``objects.csv``.

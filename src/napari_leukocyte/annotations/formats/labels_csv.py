@@ -31,7 +31,7 @@ from napari_leukocyte.annotations.formats.results_folder import (
 )
 from napari_leukocyte.annotations.formats.source import Source
 from napari_leukocyte.errors import FormatError
-from napari_leukocyte.io.paths import Job, plan
+from napari_leukocyte.io.paths import ImageFolder, plan
 from napari_leukocyte.io.spreadsheet_text import columns_of, decode_table
 from napari_leukocyte.reporting.record import SCHEMA_VERSION, file_sha256, write_record
 from napari_leukocyte.reporting.save import LABELS, OBJECTS, RECORD, write_labels
@@ -82,11 +82,11 @@ def losses(images: Sequence[AnnotatedImage]) -> list[str]:
     return [f"A second image called {old} is called {new}." for old, new in renamed]
 
 
-def _jobs(images: Sequence[AnnotatedImage]) -> list[Job]:
+def _jobs(images: Sequence[AnnotatedImage]) -> list[ImageFolder]:
     return plan([image.name for image in images], RESERVED, room=len(".tiff"))
 
 
-def _names(images: Sequence[AnnotatedImage], jobs: Sequence[Job]) -> list[str]:
+def _names(images: Sequence[AnnotatedImage], jobs: Sequence[ImageFolder]) -> list[str]:
     """Return the names of the images, each only once: a table tells images by them."""
     names: list[str] = []
     for image, job in zip(images, jobs, strict=True):

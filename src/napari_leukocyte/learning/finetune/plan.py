@@ -26,7 +26,7 @@ class FinetuneError(LeukocyteError):
 
 @dataclass(frozen=True)
 class FinetuneParams:
-    """How long and how fast.
+    """Length and learning rates of a fine-tuning run.
 
     Attributes
     ----------

@@ -41,7 +41,7 @@ GROUPS = 8
 
 
 @dataclass(frozen=True)
-class Stage:
+class BlockStage:
     """One stage of inverted-residual blocks before depth scaling."""
 
     kernel: int
@@ -52,13 +52,13 @@ class Stage:
 
 
 STAGES = (
-    Stage(3, 1, 16, 1, 1),
-    Stage(3, 6, 24, 2, 2),
-    Stage(5, 6, 40, 2, 2),
-    Stage(3, 6, 80, 3, 2),
-    Stage(5, 6, 112, 3, 1),
-    Stage(5, 6, 192, 4, 2),
-    Stage(3, 6, 320, 1, 1),
+    BlockStage(3, 1, 16, 1, 1),
+    BlockStage(3, 6, 24, 2, 2),
+    BlockStage(5, 6, 40, 2, 2),
+    BlockStage(3, 6, 80, 3, 2),
+    BlockStage(5, 6, 112, 3, 1),
+    BlockStage(5, 6, 192, 4, 2),
+    BlockStage(3, 6, 320, 1, 1),
 )
 #: (width, depth) coefficients of the three members of the family used here.
 COEFFICIENTS = {"lite0": (1.0, 1.0), "lite1": (1.0, 1.1), "lite2": (1.1, 1.2)}
@@ -85,7 +85,13 @@ def _relu6(x: KerasTensor, name: str) -> KerasTensor:
 
 
 def _block(
-    x: KerasTensor, stage: Stage, stride: int, filters: int, drop: float, name: str, folded: bool
+    x: KerasTensor,
+    stage: BlockStage,
+    stride: int,
+    filters: int,
+    drop: float,
+    name: str,
+    folded: bool,
 ) -> KerasTensor:
     inputs = x
     channels = int(x.shape[-1])

@@ -83,7 +83,7 @@ class ProgressLine(QWidget):
 
 
 class Messages(WrappedText):
-    """What a dock says, in a sentence or two; not there while there is nothing to say."""
+    """A dock's messages, in a sentence or two; hidden while there are none."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)

@@ -1,4 +1,4 @@
-"""What a user does with the map: select, go to cells, find similar ones, give classes."""
+"""Actions on the map: select, go to cells, find similar ones, give classes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the map paints, and which part of it is in sight."""
+"""The painting of the map, and the part of it that is in sight."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _LARGEST, _SMALLEST = 200.0, 0.25
 
 @dataclass(frozen=True, eq=False)
 class MapView:
-    """How places on the map become places in the widget.
+    """The transform from places on the map to places in the widget.
 
     Attributes
     ----------

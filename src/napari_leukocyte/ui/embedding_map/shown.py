@@ -26,12 +26,12 @@ from napari_leukocyte.progress import Progress
 from napari_leukocyte.session.session import Session
 from napari_leukocyte.ui.layers.objects_style import UNCLASSIFIED
 
-Row = tuple[int, tuple[str, ...]]
+ListRow = tuple[int, tuple[str, ...]]
 
 
 @dataclass(frozen=True, eq=False)
 class Wanted:
-    """What a map is made of.
+    """The cells and the settings that a map is made of.
 
     Attributes
     ----------
@@ -133,18 +133,18 @@ class ShownMap:
         several = len(self.wanted.sessions) > 1
         return f"{self._owner[row].name}, {label}" if several else label
 
-    def outlier_rows(self) -> list[Row]:
+    def outlier_rows(self) -> list[ListRow]:
         """Return the list of outliers."""
         return [self._outlier(o) for o in self.map.outliers]
 
-    def suspect_rows(self, suspects: Sequence[LabelSuspect]) -> list[Row]:
+    def suspect_rows(self, suspects: Sequence[LabelSuspect]) -> list[ListRow]:
         """Return the list of doubtful classes."""
         return [
             (s.row, (self.title(s.row), s.given, s.suggested, f"{100 * s.belief:.0f} %"))
             for s in suspects
         ]
 
-    def _outlier(self, found: Outlier) -> Row:
+    def _outlier(self, found: Outlier) -> ListRow:
         name = self.names[found.row]
         return found.row, (self.title(found.row), name, f"{found.times:.1f} × usual")
 

@@ -1,1 +1,1 @@
-"""Why a cell got its class: map, words, similar cells."""
+"""The *Why this class* dock: activation map, sentences and similar cells."""

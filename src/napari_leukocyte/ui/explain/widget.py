@@ -1,4 +1,4 @@
-"""Why the selected cell got its class: map, words, similar cells, and the second class."""
+"""The *Why this class* dock: map, sentences, similar cells, and the second class."""
 
 from __future__ import annotations
 

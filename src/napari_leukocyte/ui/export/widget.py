@@ -19,7 +19,7 @@ from napari_leukocyte.progress import Progress
 from napari_leukocyte.ui.dock import SessionDock, SharedParts
 from napari_leukocyte.ui.export import work
 from napari_leukocyte.ui.export.form import DATASET, FOLDER, NAMED, TOGETHER, ExportForm
-from napari_leukocyte.ui.export.work import Told
+from napari_leukocyte.ui.export.work import ExportOutcome
 from napari_leukocyte.ui.jobs import telling_errors
 from napari_leukocyte.ui.layers import links
 
@@ -89,7 +89,7 @@ class ExportWidget(SessionDock):
 
     # -- what is to be done ----------------------------------------------------------------
 
-    def _planned(self) -> Callable[[Progress], Told] | None:
+    def _planned(self) -> Callable[[Progress], ExportOutcome] | None:
         """Return the work, or None if the user thought better of it."""
         form = self.form
         source, to = self._source(), self._target()
@@ -112,7 +112,7 @@ class ExportWidget(SessionDock):
             overwrite=overwrite,
         )
 
-    def _source(self) -> work.Source:
+    def _source(self) -> work.FieldSource:
         form = self.form
         if form.what.currentData() == FOLDER:
             text = form.folder.text()
@@ -154,7 +154,7 @@ class ExportWidget(SessionDock):
 
     # -- jobs --------------------------------------------------------------------------------
 
-    def _begin(self, title: str, function: Callable[[Progress], Told]) -> None:
+    def _begin(self, title: str, function: Callable[[Progress], ExportOutcome]) -> None:
         self.form.report.clear()
         self.start(
             function,
@@ -163,7 +163,7 @@ class ExportWidget(SessionDock):
             cancelled=lambda: self.say("Cancelled: what was not finished leaves nothing behind."),
         )
 
-    def _done(self, told: Told) -> None:
+    def _done(self, told: ExportOutcome) -> None:
         self.say(told.sentence)
         self.form.report.setPlainText("\n".join(told.lines))
         self._show_existing()

@@ -1,4 +1,4 @@
-"""What the *Export annotations* widget has done in a thread; it knows no widget."""
+"""The work of the *Export annotations* dock, in a thread; it knows no widget."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ from napari_leukocyte.io.images.reading import find_images
 from napari_leukocyte.progress import Progress
 
 #: Gives the fields; called in the thread.
-Source = Callable[[], Fields]
+FieldSource = Callable[[], Fields]
 
 
 @dataclass(frozen=True)
-class Told:
-    """What came of it.
+class ExportOutcome:
+    """The outcome of an export, or of a check.
 
     Attributes
     ----------
@@ -41,12 +41,12 @@ class Told:
     lines: tuple[str, ...]
 
 
-def source_of_image(taken: ExportSnapshot, file: Path | None, group: str | None) -> Source:
+def source_of_image(taken: ExportSnapshot, file: Path | None, group: str | None) -> FieldSource:
     """Return the fields of the image in the viewer, as its session was when this was called."""
     return lambda: Fields.of([taken.field(file, group)])
 
 
-def source_of_folder(folder: Path, group: str | None) -> Source:
+def source_of_folder(folder: Path, group: str | None) -> FieldSource:
     """Return the fields of a folder's photographs, from their sessions on the disk."""
 
     def fields() -> Fields:
@@ -59,17 +59,17 @@ def source_of_folder(folder: Path, group: str | None) -> Source:
 
 
 def export_dataset(
-    source: Source, to: Path, settings: ExportSettings
-) -> Callable[[Progress], Told]:
+    source: FieldSource, to: Path, settings: ExportSettings
+) -> Callable[[Progress], ExportOutcome]:
     """Return the work of exporting a dataset and checking it."""
 
-    def work(progress: Progress) -> Told:
+    def work(progress: Progress) -> ExportOutcome:
         progress(0, 0, "Looking for the annotations")
         done = export(to, source(), settings, progress)
         lines = _lines_of(done)
         if done.new:
             lines += ["", *check(to, progress=progress).lines()]
-        return Told(done.sentences[0], tuple(lines))
+        return ExportOutcome(done.sentences[0], tuple(lines))
 
     return work
 
@@ -87,11 +87,11 @@ def _lines_of(done: Exported) -> list[str]:
 
 
 def export_format(
-    source: Source, to: Path, name: str, *, only_reviewed: bool, overwrite: bool
-) -> Callable[[Progress], Told]:
+    source: FieldSource, to: Path, name: str, *, only_reviewed: bool, overwrite: bool
+) -> Callable[[Progress], ExportOutcome]:
     """Return the work of writing annotations in a format of the field."""
 
-    def work(progress: Progress) -> Told:
+    def work(progress: Progress) -> ExportOutcome:
         images: list[AnnotatedImage] = []
         left: list[str] = []
         progress(0, 0, "Looking for the annotations")
@@ -118,25 +118,25 @@ def export_format(
         lines = [sentence, f"In {to}", *left]
         if lost:
             lines += ["", "What the format has no place for:", *(f"  {s}" for s in lost)]
-        return Told(sentence, tuple(lines))
+        return ExportOutcome(sentence, tuple(lines))
 
     return work
 
 
-def check_dataset(folder: Path) -> Callable[[Progress], Told]:
+def check_dataset(folder: Path) -> Callable[[Progress], ExportOutcome]:
     """Return the work of checking a dataset."""
 
-    def work(progress: Progress) -> Told:
+    def work(progress: Progress) -> ExportOutcome:
         lines = check(folder, progress=progress).lines()
-        return Told(lines[0], tuple(lines))
+        return ExportOutcome(lines[0], tuple(lines))
 
     return work
 
 
-def reopen_dataset(folder: Path) -> Callable[[Progress], Told]:
+def reopen_dataset(folder: Path) -> Callable[[Progress], ExportOutcome]:
     """Return the work of bringing a dataset back into sessions."""
 
-    def work(progress: Progress) -> Told:
+    def work(progress: Progress) -> ExportOutcome:
         dataset = open_dataset(folder)
         added = adopt_classes(dataset)
         done = reopen(dataset, progress=progress)
@@ -148,7 +148,7 @@ def reopen_dataset(folder: Path) -> Callable[[Progress], Told]:
         if added:
             lines.append(f"Classes added to yours: {', '.join(added)}.")
         lines += [f"  left alone: {_named(n, s)}" for n, s in done.skipped.items()]
-        return Told(sentence, tuple(lines))
+        return ExportOutcome(sentence, tuple(lines))
 
     return work
 

@@ -56,7 +56,7 @@ def errors_of(session: Session | None) -> Errors | None:
 
 
 class _Question(NamedTuple):
-    """What is to be worked out; see :meth:`ErrorLimits.ask`."""
+    """A question to be worked out; see :meth:`ErrorLimits.ask`."""
 
     table: pd.DataFrame
     counted: Collection[str]

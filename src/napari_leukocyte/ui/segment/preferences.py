@@ -1,4 +1,4 @@
-"""What the user set in napari's Preferences."""
+"""The settings of segmentation in napari's Preferences."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ PLUGIN, GROUP = "napari-leukocyte", "segmentation"
 
 @dataclass(frozen=True)
 class Preferences:
-    """Where the widget starts.
+    """The values that the dock starts with.
 
     Attributes
     ----------

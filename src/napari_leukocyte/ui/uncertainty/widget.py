@@ -1,4 +1,4 @@
-"""How sure the classifier is, and whether to believe it on this image."""
+"""The *How sure* dock: the classifier's uncertainty, and its validity on this image."""
 
 from __future__ import annotations
 
