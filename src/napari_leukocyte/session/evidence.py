@@ -75,6 +75,8 @@ class Evidence(Editing):
             lambda labels: np.where((candidates == number) & (labels == 0), label, labels),
             "Take a candidate",
         )
+        # An edit says nothing of labels, as the view that was drawn in shows them already.
+        self._tell("labels")
         return label
 
     def _objects(self) -> Objects | None:

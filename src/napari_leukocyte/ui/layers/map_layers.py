@@ -34,8 +34,8 @@ _STYLES: dict[MapKind, _Style] = {
 class _Shown:
     session: Session
     kind: MapKind
-    # What the map was made of: maps and weights.
-    source: tuple[MemberMaps | None, tuple[float, ...] | None]
+    # What the map was made of: maps, weights, and the rule of the vote.
+    source: tuple[MemberMaps | None, tuple[float, ...] | None, str]
 
 
 _MAPS: WeakKeyDictionary[Image, _Shown] = WeakKeyDictionary()
@@ -77,7 +77,7 @@ def show_map(viewer: Any, session: Session, kind: MapKind, image: Image) -> None
         The session's image.
     """
     layer = map_layer_of(viewer, session, kind)
-    source = (session.maps, session.weights)
+    source = (session.maps, session.weights, session.params.vote)
     if layer is not None and _MAPS[layer].source == source:
         return
     data = _data(session, kind)

@@ -18,6 +18,7 @@ from napari_leukocyte.ui.layers.map_layers import (
     show_map,
     update_maps,
 )
+from napari_leukocyte.ui.segment.candidates import CandidateBox
 from napari_leukocyte.ui.segment.parameters_form import ParametersForm, PresetButtons, WeightsForm
 from napari_leukocyte.ui.segment.preferences import Preferences
 from napari_leukocyte.ui.tools.tool_row import MaskToolRow
@@ -53,6 +54,7 @@ class SegmentForm:
     parameters : ParametersForm
     presets : PresetButtons
     maps : MapBoxes
+    candidates : CandidateBox
     tools : MaskToolRow
     """
 
@@ -78,6 +80,7 @@ class SegmentForm:
         self.parameters = ParametersForm(preferences.params)
         self.presets = PresetButtons(self.parameters)
         self.maps = MapBoxes(viewer)
+        self.candidates = CandidateBox(viewer)
         self.tools = MaskToolRow(viewer)
         self.forget = build.button(
             "Forget manual edits…", "Give up all painting and erasing in the labels of this image."
@@ -92,7 +95,7 @@ class SegmentForm:
             self.weights,
             self.parameters,
             build.row("Parameters", self.presets, stretch=(0, 1)),
-            build.row("Show", self.maps, stretch=(0, 1)),
+            build.row("Show", self.maps, self.candidates, stretch=(0, 0, 1)),
             None,
         ]
 

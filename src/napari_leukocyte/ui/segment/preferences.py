@@ -44,7 +44,8 @@ def read_preferences() -> Preferences:
     model = str(values.pop("model", "")).strip() or "default"
     diameter = float(values.pop("diameter", 0))
     try:
-        params = PostprocessParams.from_dict(values)
+        # What the settings lack has today's default: they are no record of an earlier version.
+        params = PostprocessParams.from_dict({**PostprocessParams().to_dict(), **values})
     except ParameterError:
         params = PostprocessParams()
     return Preferences(model, diameter if diameter > 0 else "auto", params)

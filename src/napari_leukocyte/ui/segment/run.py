@@ -13,6 +13,7 @@ from napari.layers import Image
 from napari_leukocyte.progress import Progress
 from napari_leukocyte.segmentation import ensemble
 from napari_leukocyte.segmentation.ensemble import MemberMaps
+from napari_leukocyte.segmentation.objects import candidates_text
 from napari_leukocyte.segmentation.parameters import PostprocessParams
 from napari_leukocyte.session.computation import Computed
 from napari_leukocyte.session.session import Session
@@ -154,6 +155,9 @@ def describe_result(session: Session) -> str:
         )
     if session.edits.erased.any():
         parts.append("Erased objects stay away.")
+    candidates = len(session.candidate_scores())
+    if candidates:
+        parts.append(candidates_text(candidates))
     if session.params.watershed == "points" and (
         session.markers is None or len(session.markers) < 2
     ):

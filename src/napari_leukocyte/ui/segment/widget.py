@@ -79,6 +79,7 @@ class SegmentWidget(SessionDock):
     def on_release(self) -> None:
         """Let go of markers and of what has not been computed yet."""
         self._markers.release()
+        self.form.candidates.release()
         self._live.release()
 
     def on_show(self) -> None:
@@ -129,6 +130,7 @@ class SegmentWidget(SessionDock):
     def on_layers(self) -> None:
         """Stop a run whose image is gone."""
         self.form.maps.refresh()
+        self.form.candidates.refresh()
         running = None if self._running_on is None else self._running_on()
         if super().busy and (running is None or running not in self.viewer.layers):
             self.cancel()
@@ -294,5 +296,6 @@ class SegmentWidget(SessionDock):
         ready = self.image.layer() is not None and self.form.model.model() is not None
         self.form.run.setEnabled(ready and not super().busy)
         self.form.maps.follow(self.session, self.image.layer())
+        self.form.candidates.follow(self.session, self.image.layer())
         self.form.tools.follow(self.session)
         self.update_now()
