@@ -1,4 +1,4 @@
-"""What every command of a session has in common: it is one step, written down, told to views."""
+"""The common part of a session's commands: each is one step, written down, told to views."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a user changed by hand in a label image, and how it survives a new computation."""
+"""Edits by hand in a label image, and their survival of a new computation."""
 
 from __future__ import annotations
 

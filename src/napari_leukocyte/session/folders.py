@@ -1,4 +1,4 @@
-"""Where on disk the session of an image lies."""
+"""The folder of an image's session on the disk."""
 
 from __future__ import annotations
 

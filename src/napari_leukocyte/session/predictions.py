@@ -1,4 +1,4 @@
-"""What a classifier said of an image's objects."""
+"""A classifier's predictions for an image's objects."""
 
 from __future__ import annotations
 

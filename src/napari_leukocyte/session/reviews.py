@@ -1,4 +1,4 @@
-"""What a reader said of the objects: classes, confirmations, flags and notes."""
+"""A reader's reviews of the objects: classes, confirmations, flags and notes."""
 
 from __future__ import annotations
 

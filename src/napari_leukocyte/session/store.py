@@ -1,4 +1,4 @@
-"""Where sessions live on disk: a folder for each image, found by the image's pixels.
+"""The store of sessions on the disk: a folder for each image, found by the image's pixels.
 
 A folder holds a journal of what was done (:mod:`napari_leukocyte.session.journal`), the maps of the
 run in use (:mod:`napari_leukocyte.session.maps`), and a lock that is held while the session is

@@ -1,4 +1,4 @@
-"""How far the work on one field has come."""
+"""The stage of the work on one field."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is kept of a smear on the disk: how it is counted, its sign-off, and what was seen of it."""
+"""A smear's files on the disk: settings of its count, sign-off, and the state of its fields."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where on disk the state of a smear lies: beside the sessions, never beside the user's images."""
+"""The folder of a smear's state: beside the sessions, never beside the user's images."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a version of a dataset holds, as its ``manifest.json`` says."""
+"""The contents of a version of a dataset, as in its ``manifest.json``."""
 
 from __future__ import annotations
 

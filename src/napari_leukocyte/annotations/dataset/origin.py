@@ -1,4 +1,4 @@
-"""What a session's folder remembers of the dataset that the session was read from.
+"""The origin of a session that was read from a dataset, kept in the session's folder.
 
 A session knows how things stand; what happened before it was read, which model drew the masks and
 how large the nuclei are that the maps showed is known to the dataset alone.

@@ -1,4 +1,4 @@
-"""What happened to the objects of a photograph: a log that is only added to, chained by hash.
+"""The provenance of a photograph's objects: a log that is only added to, chained by hash.
 
 One JSON object a line. ``hash`` is the SHA-256 of all else in the line, written as JSON with sorted
 keys and no spaces; ``previous`` is the hash of the line before, and in the first line the

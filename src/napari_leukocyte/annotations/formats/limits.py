@@ -1,4 +1,4 @@
-"""How much a file of annotations may hold before it is taken for damaged or malicious."""
+"""Limits beyond which a file of annotations is taken for damaged or malicious."""
 
 from __future__ import annotations
 

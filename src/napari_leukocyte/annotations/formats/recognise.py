@@ -1,4 +1,4 @@
-"""Which formats there are, and which one a file or folder is in."""
+"""The register of formats, and the recognition of a file's or folder's format."""
 
 from __future__ import annotations
 

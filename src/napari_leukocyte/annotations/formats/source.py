@@ -1,4 +1,4 @@
-"""What is to be read: a file or a folder, looked into once."""
+"""The source that is read: a file or a folder, looked into once."""
 
 from __future__ import annotations
 

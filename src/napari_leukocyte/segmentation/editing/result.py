@@ -1,4 +1,4 @@
-"""What an edit of a label image gives back."""
+"""The result of an edit of a label image."""
 
 from __future__ import annotations
 

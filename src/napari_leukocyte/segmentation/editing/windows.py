@@ -1,4 +1,4 @@
-"""Where objects lie in a label image, so that an edit looks at nothing else of it.
+"""Windows around objects of a label image, so that an edit looks at nothing else of it.
 
 Finding one object takes a pass over the image of a few milliseconds; whatever costs more is done
 inside a window.

@@ -1,1 +1,1 @@
-"""What napari shows of a session, and the ties between layers and sessions."""
+"""Layers as views of a session, and the ties between layers and sessions."""

@@ -1,4 +1,4 @@
-"""Which session belongs to which layer."""
+"""The links between sessions and layers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How classified objects look as a layer: rings about centroids (Points) or boxes (Shapes).
+"""The style of classified objects as a layer: rings about centroids (Points) or boxes (Shapes).
 
 Rings and boxes leave the cell itself in sight. Rings are the default, since only they stay smooth.
 Median times, ms, on two busy cores with software OpenGL, measured with benchmarks/objects_layer.py:

@@ -1,4 +1,4 @@
-"""What the *Review leukocytes* widget is made of; what happens is in `widget`."""
+"""The controls of the *Review leukocytes* dock; what happens is in `widget`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a cell of the gallery is painted."""
+"""The painter of the gallery's cells."""
 
 from __future__ import annotations
 

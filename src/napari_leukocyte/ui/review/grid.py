@@ -1,4 +1,4 @@
-"""Where the cells of a gallery lie: rows of equal squares below headings."""
+"""The layout of a gallery: rows of equal squares below headings."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the review of the same cells asks for: blind reads stay blind, and one view takes clicks."""
+"""Duties of views of the same cells: blind reads stay blind, and one view takes clicks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a reader does in the gallery, as commands of the session."""
+"""A reader's actions in the gallery, as commands of the session."""
 
 from __future__ import annotations
 

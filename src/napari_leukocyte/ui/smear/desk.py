@@ -1,4 +1,4 @@
-"""What the parts of the *Smear* widget share."""
+"""The parts that the *Smear* dock's sections share."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the *Smear* widget is made of; what happens is in `widget`."""
+"""The controls of the *Smear* dock; what happens is in `widget`."""
 
 from __future__ import annotations
 

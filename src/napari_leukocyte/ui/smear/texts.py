@@ -1,4 +1,4 @@
-"""What the *Smear* widget tells in words."""
+"""The texts of the *Smear* dock."""
 
 from __future__ import annotations
 

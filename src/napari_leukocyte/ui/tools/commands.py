@@ -1,4 +1,4 @@
-"""What each tool does to a session: one gesture, one command that can be undone."""
+"""The tools' commands on a session: one gesture, one command that can be undone."""
 
 from __future__ import annotations
 

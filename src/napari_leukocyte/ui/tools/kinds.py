@@ -1,4 +1,4 @@
-"""What tools there are, and what a user reads about them."""
+"""The list of tools, and the texts that a user reads about them."""
 
 from __future__ import annotations
 
