@@ -24,7 +24,7 @@ DOCUMENTS = sorted(
     ]
 )
 #: Where the paths on the page of the architecture begin.
-BASES = (ROOT, PACKAGE, PACKAGE / "annotations" / "formats", PACKAGE / "session")
+BASES = (ROOT, PACKAGE, PACKAGE / "annotations" / "formats")
 #: A docstring says what something is; with these it would begin as a question.
 QUESTIONS = re.compile(r"(What|How|Whether|Which|Where|Why|When|Who)\b")
 
@@ -83,9 +83,12 @@ def test_commands_that_are_named_exist() -> None:
     command = typer.main.get_command(app)
     ours = set(getattr(command, "commands", {}))
     # Importing the commands of the training would bring TensorFlow.
-    training = set(
-        re.findall(r'@app\.command\("?([\w-]*)"?', text_of(ROOT / "training" / "__main__.py"))
-    )
+    training = {
+        name.strip("_").replace("_", "-")
+        for name in re.findall(
+            r"@app\.command\(\)\ndef (\w+)", text_of(ROOT / "training" / "__main__.py")
+        )
+    }
     assert "run" in ours
     assert "export" in training
     for document in DOCUMENTS:
