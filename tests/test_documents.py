@@ -97,6 +97,16 @@ def test_commands_that_are_named_exist() -> None:
         assert set(re.findall(r"python -m training ([a-z][\w-]*)", text)) <= training, document
 
 
+def test_files_of_the_training_that_are_named_exist() -> None:
+    page = text_of(ROOT / "training" / "README.md")
+    named = re.findall(r"`([\w/]+\.py)`", page)
+    assert len(named) > 30
+    missing = [path for path in named if not (ROOT / "training" / path).exists()]
+    configs = re.findall(r"training/configs/[\w./-]+\.toml", page)
+    assert len(configs) > 10
+    assert missing + [path for path in configs if not (ROOT / path).exists()] == []
+
+
 def test_docstrings_of_modules_say_what_they_are() -> None:
     asking = [
         str(path.relative_to(ROOT))
