@@ -26,7 +26,7 @@ _LENGTHS = {_MOVE: 3, _LINE: 3, _CLOSE: 1}
 
 @dataclass(frozen=True, eq=False)
 class Area:
-    """What a ROI covers.
+    """The area that a ROI covers.
 
     Attributes
     ----------
