@@ -107,11 +107,13 @@ def test_files_of_the_training_that_are_named_exist() -> None:
     assert missing + [path for path in configs if not (ROOT / path).exists()] == []
 
 
-def test_docstrings_of_modules_say_what_they_are() -> None:
+def test_docstrings_of_modules_and_classes_say_what_they_are() -> None:
     asking = [
-        str(path.relative_to(ROOT))
+        f"{path.relative_to(ROOT)}: {docstring.splitlines()[0]}"
         for path, module in modules("src", "training", "tests", "benchmarks", "fuzz")
-        if QUESTIONS.match(ast.get_docstring(module) or "")
+        for node in ast.walk(module)
+        if isinstance(node, ast.Module | ast.ClassDef)
+        and QUESTIONS.match(docstring := ast.get_docstring(node) or "")
     ]
     assert asking == []
 
