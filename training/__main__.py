@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
 from napari_leukocyte.cli.console import BAD_INPUT, OneSentenceGroup, complain
+
+if TYPE_CHECKING:
+    from training.data.photographs import DatasetName
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # its start-up notes hide what matters
 
@@ -72,6 +75,46 @@ def segment(config: Config, data_root: DataRoot = DEFAULT_ROOT) -> None:
 
 
 @app.command()
+def size(config: Config, data_root: DataRoot = DEFAULT_ROOT) -> None:
+    """Train the network that finds cells of any size; an interrupted run goes on."""
+    from training.size import train_finder
+
+    train_finder(config, data_root)
+
+
+@app.command()
+def export_size(
+    config: Config,
+    into: Annotated[
+        Path | None, typer.Option(help="A folder; the package's own by default.")
+    ] = None,
+) -> None:
+    """Export the network that finds cells of any size."""
+    from training.size import ship_finder
+
+    print(ship_finder(config, *([] if into is None else [into])))
+
+
+@app.command()
+def sizes(
+    folder: Annotated[
+        Path | None, typer.Option(help="Folder of a finder; the package's own by default.")
+    ] = None,
+    data_root: DataRoot = DEFAULT_ROOT,
+    limit: Annotated[int | None, typer.Option(min=1, help="Fields of each source at most.")] = None,
+) -> None:
+    """Measure the network that finds cells of any size; one row of results/size.json each."""
+    from training.evaluate import read_result, write_result
+    from training.size import SHIPPED
+    from training.size_figures import evaluate_sizes
+
+    figures = evaluate_sizes(data_root, folder or SHIPPED, limit)
+    result = read_result("size") or {}
+    result[figures["finder"]["experiment"]] = figures
+    print(write_result("size", result))
+
+
+@app.command()
 def classify(config: Config, data_root: DataRoot = DEFAULT_ROOT) -> None:
     """Train a classifier on crops; an interrupted run goes on."""
     from training.classify import train_classifier
@@ -108,12 +151,21 @@ def export(
 
 @app.command()
 def evaluate(
-    what: Annotated[str, typer.Argument(help="segmentation, fields, classification or left-out")],
+    what: Annotated[
+        str, typer.Argument(help="segmentation, fields, classification, left-out or abroad")
+    ],
     data_root: DataRoot = DEFAULT_ROOT,
     model: Annotated[str, typer.Option(help="A model's name or folder.")] = "default",
     again: Annotated[
         bool, typer.Option(help="Measure all sets left out anew, not only what has changed.")
     ] = False,
+    limit: Annotated[
+        int | None, typer.Option(min=1, help="abroad: fields of each source at most.")
+    ] = None,
+    sources: Annotated[str, typer.Option(help="abroad: which sources, with commas; all.")] = "",
+    note: Annotated[
+        str, typer.Option(help="abroad: writes results/abroad-NOTE.json, to compare with.")
+    ] = "",
 ) -> None:
     """Measure the plugin on photographs held out from training."""
     from training import evaluate as measure
@@ -129,8 +181,14 @@ def evaluate(
 
         former = None if again else measure.read_result("left-out")
         figures = evaluate_left_out(data_root, former=former)
+    elif what == "abroad":
+        from training.abroad import evaluate_abroad
+
+        chosen = tuple(s for s in sources.split(",") if s)
+        figures = evaluate_abroad(data_root, model, limit=limit, sources=chosen)
+        what = f"abroad-{note}" if note else what
     else:
-        raise typer.BadParameter("choose segmentation, fields, classification or left-out")
+        raise typer.BadParameter("choose segmentation, fields, classification, left-out or abroad")
     print(json.dumps(figures, indent=1))
     print(f"Written to {measure.write_result(what, figures)}")
 
@@ -160,17 +218,30 @@ def agree(
         typer.Argument(help="The segmentation model, then the classifiers, which must agree."),
     ],
     name: Annotated[str, typer.Option(help="Name of an agreement on classes.")] = "raabin",
+    sets: Annotated[str, typer.Option(help="Sets to make masks for.")] = "pbc,raabin",
     data_root: DataRoot = DEFAULT_ROOT,
 ) -> None:
     """Label photographs that nobody has annotated, where models agree, for self-training."""
     from training.agree import write_classes, write_masks
 
     if what == "masks":
-        print(write_masks(("pbc", "raabin"), data_root, models[0]))
+        named = cast("tuple[DatasetName, ...]", tuple(sets.split(",")))
+        print(write_masks(named, data_root, models[0]))
     elif what == "classes":
         print(write_classes(data_root, name, models[0], tuple(models[1:])))
     else:
         raise typer.BadParameter("choose masks or classes")
+
+
+@app.command()
+def evidence(
+    data_root: DataRoot = DEFAULT_ROOT,
+    limit: Annotated[int | None, typer.Option(help="Fields of each source at most.")] = None,
+) -> None:
+    """Fit the score by which objects are told from candidates, every source left out in turn."""
+    from training.evidence import make_score_model
+
+    print(json.dumps(make_score_model(data_root, limit), indent=1))
 
 
 @app.command()
@@ -222,6 +293,18 @@ def corrections(data_root: DataRoot = DEFAULT_ROOT) -> None:
     from training.evaluate import write_result
 
     print(write_result("corrections", measure_corrections(data_root)))
+
+
+@app.command()
+def neighbours(
+    data_root: DataRoot = DEFAULT_ROOT,
+    model: Annotated[str, typer.Option(help="A classifier's name or folder.")] = "default",
+) -> None:
+    """Measure what a vote of the nearest known cells brings beside the classifier's head."""
+    from training.evaluate import write_result
+    from training.neighbours import evaluate_neighbours
+
+    print(write_result("neighbours", evaluate_neighbours(data_root, model)))
 
 
 @app.command()

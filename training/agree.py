@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import json
 from pathlib import Path
+from typing import Literal
 
 import cv2
 import numpy as np
@@ -20,9 +21,9 @@ from napari_leukocyte.models.registry import find_model
 from napari_leukocyte.segmentation.ensemble import MemberMaps, segment_members
 from napari_leukocyte.segmentation.postprocess import postprocess
 from training.cells import PBC_DIAMETER
-from training.data.loaders.raabin import read_boxes
-from training.data.photographs import DatasetName, Photograph, load
-from training.data.splits import select
+from training.data.loaders import bionet, raabin
+from training.data.photographs import ABROAD, DatasetName, Photograph, load
+from training.data.splits import Side, select
 from training.fitting import RUNS
 from training.metrics import foreground_iou
 
@@ -37,6 +38,11 @@ BOX_IOU = 0.75
 CONFIDENCE = 0.85
 #: Grey values of the masks, as in Zheng's.
 CYTOPLASM, NUCLEUS = 128, 255
+#: The same where boxes were drawn by hand around the whole cell, with some room: Bio-Net's.
+LOOSE_BOX_IOU = 0.6
+#: Sets whose photographs show the labelled leukocyte in their middle, with its usual diameter
+#: there, px. Marrow is crowded: more than that one may be found.
+CENTRED: dict[str, float] = {"pbc": PBC_DIAMETER, "raabin_labelled": 150.0, "choi_marrow": 80.0}
 #: PBC's photographs that are asked; more of one microscope would crowd out the others.
 PBC_PHOTOGRAPHS = 500
 
@@ -74,8 +80,8 @@ def agreed_mask(photograph: Photograph, maps: MemberMaps) -> NDArray[np.uint8] |
     Parameters
     ----------
     photograph : Photograph
-        Raabin's are also compared with their boxes; of PBC's, which show one leukocyte in their
-        middle, those are taken where just that is found.
+        Raabin's and Bio-Net's are also compared with their boxes; of those that show a leukocyte
+        in their middle, such as PBC's, those are taken where that one is found.
     maps : MemberMaps
         Of the photograph.
 
@@ -93,18 +99,37 @@ def agreed_mask(photograph: Photograph, maps: MemberMaps) -> NDArray[np.uint8] |
         alone = postprocess(one, diameter=maps.diameter, nucleus=nucleus)
         if foreground_iou(labels > 0, alone > 0) < MEMBERS_IOU:
             return None
-    if photograph.dataset == "raabin" and not _fit_boxes(
-        list(iterate_regions(labels)), read_boxes(photograph)
-    ):
+    boxes, least = _boxes(photograph)
+    if boxes is not None and not _fit_boxes(list(iterate_regions(labels)), boxes, least):
         return None
     height, width = labels.shape
-    if photograph.dataset == "pbc" and (labels.max() > 1 or labels[height // 2, width // 2] == 0):
+    if photograph.dataset in CENTRED and labels[height // 2, width // 2] == 0:
+        return None
+    if photograph.dataset == "pbc" and labels.max() > 1:
         return None
     mask = np.where(labels > 0, CYTOPLASM, 0)
     return np.where((labels > 0) & (nucleus >= 0.5), NUCLEUS, mask).astype(np.uint8)
 
 
-def _fit_boxes(regions: list[Region], boxes: NDArray[np.float64]) -> bool:
+def _boxes(photograph: Photograph) -> tuple[NDArray[np.float64] | None, float]:
+    """Return the boxes of a photograph's leukocytes, if known, and the least overlap with them."""
+    if photograph.dataset == "raabin":
+        return raabin.read_boxes(photograph), BOX_IOU
+    if photograph.dataset == "bionet":
+        return bionet.read_boxes(photograph), LOOSE_BOX_IOU
+    return None, 0.0
+
+
+def _assumed(photograph: Photograph) -> float | Literal["auto"]:
+    """Return what diameter a photograph is looked at with."""
+    boxes = bionet.read_boxes(photograph) if photograph.dataset == "bionet" else np.zeros((0, 4))
+    if len(boxes):
+        # The larger side: boxes at the border are cut on one.
+        return float(np.median(np.maximum(boxes[:, 2] - boxes[:, 0], boxes[:, 3] - boxes[:, 1])))
+    return CENTRED.get(photograph.dataset, "auto")
+
+
+def _fit_boxes(regions: list[Region], boxes: NDArray[np.float64], least: float) -> bool:
     """Whether regions and boxes are as many, and each box has its region."""
     if len(regions) != len(boxes):
         return False
@@ -115,7 +140,7 @@ def _fit_boxes(regions: list[Region], boxes: NDArray[np.float64]) -> bool:
             width = max(0.0, min(x1, r.x1) - max(x0, r.x0))
             union = (y1 - y0) * (x1 - x0) + (r.y1 - r.y0) * (r.x1 - r.x0) - height * width
             best = max(best, height * width / union)
-        if best < BOX_IOU:
+        if best < least:
             return False
     return True
 
@@ -140,14 +165,14 @@ def write_masks(datasets: tuple[DatasetName, ...], data_root: Path, model: str) 
     manifest = find_model("segmentation", model)
     result: dict[str, str] = {}
     for dataset in datasets:
-        asked = candidates(dataset, data_root)
+        # The further laboratories' are asked on all sides: what leaves one out pastes its cells.
+        everything = dataset in ABROAD
+        asked = load(dataset, data_root) if everything else candidates(dataset, data_root)
         written = 0
         for photograph in asked:
             path = _mask_path(photograph, manifest.name)
             rgb = photograph.read()
-            maps = segment_members(
-                rgb, model, diameter=PBC_DIAMETER if dataset == "pbc" else "auto"
-            )
+            maps = segment_members(rgb, model, diameter=_assumed(photograph))
             if len(manifest.members) == 1:
                 maps = turned_maps(rgb, model, maps)
             mask = agreed_mask(photograph, maps)
@@ -164,10 +189,14 @@ def _mask_path(photograph: Photograph, model: str) -> Path:
 
 
 def photographs_with_agreed_masks(
-    dataset: DatasetName, data_root: Path, model: str
+    dataset: DatasetName, data_root: Path, model: str, side: Side = "train"
 ) -> list[Photograph]:
-    """Return the training photographs of a set that have a mask a model agrees on, with it."""
-    asked = [(p, _mask_path(p, model)) for p in candidates(dataset, data_root)]
+    """Return the photographs of a side of a set that have a mask a model agrees on, with it."""
+    if side == "train":
+        chosen = candidates(dataset, data_root)
+    else:
+        chosen = select(load(dataset, data_root), dataset, side)
+    asked = [(p, _mask_path(p, model)) for p in chosen]
     return [dataclasses.replace(p, mask=path) for p, path in asked if path.is_file()]
 
 

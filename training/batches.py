@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 import cv2
 import keras
 import numpy as np
@@ -15,6 +18,8 @@ from training.augment import (
     paste_neighbour,
 )
 from training.data.photographs import Photograph
+from training.size_batches import ASSUMED
+from training.stains import SPACES, StainStatistics, collect, stain_like
 
 #: Share of crops of a field that are not centred on a cell, so that the network sees
 #: erythrocytes, platelets and nothing as well.
@@ -45,6 +50,26 @@ class CachedCell:
         self.diameter = float(np.sqrt(4 * np.median(areas[keep]) / np.pi)) if keep.any() else 0.0
 
 
+@dataclass(frozen=True)
+class NegativeParams:
+    """Crops in which there is certainly no leukocyte, or where one would not be centred on.
+
+    Attributes
+    ----------
+    share : float
+        Share of crops cut from fields without leukocytes; none by default.
+    wide_share : float
+        Share of the other crops that are cut anywhere on a field, at scales as wide as these.
+    scales : tuple of float
+        Factors on the nominal scale: erythrocytes as large as leukocytes, platelets as large as
+        erythrocytes, whole fields shrunk.
+    """
+
+    share: float = 0.0
+    wide_share: float = 0.0
+    scales: tuple[float, float] = (0.25, 4.0)
+
+
 class SegmentationBatches(keras.utils.PyDataset):
     """Random crops, drawn evenly from every set.
 
@@ -62,6 +87,12 @@ class SegmentationBatches(keras.utils.PyDataset):
         Everything random follows from it and from the epoch.
     paste_share : float
         Share of crops with a second, touching cell pasted in.
+    empty : sequence of Photograph
+        Fields without leukocytes.
+    negatives : NegativeParams
+        How often and at which scales such places are shown.
+    restained : float
+        Share of crops whose colours are moved to statistics of the sources.
     """
 
     def __init__(
@@ -75,6 +106,9 @@ class SegmentationBatches(keras.utils.PyDataset):
         geometry: GeometryParams,
         appearance: AppearanceParams,
         paste_share: float = 0.2,
+        empty: Sequence[Photograph] = (),
+        negatives: NegativeParams = NegativeParams(),
+        restained: float = 0.0,
     ) -> None:
         super().__init__(workers=2, use_multiprocessing=False, max_queue_size=8)
         cells = [CachedCell(p) for p in photographs]
@@ -89,6 +123,13 @@ class SegmentationBatches(keras.utils.PyDataset):
         self._seed, self._epoch = seed, 0
         self._geometry, self._appearance = geometry, appearance
         self._paste_share = paste_share
+        self._negatives, self._restained = negatives, restained
+        self._empty = [(p.read(), ASSUMED.get(p.dataset, diameter)) for p in empty]
+        self._stains: list[StainStatistics] = []
+        if restained > 0:
+            images = [c.image for c in self._cells] + [image for image, _ in self._empty]
+            groups = [c.dataset for c in self._cells] + [p.dataset for p in empty]
+            self._stains = [collect(images, groups, space) for space in SPACES]
 
     def __len__(self) -> int:
         """Return the number of batches an epoch."""
@@ -107,9 +148,25 @@ class SegmentationBatches(keras.utils.PyDataset):
         if not centred and min(h, w) > 3 * cell.diameter:
             centre = (rng.uniform(0, h), rng.uniform(0, w))
         scale = self._diameter / cell.diameter
+        wide = self._negatives.wide_share
+        if wide and min(h, w) > 3 * cell.diameter and rng.random() < wide:
+            centre = (rng.uniform(0, h), rng.uniform(0, w))
+            scale *= self._wide_scale(rng)
         return crop_with_geometry(
             cell.image, cell.mask, centre, scale, self._side, rng, self._geometry
         )
+
+    def _wide_scale(self, rng: np.random.Generator) -> float:
+        low, high = self._negatives.scales
+        return float(np.exp(rng.uniform(np.log(low), np.log(high))))
+
+    def _empty_crop(self, rng: np.random.Generator) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+        image, diameter = self._empty[int(rng.integers(len(self._empty)))]
+        h, w = image.shape[:2]
+        centre = (rng.uniform(0, h), rng.uniform(0, w))
+        scale = self._diameter / diameter * self._wide_scale(rng)
+        nothing = np.zeros((h, w, 2), np.uint8)
+        return crop_with_geometry(image, nothing, centre, scale, self._side, rng, self._geometry)
 
     def __getitem__(self, index: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Return a batch: (N, side, side, 3) RGB 0 to 255 and (N, side, side, 2) truth."""
@@ -118,9 +175,16 @@ class SegmentationBatches(keras.utils.PyDataset):
         appearance = Appearance(self._appearance, int(rng.integers(2**31)))
         images, masks = [], []
         for _ in range(self._batch_size):
-            image, mask = self._crop(rng, rng.random() > EMPTY_SHARE)
+            # Chance is asked only where it matters, so that older experiments repeat as they were.
+            if self._empty and rng.random() < self._negatives.share:
+                image, mask = self._empty_crop(rng)
+            else:
+                image, mask = self._crop(rng, rng.random() > EMPTY_SHARE)
             if rng.random() < self._paste_share:
                 image, mask = paste_neighbour(image, mask, *self._crop(rng, True), rng)
+            if self._stains and rng.random() < self._restained:
+                stains = self._stains[int(rng.integers(len(self._stains)))]
+                image = stain_like(image, stains.draw(rng), stains.space)
             images.append(appearance(image))
             masks.append(mask)
         return np.stack(images).astype(np.float32), np.stack(masks).astype(np.float32)

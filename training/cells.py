@@ -145,7 +145,7 @@ def load_cells(photographs: list[Photograph], side: int, diameter: float) -> lis
         else:
             region = main_region(segmented_labels(photograph, rgb), central=True)
         if region is not None and region.area >= 50:
-            cells.append(_cut(photograph, rgb, region, side, diameter))
+            cells.append(cut_cell(photograph, rgb, region, side, diameter))
     return cells
 
 
@@ -180,13 +180,14 @@ def load_mistaken(
         typical = float(np.sqrt(4 * np.median(areas[areas > 0]) / np.pi))
         shown = dataclasses.replace(photograph, label=PLATELET_OR_ARTEFACT.name)
         found = mistaken_objects(rgb, labels, background_color(rgb), typical, rng)
-        cells += [_cut(shown, rgb, region, side, diameter) for region in found]
+        cells += [cut_cell(shown, rgb, region, side, diameter) for region in found]
     return cells
 
 
-def _cut(
+def cut_cell(
     photograph: Photograph, rgb: NDArray[np.uint8], region: Region, side: int, diameter: float
 ) -> Cell:
+    """Cut one region of a photograph; parameters as for :func:`load_cells`."""
     background = background_color(rgb)
     # As at inference, what lies beyond the image looks like its background.
     red, green, blue = (int(v) for v in background.round())

@@ -47,8 +47,8 @@ class Schedule:
     bfloat16: bool = False
 
 
-def optimizer(schedule: Schedule) -> keras.optimizers.Optimizer:
-    """Return AdamW with warm-up and cosine decay."""
+def optimizer(schedule: Schedule, ema: float = 0.0) -> keras.optimizers.Optimizer:
+    """Return AdamW with warm-up and cosine decay, averaging the weights with momentum `ema`."""
     total = schedule.epochs * schedule.steps
     warmup = min(schedule.steps, total // 4)
     rate = keras.optimizers.schedules.CosineDecay(
@@ -58,7 +58,13 @@ def optimizer(schedule: Schedule) -> keras.optimizers.Optimizer:
         warmup_target=schedule.learning_rate,
         warmup_steps=warmup,
     )
-    made = keras.optimizers.AdamW(rate, weight_decay=schedule.weight_decay, clipnorm=1.0)
+    made = keras.optimizers.AdamW(
+        rate,
+        weight_decay=schedule.weight_decay,
+        clipnorm=1.0,
+        use_ema=ema > 0,
+        ema_momentum=ema or 0.99,
+    )
     made.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
     return made
 
@@ -112,6 +118,9 @@ def fit(
         keras.callbacks.CSVLogger(str(log), append=True),
         keras.callbacks.TerminateOnNaN(),
     ]
+    if model.optimizer.use_ema:
+        # What follows in the list sees the average; training goes on from the weights themselves.
+        callbacks.append(keras.callbacks.SwapEMAWeights(swap_on_epoch=True))
     if keep_best:
         callbacks += [
             keras.callbacks.ModelCheckpoint(

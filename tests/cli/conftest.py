@@ -57,7 +57,7 @@ def draw(tmp_path: Path) -> Draw:
 
 
 @pytest.fixture
-def quick_networks(monkeypatch: pytest.MonkeyPatch) -> None:
+def quick_networks(monkeypatch: pytest.MonkeyPatch, all_convincing: None) -> None:
     """Put rules in the networks' place; everything around them is real."""
 
     def segment_members(

@@ -19,7 +19,7 @@ from tests.annotations.dataset.worked import export_all, reclassify, work_on
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
+def folder(tmp_path: Path, all_convincing: None) -> Path:
     """Return a folder of three photographs that were worked on."""
     folder = make_folder(tmp_path / "smear 7")
     for path in sorted(folder.iterdir()):

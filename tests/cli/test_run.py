@@ -57,7 +57,7 @@ def test_writes_what_was_promised(cli: Any, draw: Any, tmp_path: Path) -> None:
 
     objects = rows(out / "objects.csv")
     assert list(objects[0]) == [
-        *("image", "label", "class", "confidence"),
+        *("image", "label", "class", "confidence", "score"),
         *(f"p_{name}" for name in LEUKOCYTE_NAMES),
         *("y", "x", "bbox_y0", "bbox_x0", "bbox_y1", "bbox_x1", "area_px"),
         *("equivalent_diameter_px", "circularity", "solidity", "nucleus_cell_ratio"),

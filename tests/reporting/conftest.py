@@ -30,4 +30,5 @@ def result() -> Analysis:
     table = pd.concat([table, measured.drop(columns="label")], axis=1)
     cell = (labels > 0).astype(np.float32)[np.newaxis]
     maps = MemberMaps(cell, cell, ("only",), (2.0,), 34.0, "test", ("ab" * 32,))
-    return Analysis(image, maps, labels, table, count(table), ("A note.",))
+    nothing = np.zeros_like(labels)
+    return Analysis(image, maps, labels, nothing, table, count(table), ("A note.",))

@@ -12,7 +12,7 @@ from napari_leukocyte.counting.leukogram import count
 from napari_leukocyte.reporting.tables import leukogram_table, objects_table, write_csv
 from napari_leukocyte.vocabulary import LEUKOCYTE_NAMES
 
-FRONT = ["image", "label", "class", "confidence"]
+FRONT = ["image", "label", "class", "confidence", "score"]
 PROBABILITIES = [f"p_{name}" for name in LEUKOCYTE_NAMES]
 PLACE = ["y", "x", "bbox_y0", "bbox_x0", "bbox_y1", "bbox_x1", "area_px"]
 REST = ["equivalent_diameter_px", "circularity", "solidity", "nucleus_cell_ratio"]

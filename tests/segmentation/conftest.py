@@ -79,8 +79,12 @@ def stain_model(
     def run(
         member: Member, batch: NDArray[np.float32], *shapes: tuple[int, ...]
     ) -> list[NDArray[np.float32]]:
-        shown.append(batch.shape)
         stain = np.clip((PALE[1] - batch[..., 1]) / (PALE[1] - STAINED[1]), 0, 1)
+        if member.name == "finder":
+            # It answers for every fourth pixel: cell, centre, and the logarithm of the size.
+            seen = (stain[:, ::4, ::4] > 0.5).astype(np.float32)
+            return [np.stack([seen, seen, np.full_like(seen, 5)], axis=-1)]
+        shown.append(batch.shape)
         maps = np.stack([stain, stain**2], axis=-1)
         assert maps.shape in shapes
         return [maps.astype(np.float32) * np.float32(1 if member.name == "m0" else 0.5)]

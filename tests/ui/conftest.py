@@ -121,3 +121,8 @@ def segmented(
     viewer.add_image(field, name="field")
     run(dock, qtbot)
     return dock
+
+
+@pytest.fixture(autouse=True)
+def _made_up_maps(all_convincing: None) -> None:
+    """Take every region of the drawn maps for an object."""

@@ -19,8 +19,14 @@ FOLDER = Path(__file__).parent / "checksums"
 #: Digits of a checksum as it is written for files that this project downloads, and for those that
 #: it only looks at (16 tell damage and other versions just as well).
 FULL, SHORT = 64, 16
-# Sets of thousands of files that users download by hand.
-_SHORTENED: tuple[DatasetName, ...] = ("pbc",)
+# Sets that users get by hand.
+_SHORTENED: tuple[DatasetName, ...] = (
+    "pbc",
+    "raabin_labelled",
+    "bionet",
+    "chula_rbc",
+    "choi_marrow",
+)
 _HEADER = (
     "# sha256 of the files of {0}, {1} of 64 hexadecimal digits. Written by",
     "# `python -m training.data.checksums DATA_ROOT`.",
@@ -98,7 +104,7 @@ def _names(folder: Path) -> dict[str, tuple[str, str]]:
 
 def _files_of(dataset: DatasetName, root: Path) -> list[str]:
     """List the files that a set's loader reads."""
-    from training.data.photographs import load
+    from training.data.photographs import ABROAD, load
 
     files = []
     for p in load(dataset, root):
@@ -109,6 +115,8 @@ def _files_of(dataset: DatasetName, root: Path) -> list[str]:
         files += [root / "bccd" / "labels.csv", *(root / "bccd" / "Annotations").glob("*.xml")]
     elif dataset == "raabin":
         files += (root / "raabin_unlabelled" / "labels").glob("*.txt")
+    elif dataset in ABROAD:
+        files += files[0].parents[1].glob("*.csv")
     return [f.relative_to(root).as_posix() for f in files]
 
 

@@ -19,6 +19,9 @@ COMPOSITES: dict[str, tuple[tuple[DatasetName, ...], ...]] = {
 }
 #: Sets that show the same photographs: never two of them together, nor one held out from another.
 SAME_PHOTOGRAPHS: tuple[frozenset[DatasetName], ...] = (frozenset(("bccd", "kaggle")),)
+#: Sets of the same smears: what is left out is left out with the other one. They may train
+#: together.
+SAME_SMEARS: tuple[frozenset[DatasetName], ...] = (frozenset(("raabin", "raabin_labelled")),)
 
 
 @dataclass(frozen=True)
@@ -95,8 +98,9 @@ def refuse_same_photographs(datasets: Iterable[DatasetName]) -> None:
 
 
 def same_photographs(dataset: DatasetName) -> frozenset[DatasetName]:
-    """Return the sets that show the same photographs as one, itself included."""
-    return frozenset({dataset}).union(*(s for s in SAME_PHOTOGRAPHS if dataset in s))
+    """Return the sets that show the same photographs or smears as one, itself included."""
+    same = (*SAME_PHOTOGRAPHS, *SAME_SMEARS)
+    return frozenset({dataset}).union(*(s for s in same if dataset in s))
 
 
 def load_sets(

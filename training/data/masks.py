@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 CELL_LEVEL = {"zheng1": 64, "zheng2": 64, "bccd": 81}
 NUCLEUS_LEVEL = {"zheng1": 192, "zheng2": 192, "bccd": 208}
 # The masks that training.agree makes where a set has none are written as Zheng's.
-CELL_LEVEL |= {"raabin": 64, "pbc": 64}
-NUCLEUS_LEVEL |= {"raabin": 192, "pbc": 192}
+_AGREED = ("raabin", "pbc", "raabin_labelled", "bionet", "chula_rbc", "choi_marrow")
+CELL_LEVEL |= dict.fromkeys(_AGREED, 64)
+NUCLEUS_LEVEL |= dict.fromkeys(_AGREED, 192)
 #: The sets whose masks tell the nucleus from the cytoplasm.
 WITH_NUCLEUS = frozenset({"zheng1", "zheng2", "bccd", "lisc"})
 #: A grey value of LISC's masks counts if this share of the cells' pixels has it.

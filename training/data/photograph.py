@@ -15,7 +15,20 @@ from napari_leukocyte.io.images.normalise import normalise_image
 from napari_leukocyte.io.images.reading import read_image
 from training.data import masks
 
-DatasetName = Literal["zheng1", "zheng2", "bccd", "pbc", "raabin", "lisc", "kaggle", "own"]
+DatasetName = Literal[
+    "zheng1",
+    "zheng2",
+    "bccd",
+    "pbc",
+    "raabin",
+    "raabin_labelled",
+    "bionet",
+    "chula_rbc",
+    "choi_marrow",
+    "lisc",
+    "kaggle",
+    "own",
+]
 
 
 class DataError(LeukocyteError, FileNotFoundError):

@@ -5,10 +5,23 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from training.data.loaders import bccd, kaggle, lisc, own, pbc, raabin, zheng
+from training.data.loaders import (
+    bccd,
+    bionet,
+    choi,
+    chula,
+    kaggle,
+    lisc,
+    own,
+    pbc,
+    raabin,
+    raabin_labelled,
+    zheng,
+)
 from training.data.photograph import DataError, DatasetName, Photograph
 
 __all__ = [
+    "ABROAD",
     "CLASSIFIED",
     "LOADERS",
     "SEGMENTED",
@@ -23,8 +36,10 @@ __all__ = [
 SEGMENTED: tuple[DatasetName, ...] = ("zheng1", "zheng2", "bccd")
 #: Every set at hand with one of the five classes for (most of) its photographs.
 CLASSIFIED: tuple[DatasetName, ...] = ("zheng1", "zheng2", "bccd", "pbc")
+#: Sets of further laboratories, without masks: what the shipped models are tried on.
+ABROAD: tuple[DatasetName, ...] = ("raabin_labelled", "bionet", "chula_rbc", "choi_marrow")
 #: The sets whose lists of names are committed.
-SPLIT: tuple[DatasetName, ...] = (*CLASSIFIED, "raabin")
+SPLIT: tuple[DatasetName, ...] = (*CLASSIFIED, "raabin", *ABROAD)
 
 #: What lists the photographs of a set, given the data root; an empty list if there are none.
 LOADERS: dict[DatasetName, Callable[[Path], list[Photograph]]] = {
@@ -33,6 +48,10 @@ LOADERS: dict[DatasetName, Callable[[Path], list[Photograph]]] = {
     "bccd": bccd.photographs,
     "pbc": pbc.photographs,
     "raabin": raabin.photographs,
+    "raabin_labelled": raabin_labelled.photographs,
+    "bionet": bionet.photographs,
+    "chula_rbc": chula.photographs,
+    "choi_marrow": choi.photographs,
     "lisc": lisc.photographs,
     "kaggle": kaggle.photographs,
     "own": own.photographs,

@@ -111,6 +111,37 @@ SOURCES: dict[str, Source] = {
         "snkd93bnjr/1 in a browser and unpack it so that "
         "{root}/pbc/PBC_dataset_normal_DIB/basophil exists.",
     ),
+    "raabin_labelled": Source(
+        "Raabin-WBC, double labelled, Train, Kouzehkanan and others 2022: https://raabindata.com",
+        "free for research, as its article says",
+        how="Get the double labelled crops of https://raabindata.com/free-data, reduce them to "
+        "0.696, cut the middle 320 px of each, and put them into {root}/raabin/images, with a "
+        "table {root}/raabin/labels.csv of the columns file, class and smear.",
+    ),
+    "bionet": Source(
+        "Bio-Net, Shams and others 2024: "
+        "https://github.com/usmanalishams/DeepBioNet_dataset_BCCD_WBC_Classifition",
+        "cite the article",
+        how="Download the fields of https://github.com/usmanalishams/"
+        "DeepBioNet_dataset_BCCD_WBC_Classifition into {root}/bionet/images, with the tables "
+        "{root}/bionet/labels.csv (file, class) and boxes.csv (file, kind, xmin, ymin, xmax, "
+        "ymax).",
+    ),
+    "chula_rbc": Source(
+        "Chula RBC-12, Naruenatthanaset and others: "
+        "https://github.com/Chula-PIC-Lab/Chula-RBC-12-Dataset",
+        "MIT",
+        how="Download https://github.com/Chula-PIC-Lab/Chula-RBC-12-Dataset, put the fields that "
+        "show no leukocyte into {root}/chula_rbc/images, with a table "
+        "{root}/chula_rbc/labels.csv of the columns file and leukocytes (0).",
+    ),
+    "choi_marrow": Source(
+        "Choi and others 2017, PLoS ONE: https://github.com/JinwooChoi9/wbc_plosone",
+        "published as the data of an open-access article",
+        how="Unpack data_WBC_torch.zip of https://github.com/JinwooChoi9/wbc_plosone into "
+        "{root}/choi_marrow/images, with a table {root}/choi_marrow/labels.csv of the columns "
+        "file, class and stage.",
+    ),
     "kaggle": Source(
         "Blood Cell Images: https://www.kaggle.com/datasets/paultimothymooney/blood-cells",
         "as stated there",

@@ -75,7 +75,7 @@ def _download(model: keras.Model, encoder: str) -> None:
 def _load(model: keras.Model, encoder: str, path: Path) -> None:
     try:
         if path.suffix == ".keras":
-            _copy_layers(keras.models.load_model(path, compile=False), model)
+            copy_layers(keras.models.load_model(path, compile=False), model)
         elif encoder in APPLICATIONS:
             load_application(model, encoder, path)
         else:
@@ -86,9 +86,14 @@ def _load(model: keras.Model, encoder: str, path: Path) -> None:
         raise WeightsError(f"The weights in {path} do not fit a network on {encoder}.") from error
 
 
-def _copy_layers(source: keras.Model, model: keras.Model) -> None:
-    """Copy the weights of layers by name; a head of other classes starts afresh."""
+def copy_layers(source: keras.Model, model: keras.Model, fresh: str | None = None) -> None:
+    """Copy the weights of layers by name; a head of other classes starts afresh.
+
+    So do layers whose names begin with `fresh`, which the source need not have.
+    """
     for layer in model.layers:
+        if fresh is not None and layer.name.startswith(fresh):
+            continue
         weights = source.get_layer(layer.name).get_weights()
         other = [w.shape for w in weights] != [w.shape for w in layer.get_weights()]
         if weights and not (other and layer.name == HEAD):

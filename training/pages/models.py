@@ -11,7 +11,9 @@ from napari_leukocyte.models.manifest import FILE_NAME, Manifest
 from napari_leukocyte.models.registry import find_model
 from napari_leukocyte.vocabulary import LEUKOCYTE_NAMES
 from training.aims import aims
+from training.evaluate import read_result
 from training.fitting import RESULTS
+from training.pages import abroad
 from training.pages.render import DOCS, SETS, interval, render, write_page
 
 PAGE = DOCS / "models.md"
@@ -45,7 +47,7 @@ def write_cards() -> Path:
     -------
     Path
         The page, made anew from ``results/segmentation.json``, ``fields.json``,
-        ``classification.json`` and ``left-out.json``.
+        ``classification.json`` and ``left-out.json``, and ``abroad.json`` where it is there.
 
     Raises
     ------
@@ -77,6 +79,9 @@ def write_cards() -> Path:
         },
     )
     text = page(segmenter, classifier, segmentation, fields, classification, left_out)
+    elsewhere = read_result("abroad")
+    if elsewhere is not None:
+        text = f"{text}\n{abroad.part(elsewhere, read_result('abroad-before'))}"
     return write_page(PAGE, text)
 
 

@@ -14,9 +14,10 @@ from napari_leukocyte.counting.leukogram import count
 from napari_leukocyte.errors import ParameterError
 from napari_leukocyte.io.images.normalise import normalise_image
 from napari_leukocyte.progress import Progress
+from napari_leukocyte.reporting.tables import with_scores
 from napari_leukocyte.segmentation.ensemble import DIAMETER_RANGE, MemberMaps, segment_members
+from napari_leukocyte.segmentation.objects import find_objects
 from napari_leukocyte.segmentation.parameters import PostprocessParams
-from napari_leukocyte.segmentation.postprocess import postprocess
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -34,8 +35,11 @@ class Analysis:
         Every member's maps and the diameter used.
     labels : ndarray
         (H, W) int32.
+    candidates : ndarray
+        (H, W) int32: regions that look less like leukocytes than the objects.
     table : pandas.DataFrame
-        One row an object; without classification only ``label`` and the measurements.
+        One row an object, with its ``score``; without classification else only ``label`` and the
+        measurements.
     leukogram : pandas.DataFrame or None
         The count of the classes; None without classification.
     notes : tuple of str
@@ -45,6 +49,7 @@ class Analysis:
     rgb: NDArray[np.uint8]
     maps: MemberMaps
     labels: NDArray[np.int32]
+    candidates: NDArray[np.int32]
     table: pd.DataFrame
     leukogram: pd.DataFrame | None
     notes: tuple[str, ...]
@@ -91,7 +96,8 @@ def analyse(
     normalised = normalise_image(image)
     maps = segment_members(normalised.rgb, model, diameter, progress)
     nucleus = maps.combine_nucleus()
-    labels = postprocess(maps.combine(), params, diameter=maps.diameter, nucleus=nucleus)
+    objects = find_objects(maps, params, nucleus=nucleus)
+    labels = objects.labels
     leukogram = None
     if classify:
         table = classify_objects(
@@ -100,9 +106,10 @@ def analyse(
         leukogram = count(table)
     else:
         table = measure(labels, nucleus)
+    table = with_scores(table, objects.scores)
     # What the RGB image itself tells, the segmentation says again.
-    notes = tuple(dict.fromkeys(normalised.notes + maps.notes))
-    return Analysis(normalised.rgb, maps, labels, table, leukogram, notes)
+    notes = tuple(dict.fromkeys(normalised.notes + maps.notes + objects.notes))
+    return Analysis(normalised.rgb, maps, labels, objects.candidates, table, leukogram, notes)
 
 
 def check_unattended(params: PostprocessParams, diameter: float | Literal["auto"]) -> None:

@@ -21,6 +21,7 @@ def convert(
     given: str | None = None,
     photographs: Path | None = None,
     overwrite: bool = False,
+    strict: bool = False,
 ) -> None:
     """Convert annotations and print what came of it.
 
@@ -38,6 +39,8 @@ def convert(
         Folder of the photographs, if they are not beside the annotations.
     overwrite : bool
         Whether the destination may be replaced.
+    strict : bool
+        Whether an object that can't be read refuses all others.
 
     Raises
     ------
@@ -47,7 +50,7 @@ def convert(
     find_format(to)
     _refuse_source(source, destination)
     with quiet_decoders():
-        images = read(source, given, photographs)
+        images = read(source, given, photographs, strict=strict)
     said = [note for image in images for note in image.notes]
     lost = losses(images, to)
     for sentence in [*said, *lost]:

@@ -203,6 +203,14 @@ def convert_command(
             help="Replace DST if this format wrote it; nothing else is ever replaced.",
         ),
     ] = False,
+    strict: Annotated[
+        bool,
+        typer.Option(
+            "--strict",
+            help="Refuse SRC if any of its objects can't be read as it is. By default such objects "
+            "are left out, counted and named, and those over the border are clipped.",
+        ),
+    ] = False,
 ) -> None:
     """Convert annotations from one format into another.
 
@@ -214,7 +222,15 @@ def convert_command(
     """
     from napari_leukocyte.cli.convert import convert
 
-    convert(source, destination, to, given=given, photographs=photographs, overwrite=overwrite)
+    convert(
+        source,
+        destination,
+        to,
+        given=given,
+        photographs=photographs,
+        overwrite=overwrite,
+        strict=strict,
+    )
 
 
 @app.command("open")

@@ -178,7 +178,7 @@ def fill_viewer(viewer: Any, pictures: Sequence[Picture], *, run: bool) -> tuple
     if pictures:
         first = viewer.layers[0]
         viewer.layers.selection.active = first
-        segment.form.image.choose(first)
+        segment.image.choose(first)
     if run:
         _run_widgets(viewer, segment, classify, classify_dock)
     return segment, classify

@@ -14,7 +14,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from napari_leukocyte.counting.agreement import Agreement, compare
-from napari_leukocyte.errors import ImageError, ParameterError
+from napari_leukocyte.errors import FormatError, ImageError, ParameterError
+from napari_leukocyte.io.spreadsheet_text import parse_table
 from napari_leukocyte.segmentation.matching import overlaps
 from napari_leukocyte.vocabulary import DISCLAIMER, abbreviate
 
@@ -134,12 +135,13 @@ def read_objects(path: Path) -> pd.DataFrame:
         If it can't be read, lacks a column, or has a cell twice.
     """
     try:
-        # An image or a class may well be called "NA".
-        table = pd.read_csv(path, usecols=_COLUMNS, dtype="str", keep_default_na=False)
+        table = parse_table(path.read_bytes(), str(path))
         table = table[_COLUMNS].assign(label=table["label"].astype("int64"))
     except OSError as error:
         raise ParameterError(f"{path} can't be read: {error.strerror or error}.") from error
-    except (ValueError, OverflowError) as error:
+    except FormatError as error:
+        raise ParameterError(str(error)) from error
+    except (ValueError, OverflowError, KeyError) as error:
         raise ParameterError(
             f"{path} is no table of objects: it needs the columns image, label and class."
         ) from error

@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
-from typing import Any, NoReturn
+from typing import Any
 
 import numpy as np
 
 from napari_leukocyte.errors import FormatError
 
 
-def parse(text: str, where: str) -> Any:
+def parse(text: str, where: str, constants: set[str] | None = None) -> Any:
     """Parse JSON.
 
     Parameters
@@ -21,6 +21,8 @@ def parse(text: str, where: str) -> Any:
         The JSON.
     where : str
         What the file is called in a sentence.
+    constants : set of str, optional
+        Gets the names of NaN and the infinities that it holds, which are read then.
 
     Raises
     ------
@@ -28,11 +30,14 @@ def parse(text: str, where: str) -> Any:
         If it is none, is cut off, is nested too deep or holds NaN or infinity.
     """
 
-    def refuse(constant: str) -> NoReturn:
-        raise FormatError(f"{where} holds {constant}, which is no number.")
+    def note(constant: str) -> float:
+        if constants is None:
+            raise FormatError(f"{where} holds {constant}, which is no number.")
+        constants.add(constant)
+        return float(constant.replace("Infinity", "inf"))
 
     try:
-        return json.loads(text, parse_constant=refuse)
+        return json.loads(text, parse_constant=note)
     except FormatError:
         raise
     except RecursionError as error:

@@ -25,7 +25,11 @@ class ImageFolder:
     folder: str
 
 
-def plan(images: Sequence[str], reserved: Iterable[str] = ()) -> list[ImageFolder]:
+#: Bytes of the longest name of a file.
+_LONGEST_NAME = 255
+
+
+def plan(images: Sequence[str], reserved: Iterable[str] = (), room: int = 0) -> list[ImageFolder]:
     """Choose the folder of each image's results.
 
     Parameters
@@ -34,6 +38,8 @@ def plan(images: Sequence[str], reserved: Iterable[str] = ()) -> list[ImageFolde
         Paths.
     reserved : iterable of str
         Names that no folder may have.
+    room : int
+        Bytes that are put behind a folder's name, such as an ending; longer names are cut.
 
     Returns
     -------
@@ -41,7 +47,7 @@ def plan(images: Sequence[str], reserved: Iterable[str] = ()) -> list[ImageFolde
         A folder has its image's name without the ending. Further images of the same name get
         ``-2``, ``-3`` and so on, in the order given, but never a name that another image has.
     """
-    stems = [_stem(image) for image in images]
+    stems = [_cut(_stem(image), _LONGEST_NAME - room) for image in images]
     natural = {_key(stem) for stem in stems}
     used = {_key(name) for name in reserved}
     jobs = []
@@ -49,7 +55,8 @@ def plan(images: Sequence[str], reserved: Iterable[str] = ()) -> list[ImageFolde
         folder, number = stem, 1
         while _key(folder) in used or (number > 1 and _key(folder) in natural):
             number += 1
-            folder = f"{stem}-{number}"
+            behind = f"-{number}"
+            folder = _cut(stem, _LONGEST_NAME - room - len(behind)) + behind
         used.add(_key(folder))
         jobs.append(ImageFolder(image, folder))
     return jobs
@@ -59,6 +66,12 @@ def _stem(image: str) -> str:
     path = Path(image)
     # "...png" has the stem "..", which is a folder elsewhere.
     return path.name if path.stem.strip(". ") == "" else path.stem
+
+
+def _cut(name: str, most: int) -> str:
+    """Return the beginning of a name that has at most so many bytes."""
+    data = name.encode("utf-8", "surrogateescape")
+    return name if len(data) <= most else data[:most].decode(errors="ignore").rstrip(". ")
 
 
 def _key(name: str) -> str:

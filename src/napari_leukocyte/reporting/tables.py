@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -12,7 +12,7 @@ from napari_leukocyte.io.atomic import atomic_write
 from napari_leukocyte.io.text import as_text
 
 #: First columns of the objects' table; the probabilities follow them.
-FRONT = ("image", "label", "class", "confidence")
+FRONT = ("image", "label", "class", "confidence", "score")
 #: Columns after the probabilities; all others follow these in their own order.
 PLACE = ("y", "x", "bbox_y0", "bbox_x0", "bbox_y1", "bbox_x1", "area_px")
 #: What stands in the leukogram's column ``image`` for all images together.
@@ -32,9 +32,9 @@ def objects_table(tables: Sequence[tuple[str, pd.DataFrame]]) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        ``image``, ``label``, ``class``, ``confidence``, a probability for every class, the columns
-        of `PLACE`, then the rest. Class and confidence are missing where nothing was
-        classified.
+        ``image``, ``label``, ``class``, ``confidence``, ``score``, a probability for every class,
+        the columns of `PLACE`, then the rest. Class and confidence are missing where nothing was
+        classified, the score where there were no maps.
     """
     named = []
     for name, table in tables:
@@ -43,6 +43,8 @@ def objects_table(tables: Sequence[tuple[str, pd.DataFrame]]) -> pd.DataFrame:
         else:
             full = table.assign(confidence=float("nan"))
             full["class"] = pd.Series(None, index=table.index, dtype="str")
+        if "score" not in full:
+            full["score"] = float("nan")
         full.insert(0, "image", pd.Series(as_text(name), index=full.index, dtype="str"))
         named.append(full)
     # Of tables without rows only the columns say anything; their types would spoil the others'.
@@ -50,6 +52,29 @@ def objects_table(tables: Sequence[tuple[str, pd.DataFrame]]) -> pd.DataFrame:
     probabilities = [c for c in joined if str(c).startswith("p_")]
     order = [*FRONT, *probabilities, *PLACE]
     return joined[[*order, *(c for c in joined if c not in order)]]
+
+
+def with_scores(table: pd.DataFrame, scores: Mapping[int, float]) -> pd.DataFrame:
+    """Return a table of objects with their scores as the column ``score``.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        One row an object, with ``label``.
+    scores : mapping of int to float
+        The evidence that each is a leukocyte, 0 to 1; missing for labels that it lacks.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``score`` stands after ``confidence``, or after ``label`` where nothing was classified.
+    """
+    after = "confidence" if "confidence" in table else "label"
+    result = table.copy()
+    column = [scores.get(int(n), float("nan")) for n in table["label"]]
+    place = list(result.columns).index(after) + 1
+    result.insert(place, "score", pd.Series(column, index=result.index, dtype="float64"))
+    return result
 
 
 def leukogram_table(tables: Sequence[tuple[str, pd.DataFrame]]) -> pd.DataFrame:

@@ -1,7 +1,8 @@
-"""The ensemble: every member's maps, and the weighted vote over them.
+"""The ensemble: every member's maps, and the vote over them.
 
-The vote is that of Chernykh, Mikhelev and others (2024): each member's output times its weight,
-then the mean.
+The weighted mean is the vote of Chernykh, Mikhelev and others (2024): each member's output times
+its weight, then the mean. On photographs of laboratories that no member was trained on, one of them
+may call a quarter of a field leukocyte; where all have to agree, that is not believed.
 """
 
 from __future__ import annotations
@@ -17,14 +18,19 @@ from numpy.typing import ArrayLike, NDArray
 
 from napari_leukocyte.errors import ParameterError
 from napari_leukocyte.io.images.normalise import normalise_image
-from napari_leukocyte.models.manifest import Manifest
+from napari_leukocyte.models import runtime
+from napari_leukocyte.models.manifest import Manifest, Member
 from napari_leukocyte.models.registry import find_model
 from napari_leukocyte.progress import Progress, silent
-from napari_leukocyte.segmentation.scale import Diameter, estimate_diameter, network_of
-from napari_leukocyte.segmentation.tiles import lattice, predict_tiled
+from napari_leukocyte.segmentation.frame import without_frame
+from napari_leukocyte.segmentation.parameters import PostprocessParams, Vote
+from napari_leukocyte.segmentation.scale import Diameter, estimate_diameter
+from napari_leukocyte.segmentation.tiles import Network, lattice, predict_tiled
 
 #: Diameters, px, for which cells can be found at all.
 DIAMETER_RANGE = (8.0, 2000.0)
+#: The rule of the vote, unless another is asked for.
+DEFAULT_VOTE: Vote = PostprocessParams().vote
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,24 +64,33 @@ class MemberMaps:
     sha256: tuple[str, ...]
     notes: tuple[str, ...] = field(default=())
 
-    def combine(self, weights: Sequence[float] | None = None) -> NDArray[np.float32]:
+    def combine(
+        self, weights: Sequence[float] | None = None, rule: Vote = DEFAULT_VOTE
+    ) -> NDArray[np.float32]:
         """Return the vote on the cell maps, (H, W) float32.
 
         Parameters
         ----------
         weights : sequence of float, optional
-            One for each member, not negative, not all 0; the model's own by default.
+            One for each member, not negative, not all 0; the model's own by default. A member
+            whose weight is 0 has no vote.
+        rule : {"minimum", "geometric", "mean"}
+            See :class:`napari_leukocyte.segmentation.parameters.PostprocessParams`.
 
         Raises
         ------
         ParameterError
             If the weights do not fit.
         """
-        return _vote(self.cell, self._shares(weights))
+        return _vote(self.cell, self._shares(weights), rule)
+
+    def voting(self, weights: Sequence[float] | None = None) -> NDArray[np.bool_]:
+        """Return which members have a vote, (M,) bool; weights as in `combine`."""
+        return np.array(self._shares(weights)) > 0
 
     def combine_nucleus(self, weights: Sequence[float] | None = None) -> NDArray[np.float32]:
-        """Return the vote on the nucleus maps, (H, W) float32; weights as in `combine`."""
-        return _vote(self.nucleus, self._shares(weights))
+        """Return the weighted mean of the nucleus maps, (H, W) float32; weights as in `combine`."""
+        return _vote(self.nucleus, self._shares(weights), "mean")
 
     def disagreement(self, weights: Sequence[float] | None = None) -> NDArray[np.float32]:
         """Return the weighted standard deviation between the members' cell maps.
@@ -91,7 +106,7 @@ class MemberMaps:
             (H, W) float32, 0 (the members agree) to 0.5.
         """
         shares = self._shares(weights)
-        mean = _vote(self.cell, shares)
+        mean = _vote(self.cell, shares, "mean")
         variance = np.zeros_like(mean)
         for share, member in zip(shares, self.cell, strict=True):
             variance += np.float32(share) * (member - mean) ** 2
@@ -113,7 +128,16 @@ class MemberMaps:
         return tuple(w / total for w in given)
 
 
-def _vote(maps: NDArray[np.float32], shares: tuple[float, ...]) -> NDArray[np.float32]:
+def _vote(maps: NDArray[np.float32], shares: tuple[float, ...], rule: Vote) -> NDArray[np.float32]:
+    if rule == "minimum":
+        return np.asarray(maps[np.array(shares) > 0].min(axis=0), np.float32)
+    if rule == "geometric":
+        logarithm = np.zeros(maps.shape[1:], np.float32)
+        for share, member in zip(shares, maps, strict=True):
+            if share > 0:
+                # Half precision knows no smaller probability, and 0 has no logarithm.
+                logarithm += np.float32(share) * np.log(np.maximum(member, np.float32(1e-7)))
+        return np.minimum(np.exp(logarithm, out=logarithm), np.float32(1), out=logarithm)
     result = np.zeros(maps.shape[1:], np.float32)
     for share, member in zip(shares, maps, strict=True):
         if share > 0:
@@ -153,9 +177,10 @@ def segment_members(
     normalised = normalise_image(image)
     manifest = find_model("segmentation", model)
     report = progress or silent
-    size = _diameter(normalised.rgb, manifest, diameter, report)
+    framed = without_frame(normalised.rgb)
+    size = _diameter(framed.rgb, diameter, report)
     members = manifest.members
-    shape = normalised.rgb.shape[:2]
+    shape = framed.rgb.shape[:2]
     scales = [m.diameter_px / size.px for m in members]
     total = sum(lattice(shape, s).n_tiles for s in scales)
     maps = np.zeros((len(members), 2, *shape), np.float32)
@@ -168,9 +193,11 @@ def segment_members(
             done += 1
             report(done, total, f"Segmenting ({name})")
 
-        predict_tiled(normalised.rgb, scale, network_of(member), out, after_tile)
+        predict_tiled(framed.rgb, scale, network_of(member), out, after_tile)
     # Weights of a tile's fades add up to one but for rounding.
     np.clip(maps, 0, 1, out=maps)
+    if framed.outside is not None:
+        maps[:, :, framed.outside] = 0
     return MemberMaps(
         cell=maps[:, 0],
         nucleus=maps[:, 1],
@@ -179,7 +206,7 @@ def segment_members(
         diameter=size.px,
         model=manifest.name,
         sha256=tuple(m.sha256 for m in members),
-        notes=normalised.notes + size.notes + _without_nuclei(manifest),
+        notes=normalised.notes + framed.notes + size.notes + _without_nuclei(manifest),
     )
 
 
@@ -189,6 +216,7 @@ def segment(
     diameter: float | Literal["auto"] = "auto",
     weights: Sequence[float] | None = None,
     progress: Progress | None = None,
+    vote: Vote = DEFAULT_VOTE,
 ) -> NDArray[np.float32]:
     """Return the ensemble's probability of a leukocyte for every pixel.
 
@@ -198,13 +226,29 @@ def segment(
         See :func:`segment_members`, which also gives the nuclei and the diameter found.
     weights : sequence of float, optional
         Weights of the members in the vote; the model's own by default.
+    vote : {"minimum", "geometric", "mean"}
+        Rule of the vote, see :class:`napari_leukocyte.segmentation.parameters.PostprocessParams`.
 
     Returns
     -------
     ndarray
         (H, W) float32, 0 to 1.
     """
-    return segment_members(image, model, diameter, progress).combine(weights)
+    return segment_members(image, model, diameter, progress).combine(weights, vote)
+
+
+def network_of(member: Member) -> Network:
+    """Return a member of a segmentation model as a function of a batch.
+
+    The nucleus map of a network that gives none is 0 everywhere.
+    """
+
+    def network(batch: NDArray[np.float32]) -> NDArray[np.float32]:
+        size = batch.shape[:3]
+        maps = runtime.run(member, batch, (*size, 1), (*size, 2))[0]
+        return maps if maps.shape[-1] == 2 else np.concatenate([maps, np.zeros_like(maps)], axis=-1)
+
+    return network
 
 
 def _without_nuclei(manifest: Manifest) -> tuple[str, ...]:
@@ -218,12 +262,11 @@ def _without_nuclei(manifest: Manifest) -> tuple[str, ...]:
 
 def _diameter(
     rgb: NDArray[np.uint8],
-    manifest: Manifest,
     diameter: float | Literal["auto"],
     progress: Progress,
 ) -> Diameter:
     if diameter == "auto":
-        return estimate_diameter(rgb, manifest.members[0], progress)
+        return estimate_diameter(rgb, progress)
     low, high = DIAMETER_RANGE
     if not (isinstance(diameter, Real) and low <= float(diameter) <= high):
         raise ParameterError(

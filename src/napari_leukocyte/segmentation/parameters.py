@@ -14,7 +14,10 @@ KernelShape = Literal["ellipse", "rectangle", "cross"]
 FewObjects = Literal["expected", "keep"]
 Watershed = Literal["none", "distance", "nucleus", "points"]
 Border = Literal["keep", "drop"]
+Vote = Literal["minimum", "geometric", "mean"]
 
+#: Parameters that version 0.1.0 did not have, with the values at which all is as it was then.
+_AS_IN_0_1_0: dict[str, Any] = {"vote": "mean", "least_score": 0.0}
 #: Inclusive range of every number.
 RANGES: dict[str, tuple[float, float]] = {
     "threshold": (0.01, 0.99),
@@ -24,9 +27,11 @@ RANGES: dict[str, tuple[float, float]] = {
     "area_upper_deviation": (0.0, 20.0),
     "marker_distance": (0.05, 2.0),
     "marker_height": (0.0, 0.5),
+    "least_score": (0.0, 1.0),
 }
 #: Allowed values of every choice.
 CHOICES: dict[str, tuple[str, ...]] = {
+    "vote": get_args(Vote),
     "opening_shape": get_args(KernelShape),
     "closing_shape": get_args(KernelShape),
     "few_objects": get_args(FewObjects),
@@ -44,6 +49,10 @@ class PostprocessParams:
 
     Attributes
     ----------
+    vote : {"minimum", "geometric", "mean"}
+        Rule by which the members' maps become one: the pixelwise minimum, the weighted geometric
+        mean, or the weighted mean of Chernykh, Mikhelev and others (2024). A member whose weight is
+        0 has no vote.
     threshold : float
         Probability from which a pixel belongs to a cell; 0.01 to 0.99.
     opening_shape, closing_shape : {"ellipse", "rectangle", "cross"}
@@ -54,10 +63,11 @@ class PostprocessParams:
     fill_holes : bool
         Whether holes become part of the cell around them.
     area_lower_deviation : float
-        Objects smaller than ``(1 - area_lower_deviation)`` medians are removed; 0 to 1, and
-        1 removes none.
+        Objects smaller than ``(1 - area_lower_deviation)`` medians are removed, unless their score
+        convinces; 0 to 1, and 1 removes none.
     area_upper_deviation : float
-        Objects larger than ``(1 + area_upper_deviation)`` medians are removed; 0 to 20.
+        Objects larger than ``(1 + area_upper_deviation)`` medians are removed, unless their score
+        convinces; 0 to 20.
     few_objects : {"expected", "keep"}
         With fewer than three objects a median says nothing. ``"expected"`` compares with the area
         of a disc of the leukocyte's diameter instead, ``"keep"`` removes nothing.
@@ -71,8 +81,12 @@ class PostprocessParams:
         higher one (h-maxima); 0 to 0.5 diameters.
     border : {"keep", "drop"}
         What happens to cells that the image's border cuts.
+    least_score : float
+        Objects whose score, the evidence that they are leukocytes, is lower are no objects but
+        candidates; 0 to 1. At 0 evidence counts for nothing, and areas alone decide.
     """
 
+    vote: Vote = "minimum"
     threshold: float = 0.5
     opening_shape: KernelShape = "ellipse"
     opening_size: float = 0.1
@@ -86,6 +100,7 @@ class PostprocessParams:
     marker_distance: float = 0.5
     marker_height: float = 0.05
     border: Border = "keep"
+    least_score: float = 0.5
 
     def __post_init__(self) -> None:
         for name, (low, high) in RANGES.items():
@@ -114,6 +129,9 @@ class PostprocessParams:
     def from_dict(cls, values: Mapping[str, Any]) -> PostprocessParams:
         """Make parameters from a dictionary; what it does not name keeps its default.
 
+        A dictionary that is whole for version 0.1.0, and so was written by it, gives what that
+        version would have made of it: the weighted mean, and no scores.
+
         Raises
         ------
         ParameterError
@@ -127,4 +145,11 @@ class PostprocessParams:
                 raise ParameterError(
                     f"There is no parameter {name!r}: known are {', '.join(known)}."
                 )
+        if set(values) == set(known) - set(_AS_IN_0_1_0):
+            values = {**values, **_AS_IN_0_1_0}
         return cls(**values)
+
+    @classmethod
+    def as_in_0_1_0(cls) -> PostprocessParams:
+        """Return the defaults of version 0.1.0."""
+        return cls(**_AS_IN_0_1_0)

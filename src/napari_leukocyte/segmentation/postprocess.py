@@ -60,6 +60,45 @@ def postprocess(
         If the map is no two-dimensional array of numbers, the diameter is not positive, or the
         markers or the nucleus map asked for are missing or do not fit.
     """
+    labels, areas, size = find_regions(
+        probability, params, diameter, nucleus, markers, by_area=True
+    )
+    return select(labels, within_limits(areas, size, params), params)
+
+
+def find_regions(
+    probability: ArrayLike,
+    params: PostprocessParams,
+    diameter: float | None = None,
+    nucleus: ArrayLike | None = None,
+    markers: ArrayLike | None = None,
+    *,
+    by_area: bool = False,
+) -> tuple[NDArray[np.int32], NDArray[np.int64], float]:
+    """Find the regions of a probability map that may be cells: clean, label, part.
+
+    Parameters
+    ----------
+    probability, params, diameter, nucleus, markers
+        As for `postprocess`.
+    by_area : bool
+        Whether the limits of area remove what is too small before anything is parted, as in the
+        paper. Else only specks go.
+
+    Returns
+    -------
+    labels : ndarray
+        (H, W) int32: regions, numbered from 1.
+    areas : ndarray
+        (N + 1,) int64: their areas by number, px; 0 for the background and for what is a speck.
+    diameter : float
+        Diameter of a leukocyte, px; 0 if nothing is over the threshold.
+
+    Raises
+    ------
+    ParameterError
+        As `postprocess`.
+    """
     try:
         array = np.asarray(probability, dtype=np.float32)
     except (TypeError, ValueError) as error:
@@ -67,22 +106,25 @@ def postprocess(
     if array.ndim != 2:
         raise ParameterError(f"A probability map has two dimensions, this has {array.ndim}.")
     _check_diameter(diameter)
+    nothing = np.zeros(array.shape, np.int32), np.zeros(1, np.int64), 0.0
     if array.size == 0:
-        return np.zeros(array.shape, np.int32)
+        return nothing
     # Compares false with NaN, so that undefined pixels are background.
     mask = (array >= np.float32(params.threshold)).astype(np.uint8)
     size = estimate_diameter_from_mask(mask) if diameter is None else float(diameter)
     if size <= 0:
-        return np.zeros(array.shape, np.int32)
+        return nothing
     mask = open_mask(mask, params.opening_shape, params.opening_size * size)
     mask = close_mask(mask, params.closing_shape, params.closing_size * size)
     if params.fill_holes:
         mask = fill_holes(mask)
     labels, areas = _regions(mask)
-    low, _ = area_limits(areas[areas > 0], size, params)
+    # What no limit would keep is not parted: specks are many.
+    low = SPECK * np.pi / 4 * size**2
+    if by_area:
+        low, _ = area_limits(areas[areas > 0], size, params)
     areas[areas < low] = 0
-    areas = part_regions(labels, areas, params, size, nucleus, markers)
-    return _select(labels, areas, size, params)
+    return labels, part_regions(labels, areas, params, size, nucleus, markers), size
 
 
 def _check_diameter(diameter: object) -> None:
@@ -161,18 +203,63 @@ def area_limits(
     )
 
 
-def _select(
-    labels: NDArray[np.int32],
+def within_limits(
     areas: NDArray[np.int64],
     diameter: float,
     params: PostprocessParams,
-) -> NDArray[np.int32]:
-    """Apply the limits of area and the rule for the border, and number from 1."""
-    low, high = area_limits(areas[areas > 0], diameter, params)
+    convincing: NDArray[np.bool_] | None = None,
+) -> NDArray[np.bool_]:
+    """Apply the paper's rule: which regions have about the area of a leukocyte.
+
+    Parameters
+    ----------
+    areas : ndarray
+        (N + 1,) by number, px; 0 is none.
+    diameter : float
+        Diameter of a leukocyte, px.
+    params : PostprocessParams
+        The deviations.
+    convincing : ndarray, optional
+        (N + 1,) bool: regions that set the median, if there are any, and are never removed.
+
+    Returns
+    -------
+    ndarray
+        (N + 1,) bool.
+    """
+    if convincing is None or not convincing.any():
+        low, high = area_limits(areas[areas > 0], diameter, params)
+    else:
+        low, high = area_limits(areas[convincing], diameter, params)
     kept = (areas >= max(low, 1)) & (areas <= high)
-    if params.border == "drop":
+    if convincing is not None:
+        kept |= convincing & (areas > 0)
+    return np.asarray(kept)
+
+
+def select(
+    labels: NDArray[np.int32], kept: NDArray[np.bool_], params: PostprocessParams
+) -> NDArray[np.int32]:
+    """Keep some regions, apply the rule for the border, and number from 1.
+
+    Parameters
+    ----------
+    labels : ndarray
+        (H, W) int32.
+    kept : ndarray
+        (N + 1,) bool by number.
+    params : PostprocessParams
+        Whether cells that the border cuts are dropped.
+
+    Returns
+    -------
+    ndarray
+        (H, W) int32.
+    """
+    kept = kept.copy()
+    kept[0] = False
+    if params.border == "drop" and labels.size:
         for edge in (labels[0], labels[-1], labels[:, 0], labels[:, -1]):
             kept[edge] = False
-    kept[0] = False
     numbers = np.cumsum(kept, dtype=np.int32) * kept
     return np.take(numbers, labels)

@@ -10,15 +10,15 @@ from numpy.typing import NDArray
 
 from napari_leukocyte.segmentation.ensemble import MemberMaps
 from napari_leukocyte.segmentation.matching import match_labels
+from napari_leukocyte.segmentation.objects import Objects, find_objects
 from napari_leukocyte.segmentation.parameters import PostprocessParams
-from napari_leukocyte.segmentation.postprocess import postprocess
 from napari_leukocyte.session.edits import Edits, apply_edits
 from napari_leukocyte.session.maps import at_half_precision, same_maps
 
 
 @dataclass(frozen=True, eq=False)
 class Votes:
-    """The ensemble's vote with one choice of weights.
+    """The ensemble's vote with one choice of weights and one rule.
 
     Attributes
     ----------
@@ -43,7 +43,7 @@ class Computation:
     weights : tuple of float
         Of the members.
     votes : Votes or None
-        Those of these maps and weights, if they are known.
+        Those of these maps, weights and rule, if they are known.
     params : PostprocessParams
         Of the post-processing.
     markers : ndarray or None
@@ -80,18 +80,16 @@ class Computation:
             If new maps can't be kept.
         """
         maps = self._maps()
-        votes = self.votes or Votes(maps.combine(self.weights), maps.combine_nucleus(self.weights))
-        raw = postprocess(
-            votes.cell,
-            self.params,
-            diameter=maps.diameter,
-            nucleus=votes.nucleus,
-            markers=self.markers,
+        votes = self.votes or Votes(
+            maps.combine(self.weights, self.params.vote), maps.combine_nucleus(self.weights)
         )
-        labels = lay_over(raw, self.labels, self.edits, self.next_label)
+        found = find_objects(
+            maps, self.params, self.weights, self.markers, vote=votes.cell, nucleus=votes.nucleus
+        )
+        labels = lay_over(found.labels, self.labels, self.edits, self.next_label)
         if self.keep is not None and maps is not self.former:
             self.keep(maps)
-        return Computed(self, maps, votes, raw, labels)
+        return Computed(self, maps, votes, found, labels)
 
     def _maps(self) -> MemberMaps:
         """Return the maps as they are kept: what is computed must come out again from those."""
@@ -115,8 +113,8 @@ class Computed:
         That it was computed from: at half precision.
     votes : Votes
         The ensemble's.
-    raw : ndarray
-        (H, W) int32: from the post-processing alone.
+    found : Objects
+        From the maps alone.
     labels : ndarray
         (H, W) int32: with the numbers and the edits of the label image before.
     """
@@ -124,7 +122,7 @@ class Computed:
     computation: Computation
     maps: MemberMaps
     votes: Votes
-    raw: NDArray[np.int32]
+    found: Objects
     labels: NDArray[np.int32]
 
 

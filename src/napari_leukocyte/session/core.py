@@ -14,6 +14,8 @@ from psygnal import Signal
 
 from napari_leukocyte.io.images.normalise import normalise_image
 from napari_leukocyte.segmentation.ensemble import MemberMaps
+from napari_leukocyte.segmentation.objects import Objects
+from napari_leukocyte.segmentation.parameters import Vote
 from napari_leukocyte.session.computation import Votes
 from napari_leukocyte.session.difference import Difference
 from napari_leukocyte.session.edits import Edits
@@ -76,8 +78,10 @@ class Core:
         # What the next `table_changed` carries.
         self._reviewed_anew: frozenset[int] | None = frozenset()
         self._selection: frozenset[int] = frozenset()
-        self._votes: OrderedDict[tuple[int, tuple[float, ...]], tuple[MemberMaps, Votes]]
+        self._votes: OrderedDict[tuple[int, tuple[float, ...], Vote], tuple[MemberMaps, Votes]]
         self._votes = OrderedDict()
+        # What the maps showed last, and the maps, weights, parameters and markers.
+        self._found: tuple[tuple[object, ...], Objects] | None = None
         self._revision = 0
         self._unsaved_since: str | None = None
 
@@ -164,17 +168,20 @@ class Core:
         maps, weights = state.maps, state.weights
         if maps is None or weights is None:
             return None
-        known = self._votes.get((id(maps), weights))
+        rule = state.params.vote
+        known = self._votes.get((id(maps), weights, rule))
         if known is None:
-            votes = Votes(maps.combine(weights), maps.combine_nucleus(weights))
-            self._remember_votes(maps, weights, votes)
+            votes = Votes(maps.combine(weights, rule), maps.combine_nucleus(weights))
+            self._remember_votes(maps, weights, rule, votes)
             return votes
-        self._votes.move_to_end((id(maps), weights))
+        self._votes.move_to_end((id(maps), weights, rule))
         return known[1]
 
-    def _remember_votes(self, maps: MemberMaps, weights: tuple[float, ...], votes: Votes) -> None:
-        self._votes[id(maps), weights] = (maps, votes)
-        self._votes.move_to_end((id(maps), weights))
+    def _remember_votes(
+        self, maps: MemberMaps, weights: tuple[float, ...], rule: Vote, votes: Votes
+    ) -> None:
+        self._votes[id(maps), weights, rule] = (maps, votes)
+        self._votes.move_to_end((id(maps), weights, rule))
         while len(self._votes) > _VOTES:
             self._votes.popitem(last=False)
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from napari_leukocyte.errors import LeukocyteError
+from napari_leukocyte.errors import LeukocyteError, ParameterError
+from napari_leukocyte.segmentation.parameters import PostprocessParams
 from napari_leukocyte.session.codec import BadRecordError, decode, follow
 from napari_leukocyte.session.journal import Contents, read_journal
 from napari_leukocyte.session.maps import MapsFile
@@ -75,7 +76,9 @@ class Restored:
 
 def owner(key: str, shape: tuple[int, int]) -> bytes:
     """Return the first record of a journal: of which image it is."""
-    return json.dumps({"image": key, "shape": list(shape)}).encode()
+    # Steps say what they change; what they start from are the defaults of the version that wrote.
+    start = PostprocessParams().to_dict()
+    return json.dumps({"image": key, "shape": list(shape), "parameters": start}).encode()
 
 
 def restore(
@@ -116,11 +119,16 @@ def restore(
         first = json.loads(contents.records[0])
         height, width = (int(n) for n in first["shape"])
         image = str(first["image"])
-    except (ValueError, KeyError, TypeError) as error:
+        given = first.get("parameters")
+        # Version 0.1.0 did not say what it started from.
+        params = (
+            PostprocessParams.as_in_0_1_0() if given is None else PostprocessParams.from_dict(given)
+        )
+    except (ValueError, KeyError, TypeError, ParameterError) as error:
         raise SessionUnreadableError(f"{path} is no journal of a session.") from error
     if key is not None and image != key:
         raise SessionUnreadableError(f"{folder} holds the session of another image.")
-    return _replay(contents, State.empty((height, width)))
+    return _replay(contents, replace(State.empty((height, width)), params=params))
 
 
 def _replay(contents: Contents, state: State) -> Restored:

@@ -162,7 +162,7 @@ class Segmenting(Core):
         known = state.weights if used is state.maps else None
         chosen = tuple(weights) if weights is not None else None
         chosen = chosen or known or tuple(used.weights)
-        votes = self._votes.get((id(used), chosen))
+        votes = self._votes.get((id(used), chosen, state.params.vote))
         return Computation(
             used,
             state.maps,
@@ -197,7 +197,7 @@ class Segmenting(Core):
             or source.edits.labels != state.edited
             or source.next_label != self._next_label
         ):
-            labels = lay_over(computed.raw, state.labels, state.edits, self._next_label)
+            labels = lay_over(computed.found.labels, state.labels, state.edits, self._next_label)
         if np.array_equal(labels, state.labels):
             labels = state.labels
         same_maps = computed.maps is state.maps
@@ -212,7 +212,10 @@ class Segmenting(Core):
             known=state.known if known else LabelCache(),
         )
         done = self._do(after, _what_was_computed(state, after), kind="compute", join=join)
-        self._remember_votes(computed.maps, source.weights, computed.votes)
+        self._remember_votes(computed.maps, source.weights, source.params.vote, computed.votes)
+        now = self._state
+        if (now.maps, now.weights, now.params) == (after.maps, after.weights, after.params):
+            self._found = ((now.maps, now.weights, now.params, now.markers), computed.found)
         if not done:
             # Whoever asked waits for an answer.
             self._tell("labels", "table")

@@ -11,7 +11,7 @@ from napari_leukocyte.classification.measurements import measure
 from napari_leukocyte.counting.leukogram import count, count_classes
 from napari_leukocyte.counting.settings import default_counted, not_counted
 from napari_leukocyte.session import queue
-from napari_leukocyte.session.editing import Editing
+from napari_leukocyte.session.evidence import Evidence
 from napari_leukocyte.session.objects import MODEL as MODEL
 from napari_leukocyte.session.objects import READER as READER
 from napari_leukocyte.session.objects import disagreements, object_table, reviewed_anew
@@ -23,7 +23,7 @@ from napari_leukocyte.session.state import State
 FEW = 100
 
 
-class Session(Editing, Reviewing):
+class Session(Evidence, Reviewing):
     """The state of one image.
 
     Everything that shows it (layers, tables, charts) is a view: it listens to the signals, and

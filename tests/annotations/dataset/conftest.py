@@ -23,3 +23,8 @@ def folder(tmp_path: Path) -> Path:
 def place(tmp_path: Path) -> Path:
     """Return where a dataset can be made."""
     return tmp_path / "dataset"
+
+
+@pytest.fixture(autouse=True)
+def _made_up_maps(all_convincing: None) -> None:
+    """Take every region of the drawn maps for an object."""

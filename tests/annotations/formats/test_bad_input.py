@@ -33,7 +33,7 @@ def sentence(tmp_path: Path) -> Callable[..., str]:
     def sentence(path: Path, format: str | None = None) -> str:
         before = _tree(tmp_path)
         with pytest.raises(LeukocyteError) as caught:
-            read(path, format)
+            read(path, format, strict=True)
         assert _tree(tmp_path) == before
         text = str(caught.value)
         assert text.endswith(".")
@@ -268,20 +268,36 @@ def test_roi(tmp_path: Path, sentence: Callable[..., str], data: bytes, expected
     assert expected in sentence(tmp_path / "a.roi")
 
 
-def test_rois_without_area_or_with_curves(tmp_path: Path, sentence: Callable[..., str]) -> None:
+def test_rois_without_area_or_damaged(tmp_path: Path, sentence: Callable[..., str]) -> None:
     import roifile
 
     roi = roifile.ImagejRoi.frompoints(np.array([[1, 1], [5, 1], [5, 6]]))
     roi.roitype = roifile.ROI_TYPE.POINT
     (tmp_path / "a.roi").write_bytes(roi.tobytes())
     assert "without area" in sentence(tmp_path / "a.roi")
-    for path in ([0, 1, 1, 3, 2, 2, 3, 3, 4, 4], [1, 2, 3], [0, 1], [float("nan"), 1, 1], [9]):
+    for path in ([1, 2, 3], [0, 1], [0, 1, 1, 3, 2, 2], [float("nan"), 1, 1], [9]):
         roi = roifile.ImagejRoi()
         roi.roitype = roifile.ROI_TYPE.RECT
         roi.multi_coordinates = np.array(path, np.float32)
         roi.shape_roi_size = len(path)
         (tmp_path / "a.roi").write_bytes(roi.tobytes())
-        assert "curves, or damaged" in sentence(tmp_path / "a.roi")
+        assert "damaged composite ROI" in sentence(tmp_path / "a.roi")
+
+
+def test_a_composite_roi_with_curves(tmp_path: Path) -> None:
+    import roifile
+
+    # A quarter of a circle of 8 px around the origin, as a Bezier curve.
+    bend = 8 * 0.5523
+    path = [0, 0, 0, 1, 8, 0, 3, 8, bend, bend, 8, 0, 8, 4]
+    roi = roifile.ImagejRoi()
+    roi.roitype = roifile.ROI_TYPE.RECT
+    roi.multi_coordinates = np.array(path, np.float32)
+    roi.shape_roi_size = len(path)
+    (tmp_path / "a.roi").write_bytes(roi.tobytes())
+    (image,) = read(tmp_path / "a.roi")
+    y, x = np.mgrid[:8, :8] + 0.5
+    np.testing.assert_array_equal(image.labels, y**2 + x**2 < 64)
 
 
 def test_an_oval_and_a_rectangle_of_imagej(tmp_path: Path) -> None:

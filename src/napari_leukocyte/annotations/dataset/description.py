@@ -41,6 +41,7 @@ COLUMNS = {
     "model_sha256": "checksum of the classifier",
     "predicted": "class that the classifier gave",
     "confidence": "probability of the predicted class, 0 to 1",
+    "score": "evidence that the object is a leukocyte, 0 to 1",
     "reader": "who last said something of the object",
     "when": "when that was (ISO 8601, UTC)",
     "reviewed": "whether a reader gave or confirmed the class",

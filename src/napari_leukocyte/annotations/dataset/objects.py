@@ -37,6 +37,7 @@ TRUTHS = ("reviewed", "edited")
 WHOLE = ("label", "bbox_y0", "bbox_x0", "bbox_y1", "bbox_x1", "area_px")
 NUMBERS = (
     "confidence",
+    "score",
     "y",
     "x",
     "equivalent_diameter_px",
@@ -78,6 +79,8 @@ _BACK = (
     "solidity",
     "nucleus_cell_ratio",
 )
+#: Follows `_FRONT` where it is known: version 0.1.0 gave no scores.
+_OPTIONAL = ("score",)
 _KNOWN_PROBABILITIES = tuple(column(c.name) for c in CLASSES)
 #: Columns that a reader may find empty; other texts are empty strings, never missing.
 _MISSING = frozenset({"class", "predicted"})
@@ -91,7 +94,8 @@ def tidy(table: pd.DataFrame) -> pd.DataFrame:
     Parameters
     ----------
     table : pandas.DataFrame
-        With some of the columns; others than the dataset's and probabilities (``p_...``) go.
+        With some of the columns; others than the dataset's, probabilities (``p_...``) and the
+        ``score`` go.
 
     Returns
     -------
@@ -100,7 +104,8 @@ def tidy(table: pd.DataFrame) -> pd.DataFrame:
         (other texts) or false.
     """
     columns: dict[str, Any] = {}
-    for name in (*_FRONT, *_probabilities(table), *_BACK):
+    known = [name for name in _OPTIONAL if name in table and table[name].notna().any()]
+    for name in (*_FRONT, *known, *_probabilities(table), *_BACK):
         given = table.get(name)
         columns[name] = _typed(name, given, len(table))
     return pd.DataFrame(columns)
@@ -174,7 +179,7 @@ def read_objects(path: Path, rows: int) -> pd.DataFrame:
     except (pyarrow.ArrowException, OSError, ValueError) as error:
         raise bad from error
     names = given.column_names
-    lacking = {*TEXTS, *TRUTHS, *WHOLE, *NUMBERS} - set(names)
+    lacking = {*TEXTS, *TRUTHS, *WHOLE, *NUMBERS} - {*names, *_OPTIONAL}
     if lacking or len(set(names)) != len(names):
         raise bad
     try:

@@ -14,13 +14,14 @@ from numpy.typing import NDArray
 from napari_leukocyte.annotations.formats import attributes
 from napari_leukocyte.annotations.formats.annotated import AnnotatedImage
 from napari_leukocyte.annotations.formats.cells import BOX
+from napari_leukocyte.annotations.formats.left_out import LeftOut, ObjectError
 from napari_leukocyte.annotations.formats.limits import (
     ALWAYS_PIXELS,
     MOST_LAYERS,
     MOST_OBJECTS,
-    ROUNDING_PX,
 )
 from napari_leukocyte.annotations.formats.packed import PackedImage, Runs
+from napari_leukocyte.annotations.formats.raster import check_ring
 from napari_leukocyte.classification.regions import iterate_regions
 from napari_leukocyte.errors import FormatError
 
@@ -50,15 +51,32 @@ class Canvas:
         Its height and width, px.
     where : str
         What the file is called in a sentence.
+    left_out : LeftOut, optional
+        Collects what can't be read; by default, nothing may be left out.
     """
 
-    def __init__(self, name: str, shape: tuple[int, int], where: str) -> None:
+    def __init__(
+        self, name: str, shape: tuple[int, int], where: str, left_out: LeftOut | None = None
+    ) -> None:
         self.name, self.shape, self.where = name, shape, where
+        self.left_out = LeftOut(strict=True) if left_out is None else left_out
         self._rows: list[_Row] = []
         self._places: NDArray[np.int32] | None = None
         self._left = max(MOST_LAYERS * shape[0] * shape[1], ALWAYS_PIXELS)
         self._overlapping = 0
         self._taken: set[int] = set()
+
+    def ring(self, points: object, where: str) -> NDArray[np.float64]:
+        """Return the corners of a polygon as `raster.check_ring`; it may leave the image.
+
+        Raises
+        ------
+        ObjectError
+            If it has no area, or none in the image.
+        """
+        ring = check_ring(points, where)
+        self.left_out.check_border(ring, self.shape, where, "polygon")
+        return ring
 
     def add(
         self,
@@ -85,8 +103,10 @@ class Canvas:
 
         Raises
         ------
+        ObjectError
+            If it has no pixel.
         FormatError
-            If it has no pixel, its number is there already, or there is too much.
+            If its number is there already, or there is too much.
         """
         where = where or self.where
         pixels, y0, x0 = mask
@@ -94,7 +114,7 @@ class Canvas:
         if self._left < 0:
             raise FormatError(f"{where} has objects that cover each other hundreds of times.")
         if not pixels.any():
-            raise FormatError(f"{where} covers the centre of no pixel.")
+            raise ObjectError(where, "covers the centre of no pixel", "area without a pixel")
         rows, columns = (np.flatnonzero(pixels.any(axis=axis)) for axis in (1, 0))
         top, left = int(rows[0]), int(columns[0])
         bottom, right = int(rows[-1]) + 1, int(columns[-1]) + 1
@@ -126,19 +146,22 @@ class Canvas:
 
         Raises
         ------
+        ObjectError
+            If the box has no area, or none in the image.
         FormatError
-            If the box has no area or leaves the image, or the number is there already.
+            If it has no finite sides, or the number is there already.
         """
         where = where or self.where
         sides = np.array(box, float)
         limits = np.array(self.shape * 2, float)
         if not np.isfinite(sides).all():
             raise FormatError(f"{where} has a box whose sides are no finite numbers.")
-        if (sides < -ROUNDING_PX).any() or (sides > limits + ROUNDING_PX).any():
-            raise FormatError(f"{where} has a box outside of its image.")
+        if sides[2] > sides[0] and sides[3] > sides[1]:
+            corners = sides.reshape(2, 2)[:, ::-1]
+            self.left_out.check_border(corners, self.shape, where, "box")
         y0, x0, y1, x1 = np.clip(sides, 0, limits).tolist()
         if y1 <= y0 or x1 <= x0:
-            raise FormatError(f"{where} has a box without area.")
+            raise ObjectError(where, "has a box without area", "box without area")
         row = _Row(number, class_name, (y0, x0, y1, x1), False, attributes.attributes(said))
         self._append(row, where)
 

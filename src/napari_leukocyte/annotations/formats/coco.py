@@ -18,8 +18,9 @@ from napari_leukocyte.annotations.formats.attributes import UNCLASSIFIED, class_
 from napari_leukocyte.annotations.formats.canvas import Canvas, Mask
 from napari_leukocyte.annotations.formats.cells import Cell, cells_of
 from napari_leukocyte.annotations.formats.classes import classes_of
+from napari_leukocyte.annotations.formats.left_out import ObjectError
 from napari_leukocyte.annotations.formats.limits import check_shape, whole
-from napari_leukocyte.annotations.formats.raster import check_ring, fill_parts
+from napari_leukocyte.annotations.formats.raster import fill_parts
 from napari_leukocyte.annotations.formats.source import Source
 from napari_leukocyte.errors import FormatError
 from napari_leukocyte.io import json_text
@@ -28,17 +29,34 @@ from napari_leukocyte.vocabulary import DISCLAIMER, LEUKOCYTE_NAMES
 
 #: What the file in a folder is called.
 FILE_NAME = "annotations.json"
+IMAGES = "images"
+# Folder and beginning of the files' names in the COCO sets.
+_ANNOTATIONS, _INSTANCES = "annotations", "instances_"
 
 
 def recognises(source: Source) -> bool:
     """Whether this is a COCO file, or a folder with one."""
     if source.is_folder:
-        return any(_is_coco(source.sub(path).json) for path in _candidates(source))
+        return bool(_found_in(source))
     return source.looks_like_json and _is_coco(source.json)
 
 
 def _candidates(source: Source) -> list[Path]:
     return [p for p in source.below(".json") if files.head(p, 1) == b"{"]
+
+
+def _found_in(source: Source) -> list[Source]:
+    """Return the COCO files of a folder; if it has none, those of the folders in it."""
+    found = [one for one in map(source.sub, _candidates(source)) if _is_coco(one.json)]
+    if found:
+        return found
+    for path in source.entries:
+        if files.is_folder(path) and not path.is_symlink():
+            inside = source.sub(path)
+            below = [one for one in map(inside.sub, _candidates(inside)) if _is_coco(one.json)]
+            instances = [one for one in below if one.path.name.startswith(_INSTANCES)]
+            found += instances or below
+    return found
 
 
 def _is_coco(data: Any) -> bool:
@@ -125,12 +143,17 @@ def read(source: Source) -> list[AnnotatedImage]:
         If it is damaged.
     """
     if source.is_folder:
-        found = [one for one in map(source.sub, _candidates(source)) if _is_coco(one.json)]
-        if len(found) != 1:
+        found = _found_in(source)
+        direct = [one for one in found if one.path.parent == source.path]
+        if len(direct) > 1 or not found:
             raise FormatError(f"{source.where} holds {len(found)} COCO files: name one of them.")
-        source = found[0]
+        return [image for one in found for image in _read_file(one, alone=len(found) == 1)]
+    return _read_file(source, alone=True)
+
+
+def _read_file(source: Source, *, alone: bool) -> list[AnnotatedImage]:
     where = source.where
-    data = source.json
+    data = source.strict_json
     if not _is_coco(data):
         raise FormatError(f"{where} is no COCO file: it needs images and annotations.")
     classes = _classes(data.get("categories", []), where)
@@ -138,7 +161,7 @@ def read(source: Source) -> list[AnnotatedImage]:
     for key, entry in _by_id(data["images"], "images", where):
         shape = check_shape(entry.get("height"), entry.get("width"), where)
         name = files.plain_name(entry.get("file_name"), where)
-        canvases[key] = Canvas(name, shape, where)
+        canvases[key] = Canvas(name, shape, where, source.left_out)
     by_image: dict[int, list[tuple[int, dict[str, Any]]]] = {key: [] for key in canvases}
     for key, entry in _by_id(data["annotations"], "annotations", where):
         image = whole(entry.get("image_id"))
@@ -149,10 +172,21 @@ def read(source: Source) -> list[AnnotatedImage]:
     for image in list(canvases):
         canvas = canvases.pop(image)
         for key, entry in by_image.pop(image):
-            _draw(canvas, entry, classes, f"{where}: annotation {key}")
-        photograph = source.photograph(canvas.name, "images")
-        images.append(canvas.image(photograph))
+            place = f"annotation {key}"
+            with source.left_out.one(place if alone else source.place(place)):
+                _draw(canvas, entry, classes, f"{where}: annotation {key}")
+        images.append(canvas.image(_photograph(source, canvas.name)))
     return images
+
+
+def _photograph(source: Source, name: str) -> Path | None:
+    """Find a photograph beside the file, or where CVAT and the COCO sets have theirs."""
+    found = source.photograph(name, IMAGES)
+    if found is None and source.folder.name.lower() == _ANNOTATIONS:
+        subset = source.path.stem.removeprefix(_INSTANCES)
+        places = (IMAGES, f"{IMAGES}/{subset}", subset)
+        found = source.photograph(name, *places, folder=source.folder.parent)
+    return found
 
 
 def _by_id(entries: object, what: str, where: str) -> Iterator[tuple[int, dict[str, Any]]]:
@@ -187,13 +221,17 @@ def _draw(
     said = entry.get("attributes")
     segmentation = entry.get("segmentation")
     if segmentation:
-        mask = _mask(segmentation, canvas.shape, where)
+        mask = _mask(canvas, segmentation, where)
         canvas.add(label, classes[category], mask, said, where)
         return
     box = entry.get("bbox")
     if not (isinstance(box, list) and len(box) == 4 and all(_is_number(v) for v in box)):
+        if not segmentation and not box:
+            raise ObjectError(where, "has neither a mask nor a box", "empty annotation")
         raise FormatError(f"{where} has neither a mask nor a box.")
     x, y, width, height = box
+    if not width and not height:
+        raise ObjectError(where, "has a box without area", "empty annotation")
     canvas.add_box(label, classes[category], (y, x, y + height, x + width), said, where)
 
 
@@ -202,7 +240,8 @@ def _is_number(value: object) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) < 1e12
 
 
-def _mask(segmentation: object, shape: tuple[int, int], where: str) -> Mask:
+def _mask(canvas: Canvas, segmentation: object, where: str) -> Mask:
+    shape = canvas.shape
     if isinstance(segmentation, dict):
         counts = segmentation.get("counts")
         size = segmentation.get("size")
@@ -217,6 +256,12 @@ def _mask(segmentation: object, shape: tuple[int, int], where: str) -> Mask:
     for flat in segmentation:
         if not isinstance(flat, list) or len(flat) % 2 or not all(_is_number(v) for v in flat):
             raise FormatError(f"{where} has a polygon that is no list of x and y by turns.")
-        ring = check_ring([flat[i : i + 2] for i in range(0, len(flat), 2)], shape, where)
-        parts.append([ring])
+        points = [flat[i : i + 2] for i in range(0, len(flat), 2)]
+        if len(segmentation) == 1:
+            parts.append([canvas.ring(points, where)])
+            continue
+        with canvas.left_out.part():
+            parts.append([canvas.ring(points, where)])
+    if not parts:
+        raise ObjectError(where, "has no outline with an area", "polygons without area")
     return fill_parts(parts, shape, where)

@@ -7,6 +7,8 @@ from pathlib import Path
 
 from napari_leukocyte.annotations.formats.annotated import AnnotatedImage
 from napari_leukocyte.annotations.formats.complete import complete
+from napari_leukocyte.annotations.formats.left_out import LeftOut
+from napari_leukocyte.annotations.formats.packed import with_notes
 from napari_leukocyte.annotations.formats.recognise import (
     Format,
     find_format,
@@ -24,6 +26,8 @@ def read(
     path: Path,
     format: str | None = None,
     photographs: Path | None = None,
+    *,
+    strict: bool = False,
 ) -> list[AnnotatedImage]:
     """Read annotations.
 
@@ -36,6 +40,11 @@ def read(
     photographs : Path, optional
         Folder of the photographs, which are found by name if they are not beside the annotations.
 
+    strict : bool
+        Whether an object that can't be read refuses everything. By default it is left out, cut at
+        the border of its image if it leaves that, and a sentence in the notes of the first image
+        counts and names such objects.
+
     Returns
     -------
     list of AnnotatedImage
@@ -45,9 +54,11 @@ def read(
     Raises
     ------
     FormatError
-        If it is damaged, malicious, in no known format or holds no image.
+        If it is damaged, malicious, in no known format, holds no image, or holds objects of which
+        none can be read.
     """
-    source = Source(path, photographs)
+    left_out = LeftOut(strict=strict)
+    source = Source(path, photographs, left_out)
     found = recognise_source(source) if format is None else find_format(format)
     try:
         images: list[AnnotatedImage] = found.load().read(source)
@@ -55,7 +66,10 @@ def read(
         raise FormatError(f"There is not enough memory to read {path}.") from error
     if not images:
         raise FormatError(f"{path} holds no annotated image.")
-    return images
+    said = left_out.sentences()
+    if left_out.number and not any(len(image.table) for image in images):
+        raise FormatError(f"{path} holds no object that can be read: {said[-1]}")
+    return [with_notes(images[0], said), *images[1:]] if said else images
 
 
 def losses(images: Sequence[AnnotatedImage], to: str) -> list[str]:
@@ -137,7 +151,7 @@ def write(
         elif chosen.kind == "file":
             module.write(images, staging / module.FILE_NAME)
         else:
-            jobs = plan([image.name for image in images])
+            jobs = plan([image.name for image in images], room=len(chosen.suffixes[0]))
             for i, (image, job) in enumerate(zip(images, jobs, strict=True)):
                 progress(i, len(images), f"Writing {image.name}")
                 module.write(image, staging / (job.folder + chosen.suffixes[0]))

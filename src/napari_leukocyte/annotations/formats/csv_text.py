@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import io
 import re
-import warnings
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +12,7 @@ import pandas as pd
 from napari_leukocyte.annotations.formats import attributes, files
 from napari_leukocyte.annotations.formats.limits import LONGEST_NAME, MOST_ATTRIBUTES
 from napari_leukocyte.errors import FormatError
+from napari_leukocyte.io.spreadsheet_text import parse_table
 
 _WHOLE = re.compile(r"[+-]?\d{1,15}", re.ASCII)
 
@@ -24,7 +23,7 @@ def read_csv(path: Path) -> pd.DataFrame:
     Parameters
     ----------
     path : Path
-        UTF-8, comma, a line of names; ``label`` must be among them.
+        See `parse_table`; ``label`` must be among the names in the first line.
 
     Returns
     -------
@@ -37,21 +36,7 @@ def read_csv(path: Path) -> pd.DataFrame:
     FormatError
         If it is damaged or has no such column, or a number is none.
     """
-    data = files.read_bytes(path)
-    text = files.decode(data, str(path))
-    if "\0" in text:
-        raise FormatError(f"{path} is no CSV table: it holds binary data.")
-    try:
-        with warnings.catch_warnings():
-            # Of lines that are too long.
-            warnings.simplefilter("error", pd.errors.ParserWarning)
-            # An image or a class may well be called "NA".
-            table = pd.read_csv(
-                io.StringIO(text), dtype="str", keep_default_na=False, index_col=False
-            )
-    except (ValueError, OverflowError, MemoryError, pd.errors.ParserWarning) as error:
-        raise FormatError(f"{path} is no whole CSV table: it is damaged or cut off.") from error
-    table.columns = [str(c).strip() for c in table.columns]
+    table = parse_table(files.read_bytes(path), str(path))
     if "label" not in table or len(set(table.columns)) < len(table.columns):
         raise FormatError(f"{path} needs the column label, and no column twice.")
     if len(table.columns) > MOST_ATTRIBUTES or any(len(c) > LONGEST_NAME for c in table.columns):

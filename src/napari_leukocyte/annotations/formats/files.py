@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import os
+import re
 import unicodedata
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath, PureWindowsPath
+from urllib.parse import parse_qs, unquote
 
-from napari_leukocyte.annotations.formats.limits import LONGEST_NAME, MOST_ENTRIES, MOST_TEXT_BYTES
+from napari_leukocyte.annotations.formats.limits import (
+    LONGEST_FILE_NAME,
+    MOST_ENTRIES,
+    MOST_TEXT_BYTES,
+)
 from napari_leukocyte.errors import FormatError
-from napari_leukocyte.io.images.reading import IMAGE_SUFFIXES
 from napari_leukocyte.io.text import as_text
 
 #: Control characters, halves of characters, and what breaks lines.
 _UNPRINTABLE = frozenset({"Cc", "Cs", "Zl", "Zp"})
+
+#: What begins the addresses by which Label Studio names photographs.
+_ON_A_SERVER = re.compile(r"(https?|s3|gs|azure-blob)://[^/\\]*/|/data/(?=upload/|local-files/)")
 
 #: Longest text and largest number of a file that a sentence repeats.
 _LONGEST_SHOWN, _LARGEST_SHOWN = 60, 10**20
@@ -149,10 +157,21 @@ def plain_name(text: object, where: str) -> str:
     """
     if not isinstance(text, str) or not text.strip():
         raise FormatError(f"{where} has an image without a file name.")
+    text = _without_server(text)
     parts = PureWindowsPath(text).parts  # knows both separators
     if PurePosixPath(text).is_absolute() or PureWindowsPath(text).anchor or ".." in parts:
         raise FormatError(f"{where} names the image {short(text)}, which leads out of its folder.")
     return checked_name(parts[-1] if parts else "", where)
+
+
+def _without_server(text: str) -> str:
+    """Return the path of a photograph on a server, as Label Studio gives it; else the text."""
+    match = _ON_A_SERVER.match(text)
+    if match is None:
+        return text
+    rest, query, given = text[match.end() :].partition("?")
+    found = parse_qs(given).get("d") if query else None
+    return (found[0] if found else unquote(rest)).lstrip("/")
 
 
 def last_part(text: str) -> str:
@@ -162,7 +181,7 @@ def last_part(text: str) -> str:
 
 def checked_name(name: str, where: str) -> str:
     """Return a name that a file may have; raises FormatError if none may."""
-    if name in ("", ".", "..") or not printable(name) or len(name.encode()) > LONGEST_NAME:
+    if name in ("", ".", "..") or not printable(name) or len(name.encode()) > LONGEST_FILE_NAME:
         raise FormatError(f"{where} has the name {short(name)}, which no file can have.")
     return name
 
@@ -179,31 +198,3 @@ def short(value: object) -> str:
     shown = value if isinstance(value, str) else type(value).__name__
     cut = shown if len(shown) <= _LONGEST_SHOWN else shown[: _LONGEST_SHOWN - 3] + "..."
     return repr(cut).encode("ascii", "backslashreplace").decode()
-
-
-def photograph(folder: Path, name: str, *inside: str) -> Path | None:
-    """Find the photograph that is annotated.
-
-    Parameters
-    ----------
-    folder : Path
-        Where the annotations are.
-    name : str
-        The photograph's name, or that without its ending.
-    *inside : str
-        Folders in it where it may be, beside itself.
-
-    Returns
-    -------
-    Path or None
-        None if there is none, or only a link that leads out of the folder.
-    """
-    for place in (folder, *(folder / i for i in inside)):
-        for suffix in ("", *sorted(IMAGE_SUFFIXES)):
-            path = place / (name + suffix)
-            if path.suffix.lower() in IMAGE_SUFFIXES and is_file(path):
-                try:
-                    return within(folder, path)
-                except FormatError:
-                    return None
-    return None

@@ -10,20 +10,30 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from napari_leukocyte.annotations.formats import files
 from napari_leukocyte.annotations.formats.annotated import AnnotatedImage
 from napari_leukocyte.annotations.formats.attributes import class_name, number
 from napari_leukocyte.annotations.formats.canvas import Canvas
 from napari_leukocyte.annotations.formats.cells import Cell, cells_of
 from napari_leukocyte.annotations.formats.classes import classes_of, colors_of
+from napari_leukocyte.annotations.formats.left_out import LeftOut, ObjectError
 from napari_leukocyte.annotations.formats.outlines import outline
 from napari_leukocyte.annotations.formats.photographs import image_of
+from napari_leukocyte.annotations.formats.qupath import (
+    QuPathObject,
+    Rings,
+    areas_of,
+    class_text,
+    features_of,
+    objects_of,
+    unique_ids,
+    without_regions,
+)
 from napari_leukocyte.annotations.formats.raster import check_ring, fill_parts
 from napari_leukocyte.annotations.formats.source import Source
 from napari_leukocyte.errors import FormatError
@@ -35,28 +45,12 @@ _OURS = "napari-leukocyte"
 #: Key of QuPath's metadata for the number, and for an object that is only a box.
 _LABEL, _BOX = "label", "box"
 
-Rings = list[NDArray[np.float64]]
-
 
 def recognises(source: Source) -> bool:
     """Whether this is a GeoJSON file, or a folder of such."""
     if source.is_folder:
         return bool(source.below(SUFFIX))
-    return source.looks_like_json and _features(source.json) is not None
-
-
-def _features(data: Any) -> list[Any] | None:
-    """Return the features that JSON holds; None if it is no GeoJSON."""
-    if isinstance(data, dict) and data.get("type") == "FeatureCollection":
-        found = data.get("features")
-        return found if isinstance(found, list) else None
-    if isinstance(data, dict) and data.get("type") == "Feature":
-        return [data]
-    # As QuPath exports without "FeatureCollection".
-    if isinstance(data, list) and data:
-        plain = all(isinstance(f, dict) and f.get("type") == "Feature" for f in data)
-        return data if plain else None
-    return None
+    return source.looks_like_json and features_of(source.json) is not None
 
 
 def losses(images: Sequence[AnnotatedImage]) -> list[str]:
@@ -141,36 +135,50 @@ def read(source: Source) -> list[AnnotatedImage]:
 
 
 def _read_file(source: Source) -> AnnotatedImage:
-    where = source.where
-    features = _features(source.json)
+    where, left_out = source.where, source.left_out
+    data = source.json
+    features = features_of(data)
     if features is None:
         raise FormatError(f"{where} is no GeoJSON file: it needs features.")
-    objects = [_parts(f, f"{where}: feature {i}") for i, f in enumerate(features, start=1)]
-    ours = source.json.get(_OURS) if isinstance(source.json, dict) else None
+    ours = data.get(_OURS) if isinstance(data, dict) else None
     about = ours if isinstance(ours, dict) else {}
+    found = list(objects_of(features, where, ours=bool(about)))
+    unique_ids(found, where)
+    objects: list[QuPathObject] = []
+    for one in found:
+        placed = replace(one, place=source.place(one.place))
+        with left_out.one(placed.place):
+            if placed.fault is not None:
+                raise placed.fault
+            objects.append(replace(placed, parts=_parts(placed, left_out)))
+    if not about:
+        objects = without_regions(objects, left_out)
     name, shape, photograph, notes = image_of(source, about, _far_corner(objects))
-    canvas = Canvas(name, shape, where)
-    ids: set[str] = set()
-    for i, (feature, parts) in enumerate(zip(features, objects, strict=True), start=1):
-        key = feature.get("id")
-        if isinstance(key, str) and key in ids:
-            raise FormatError(f"{where} has two features with the id {files.short(key)}.")
-        ids |= {key} if isinstance(key, str) else set()
-        _draw(canvas, feature, parts, f"{where}: feature {i}")
+    canvas = Canvas(name, shape, where, left_out)
+    for one in objects:
+        with left_out.one(one.place, again=True):
+            _draw(canvas, one)
     return canvas.image(photograph, notes)
 
 
-def _parts(feature: object, where: str) -> list[Rings]:
-    """Return the rings of each part of a feature."""
-    geometry = feature.get("geometry") if isinstance(feature, dict) else None
-    kind = geometry.get("type") if isinstance(geometry, dict) else None
-    coordinates = geometry.get("coordinates") if isinstance(geometry, dict) else None
-    if kind not in ("Polygon", "MultiPolygon") or not isinstance(coordinates, list):
-        raise FormatError(f"{where} is no area: only polygons can become cells.")
-    parts = [coordinates] if kind == "Polygon" else coordinates
-    if not parts or not all(isinstance(p, list) and p for p in parts):
-        raise FormatError(f"{where} has a polygon without an outline.")
-    return [[check_ring(_open(ring), None, where) for ring in part] for part in parts]
+def _parts(found: QuPathObject, left_out: LeftOut) -> list[Rings]:
+    """Return the rings of each part of an object."""
+    polygons = areas_of(found)
+    parts: list[Rings] = []
+    for exterior, *holes in polygons:
+        if len(polygons) == 1:
+            rings = [check_ring(_open(exterior), found.where)]
+        else:
+            rings = []
+            with left_out.part():
+                rings.append(check_ring(_open(exterior), found.where))
+        for hole in holes if rings else ():
+            with left_out.part():
+                rings.append(check_ring(_open(hole), found.where))
+        parts += [rings] if rings else []
+    if not parts:
+        raise ObjectError(found.where, "has no outline with an area", "polygons without area")
+    return parts
 
 
 def _open(ring: object) -> object:
@@ -181,20 +189,16 @@ def _open(ring: object) -> object:
     return flat[:-1] if len(flat) > 1 and flat[0] == flat[-1] else flat
 
 
-def _far_corner(objects: Sequence[Sequence[Rings]]) -> tuple[float, float] | None:
-    rings = [ring for parts in objects for rings in parts for ring in rings]
-    if not rings:
+def _far_corner(objects: Sequence[QuPathObject]) -> tuple[float, float] | None:
+    if not objects:
         return None
-    x, y = np.max([ring.max(axis=0) for ring in rings], axis=0).tolist()
+    x, y = np.max([found.box[2:] for found in objects], axis=0).tolist()
     return y, x
 
 
-def _draw(canvas: Canvas, feature: Mapping[str, Any], parts: list[Rings], where: str) -> None:
-    properties = feature.get("properties")
-    properties = properties if isinstance(properties, dict) else {}
-    classification = properties.get("classification")
-    name = classification.get("name") if isinstance(classification, dict) else None
-    kind = class_name(name, where)
+def _draw(canvas: Canvas, found: QuPathObject) -> None:
+    properties, where = found.properties, found.where
+    kind = class_name(class_text(properties.get("classification")), where)
     metadata = properties.get("metadata")
     metadata = metadata if isinstance(metadata, dict) else {}
     label = None
@@ -204,18 +208,20 @@ def _draw(canvas: Canvas, feature: Mapping[str, Any], parts: list[Rings], where:
         label = number(int(text) if digits else text, where)
     said = {k: v for k, v in metadata.items() if k not in (_LABEL, _BOX)}
     said = _measurements(properties.get("measurements")) | said
-    checked = [[check_ring(ring, canvas.shape, where) for ring in rings] for rings in parts]
     if metadata.get(_BOX) == "true":
-        corners = np.concatenate([ring for rings in checked for ring in rings])
-        (x0, y0), (x1, y1) = corners.min(axis=0).tolist(), corners.max(axis=0).tolist()
+        x0, y0, x1, y1 = found.box
         canvas.add_box(label, kind, (y0, x0, y1, x1), said, where)
     else:
-        canvas.add(label, kind, fill_parts(checked, canvas.shape, where), said, where)
+        corners = np.array(found.box).reshape(2, 2)
+        canvas.left_out.check_border(corners, canvas.shape, where, "polygon")
+        canvas.add(label, kind, fill_parts(found.parts, canvas.shape, where), said, where)
 
 
 def _measurements(values: object) -> dict[str, Any]:
     """Return QuPath's measurements, also as versions before 0.4 wrote them."""
     if isinstance(values, list):
         pairs = (v for v in values if isinstance(v, dict) and isinstance(v.get("name"), str))
-        return {v["name"]: v.get("value") for v in pairs}
-    return dict(values) if isinstance(values, dict) else {}
+        values = {v["name"]: v.get("value") for v in pairs}
+    # What can't be measured is NaN, as a number or as text; numbers that are none are passed over.
+    found = values if isinstance(values, dict) else {}
+    return {k: v for k, v in found.items() if v not in ("NaN", "Infinity", "-Infinity")}

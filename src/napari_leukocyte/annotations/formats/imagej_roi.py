@@ -137,20 +137,26 @@ def _read_file(source: Source) -> AnnotatedImage:
     data = files.read_bytes(source.path, MOST_ARCHIVE_BYTES)
     about: dict[str, Any] = {}
     if data.startswith(_MAGIC):
-        areas = [area_of(data, where)]
+        found = [(source.path.name, data, where)]
     else:
         about = _about(comment_of(data))
-        areas = []
+        found = []
         for name, content in read_entries(data, where):
             if not content.startswith(_MAGIC):
                 raise FormatError(f"{where}: its entry {files.short(name)} is no ImageJ ROI.")
-            areas.append(area_of(content, f"{where}: {files.short(name)}"))
-    corners = [area.far_corner for area in areas]
+            found.append((name, content, f"{where}: {files.short(name)}"))
+    areas: list[tuple[str, Area]] = []
+    for place, content, here in found:
+        place = source.place(place)
+        with source.left_out.one(place):
+            areas.append((place, area_of(content, here, source.left_out)))
+    corners = [area.far_corner for _, area in areas]
     far = (max(y for y, _ in corners), max(x for _, x in corners)) if corners else None
     name, shape, photograph, notes = image_of(source, about, far)
-    canvas = Canvas(name, shape, where)
-    for area in areas:
-        _draw(canvas, area)
+    canvas = Canvas(name, shape, where, source.left_out)
+    for place, area in areas:
+        with source.left_out.one(place, again=True):
+            _draw(canvas, area)
     return canvas.image(photograph, notes)
 
 
@@ -174,7 +180,7 @@ def _draw(canvas: Canvas, area: Area) -> None:
     box = said.pop(_BOX, None)
     values = {k: v if k in attributes.TEXTS else _value(v) for k, v in said.items()}
     if box is None:
-        canvas.add(numbered, kind, draw(area, canvas.shape), values, area.where)
+        canvas.add(numbered, kind, draw(area, canvas), values, area.where)
         return
     try:
         y0, x0, y1, x1 = (float(side) for side in box.split())

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_leukocyte.annotations.formats.canvas import Mask
+from napari_leukocyte.annotations.formats.canvas import Canvas, Mask
 from napari_leukocyte.annotations.formats.cells import Cell
+from napari_leukocyte.annotations.formats.left_out import LeftOut, ObjectError
 from napari_leukocyte.annotations.formats.outlines import outline, rings_of
 from napari_leukocyte.annotations.formats.raster import check_ring, fill
 from napari_leukocyte.errors import FormatError
@@ -20,8 +21,18 @@ if TYPE_CHECKING:
 #: ImageJ stores coordinates in 16 bits, of which those from 60,536 on are negative.
 ROI_LIMIT = 60_000
 # Steps of a composite ROI's path, and how many numbers each takes with itself.
-_MOVE, _LINE, _CLOSE = 0, 1, 4
-_LENGTHS = {_MOVE: 3, _LINE: 3, _CLOSE: 1}
+_MOVE, _LINE, _QUADRATIC, _CUBIC, _CLOSE = 0, 1, 2, 3, 4
+_LENGTHS = {_MOVE: 3, _LINE: 3, _QUADRATIC: 5, _CUBIC: 7, _CLOSE: 1}
+#: Straight pieces that a curve becomes: a quarter of a circle of 100 px strays by 0.1 px.
+_PIECES = 16
+_WITHOUT_AREA = {
+    "LINE": "line",
+    "FREELINE": "line",
+    "POLYLINE": "line",
+    "ANGLE": "angle",
+    "POINT": "points",
+    "NOROI": "ROI without area",
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,7 +93,7 @@ def _path(points: list[list[int]]) -> list[float]:
     return [*steps, _CLOSE]
 
 
-def area_of(data: bytes, where: str) -> Area:
+def area_of(data: bytes, where: str, left_out: LeftOut) -> Area:
     """Return the area of a ROI.
 
     Parameters
@@ -91,11 +102,15 @@ def area_of(data: bytes, where: str) -> Area:
         As in a ``.roi`` file.
     where : str
         What it is called in a sentence.
+    left_out : LeftOut
+        Collects parts without area.
 
     Raises
     ------
+    ObjectError
+        If it is a ROI without area.
     FormatError
-        If it is damaged, or a ROI without area.
+        If it is damaged.
     """
     import roifile
 
@@ -108,7 +123,16 @@ def area_of(data: bytes, where: str) -> Area:
         raise FormatError(f"{where} is a damaged ImageJ ROI.") from error
     finally:
         log.disabled = was_disabled
-    rings = [check_ring(ring, None, where) for ring in _rings(roi, where)]
+    given = _rings(roi, where)
+    rings = []
+    for ring in given:
+        if len(given) == 1:
+            rings.append(check_ring(ring, where))
+            continue
+        with left_out.part():
+            rings.append(check_ring(ring, where))
+    if not rings:
+        raise ObjectError(where, "is a composite ROI without parts", "composite ROI without parts")
     oval = roi.roitype == roifile.ROI_TYPE.OVAL
     return Area(where, tuple(rings), oval, roi.props)
 
@@ -130,7 +154,8 @@ def _rings(roi: roifile.ImagejRoi, where: str) -> list[NDArray[Any]]:
             x0, y0 = roi.xd, roi.yd
             x1, y1 = x0 + roi.widthd, y0 + roi.heightd
         return [np.array([[x0, y0], [x1, y0], [x1, y1], [x0, y1]])]
-    raise FormatError(f"{where} is a ROI without area, such as a line, points or text.")
+    kind = _WITHOUT_AREA.get(roi.roitype.name, "ROI without area")
+    raise ObjectError(where, "is a ROI without area, such as a line, points or text", kind)
 
 
 def _rings_of_path(path: list[float], where: str) -> list[NDArray[Any]]:
@@ -140,31 +165,42 @@ def _rings_of_path(path: list[float], where: str) -> list[NDArray[Any]]:
         step = path[at]
         length = _LENGTHS.get(int(step), 0) if np.isfinite(step) else 0
         if not length or at + length > len(path) or (step != _MOVE and not rings):
-            raise FormatError(f"{where} is a composite ROI with curves, or damaged.")
+            raise FormatError(f"{where} is a damaged composite ROI.")
         if step == _MOVE:
             rings.append([])
-        if step != _CLOSE:
+        if step in (_QUADRATIC, _CUBIC):
+            rings[-1] += _curve([*rings[-1][-1], *path[at + 1 : at + length]])
+        elif step != _CLOSE:
             rings[-1].append(path[at + 1 : at + 3])
         at += length
     return [np.array(_opened(ring), np.float64).reshape(-1, 2) for ring in rings if len(ring) > 1]
+
+
+def _curve(numbers: list[float]) -> list[list[float]]:
+    """Return points on a Bezier curve behind its first, of 3 or 4 points as x and y by turns."""
+    points = np.array(numbers, np.float64).reshape(-1, 1, 2)
+    t = np.linspace(0, 1, _PIECES + 1)[1:, np.newaxis]
+    while len(points) > 1:
+        points = points[:-1] * (1 - t) + points[1:] * t
+    return [[float(x), float(y)] for x, y in points[0]]
 
 
 def _opened(ring: list[list[float]]) -> list[list[float]]:
     return ring[:-1] if ring[0] == ring[-1] else ring
 
 
-def draw(area: Area, shape: tuple[int, int]) -> Mask:
-    """Return the mask of an area in an image of a height and width, px.
+def draw(area: Area, canvas: Canvas) -> Mask:
+    """Return the mask of an area in the image of a canvas.
 
     Raises
     ------
-    FormatError
-        If it leaves the image.
+    ObjectError
+        If it lies outside of the image.
     """
-    rings = [check_ring(ring, shape, area.where) for ring in area.rings]
-    if not rings:
-        raise FormatError(f"{area.where} is a composite ROI without parts.")
-    mask, y0, x0 = fill(rings, shape, area.where)
+    rings = area.rings
+    corners = np.concatenate(rings)
+    canvas.left_out.check_border(corners, canvas.shape, area.where, "ROI")
+    mask, y0, x0 = fill(rings, canvas.shape, area.where)
     if not area.oval or not mask.size:
         return mask, y0, x0
     (left, top), (right, bottom) = rings[0].min(axis=0), rings[0].max(axis=0)

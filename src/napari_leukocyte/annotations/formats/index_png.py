@@ -71,12 +71,27 @@ def read_indices(path: Path, shape: tuple[int, int], number: int) -> NDArray[np.
     FormatError
         If it is damaged or another image.
     """
+    indices = _pixels(path, shape)
+    if number < _VOID:
+        indices[indices == _VOID] = 0
+    if int(indices.max(initial=0)) > number:
+        raise FormatError(f"{path} has objects that its annotation lacks.")
+    return indices
+
+
+def read_label_png(path: Path) -> NDArray[np.int32]:
+    """Read a label image: (H, W) int32; raises FormatError if it is damaged or no such."""
+    return _pixels(path, None)
+
+
+def _pixels(path: Path, shape: tuple[int, int] | None) -> NDArray[np.int32]:
+    """Return whole numbers of an image of a size, px, or of any."""
     from PIL import Image
 
     try:
         with Image.open(path, formats=["PNG"]) as picture:
             found = check_shape(picture.height, picture.width, str(path))
-            if found != shape:
+            if shape not in (None, found):
                 raise FormatError(f"{path} has another size than its annotation says.")
             if picture.mode not in _MODES:
                 raise FormatError(f"{path} is no image of indices.")
@@ -86,8 +101,4 @@ def read_indices(path: Path, shape: tuple[int, int], number: int) -> NDArray[np.
     except Exception as error:
         # Pillow raises many types on damaged files; each means the same to the user.
         raise FormatError(f"{path} is no whole PNG image: it is damaged or cut off.") from error
-    if number < _VOID:
-        indices[indices == _VOID] = 0
-    if int(indices.max(initial=0)) > number:
-        raise FormatError(f"{path} has objects that its annotation lacks.")
     return indices

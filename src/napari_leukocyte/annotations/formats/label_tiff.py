@@ -21,8 +21,9 @@ if TYPE_CHECKING:
 
 STARTS = (b"II*\x00", b"MM\x00*", b"II+\x00", b"MM\x00+")
 # Ways of packing that unpack to a known size, or can be stopped at it: none, deflate in its two
-# numbers, and run lengths. (LZW needs another library.)
-_PLAIN, _DEFLATE, _PACKBITS = 1, (8, 32946), 32773
+# numbers, run lengths, and LZW, which Pillow unpacks.
+_PLAIN, _DEFLATE, _PACKBITS, _LZW = 1, (8, 32946), 32773, 5
+_PILLOW_MODES = ("L", "I;16", "I;16B", "I", "1")
 #: Run lengths of one byte make at most so many.
 _PACKBITS_RATIO = 64
 _SEGMENTS = 1_000_000
@@ -56,7 +57,8 @@ def read_label_tiff(path: Path) -> NDArray[np.int32]:
             _check(page, path)
             if len(file.pages) > 1:
                 raise FormatError(f"{path} has several pages; a label image has one.")
-            pixels = np.asarray(page.asarray())
+            packed = int(page.compression) == _LZW
+            pixels = _unpacked_lzw(path) if packed else np.asarray(page.asarray())
     except FormatError:
         raise
     except Exception as error:
@@ -111,12 +113,26 @@ def _check(page: tifffile.TiffPage | tifffile.TiffFrame, path: Path) -> None:
     compression = int(page.compression)
     if compression in _DEFLATE:
         _check_deflate(path, page, most)
+    elif compression == _LZW:
+        return
     elif compression not in (_PLAIN, _PACKBITS):
         raise FormatError(
             f"{path} is packed in an unusual way; save it with deflate or without compression."
         )
     elif any(n > most * _PACKBITS_RATIO for n in page.databytecounts):
         raise FormatError(f"{path} has pieces that are larger than it says.")
+
+
+def _unpacked_lzw(path: Path) -> NDArray[Any]:
+    """Return the pixels of a TIFF whose size is checked; libtiff unpacks no more than that."""
+    from PIL import Image
+
+    with Image.open(path, formats=["TIFF"]) as picture:
+        if picture.mode not in _PILLOW_MODES:
+            raise FormatError(
+                f"{path} is packed in an unusual way; save it with deflate or without compression."
+            )
+        return np.asarray(picture)
 
 
 def _check_deflate(path: Path, page: tifffile.TiffPage, most: int) -> None:

@@ -3,7 +3,7 @@
 A folder for each image holds ``labels.tif``; beside these stand ``objects.csv`` with all objects
 and ``run.json``, which says which folder is whose and how large each image is. The Save button's
 one image has its ``labels.tif`` beside the table. Of others, a label TIFF is read with the table of
-the same name, ``cells.tif`` with ``cells.csv``, or alone.
+the same name, ``cells.tif`` with ``cells.csv``, or alone, and so are cellpose's masks.
 """
 
 from __future__ import annotations
@@ -14,7 +14,14 @@ from pathlib import Path
 
 from napari_leukocyte.annotations.formats import files
 from napari_leukocyte.annotations.formats.annotated import AnnotatedImage
+from napari_leukocyte.annotations.formats.cellpose import (
+    image_of_masks,
+    masks_in,
+    read_masks,
+    refuse_pickle,
+)
 from napari_leukocyte.annotations.formats.label_tiff import STARTS
+from napari_leukocyte.annotations.formats.listings import key
 from napari_leukocyte.annotations.formats.measuring import measured
 from napari_leukocyte.annotations.formats.results_folder import (
     RESERVED,
@@ -25,6 +32,7 @@ from napari_leukocyte.annotations.formats.results_folder import (
 from napari_leukocyte.annotations.formats.source import Source
 from napari_leukocyte.errors import FormatError
 from napari_leukocyte.io.paths import ImageFolder, plan
+from napari_leukocyte.io.spreadsheet_text import columns_of, decode_table
 from napari_leukocyte.reporting.record import SCHEMA_VERSION, file_sha256, write_record
 from napari_leukocyte.reporting.save import LABELS, OBJECTS, RECORD, write_labels
 from napari_leukocyte.reporting.tables import objects_table, write_csv
@@ -32,25 +40,35 @@ from napari_leukocyte.version import __version__
 from napari_leukocyte.vocabulary import DISCLAIMER
 
 TIFFS, TABLE = (".tif", ".tiff"), ".csv"
+#: Bytes in which the first line of a table ends; even, for UTF-16.
+_BEGINNING = 16_384
 
 
 def recognises(source: Source) -> bool:
     """Whether this is a folder of results, a label TIFF, a table or a record of a run."""
     if source.is_folder:
-        return OBJECTS in source.names or bool(_pairs(source))
+        return OBJECTS in source.names or bool(_pairs(source)) or bool(masks_in(source))
     if source.path.suffix.lower() == TABLE:
-        first_line = source.start.split(b"\n")[0]
-        return b"label" in [name.strip(b' "\r') for name in first_line.split(b",")]
-    if source.start.startswith(STARTS):
+        return _is_table(source)
+    if source.start.startswith(STARTS) or image_of_masks(source.path) is not None:
         return True
+    refuse_pickle(source)
     return source.looks_like_json and is_record(source.json)
+
+
+def _is_table(source: Source) -> bool:
+    try:
+        text = decode_table(files.head(source.path, _BEGINNING), source.where)
+    except FormatError:
+        return source.path.name == OBJECTS  # reading says how it is to be saved
+    return "label" in columns_of(text)[1]
 
 
 def _pairs(source: Source) -> list[tuple[Path, Path]]:
     """Return label TIFFs with the tables of the same names."""
-    tables = {p.stem: p for p in source.below(TABLE)}
-    tiffs = [p for suffix in TIFFS for p in source.below(suffix) if p.stem in tables]
-    return [(p, tables[p.stem]) for p in sorted(tiffs)]
+    tables = {key(p.stem): p for p in source.below(TABLE)}
+    tiffs = [p for suffix in TIFFS for p in source.below(suffix) if key(p.stem) in tables]
+    return [(p, tables[key(p.stem)]) for p in sorted(tiffs)]
 
 
 def losses(images: Sequence[AnnotatedImage]) -> list[str]:
@@ -65,7 +83,7 @@ def losses(images: Sequence[AnnotatedImage]) -> list[str]:
 
 
 def _jobs(images: Sequence[AnnotatedImage]) -> list[ImageFolder]:
-    return plan([image.name for image in images], reserved=RESERVED)
+    return plan([image.name for image in images], RESERVED, room=len(".tiff"))
 
 
 def _names(images: Sequence[AnnotatedImage], jobs: Sequence[ImageFolder]) -> list[str]:
@@ -132,16 +150,22 @@ def read(source: Source) -> list[AnnotatedImage]:
         If something is damaged or missing, or table and masks do not fit together.
     """
     if source.is_folder and OBJECTS not in source.names:
-        return [read_pair(source, tiff, table) for tiff, table in _pairs(source)]
+        pairs = [read_pair(source, tiff, table) for tiff, table in _pairs(source)]
+        return pairs or [read_masks(source, path) for path in masks_in(source)]
     if source.is_folder or source.path.name in (OBJECTS, RECORD):
         return read_results(source, source.folder)
     path = source.path
     if path.suffix.lower() == TABLE:
-        beside = [path.with_suffix(s) for s in TIFFS if files.is_file(path.with_suffix(s))]
+        inside = source.listings.inside
+        named = [inside(path.parent, path.stem + suffix) for suffix in TIFFS]
+        beside = [p for p in named if files.is_file(p)]
         if not beside:
             raise FormatError(f"{path} has no label TIFF of its name beside it.")
         return [read_pair(source, beside[0], path)]
     if path.name == LABELS and files.is_file(path.with_name(OBJECTS)):
         return read_results(source, path.parent)
-    table = path.with_suffix(TABLE)
+    if image_of_masks(path) is not None:
+        return [read_masks(source, path)]
+    refuse_pickle(source)
+    table = source.listings.inside(path.parent, path.stem + TABLE)
     return [read_pair(source, path, table if files.is_file(table) else None)]

@@ -27,8 +27,10 @@ MOST_LAYERS = 200
 ALWAYS_PIXELS = 20_000_000
 #: Largest number of an object: what int32 holds.
 LARGEST_LABEL = 2**31 - 1
-#: Longest name of a class or an image, and longest other text of an object.
+#: Longest name of a class, and longest other text of an object.
 LONGEST_NAME, LONGEST_TEXT = 200, 10_000
+#: Bytes of a file's name, as file systems have them.
+LONGEST_FILE_NAME = 255
 #: Other values that an object may have.
 MOST_ATTRIBUTES = 200
 #: Coordinates so little beyond the image, px, are rounding, and are taken for its edge.

@@ -20,6 +20,7 @@ from napari_leukocyte.annotations.formats.attributes import UNCLASSIFIED, class_
 from napari_leukocyte.annotations.formats.canvas import Canvas
 from napari_leukocyte.annotations.formats.cells import cells_of
 from napari_leukocyte.annotations.formats.classes import classes_of, colors_of
+from napari_leukocyte.annotations.formats.limits import MOST_ENTRIES
 from napari_leukocyte.annotations.formats.packed import has_masks
 from napari_leukocyte.annotations.formats.source import Source
 from napari_leukocyte.annotations.formats.zarr_arrays import (
@@ -39,6 +40,7 @@ NAME = "leukocytes"
 VERSION = "0.4"
 _OURS, _LABELS, _CLASS = "napari-leukocyte", "labels", "class"
 _CHUNK_PX = 1024
+_BF2RAW = "bioformats2raw.layout"
 _LARGEST_UINT16 = 65_535
 
 
@@ -54,7 +56,7 @@ def _is_store(folder: Path) -> bool:
 def _stores(source: Source) -> list[Path]:
     if _is_store(source.path):
         return [source.path]
-    return [p for p in source.entries if p.suffix == SUFFIX and _is_store(p)]
+    return [p for p in source.entries if p.suffix.lower() == SUFFIX and _is_store(p)]
 
 
 def losses(images: Sequence[AnnotatedImage]) -> list[str]:
@@ -147,13 +149,44 @@ def read(source: Source) -> list[AnnotatedImage]:
     FormatError
         If one is damaged, has no labels, or several and none of ours.
     """
-    return [_read_store(source, folder) for folder in _stores(source)]
+    images = []
+    for store in _stores(source):
+        series = _series(store)
+        if not series:
+            images.append(_read_store(source, store, store))
+            continue
+        labelled = [s for s in series if _is_store(s / _LABELS)]
+        if not labelled:
+            raise FormatError(f"{store} has no labels.")
+        several = len(series) > 1
+        images += [_read_store(source, one, store, several=several) for one in labelled]
+    return images
 
 
-def _read_store(source: Source, folder: Path) -> AnnotatedImage:
+def _series(store: Path) -> list[Path]:
+    """Return the groups of the images in a store of bioformats2raw; none of another store."""
+    if _BF2RAW not in attributes_of(store, store):
+        return []
+    named = attributes_of(store / "OME", store).get("series")
+    if not isinstance(named, list):
+        named = []
+        while _is_store(store / str(len(named))):
+            named.append(str(len(named)))
+    if len(named) > MOST_ENTRIES:
+        raise FormatError(f"{store} holds more than {MOST_ENTRIES} images.")
+    groups = [store / files.plain_name(name, str(store)) for name in named]
+    return [files.within(store, group) for group in groups]
+
+
+def _read_store(
+    source: Source, folder: Path, store: Path, *, several: bool = False
+) -> AnnotatedImage:
+    """Read the labels of an image's group in a store, which is the group itself or holds it."""
     about = attributes_of(folder, folder)
     ours = about.get(_OURS)
-    name = folder.name.removesuffix(SUFFIX).removesuffix(".ome") or folder.name
+    name = store.name.removesuffix(SUFFIX).removesuffix(".ome") or store.name
+    photograph = source.photograph(name, "images", folder=store.parent)
+    name = f"{name}-{folder.name}" if several else name
     if isinstance(ours, dict) and "image" in ours:
         name = files.plain_name(ours["image"], str(folder))
     group = _label_group(folder, about)
@@ -161,7 +194,8 @@ def _read_store(source: Source, folder: Path) -> AnnotatedImage:
     described = attributes_of(group, folder)
     array = group / _path_of(described, group)
     labels = read_plane(array, folder)
-    photograph = source.photograph(name, "images", folder=folder.parent)
+    if isinstance(ours, dict) or several:
+        photograph = source.photograph(name, "images", folder=store.parent)
     return _image(name, labels, described, photograph, str(group))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -102,3 +103,10 @@ def has_masks(image: AnnotatedImage) -> bool:
     if isinstance(image, PackedImage):
         return image.packed_numbers is not None
     return image.labels is not None
+
+
+def with_notes(image: AnnotatedImage, notes: Sequence[str]) -> AnnotatedImage:
+    """Return an image with further notes, without unpacking it."""
+    runs = image.__dict__["_runs"] if isinstance(image, PackedImage) else image.labels
+    said = (*image.notes, *notes)
+    return PackedImage(image.name, image.shape, runs, image.table, image.source, said)

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_leukocyte.annotations.formats.limits import ALWAYS_PIXELS, MOST_LAYERS, ROUNDING_PX
+from napari_leukocyte.annotations.formats.left_out import ObjectError
+from napari_leukocyte.annotations.formats.limits import ALWAYS_PIXELS, MOST_LAYERS
 from napari_leukocyte.errors import FormatError
 
 #: Crossings of outlines with rows of pixels that are worked on, at most.
@@ -16,40 +17,42 @@ _MOST_CROSSINGS = 50_000_000
 #: A centre on an outline belongs to what lies to its right and below, so that of two polygons
 #: with a common side, each centre belongs to one.
 _CENTRE = 0.5
+#: Coordinates beyond lose their fractions.
+_FARTHEST_PX = 1e9
+_FEW = {0: "empty polygon", 1: "one-point polygon", 2: "two-point polygon"}
 
 
-def check_ring(points: object, shape: tuple[int, int] | None, where: str) -> NDArray[np.float64]:
+def check_ring(points: object, where: str) -> NDArray[np.float64]:
     """Return the corners of a ring that a file gives.
 
     Parameters
     ----------
     points : object
         A sequence of pairs: x and y, px.
-    shape : tuple of int or None
-        Height and width of the image, px; None if they are not known.
     where : str
         What the object is called in a sentence.
 
     Returns
     -------
     ndarray
-        (N, 2) float64, inside of the image.
+        (N, 2) float64.
 
     Raises
     ------
+    ObjectError
+        If they have no area between them.
     FormatError
-        If these are no pairs of finite numbers, lie outside of the image, or have no area between
-        them.
+        If these are no pairs of finite numbers.
     """
     array = _pairs(points, where)
     if not np.isfinite(array).all():
-        raise FormatError(f"{where} has coordinates that are no finite numbers.")
-    limits = np.full(2, np.inf) if shape is None else np.array([shape[1], shape[0]], float)
-    if (array < -ROUNDING_PX).any() or (array > limits + ROUNDING_PX).any():
-        raise FormatError(f"{where} has coordinates outside of its image.")
-    array = np.clip(array, 0, limits)
+        bad = "NaN" if np.isnan(array).any() else "Infinity"
+        raise FormatError(f"{where} has the coordinate {bad}, which is no number.")
+    if (np.abs(array) > _FARTHEST_PX).any():
+        raise FormatError(f"{where} has coordinates that no image has.")
     if len(array) < 3 or _collinear(array):
-        raise FormatError(f"{where} has an outline without area: its points lie on one line.")
+        kind = _FEW.get(len(np.unique(array, axis=0)), "flat polygon")
+        raise ObjectError(where, "has an outline without area: its points lie on one line", kind)
     return array
 
 
@@ -61,7 +64,7 @@ def fill(
     Parameters
     ----------
     rings : sequence of ndarray
-        Each (N, 2): x and y, px, inside of the image.
+        Each (N, 2): x and y, px; what leaves the image is cut off.
     shape : tuple of int
         Height and width of the image, px.
     where : str
@@ -84,8 +87,11 @@ def fill(
     upside_down = starts[:, 1] > ends[:, 1]
     top = np.where(upside_down[:, np.newaxis], ends, starts)
     bottom = np.where(upside_down[:, np.newaxis], starts, ends)
-    first = np.ceil(top[:, 1] - _CENTRE).astype(np.int64)
-    number = np.ceil(bottom[:, 1] - _CENTRE).astype(np.int64) - first
+    first, last = (
+        np.clip(np.ceil(y - _CENTRE), 0, shape[0]).astype(np.int64)
+        for y in (top[:, 1], bottom[:, 1])
+    )
+    number = last - first
     crossings = int(number.sum())
     if crossings > _MOST_CROSSINGS:
         raise FormatError(f"{where} has an outline too long to be filled.")
@@ -111,6 +117,8 @@ def _pairs(points: object, where: str) -> NDArray[np.float64]:
         array = np.asarray(points, np.float64)
     except (ValueError, TypeError, OverflowError) as error:
         raise FormatError(f"{where} has an outline that is no list of points.") from error
+    if isinstance(points, list) and not points:
+        raise ObjectError(where, "has an outline that is no list of points", _FEW[0])
     if array.ndim != 2 or array.shape[1] != 2:
         raise FormatError(f"{where} has an outline that is no list of points.")
     return array
@@ -137,8 +145,9 @@ def fill_parts(
     if len(parts) == 1:
         return fill(parts[0], shape, where)
     corners = np.concatenate([ring for rings in parts for ring in rings])
-    x0, y0 = np.floor(corners.min(axis=0)).astype(int).tolist()
-    x1, y1 = np.ceil(corners.max(axis=0)).astype(int).tolist()
+    size = shape[::-1]
+    x0, y0 = np.clip(np.floor(corners.min(axis=0)), 0, size).astype(int).tolist()
+    x1, y1 = np.clip(np.ceil(corners.max(axis=0)), 0, size).astype(int).tolist()
     mask = np.zeros((y1 - y0, x1 - x0), bool)
     left = max(MOST_LAYERS * mask.size, ALWAYS_PIXELS)
     for rings in parts:

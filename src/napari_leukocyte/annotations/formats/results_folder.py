@@ -49,8 +49,11 @@ def read_pair(source: Source, tiff: Path, csv: Path | None) -> AnnotatedImage:
             raise FormatError(f"{csv} has several images, but {tiff.name} is one.")
         name = files.checked_name(files.last_part(names[0]), str(csv)) if names else name
         table = table.drop(columns="image")
-    photograph = source.photograph(name, folder=tiff.parent)
-    return _image(name, read_label_tiff(tiff), table, photograph, tiff)
+    photograph = source.photograph(name, folder=tiff.parent, but=tiff)
+    if photograph is None and name == tiff.name:
+        photograph = source.photograph(tiff.stem, "images", folder=tiff.parent, but=tiff)
+        name = name if photograph is None else photograph.name
+    return image_of_labels(name, read_label_tiff(tiff), table, photograph, tiff)
 
 
 def read_results(source: Source, folder: Path) -> list[AnnotatedImage]:
@@ -128,7 +131,7 @@ def _read_one(
     labels = read_label_tiff(path)
     if given is not None and list(labels.shape) != given:
         raise FormatError(f"{path} has another size than {RECORD} says.")
-    return _image(name, labels, table, photograph, path)
+    return image_of_labels(name, labels, table, photograph, path)
 
 
 def _photograph(source: Source, folder: Path, entry: Mapping[str, Any], name: str) -> Path | None:
@@ -166,7 +169,7 @@ def _boxes(
     return canvas.image(source)
 
 
-def _image(
+def image_of_labels(
     name: str,
     labels: NDArray[np.int32],
     table: pd.DataFrame | None,

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from napari_leukocyte.annotations.formats import files
+from napari_leukocyte.annotations.formats.left_out import LeftOut
+from napari_leukocyte.annotations.formats.listings import Listings
 from napari_leukocyte.errors import FormatError
 from napari_leukocyte.io import json_text
 
+#: Label Studio puts eight digits before the name of a photograph that is uploaded.
+_UPLOADED = re.compile(r"[0-9a-f]{8}-(.+)")
 #: Bytes by which the kind of a file is told.
 _HEAD = 512
 
@@ -23,6 +28,8 @@ class Source:
         Must exist.
     photographs : Path, optional
         Folder in which photographs are looked for that are not beside the annotations.
+    left_out : LeftOut, optional
+        Collects what can't be read; a new one by default.
 
     Raises
     ------
@@ -30,8 +37,13 @@ class Source:
         If it does not.
     """
 
-    def __init__(self, path: Path, photographs: Path | None = None) -> None:
+    def __init__(
+        self, path: Path, photographs: Path | None = None, left_out: LeftOut | None = None
+    ) -> None:
         self.path, self.photographs = path, photographs
+        self.left_out = LeftOut() if left_out is None else left_out
+        self.listings = Listings()
+        self._of_a_folder = False
         self.is_folder = files.is_folder(path)
         if not self.is_folder and not files.is_file(path):
             raise FormatError(f"{path} is neither a file nor a folder.")
@@ -67,17 +79,35 @@ class Source:
 
     def sub(self, path: Path) -> Source:
         """Open what belongs to it."""
-        return Source(path, self.photographs)
-
-    def photograph(self, name: str, *inside: str, folder: Path | None = None) -> Path | None:
-        """Find the photograph of a name, with or without ending; see `files.photograph`.
-
-        The annotations are in `folder`; that of the source by default.
-        """
-        found = files.photograph(folder or self.folder, name, *inside)
-        if found is None and self.photographs is not None:
-            found = files.photograph(self.photographs, name)
+        found = Source(path, self.photographs, self.left_out)
+        found.listings, found._of_a_folder = self.listings, True
         return found
+
+    def place(self, text: str) -> str:
+        """Return a place in the file, such as "line 12", with the file's name among others."""
+        return f"{text} of {self.path.name}" if self._of_a_folder else text
+
+    def photograph(
+        self, name: str, *inside: str, folder: Path | None = None, but: Path | None = None
+    ) -> Path | None:
+        """Find the photograph of a name, with or without ending; see `Listings.photographs`.
+
+        The annotations are in `folder`; that of the source by default. `but` is none.
+        """
+        found = self.listings.photographs(folder or self.folder, name, *inside)
+        found = [path for path in found if path != but]
+        if not found and self.photographs is not None:
+            found = self.listings.photographs(self.photographs, name)
+        uploaded = _UPLOADED.fullmatch(name)
+        if not found and uploaded is not None:
+            return self.photograph(uploaded[1], *inside, folder=folder, but=but)
+        if len(found) > 1:
+            names = " and ".join(p.name for p in found)
+            self.left_out.say(
+                f"{names} are side by side, and the annotations do not say which is meant: "
+                f"{found[0].name} is taken."
+            )
+        return found[0] if found else None
 
     @property
     def looks_like_json(self) -> bool:
@@ -86,5 +116,14 @@ class Source:
 
     @cached_property
     def json(self) -> Any:
-        """The file's JSON; raises FormatError if it is none."""
-        return json_text.parse(files.read_text(self.path), self.where)
+        """The file's JSON, also with NaN and infinities; raises FormatError if it is none."""
+        self._constants: set[str] = set()
+        return json_text.parse(files.read_text(self.path), self.where, self._constants)
+
+    @property
+    def strict_json(self) -> Any:
+        """The file's JSON; raises FormatError if it is none, or holds NaN or an infinity."""
+        data = self.json
+        if self._constants:
+            raise FormatError(f"{self.where} holds {min(self._constants)}, which is no number.")
+        return data

@@ -25,6 +25,7 @@ from napari_leukocyte.annotations.formats.classes import classes_of
 from napari_leukocyte.annotations.formats.index_png import MOST_INDEXED, read_indices, write_indices
 from napari_leukocyte.annotations.formats.limits import check_shape
 from napari_leukocyte.annotations.formats.packed import has_masks
+from napari_leukocyte.annotations.formats.photographs import shape_of
 from napari_leukocyte.annotations.formats.source import Source
 from napari_leukocyte.errors import FormatError
 from napari_leukocyte.io import json_text, xml_text
@@ -37,15 +38,22 @@ if TYPE_CHECKING:
 ANNOTATIONS, MASKS, PHOTOGRAPHS = "Annotations", "SegmentationObject", "JPEGImages"
 SUFFIX = ".xml"
 _OURS = "napari-leukocyte"
+_SPLITS = ("train", "valid", "val", "test")
 
 
 def recognises(source: Source) -> bool:
     """Whether this is a VOC annotation, a folder of such or a folder with ``Annotations``."""
     if source.is_folder:
-        inside = source.path / ANNOTATIONS
+        inside = source.listings.inside(source.path, ANNOTATIONS)
         folder = Source(inside) if files.is_folder(inside) else source
-        return any(_looks_right(path) for path in folder.below(SUFFIX))
+        return any(_looks_right(path) for path in folder.below(SUFFIX)) or bool(_splits(source))
     return _looks_right(source.path)
+
+
+def _splits(source: Source) -> list[Source]:
+    """Return the folders for training, validation and test in a folder, as Roboflow has them."""
+    inside = [p for p in source.entries if p.name.lower() in _SPLITS and files.is_folder(p)]
+    return [one for one in map(source.sub, inside) if recognises(one)]
 
 
 def _looks_right(path: Path) -> bool:
@@ -85,7 +93,7 @@ def write(images: Sequence[AnnotatedImage], folder: Path) -> None:
         An empty folder.
     """
     (folder / ANNOTATIONS).mkdir()
-    for image, job in zip(images, plan([i.name for i in images]), strict=True):
+    for image, job in zip(images, plan([i.name for i in images], room=len(SUFFIX)), strict=True):
         cells = cells_of(image)
         root = _xml(image, cells)
         (folder / ANNOTATIONS / f"{job.folder}{SUFFIX}").write_bytes(xml_text.to_bytes(root))
@@ -137,19 +145,21 @@ def read(source: Source) -> list[AnnotatedImage]:
     """
     folder = source.folder
     if source.is_folder:
-        inside = folder / ANNOTATIONS
+        inside = source.listings.inside(folder, ANNOTATIONS)
         if files.is_folder(inside):
             files.within(folder, inside)
-            paths = Source(inside).below(SUFFIX)
+            paths = source.sub(inside).below(SUFFIX)
         else:
             paths = source.below(SUFFIX)
+            if not any(_looks_right(path) for path in paths):
+                return [image for one in _splits(source) for image in read(one)]
     else:
         paths = [source.path]
-        folder = folder.parent if folder.name == ANNOTATIONS else folder
+        folder = folder.parent if folder.name.lower() == ANNOTATIONS.lower() else folder
     parsed = [(path, xml_text.parse(files.read_bytes(path), str(path))) for path in paths]
     boxes = [[_box(o, str(path)) for o in root.iter("object")] for path, root in parsed]
     # The devkit counts pixels from 1; where a box begins at 0, whoever drew it counted from 0.
-    first = 0 if any(min(b[:2]) < 1 for image in boxes for b in image) else 1
+    first = 0 if any(0 <= side < 1 for image in boxes for b in image for side in b[:2]) else 1
     return [
         _image(source, path, root, folder, image, first)
         for (path, root), image in zip(parsed, boxes, strict=True)
@@ -167,11 +177,14 @@ def _image(
     where = str(path)
     if root.tag != "annotation":
         raise FormatError(f"{where} is no Pascal VOC annotation.")
-    shape = _shape(root, where)
     given = root.findtext("filename")
-    name = files.plain_name(given, where) if given else path.stem
-    canvas = Canvas(name, shape, where)
-    mask_file = folder / MASKS / f"{path.stem}.png"
+    name = files.plain_name(given, where) if given and given.strip() else path.stem
+    places = (PHOTOGRAPHS, "images", path.parent.relative_to(folder).as_posix())
+    photograph = source.photograph(name, *places, folder=folder)
+    photograph = photograph or source.photograph(path.stem, *places, folder=folder)
+    shape = _shape(root, photograph, where)
+    canvas = Canvas(name, shape, where, source.left_out)
+    mask_file = source.listings.inside(folder, MASKS, f"{path.stem}.png")
     indices = None
     if files.is_file(mask_file):
         indices = read_indices(files.within(folder, mask_file), shape, len(boxes))
@@ -181,12 +194,13 @@ def _image(
         kind = class_name(entry.findtext("name"), here)
         label = _label(entry.findtext("id"), here)
         said = _said(entry.findtext("attributes"))
-        if i in masks:
-            canvas.add(label, kind, masks[i], said, here)
-        else:
-            y0, x0, y1, x1 = box
-            canvas.add_box(label, kind, (y0 - first, x0 - first, y1, x1), said, here)
-    return canvas.image(source.photograph(name, PHOTOGRAPHS, "images", folder=folder))
+        with source.left_out.one(f"object {i} of {path.name}"):
+            if i in masks:
+                canvas.add(label, kind, masks[i], said, here)
+            else:
+                y0, x0, y1, x1 = box
+                canvas.add_box(label, kind, (y0 - first, x0 - first, y1, x1), said, here)
+    return canvas.image(photograph)
 
 
 def _regions(indices: NDArray[np.int32]) -> dict[int, tuple[NDArray[np.bool_], int, int]]:
@@ -195,9 +209,12 @@ def _regions(indices: NDArray[np.int32]) -> dict[int, tuple[NDArray[np.bool_], i
     return {r.label: (r.mask, r.y0, r.x0) for r in iterate_regions(indices)}
 
 
-def _shape(root: Element, where: str) -> tuple[int, int]:
+def _shape(root: Element, photograph: Path | None, where: str) -> tuple[int, int]:
+    """Return the size that is given or, where that is 0 or missing, the photograph's, px."""
     texts = [(root.findtext(f"size/{side}") or "").strip() for side in ("height", "width")]
     sides = [int(t) if t.isascii() and t.isdigit() and len(t) < 12 else None for t in texts]
+    if photograph is not None and all(side in (0, None) for side in sides):
+        return shape_of(photograph)
     return check_shape(sides[0], sides[1], where)
 
 

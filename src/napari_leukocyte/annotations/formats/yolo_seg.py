@@ -21,20 +21,26 @@ from napari_leukocyte.annotations.formats.attributes import UNCLASSIFIED, class_
 from napari_leukocyte.annotations.formats.canvas import Canvas
 from napari_leukocyte.annotations.formats.cells import Cell, cells_of
 from napari_leukocyte.annotations.formats.classes import classes_of
+from napari_leukocyte.annotations.formats.left_out import ObjectError
 from napari_leukocyte.annotations.formats.limits import MOST_SMALL_BYTES, check_shape
 from napari_leukocyte.annotations.formats.outlines import is_one_ring, one_path, outline, rings_of
 from napari_leukocyte.annotations.formats.photographs import shape_of
-from napari_leukocyte.annotations.formats.raster import check_ring, fill
+from napari_leukocyte.annotations.formats.raster import fill
 from napari_leukocyte.annotations.formats.source import Source
+from napari_leukocyte.annotations.formats.yolo_folders import (
+    DATA,
+    IMAGES,
+    LABELS,
+    LabelFolder,
+    label_folders,
+    list_of_classes,
+)
 from napari_leukocyte.errors import FormatError
 from napari_leukocyte.io import json_text, yaml_text
 from napari_leukocyte.io.paths import plan
 
-DATA, LABELS, IMAGES = "data.yaml", "labels", "images"
 #: What YOLO has no place for.
 OURS = "napari-leukocyte.json"
-#: Other names of the list of classes: one name a line.
-_LISTS = ("classes.txt", "obj.names")
 #: Digits behind the point: a hundredth of a pixel on the longest image.
 _DIGITS = 9
 #: Corners nearer to a whole pixel than this are on it: other programs write six digits, px.
@@ -46,17 +52,10 @@ _BOX, _BOX_AND_CONFIDENCE = 4, 5
 def recognises(source: Source) -> bool:
     """Whether this is a folder of YOLO labels, or its ``data.yaml``."""
     if source.is_folder:
-        return _list_of(source.path) is not None and files.is_folder(source.path / LABELS)
+        return list_of_classes(source) is not None and bool(label_folders(source))
     return source.path.suffix.lower() in (".yaml", ".yml") and b"names:" in files.head(
         source.path, MOST_SMALL_BYTES
     )
-
-
-def _list_of(folder: Path) -> Path | None:
-    """Return the file that names the classes."""
-    yamls = sorted([*folder.glob("*.yaml"), *folder.glob("*.yml")])
-    candidates = [folder / DATA, *yamls, *(folder / name for name in _LISTS)]
-    return next((p for p in candidates if files.is_file(p)), None)
 
 
 def losses(images: Sequence[AnnotatedImage]) -> list[str]:
@@ -98,7 +97,7 @@ def write(images: Sequence[AnnotatedImage], folder: Path) -> None:
     index = {name: i for i, name in enumerate(classes)}
     (folder / LABELS).mkdir()
     described = []
-    for image, job in zip(images, plan([i.name for i in images]), strict=True):
+    for image, job in zip(images, plan([i.name for i in images], room=len(".txt")), strict=True):
         cells = cells_of(image)
         lines = [_line(cell, index, image.shape) for cell in cells]
         (folder / LABELS / f"{job.folder}.txt").write_text("".join(lines), encoding="utf-8")
@@ -137,15 +136,16 @@ def read(source: Source) -> list[AnnotatedImage]:
         If something is damaged, or the size of an image is known from nowhere.
     """
     folder = source.folder
-    names = source.path if not source.is_folder else _list_of(folder)
+    names = source.path if not source.is_folder else list_of_classes(source)
     if names is None:
         raise FormatError(f"{folder} has no {DATA} that names the classes.")
     classes = _classes(names)
     ours = _ours(folder / OURS)
     images = []
-    for path in files.walk(folder / LABELS, ".txt"):
-        relative = path.relative_to(folder).as_posix()
-        images.append(_read_file(source, path, classes, ours.get(relative, {})))
+    for labels in label_folders(source):
+        for path in labels.files:
+            relative = path.relative_to(folder).as_posix()
+            images.append(_read_file(source, labels, path, classes, ours.get(relative, {})))
     return images
 
 
@@ -178,13 +178,17 @@ def _ours(path: Path) -> dict[str, dict[str, Any]]:
 
 
 def _read_file(
-    source: Source, path: Path, classes: Sequence[str | None], ours: Mapping[str, Any]
+    source: Source,
+    labels: LabelFolder,
+    path: Path,
+    classes: Sequence[str | None],
+    ours: Mapping[str, Any],
 ) -> AnnotatedImage:
     where, folder = str(path), source.folder
-    lines = [line for line in files.read_text(path).splitlines() if line.strip()]
+    text = files.read_text(path).splitlines()
+    lines = [(i, line) for i, line in enumerate(text, start=1) if line.strip()]
     name = files.plain_name(ours["image"], str(folder / OURS)) if "image" in ours else path.stem
-    beside = path.parent.relative_to(folder / LABELS)
-    photograph = source.photograph(name, str(Path(IMAGES) / beside), IMAGES)
+    photograph = source.photograph(name, *labels.places(path), folder=labels.base)
     notes = []
     if "height" in ours:
         shape = check_shape(ours.get("height"), ours.get("width"), str(folder / OURS))
@@ -192,7 +196,7 @@ def _read_file(
         name, shape = photograph.name, shape_of(photograph)
     else:
         raise FormatError(
-            f"{where}: the size of the image is not known, and {folder / IMAGES} holds no "
+            f"{where}: the size of the image is not known, and {labels.base / IMAGES} holds no "
             "photograph of this name."
         )
     objects = ours.get("objects", [])
@@ -200,9 +204,10 @@ def _read_file(
         if "objects" in ours:
             notes.append(f"{where} was changed by another program: numbers are given anew.")
         objects = [{}] * len(lines)
-    canvas = Canvas(name, shape, where)
-    for i, (line, about) in enumerate(zip(lines, objects, strict=True), start=1):
-        _draw(canvas, line, about, classes, f"{where}: line {i}")
+    canvas = Canvas(name, shape, where, source.left_out)
+    for (i, line), about in zip(lines, objects, strict=True):
+        with source.left_out.one(f"line {i} of {path.name}"):
+            _draw(canvas, line, about, classes, f"{where}: line {i}")
     return canvas.image(photograph, notes)
 
 
@@ -224,7 +229,7 @@ def _draw(
         return
     # A prediction's confidence may follow the outline.
     points = values[: len(values) // 2 * 2].reshape(-1, 2) * [width, height]
-    ring = check_ring(_snapped(points), canvas.shape, where)
+    ring = canvas.ring(_snapped(points), where)
     canvas.add(label, classes[index], fill([ring], canvas.shape, where), said, where)
 
 
@@ -232,11 +237,15 @@ def _numbers(line: str, where: str) -> tuple[int, NDArray[np.float64]]:
     try:
         first, *others = line.split()
         values = np.array(others, np.float64)
-        index = int(first)
+        index = int(first) if not first.endswith(".0") else int(first[:-2])
     except ValueError as error:
         raise FormatError(f"{where} is no class followed by numbers.") from error
-    if len(values) < _BOX or not np.isfinite(values).all():
+    if not np.isfinite(values).all():
         raise FormatError(f"{where} is no class followed by finite numbers.")
+    if len(values) < _BOX:
+        few = ("no", "one", "one", "one")[len(values)]
+        fault = "is no class followed by finite numbers of a box or an outline"
+        raise ObjectError(where, fault, f"line with {few} point")
     return index, values
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 import zlib
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,8 @@ _PACKINGS = frozenset({"zlib", "gzip", "blosc", "zstd"})
 _GZIP_WINDOW = zlib.MAX_WBITS | 16
 #: Bytes that a packing may add to what does not shrink.
 _OVERHEAD = 4096
+#: Pieces in one shard, and what stands in its index for one that is not there.
+_MOST_IN_SHARD, _ABSENT = 10**5, 2**64 - 1
 
 
 def read_json(path: Path, root: Path) -> dict[str, Any]:
@@ -91,11 +94,11 @@ def _check(folder: Path, root: Path) -> None:
     for path in _below(folder):
         files.within(root, path)
     new = read_json(folder / V3, root)
+    old = {} if new else read_json(folder / V2_ARRAY, root)
     shape, chunks, itemsize, packing = (
-        _described_v3(new, folder)
-        if new
-        else _described_v2(read_json(folder / V2_ARRAY, root), folder)
+        _described_v3(new, folder) if new else _described_v2(old, folder)
     )
+    shards = _shards_of(new, itemsize, chunks, folder)
     if len(shape) < 2 or len(shape) != len(chunks) or any(side != 1 for side in shape[:-2]):
         raise FormatError(f"{folder} is no label image of a single plane.")
     check_shape(shape[-2], shape[-1], str(folder))
@@ -106,7 +109,12 @@ def _check(folder: Path, root: Path) -> None:
     most = math.prod(chunks) * itemsize
     for path in _below(folder):
         if path.name not in (V2_ARRAY, V2_ATTRIBUTES, V2_GROUP, V3):
-            _check_chunk(files.read_bytes(path, 2 * most + _OVERHEAD), packing, most, str(path))
+            if shards is None:
+                data = files.read_bytes(path, 2 * most + _OVERHEAD)
+                _check_chunk(data, packing, most, str(path))
+            else:
+                room = shards.number * (_OVERHEAD + 16)
+                _check_shard(files.read_bytes(path, 2 * most + room), shards, str(path))
 
 
 def _below(folder: Path) -> list[Path]:
@@ -153,7 +161,11 @@ def _known(packing: object, compressor: object) -> bool:
 def _described_v3(
     data: Mapping[str, Any], folder: Path
 ) -> tuple[list[int], list[int], int, str | None]:
-    kind, grid, codecs = data.get("data_type"), data.get("chunk_grid"), data.get("codecs")
+    kind, grid = data.get("data_type"), data.get("chunk_grid")
+    codecs = data.get("codecs")
+    sharding = _sharding_of(data)
+    if sharding is not None:
+        codecs = sharding.get("codecs")
     names = (
         [c.get("name") if isinstance(c, dict) else c for c in codecs or ()]
         if isinstance(codecs, list)
@@ -173,6 +185,64 @@ def _described_v3(
     size = 1 if kind == "bool" else np.dtype(str(kind)).itemsize
     packing = further[0] if further else None
     return _sides(data.get("shape"), folder), _sides(chunks, folder), size, packing
+
+
+@dataclass(frozen=True)
+class _Shards:
+    """Pieces in the files of an array: how many, their most bytes, packing, where the index is."""
+
+    number: int
+    most: int
+    packing: str | None
+    at_start: bool
+
+
+def _sharding_of(data: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """Return the configuration of the sharding codec; None if an array has none."""
+    codecs = data.get("codecs")
+    only = codecs[0] if isinstance(codecs, list) and len(codecs) == 1 else None
+    if not isinstance(only, dict) or only.get("name") != "sharding_indexed":
+        return None
+    found = only.get("configuration")
+    return found if isinstance(found, dict) else None
+
+
+def _shards_of(
+    data: Mapping[str, Any], itemsize: int, chunks: list[int], folder: Path
+) -> _Shards | None:
+    """Return what is in an array's shards; None if it has none (Zarr 3's sharding codec)."""
+    sharding = _sharding_of(data)
+    if sharding is None:
+        return None
+    inner = _sides(sharding.get("chunk_shape"), folder)
+    index = sharding.get("index_codecs")
+    names = [c.get("name") if isinstance(c, dict) else c for c in index or ()]
+    fits = len(inner) == len(chunks) and all(c % i == 0 for c, i in zip(chunks, inner, strict=True))
+    if not isinstance(index, list) or names != ["bytes", "crc32c"] or not fits:
+        raise FormatError(f"{folder} holds no whole numbers, or is stored in an unusual way.")
+    number = math.prod(c // i for c, i in zip(chunks, inner, strict=True))
+    if number > _MOST_IN_SHARD:
+        raise FormatError(f"{folder} is cut into too many pieces.")
+    packing = _described_v3(data, folder)[3]
+    at_start = sharding.get("index_location", "end") == "start"
+    return _Shards(number, math.prod(inner) * itemsize, packing, at_start)
+
+
+def _check_shard(data: bytes, shards: _Shards, where: str) -> None:
+    """Raise unless each piece of a shard lies in it and unpacks to what it should at most."""
+    size = shards.number * 16 + 4  # offset and length of each piece, and a checksum
+    if len(data) < size:
+        raise FormatError(f"{where} is damaged or cut off.")
+    index = data[:size] if shards.at_start else data[-size:]
+    table = np.frombuffer(index[:-4], "<u8").reshape(-1, 2)
+    total = 0
+    for offset, length in table.tolist():
+        if (offset, length) == (_ABSENT, _ABSENT):
+            continue
+        total += length
+        if offset + length > len(data) or total > len(data):
+            raise FormatError(f"{where} is damaged or cut off.")
+        _check_chunk(data[offset : offset + length], shards.packing, shards.most, where)
 
 
 def _check_chunk(data: bytes, packing: str | None, most: int, where: str) -> None:

@@ -18,6 +18,7 @@ from napari_leukocyte.errors import FormatError
 
 #: First bytes of a ZIP file; the second, of one without entries.
 STARTS = (b"PK\x03\x04", b"PK\x05\x06")
+_ADDED = ("Thumbs.db", "desktop.ini")
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 
 
@@ -58,7 +59,7 @@ def read_entries(data: bytes, where: str) -> Iterator[tuple[str, bytes]]:
                 if name in names:
                     raise FormatError(f"{where} has the entry {short(name)} twice.")
                 names.add(name)
-                if info.is_dir():
+                if info.is_dir() or _of_the_system(name):
                     continue
                 if info.flag_bits & 0x1 or info.compress_type not in _METHODS:
                     raise FormatError(
@@ -87,6 +88,12 @@ def read_entries(data: bytes, where: str) -> Iterator[tuple[str, bytes]]:
         RuntimeError,
     ) as error:
         raise FormatError(f"{where} is not a whole ZIP file: it is damaged or cut off.") from error
+
+
+def _of_the_system(name: str) -> bool:
+    """Whether an entry is what macOS or Windows adds by itself."""
+    parts = PureWindowsPath(name).parts
+    return parts[0] == "__MACOSX" or parts[-1].startswith(".") or parts[-1] in _ADDED
 
 
 def _check_name(name: str, where: str) -> None:

@@ -9,6 +9,18 @@ _KERNEL_HELP = "Shape of the kernel; an ellipse treats all directions alike."
 
 #: Every parameter, in the order of the form.
 TEXTS: dict[str, FieldText] = {
+    "vote": FieldText(
+        "Threshold",
+        "Vote",
+        "Rule by which the maps of the model's members become one. The minimum believes what all "
+        "members see, and is best on smears of laboratories that the model was not trained on; the "
+        "means weigh the members, and are somewhat better on those that it was.",
+        choices={
+            "minimum": "all members agree",
+            "geometric": "weighted geometric mean",
+            "mean": "weighted mean",
+        },
+    ),
     "threshold": FieldText(
         "Threshold",
         "Probability",
@@ -41,18 +53,28 @@ TEXTS: dict[str, FieldText] = {
         "Fill holes",
         "Makes background that a cell encloses on all sides a part of the cell.",
     ),
+    "least_score": FieldText(
+        "Evidence",
+        "Least score",
+        "Regions whose evidence of being a leukocyte (how sure the members are and how far they "
+        "agree, how much of it is nucleus, its outline) is below this are candidates, not objects: "
+        "they are counted, can be shown, and are taken with a click. 0 takes every region that has "
+        "about the area of a leukocyte.",
+        0.01,
+    ),
     "area_lower_deviation": FieldText(
         "Size (against the median area)",
         "Lower deviation",
-        "Removes objects whose area is below the median area of all objects by more than "
-        "this fraction: 0.7 removes what is smaller than 30 % of the median, 1 removes nothing.",
+        "Removes objects whose area is below the median area by more than this fraction: 0.7 "
+        "removes what is smaller than 30 % of the median, 1 removes nothing. Objects whose score "
+        "convinces set the median and are never removed.",
         0.01,
     ),
     "area_upper_deviation": FieldText(
         "Size (against the median area)",
         "Upper deviation",
-        "Removes objects whose area is above the median area of all objects by more than "
-        "this fraction: 3 removes what is larger than four medians.",
+        "Removes objects whose area is above the median area by more than this fraction: 3 removes "
+        "what is larger than four medians. Objects whose score convinces are never removed.",
         0.1,
     ),
     "few_objects": FieldText(
