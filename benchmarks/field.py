@@ -1,4 +1,4 @@
-"""What it costs a whole field that nobody said how large its leukocytes are.
+"""Cost, on a whole field, of finding how large its leukocytes are.
 
 Segments, post-processes and classifies drawn fields, or photographs that are named, as
 ``napari-leukocyte run`` does: with the diameter estimated, and again with the very diameter that

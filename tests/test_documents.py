@@ -24,7 +24,7 @@ DOCUMENTS = sorted(
     ]
 )
 #: Where the paths on the page of the architecture begin.
-BASES = (ROOT, PACKAGE, PACKAGE / "annotations" / "formats", PACKAGE / "session")
+BASES = (ROOT, PACKAGE, PACKAGE / "annotations" / "formats")
 #: A docstring says what something is; with these it would begin as a question.
 QUESTIONS = re.compile(r"(What|How|Whether|Which|Where|Why|When|Who)\b")
 
@@ -83,9 +83,12 @@ def test_commands_that_are_named_exist() -> None:
     command = typer.main.get_command(app)
     ours = set(getattr(command, "commands", {}))
     # Importing the commands of the training would bring TensorFlow.
-    training = set(
-        re.findall(r'@app\.command\("?([\w-]*)"?', text_of(ROOT / "training" / "__main__.py"))
-    )
+    training = {
+        name.strip("_").replace("_", "-")
+        for name in re.findall(
+            r"@app\.command\(\)\ndef (\w+)", text_of(ROOT / "training" / "__main__.py")
+        )
+    }
     assert "run" in ours
     assert "export" in training
     for document in DOCUMENTS:
@@ -94,11 +97,23 @@ def test_commands_that_are_named_exist() -> None:
         assert set(re.findall(r"python -m training ([a-z][\w-]*)", text)) <= training, document
 
 
-def test_docstrings_of_modules_say_what_they_are() -> None:
+def test_files_of_the_training_that_are_named_exist() -> None:
+    page = text_of(ROOT / "training" / "README.md")
+    named = re.findall(r"`([\w/]+\.py)`", page)
+    assert len(named) > 30
+    missing = [path for path in named if not (ROOT / "training" / path).exists()]
+    configs = re.findall(r"training/configs/[\w./-]+\.toml", page)
+    assert len(configs) > 10
+    assert missing + [path for path in configs if not (ROOT / path).exists()] == []
+
+
+def test_docstrings_of_modules_and_classes_say_what_they_are() -> None:
     asking = [
-        str(path.relative_to(ROOT))
+        f"{path.relative_to(ROOT)}: {docstring.splitlines()[0]}"
         for path, module in modules("src", "training", "tests", "benchmarks", "fuzz")
-        if QUESTIONS.match(ast.get_docstring(module) or "")
+        for node in ast.walk(module)
+        if isinstance(node, ast.Module | ast.ClassDef)
+        and QUESTIONS.match(docstring := ast.get_docstring(node) or "")
     ]
     assert asking == []
 

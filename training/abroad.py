@@ -40,7 +40,7 @@ _PARTS = ("segmentation", "classification", "models")
 
 @dataclass(frozen=True)
 class Outcome:
-    """What the whole path made of one field.
+    """The outcome of the whole path on one field.
 
     Attributes
     ----------

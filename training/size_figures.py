@@ -1,4 +1,4 @@
-"""How well the finder tells sizes: on sources that it has not seen, or on their held-out sides."""
+"""Accuracy of the finder's sizes: on sources that it has not seen, or on their held-out sides."""
 
 from __future__ import annotations
 

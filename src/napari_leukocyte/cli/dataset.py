@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import typer
 
@@ -23,6 +23,14 @@ if TYPE_CHECKING:
 
 app = typer.Typer(add_completion=False, rich_markup_mode="markdown", no_args_is_help=True)
 
+#: Arguments and options of several commands.
+DatasetFolder: TypeAlias = Annotated[
+    Path, typer.Argument(metavar="DIR", help="The dataset's folder.", show_default=False)
+]
+DatasetVersion: TypeAlias = Annotated[
+    int | None, typer.Option(metavar="N", help="Which version; the newest if not given.")
+]
+
 
 @app.callback()
 def dataset_command() -> None:
@@ -31,13 +39,8 @@ def dataset_command() -> None:
 
 @app.command("check")
 def check_command(
-    folder: Annotated[
-        Path, typer.Argument(metavar="DIR", help="The dataset's folder.", show_default=False)
-    ],
-    version: Annotated[
-        int | None,
-        typer.Option(metavar="N", help="Which version; the newest if not given."),
-    ] = None,
+    folder: DatasetFolder,
+    version: DatasetVersion = None,
     no_suspects: Annotated[
         bool, typer.Option("--no-suspects", help="Don't look for doubtful classes.")
     ] = False,
@@ -110,13 +113,8 @@ def export_command(
 
 @app.command("reopen")
 def reopen_command(
-    folder: Annotated[
-        Path, typer.Argument(metavar="DIR", help="The dataset's folder.", show_default=False)
-    ],
-    version: Annotated[
-        int | None,
-        typer.Option(metavar="N", help="Which version; the newest if not given."),
-    ] = None,
+    folder: DatasetFolder,
+    version: DatasetVersion = None,
     replace: Annotated[
         bool, typer.Option("--replace", help="Give up work that is there for the dataset's.")
     ] = False,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import typer
 
@@ -15,15 +15,22 @@ if TYPE_CHECKING:
     from napari_leukocyte.learning.finetune.outcome import Outcome
     from napari_leukocyte.learning.finetune.plan import Plan
 
+#: Arguments and options of both commands.
+DatasetFolder: TypeAlias = Annotated[
+    Path, typer.Argument(metavar="DATASET", help="The dataset's folder.", show_default=False)
+]
+DatasetVersion: TypeAlias = Annotated[
+    int | None,
+    typer.Option("--version", metavar="N", help="Version of the dataset; the newest if not given."),
+]
+ModelsFolder: TypeAlias = Annotated[
+    Path | None, typer.Option(metavar="FOLDER", help="Folder of models; yours if not given.")
+]
+
 
 def retrain_command(
-    folder: Annotated[
-        Path, typer.Argument(metavar="DATASET", help="The dataset's folder.", show_default=False)
-    ],
-    version: Annotated[
-        int | None,
-        typer.Option("--version", metavar="N", help="Which version; the newest if not given."),
-    ] = None,
+    folder: DatasetFolder,
+    version: DatasetVersion = None,
     model: Annotated[
         str, typer.Option(metavar="C", help="Classifier that gets a new head.")
     ] = "default",
@@ -39,10 +46,7 @@ def retrain_command(
         bool,
         typer.Option("--no-curve", help="Don't look what more corrections would bring."),
     ] = False,
-    into: Annotated[
-        Path | None,
-        typer.Option(metavar="FOLDER", help="Folder of models; yours if not given."),
-    ] = None,
+    into: ModelsFolder = None,
 ) -> None:
     """Fit a new head for a classifier on the reviewed cells of a dataset, within seconds.
 
@@ -83,9 +87,7 @@ def retrain_command(
 
 
 def finetune_command(
-    folder: Annotated[
-        Path, typer.Argument(metavar="DATASET", help="The dataset's folder.", show_default=False)
-    ],
+    folder: DatasetFolder,
     name: Annotated[
         str, typer.Option(metavar="NAME", help="Name of the new model.", show_default=False)
     ],
@@ -96,10 +98,7 @@ def finetune_command(
             help="What is trained on: segmentation, classification, a model or a member.",
         ),
     ] = "segmentation",
-    version: Annotated[
-        int | None,
-        typer.Option("--version", metavar="N", help="Of the dataset; the newest if not given."),
-    ] = None,
+    version: DatasetVersion = None,
     epochs: Annotated[int, typer.Option(metavar="N", help="How long.")] = 10,
     steps: Annotated[
         int, typer.Option(metavar="N", help="Steps an epoch; 0 shows every cell about once.")
@@ -114,10 +113,7 @@ def finetune_command(
         bool,
         typer.Option("--add-worse", help="Add the new model even if it measures worse."),
     ] = False,
-    into: Annotated[
-        Path | None,
-        typer.Option(metavar="FOLDER", help="Folder of models; yours if not given."),
-    ] = None,
+    into: ModelsFolder = None,
 ) -> None:
     """Train a network on with a dataset's photographs, in minutes to hours.
 

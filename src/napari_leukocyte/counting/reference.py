@@ -15,7 +15,7 @@ FILE_NAME = "reference_ranges.json"
 
 @dataclass(frozen=True)
 class Range:
-    """What is usual of one class.
+    """The usual range of one class.
 
     Attributes
     ----------

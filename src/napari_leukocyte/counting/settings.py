@@ -53,7 +53,7 @@ def not_counted(counted: Collection[str] | None = None) -> frozenset[str]:
 
 @dataclass(frozen=True)
 class DifferentialSettings:
-    """How a differential count is made; saved with its results.
+    """Settings of a differential count; saved with its results.
 
     Attributes
     ----------

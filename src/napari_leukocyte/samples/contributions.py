@@ -76,16 +76,5 @@ def bccd_sample() -> list[LayerData]:
 
 
 def zheng_sample() -> list[LayerData]:
-    """Return single cells of Zheng's second set, an image layer each.
-
-    Returns
-    -------
-    list of (ndarray, dict, str)
-        The first one visible.
-
-    Raises
-    ------
-    ImageError
-        If they can't be fetched.
-    """
+    """Return single cells of Zheng's second set; otherwise like `bccd_sample`."""
     return _layers(ZHENG)

@@ -17,7 +17,7 @@ _KEY = "blind_read"
 
 @dataclass(frozen=True)
 class KeptRead:
-    """What is needed to go on with a blind read.
+    """The state that a blind read is gone on with.
 
     Attributes
     ----------

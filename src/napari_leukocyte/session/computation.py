@@ -18,7 +18,7 @@ from napari_leukocyte.session.maps import at_half_precision, same_maps
 
 @dataclass(frozen=True, eq=False)
 class Votes:
-    """What the ensemble says with one choice of weights and one rule.
+    """The ensemble's vote with one choice of weights and one rule.
 
     Attributes
     ----------

@@ -28,7 +28,7 @@ _VOTES = 2
 
 
 class Keeper(Protocol):
-    """Where a session's commands are written down before they return."""
+    """The recorder that writes a session's commands down before they return."""
 
     def record(self, step: Step, before: State, *, reader: str, next_label: int) -> None:
         """Write a step down that leads on from a state; raises OutputError if that fails."""

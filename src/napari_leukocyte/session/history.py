@@ -29,7 +29,7 @@ _FIELDS = tuple(f.name for f in fields(State) if f.name not in _APART)
 
 @dataclass(frozen=True, eq=False)
 class Step:
-    """What one command changed.
+    """The change that one command made.
 
     Attributes
     ----------

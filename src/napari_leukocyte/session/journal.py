@@ -28,7 +28,7 @@ _BEFORE = _HEAD.size + _CHECK.size
 
 @dataclass(frozen=True)
 class Contents:
-    """What a journal holds.
+    """The contents of a journal.
 
     Attributes
     ----------

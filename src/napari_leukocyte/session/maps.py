@@ -28,7 +28,7 @@ _ARRAYS = ("cell", "nucleus")
 
 @dataclass(frozen=True)
 class MapsFile:
-    """Where maps are kept.
+    """The file that maps are kept in.
 
     Attributes
     ----------

@@ -14,7 +14,7 @@ from napari_leukocyte.session.queue import Uncertainty
 
 @dataclass(frozen=True, eq=False)
 class Predictions:
-    """What one classifier said.
+    """The predictions of one classifier.
 
     Attributes
     ----------

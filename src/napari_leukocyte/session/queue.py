@@ -15,7 +15,7 @@ from napari_leukocyte.counting.settings import not_counted
 
 @dataclass(frozen=True, eq=False)
 class Uncertainty:
-    """How unsure a model is of each object, and between which classes.
+    """A model's uncertainty about each object, and the classes that it wavers between.
 
     Attributes
     ----------

@@ -25,7 +25,7 @@ class SessionUnreadableError(LeukocyteError):
 
 @dataclass(frozen=True)
 class SessionSummary:
-    """How far the work on an image has come.
+    """A summary of the work on an image.
 
     Attributes
     ----------
@@ -48,7 +48,7 @@ class SessionSummary:
 
 @dataclass(frozen=True, eq=False)
 class Restored:
-    """What a journal led to.
+    """The state that a journal led to.
 
     Attributes
     ----------

@@ -14,7 +14,7 @@ FLAGS = ("uncertain class", "unclear boundary", "smudge", "artefact", "to discus
 
 @dataclass(frozen=True)
 class Review:
-    """What a reader said of one object.
+    """A reader's review of one object.
 
     Attributes
     ----------

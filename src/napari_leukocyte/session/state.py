@@ -21,7 +21,7 @@ _DENSE = 1 << 22
 
 @dataclass(eq=False)
 class LabelCache:
-    """What was found out about a label image; filled when first asked for.
+    """A cache of properties of a label image; filled when first asked for.
 
     Attributes
     ----------

@@ -46,22 +46,8 @@ def classes_now() -> tuple[CellClass, ...]:
 def keep_own_classes(classes: Iterable[CellClass]) -> tuple[CellClass, ...]:
     """Save the user's classes, let new ones count as they say, and tell every widget.
 
-    Parameters
-    ----------
-    classes : iterable of CellClass
-        All of them, in their order.
-
-    Returns
-    -------
-    tuple of CellClass
-        As saved.
-
-    Raises
-    ------
-    ParameterError
-        If one is not as it must be; nothing is saved then.
-    OutputError
-        If the file can't be written.
+    Takes, returns and raises the same as
+    :func:`napari_leukocyte.counting.own_classes.save_own_classes`.
     """
     former = _former()
     try:

@@ -40,7 +40,7 @@ _ATTEMPTS = 4
 
 @dataclass(frozen=True)
 class AnalysisOptions:
-    """How fields are analysed.
+    """Settings of the analysis of fields.
 
     Attributes
     ----------
@@ -75,7 +75,7 @@ class AnalysisOptions:
 
 @dataclass(frozen=True, eq=False)
 class Finding:
-    """What the networks found in a field.
+    """The networks' findings in a field.
 
     Attributes
     ----------

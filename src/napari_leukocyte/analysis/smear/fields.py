@@ -20,7 +20,7 @@ Stage = Literal["unread", "damaged", "new", "segmented", "in review", "signed of
 
 @dataclass(frozen=True)
 class FieldState:
-    """How far the work on a field has come.
+    """The state of the work on a field.
 
     Attributes
     ----------

@@ -35,7 +35,7 @@ Stamp = tuple[int, int] | None
 
 @dataclass(frozen=True)
 class Look:
-    """What was seen of a field, and of which files.
+    """An observation of a field, and the files that it was made on.
 
     Attributes
     ----------

@@ -47,7 +47,7 @@ class SmearSignOff:
 
 @dataclass(frozen=True)
 class Kept:
-    """What is kept of a smear.
+    """The state of a smear that is kept on the disk.
 
     Attributes
     ----------

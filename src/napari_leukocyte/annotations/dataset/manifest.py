@@ -109,7 +109,7 @@ class ImageEntry:
 
 @dataclass(frozen=True)
 class DatasetManifest:
-    """What a version holds.
+    """The contents of a version.
 
     Attributes
     ----------

@@ -33,7 +33,7 @@ _IN_MEMORY: WeakKeyDictionary[Session, Origin] = WeakKeyDictionary()
 
 @dataclass(frozen=True, eq=False)
 class Origin:
-    """Where a session was read from.
+    """The origin of a session.
 
     Attributes
     ----------

@@ -112,7 +112,7 @@ class Event:
 
 @dataclass(frozen=True)
 class Log:
-    """What a log holds.
+    """The contents of a log.
 
     Attributes
     ----------
@@ -254,7 +254,7 @@ def merge(known: Sequence[Event], told: Sequence[Event]) -> list[Event]:
 
 @dataclass
 class Standing:
-    """How a history leaves an object.
+    """The state that a history leaves an object in.
 
     Attributes
     ----------

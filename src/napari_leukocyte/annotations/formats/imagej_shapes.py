@@ -37,7 +37,7 @@ _WITHOUT_AREA = {
 
 @dataclass(frozen=True, eq=False)
 class Area:
-    """What a ROI covers.
+    """The area that a ROI covers.
 
     Attributes
     ----------

@@ -17,7 +17,7 @@ Kind = Literal["file", "file each", "folder", "dataset"]
 
 
 class UnknownFormatError(FormatError):
-    """What is there is in none of the formats."""
+    """The error for files that are in none of the formats."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Where a YOLO dataset keeps its labels, its photographs and the names of its classes.
+"""The folders of a YOLO dataset: its labels, its photographs and the names of its classes.
 
 Besides ``labels`` and ``images`` beside ``data.yaml``, as Ultralytics has them: a folder with these
 for each of training, validation and test (Roboflow), ``obj_train_data`` with ``obj.names`` (CVAT's

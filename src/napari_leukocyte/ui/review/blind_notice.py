@@ -8,7 +8,7 @@ from napari_leukocyte.ui.signals import Signal
 
 
 class _Notice(QObject):
-    """What shows classes must look again what it may show."""
+    """A signal that views of classes must check again what they may show."""
 
     changed = Signal()
 
