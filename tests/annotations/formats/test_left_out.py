@@ -197,7 +197,7 @@ def test_rois_that_are_no_areas(tmp_path: Path) -> None:
         archive.writestr("RoiSet/.DS_Store", b"\0\0\0\1Bud1")
     (image,) = read(tmp_path / "F.zip")
     assert image.shape == SHAPE
-    assert "2 of 4 left out: line, bar.roi; points, spots.roi." in image.notes
+    assert "2 of 4 left out: line, 'bar.roi'; points, 'spots.roi'." in image.notes
     y, x = np.mgrid[: SHAPE[0], : SHAPE[1]] + 0.5
     ellipse = (y - 30) ** 2 + (x - SHAPE[1]) ** 2 <= 100
     np.testing.assert_array_equal(_labels(image) == 2, ellipse)

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_leukocyte.annotations.formats.files import short
 from napari_leukocyte.annotations.formats.left_out import LeftOut, ObjectError
 from napari_leukocyte.errors import FormatError
 
@@ -161,7 +162,7 @@ def _fault(
         return ObjectError(where, "is a part of a cell", "part of a cell")
     name = class_text(_properties(feature).get("classification"))
     if isinstance(name, str) and name.endswith(_IGNORED):
-        return ObjectError(where, "has a class that QuPath ignores", f"class {name[:60]}")
+        return ObjectError(where, "has a class that QuPath ignores", f"class {short(name)}")
     if kind not in _CELLS and any(_holds_area(child) for child in children):
         return _region(where)
     return None
