@@ -101,7 +101,7 @@ def test_the_good_are_read_whatever_stands_among_them(
 def test_a_cell_over_the_border_is_clipped(write: Writer, tmp_path: Path) -> None:
     height, width = SHAPE
     # A triangle whose side at the border would bend if its corner were moved there.
-    triangle = [[width - 10, 10], [width + 10, 20], [width - 10, 30]]
+    triangle: Ring = [[width - 10, 10], [width + 10, 20], [width - 10, 30]]
     path = write(tmp_path, [triangle, square()])
     (image,) = read(path)
     y, x = np.mgrid[:height, :width] + 0.5

@@ -20,6 +20,7 @@ from napari_leukocyte.annotations.formats.cells import Cell, cells_of
 from napari_leukocyte.annotations.formats.classes import classes_of
 from napari_leukocyte.annotations.formats.left_out import ObjectError
 from napari_leukocyte.annotations.formats.limits import check_shape, whole
+from napari_leukocyte.annotations.formats.photographs import shape_of
 from napari_leukocyte.annotations.formats.raster import fill_parts
 from napari_leukocyte.annotations.formats.source import Source
 from napari_leukocyte.errors import FormatError
@@ -159,8 +160,8 @@ def _read_file(source: Source, *, alone: bool) -> list[AnnotatedImage]:
     classes = _classes(data.get("categories", []), where)
     canvases: dict[int, Canvas] = {}
     for key, entry in _by_id(data["images"], "images", where):
-        shape = check_shape(entry.get("height"), entry.get("width"), where)
         name = files.plain_name(entry.get("file_name"), where)
+        shape = _shape(source, entry, name)
         canvases[key] = Canvas(name, shape, where, source.left_out)
     by_image: dict[int, list[tuple[int, dict[str, Any]]]] = {key: [] for key in canvases}
     for key, entry in _by_id(data["annotations"], "annotations", where):
@@ -177,6 +178,16 @@ def _read_file(source: Source, *, alone: bool) -> list[AnnotatedImage]:
                 _draw(canvas, entry, classes, f"{where}: annotation {key}")
         images.append(canvas.image(_photograph(source, canvas.name)))
     return images
+
+
+def _shape(source: Source, entry: Mapping[str, Any], name: str) -> tuple[int, int]:
+    """Return the size that is given or, where that is 0 or missing, the photograph's, px."""
+    height, width = entry.get("height"), entry.get("width")
+    if not height and not width:
+        photograph = _photograph(source, name)
+        if photograph is not None:
+            return shape_of(photograph)
+    return check_shape(height, width, source.where)
 
 
 def _photograph(source: Source, name: str) -> Path | None:
