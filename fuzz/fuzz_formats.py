@@ -13,8 +13,9 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
@@ -26,10 +27,9 @@ from napari_leukocyte.annotations.formats.convert import read, write
 from napari_leukocyte.annotations.formats.recognise import FORMATS
 from napari_leukocyte.errors import LeukocyteError
 
-if __package__:
-    from fuzz.other_tools import OTHERS
-else:  # run as a script
-    from other_tools import OTHERS
+# As a script, it has its neighbours beside it and not in a package.
+_others = import_module("fuzz.other_tools" if __package__ else "other_tools")
+OTHERS: Mapping[str, tuple[str, Callable[[Path], None]]] = _others.OTHERS
 
 NAMES = [*(name for name in FORMATS if name != "dataset"), *OTHERS]
 MEMORY = Path("/dev/shm")  # noqa: S108 - a folder with a random name is made in it

@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from napari_leukocyte.annotations.formats.convert import read, write
-from napari_leukocyte.annotations.formats.recognise import FORMATS, recognise
+from napari_leukocyte.annotations.formats.recognise import FORMATS, UnknownFormatError, recognise
 from napari_leukocyte.errors import FormatError
 from tests.annotations.formats.cells import annotated, same
 from tests.annotations.formats.others import (
@@ -147,6 +147,13 @@ def test_coco_and_voc_of_roboflow_and_coco_of_cvat(tmp_path: Path) -> None:
     for path in ("cvat", "cvat/annotations/instances_default.json"):
         (image,) = read(tmp_path / path)
         assert image.source is not None
+
+
+def test_a_folder_with_json_of_another_kind_below_is_in_no_format(tmp_path: Path) -> None:
+    tree(tmp_path, settings__a_dot_json="{damaged", settings__b_dot_json='{"a": 1}')
+    photograph(tmp_path / "f.png")
+    with pytest.raises(UnknownFormatError):
+        recognise(tmp_path)
 
 
 def test_yolo_of_labelimg_cvat_and_darknet(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ keys of their own, ``label`` and ``attributes``, which other programs pass over.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,8 @@ FILE_NAME = "annotations.json"
 IMAGES = "images"
 # Folder and beginning of the files' names in the COCO sets.
 _ANNOTATIONS, _INSTANCES = "annotations", "instances_"
+# What stands near the beginning of a COCO file, bytes.
+_KEYS, _HEAD = re.compile(rb'"(images|annotations|categories|info|licenses)"'), 4096
 
 
 def recognises(source: Source) -> bool:
@@ -54,7 +57,9 @@ def _found_in(source: Source) -> list[Source]:
     for path in source.entries:
         if files.is_folder(path) and not path.is_symlink():
             inside = source.sub(path)
-            below = [one for one in map(inside.sub, _candidates(inside)) if _is_coco(one.json)]
+            # Other folders may hold JSON of any kind, damaged or not.
+            likely = [p for p in _candidates(inside) if _KEYS.search(files.head(p, _HEAD))]
+            below = [one for one in map(inside.sub, likely) if _is_coco(one.json)]
             instances = [one for one in below if one.path.name.startswith(_INSTANCES)]
             found += instances or below
     return found
