@@ -13,8 +13,9 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
@@ -26,7 +27,11 @@ from napari_leukocyte.annotations.formats.convert import read, write
 from napari_leukocyte.annotations.formats.recognise import FORMATS
 from napari_leukocyte.errors import LeukocyteError
 
-NAMES = [name for name in FORMATS if name != "dataset"]
+# As a script, it has its neighbours beside it and not in a package.
+_others = import_module("fuzz.other_tools" if __package__ else "other_tools")
+OTHERS: Mapping[str, tuple[str, Callable[[Path], None]]] = _others.OTHERS
+
+NAMES = [*(name for name in FORMATS if name != "dataset"), *OTHERS]
 MEMORY = Path("/dev/shm")  # noqa: S108 - a folder with a random name is made in it
 #: Longest content, bytes.
 LONGEST = 20_000
@@ -83,7 +88,12 @@ class Target:
 
     def __init__(self, name: str, folder: Path) -> None:
         self.name, self.folder = name, folder / "out"
-        write([example()], self.folder, name)
+        self.format, write_others = OTHERS.get(name, (name, None))
+        if write_others is None:
+            write([example()], self.folder, name)
+        else:
+            self.folder.mkdir(parents=True)
+            write_others(self.folder)
         self.files = sorted(p for p in self.folder.rglob("*") if p.is_file())
         self.whole = [p.read_bytes() for p in self.files]
 
@@ -98,7 +108,7 @@ class Target:
         path.write_bytes(data[1:])
         try:
             # The format by its content every other time.
-            images = read(self.folder, self.name if len(data) % 2 else None)
+            images = read(self.folder, self.format if len(data) % 2 else None)
             for image in complete(images):
                 labels = image.labels
                 if labels is not None and labels.shape != tuple(image.shape):
@@ -163,8 +173,8 @@ def run_atheris(make: Callable[[], Target], seconds: float, folder: Path) -> Non
     with atheris.instrument_imports(
         include=["napari_leukocyte.annotations.formats", "roifile", "json"]
     ):
-        for name in NAMES:
-            FORMATS[name].load()
+        for format in FORMATS.values():
+            format.load()
     target = make()
     corpus = folder / "corpus"
     corpus.mkdir()

@@ -129,3 +129,17 @@ def test_names_that_look_like_nothing_are_names(tmp_path: Path) -> None:
     table = read_objects(write(tmp_path / "a", [("NA", 1, "nan"), ("NA", 2, None)]))
     assert table["image"].tolist() == ["NA", "NA"]
     assert table["class"].notna().tolist() == [True, False]
+
+
+def test_a_table_that_a_spreadsheet_saved_again(tmp_path: Path) -> None:
+    rows: Rows = [("1.png", 1, "monocyte"), ("1.png", 2, "basophil"), ("1.png", 3, None)]
+    first = write(tmp_path / "a", rows)
+    text = first.read_text(encoding="utf-8").replace(",", ";").replace("0.5", "0,5")
+    for encoding, between in (("utf-8-sig", ";"), ("utf-16", "\t"), ("ascii", ";")):
+        second = tmp_path / f"{encoding}.csv"
+        saved = text.replace(";", between) + between * 3 + "\r\n"
+        second.write_bytes(saved.encode(encoding))
+        pd.testing.assert_frame_equal(read_objects(second), read_objects(first))
+    second.write_bytes(text.replace("monocyte", "Größe").encode("cp1252"))
+    with pytest.raises(ParameterError, match="not text in UTF-8"):
+        read_objects(second)

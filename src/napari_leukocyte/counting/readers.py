@@ -140,7 +140,8 @@ def read_objects(path: Path) -> pd.DataFrame:
     except OSError as error:
         raise ParameterError(f"{path} can't be read: {error.strerror or error}.") from error
     except FormatError as error:
-        raise ParameterError(str(error)) from error
+        needs = "it needs the columns image, label and class"
+        raise ParameterError(f"{str(error).removesuffix('.')}; {needs}.") from error
     except (ValueError, OverflowError, KeyError) as error:
         raise ParameterError(
             f"{path} is no table of objects: it needs the columns image, label and class."

@@ -107,9 +107,10 @@ def parse_table(data: bytes, where: str) -> pd.DataFrame:
     # Columns to the right of all others, in which nothing ever stood.
     bare = [c for c in table.columns if not c or c.startswith("Unnamed:")]
     table = table.drop(columns=[c for c in bare if _is_empty(table[c])])
-    kept = ~pd.concat([_blank(table[c]) for c in table], axis=1).all(axis=1) if len(table) else []
-    table = table[kept].reset_index(drop=True) if len(table) else table
-    return table.apply(_as_here, separator=separator) if len(table) else table
+    if not len(table) or not len(table.columns):
+        return table
+    blank = pd.concat([_blank(table[c]) for c in table], axis=1).all(axis=1)
+    return table[~blank].reset_index(drop=True).apply(_as_here, separator=separator)
 
 
 def _blank(column: pd.Series[str]) -> pd.Series[bool]:

@@ -16,7 +16,8 @@ SHAPE = (60, 80)
 def photograph(path: Path, shape: tuple[int, int] = SHAPE) -> Path:
     """Write a photograph in the format of its ending."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    data = cv2.imencode(path.suffix.lower(), np.zeros((*shape, 3), np.uint8))[1]
+    pixels = np.full((*shape, 3), len(path.name) % 256, np.uint8)
+    data = cv2.imencode(path.suffix.lower(), pixels)[1]
     path.write_bytes(data.tobytes())
     return path
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import tempfile
 from pathlib import Path
+from typing import Any, Literal
 
 import cv2
 import numpy as np
@@ -14,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from napari_leukocyte.annotations.formats.convert import read, write
-from napari_leukocyte.annotations.formats.recognise import FORMATS, recognise
+from napari_leukocyte.annotations.formats.recognise import FORMATS, UnknownFormatError, recognise
 from napari_leukocyte.errors import FormatError
 from tests.annotations.formats.cells import annotated, same
 from tests.annotations.formats.others import (
@@ -114,6 +115,21 @@ def test_yolo_of_roboflow(tmp_path: Path) -> None:
         assert {c for i in images for c in i.table["class"]} == {"Neutrophil"}
 
 
+def test_labels_without_a_photograph_among_others(tmp_path: Path) -> None:
+    photograph(tmp_path / "images" / "f.png")
+    tree(tmp_path, data_dot_yaml=DATA, labels__f_dot_txt=yolo_line(), labels__g_dot_txt=yolo_line())
+    (image,) = read(tmp_path)
+    assert image.notes == (
+        "1 of 2 files of labels left out, since no photograph of their names says how large it is: "
+        "labels/g.txt.",
+    )
+    with pytest.raises(FormatError, match="size of the image is not known"):
+        read(tmp_path, strict=True)
+    (tmp_path / "images" / "f.png").unlink()
+    with pytest.raises(FormatError, match="size of the image is not known"):
+        read(tmp_path)
+
+
 def test_coco_and_voc_of_roboflow_and_coco_of_cvat(tmp_path: Path) -> None:
     for split in ("train", "valid", "test"):
         photograph(tmp_path / "coco" / split / f"{split}.jpg")
@@ -131,6 +147,13 @@ def test_coco_and_voc_of_roboflow_and_coco_of_cvat(tmp_path: Path) -> None:
     for path in ("cvat", "cvat/annotations/instances_default.json"):
         (image,) = read(tmp_path / path)
         assert image.source is not None
+
+
+def test_a_folder_with_json_of_another_kind_below_is_in_no_format(tmp_path: Path) -> None:
+    tree(tmp_path, settings__a_dot_json="{damaged", settings__b_dot_json='{"a": 1}')
+    photograph(tmp_path / "f.png")
+    with pytest.raises(UnknownFormatError):
+        recognise(tmp_path)
 
 
 def test_yolo_of_labelimg_cvat_and_darknet(tmp_path: Path) -> None:
@@ -184,6 +207,29 @@ def test_label_studio_names_photographs_by_addresses(name: str, tmp_path: Path) 
 def test_addresses_lead_nowhere_else(name: str, tmp_path: Path) -> None:
     with pytest.raises(FormatError, match="leads out of its folder"):
         read(coco(tmp_path / "result.json", [flat(square())], file_name=name))
+
+
+def test_coco_without_a_size(tmp_path: Path) -> None:
+    path = coco(tmp_path / "c.json", [flat(square())])
+    data = json.loads(path.read_text())
+    for size in ({"height": 0, "width": 0}, {"height": None, "width": None}):
+        data["images"][0] |= size
+        path.write_text(json.dumps(data))
+        with pytest.raises(FormatError, match="without a height and width"):
+            read(path)
+        photo = photograph(tmp_path / "f.png")
+        assert read(path)[0].shape == SHAPE
+        photo.unlink()
+
+
+def test_a_folder_of_qupaths_json_and_rois_of_cellpose(tmp_path: Path) -> None:
+    path = geojson(tmp_path / "a", feature())
+    path.rename(path.with_suffix(".json"))
+    assert recognise(tmp_path / "a").name == "geojson"
+    assert read(tmp_path / "a")[0].shape == SHAPE
+    photograph(tmp_path / "f.png")
+    (tmp_path / "f_rois.roi").write_bytes(roi())
+    assert read(tmp_path / "f_rois.roi")[0].name == "f.png"
 
 
 def test_voc_without_a_size(tmp_path: Path) -> None:
@@ -252,7 +298,10 @@ def test_zarr_of_bioformats2raw(number: int, tmp_path: Path) -> None:
         _group(store / str(i) / "labels", labels=["cells"])
         scales = [{"datasets": [{"path": "0"}]}]
         cells = _group(store / str(i) / "labels" / "cells", multiscales=scales, image_label={})
-        zarr.save_array(str(cells / "0"), LABELS, zarr_format=2)
+        array = zarr.create_array(
+            str(cells / "0"), shape=SHAPE, dtype="uint16", chunks=(32, 32), zarr_format=2
+        )
+        array[...] = LABELS
     for path in (tmp_path, store):
         images = read(path)
         assert [i.name for i in images] == (["f"] if number == 1 else ["f-0", "f-1"])
@@ -265,7 +314,7 @@ def test_zarr_of_bioformats2raw(number: int, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("packing", ["zstd", "gzip", "none"])
 @pytest.mark.parametrize("location", ["start", "end"])
-def test_sharded_zarr(packing: str, location: str, tmp_path: Path) -> None:
+def test_sharded_zarr(packing: str, location: Literal["start", "end"], tmp_path: Path) -> None:
     import zarr
     from zarr.codecs import BytesCodec, Crc32cCodec, GzipCodec, ShardingCodec, ZstdCodec
 
@@ -275,7 +324,7 @@ def test_sharded_zarr(packing: str, location: str, tmp_path: Path) -> None:
     cells = labels.create_group("cells")
     scales = [{"datasets": [{"path": "0"}]}]
     cells.attrs["ome"] = {"version": "0.5", "multiscales": scales, "image-label": {}}
-    packings = {"zstd": [ZstdCodec()], "gzip": [GzipCodec()], "none": []}
+    packings: dict[str, list[Any]] = {"zstd": [ZstdCodec()], "gzip": [GzipCodec()], "none": []}
     sharding = ShardingCodec(
         chunk_shape=(16, 16),
         codecs=[BytesCodec(), *packings[packing]],

@@ -101,7 +101,7 @@ def test_the_good_are_read_whatever_stands_among_them(
 def test_a_cell_over_the_border_is_clipped(write: Writer, tmp_path: Path) -> None:
     height, width = SHAPE
     # A triangle whose side at the border would bend if its corner were moved there.
-    triangle = [[width - 10, 10], [width + 10, 20], [width - 10, 30]]
+    triangle: Ring = [[width - 10, 10], [width + 10, 20], [width - 10, 30]]
     path = write(tmp_path, [triangle, square()])
     (image,) = read(path)
     y, x = np.mgrid[:height, :width] + 0.5
@@ -197,7 +197,7 @@ def test_rois_that_are_no_areas(tmp_path: Path) -> None:
         archive.writestr("RoiSet/.DS_Store", b"\0\0\0\1Bud1")
     (image,) = read(tmp_path / "F.zip")
     assert image.shape == SHAPE
-    assert "2 of 4 left out: line, bar.roi; points, spots.roi." in image.notes
+    assert "2 of 4 left out: line, 'bar.roi'; points, 'spots.roi'." in image.notes
     y, x = np.mgrid[: SHAPE[0], : SHAPE[1]] + 0.5
     ellipse = (y - 30) ** 2 + (x - SHAPE[1]) ** 2 <= 100
     np.testing.assert_array_equal(_labels(image) == 2, ellipse)

@@ -119,7 +119,7 @@ def test_what_is_no_cell_is_left_out_with_a_count(tmp_path: Path) -> None:
         "line, feature 5",
         "empty polygon, feature 6",
         "object without an outline, feature 7",
-        "class Region*, feature 8",
+        "class 'Region*', feature 8",
         "tile, feature 9",
         "and 1 more",
     ]

@@ -107,7 +107,7 @@ def field_of_results(folder: Path, group: str | None = None) -> Fields:
     """
     from napari_leukocyte.annotations.formats import convert
 
-    read, record = convert.read(folder), _record_of(folder)
+    read, record = convert.read(folder, strict=True), _record_of(folder)
     return Fields([(a.name, _loader(a, group, record, str(folder))) for a in read])
 
 

@@ -6,6 +6,7 @@ keys of their own, ``label`` and ``attributes``, which other programs pass over.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from napari_leukocyte.annotations.formats.cells import Cell, cells_of
 from napari_leukocyte.annotations.formats.classes import classes_of
 from napari_leukocyte.annotations.formats.left_out import ObjectError
 from napari_leukocyte.annotations.formats.limits import check_shape, whole
+from napari_leukocyte.annotations.formats.photographs import shape_of
 from napari_leukocyte.annotations.formats.raster import fill_parts
 from napari_leukocyte.annotations.formats.source import Source
 from napari_leukocyte.errors import FormatError
@@ -32,6 +34,8 @@ FILE_NAME = "annotations.json"
 IMAGES = "images"
 # Folder and beginning of the files' names in the COCO sets.
 _ANNOTATIONS, _INSTANCES = "annotations", "instances_"
+# What stands near the beginning of a COCO file, bytes.
+_KEYS, _HEAD = re.compile(rb'"(images|annotations|categories|info|licenses)"'), 4096
 
 
 def recognises(source: Source) -> bool:
@@ -53,7 +57,9 @@ def _found_in(source: Source) -> list[Source]:
     for path in source.entries:
         if files.is_folder(path) and not path.is_symlink():
             inside = source.sub(path)
-            below = [one for one in map(inside.sub, _candidates(inside)) if _is_coco(one.json)]
+            # Other folders may hold JSON of any kind, damaged or not.
+            likely = [p for p in _candidates(inside) if _KEYS.search(files.head(p, _HEAD))]
+            below = [one for one in map(inside.sub, likely) if _is_coco(one.json)]
             instances = [one for one in below if one.path.name.startswith(_INSTANCES)]
             found += instances or below
     return found
@@ -159,8 +165,8 @@ def _read_file(source: Source, *, alone: bool) -> list[AnnotatedImage]:
     classes = _classes(data.get("categories", []), where)
     canvases: dict[int, Canvas] = {}
     for key, entry in _by_id(data["images"], "images", where):
-        shape = check_shape(entry.get("height"), entry.get("width"), where)
         name = files.plain_name(entry.get("file_name"), where)
+        shape = _shape(source, entry, name)
         canvases[key] = Canvas(name, shape, where, source.left_out)
     by_image: dict[int, list[tuple[int, dict[str, Any]]]] = {key: [] for key in canvases}
     for key, entry in _by_id(data["annotations"], "annotations", where):
@@ -177,6 +183,16 @@ def _read_file(source: Source, *, alone: bool) -> list[AnnotatedImage]:
                 _draw(canvas, entry, classes, f"{where}: annotation {key}")
         images.append(canvas.image(_photograph(source, canvas.name)))
     return images
+
+
+def _shape(source: Source, entry: Mapping[str, Any], name: str) -> tuple[int, int]:
+    """Return the size that is given or, where that is 0 or missing, the photograph's, px."""
+    height, width = entry.get("height"), entry.get("width")
+    if not height and not width:
+        photograph = _photograph(source, name)
+        if photograph is not None:
+            return shape_of(photograph)
+    return check_shape(height, width, source.where)
 
 
 def _photograph(source: Source, name: str) -> Path | None:

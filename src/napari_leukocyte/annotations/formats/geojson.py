@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from napari_leukocyte.annotations.formats import files
 from napari_leukocyte.annotations.formats.annotated import AnnotatedImage
 from napari_leukocyte.annotations.formats.attributes import class_name, number
 from napari_leukocyte.annotations.formats.canvas import Canvas
@@ -49,8 +50,16 @@ _LABEL, _BOX = "label", "box"
 def recognises(source: Source) -> bool:
     """Whether this is a GeoJSON file, or a folder of such."""
     if source.is_folder:
-        return bool(source.below(SUFFIX))
+        return bool(_files(source))
     return source.looks_like_json and features_of(source.json) is not None
+
+
+def _files(source: Source) -> list[Path]:
+    """Return the GeoJSON files of a folder, by their endings or, if none has it, by content."""
+    inside = [p for p in source.below(".json") if files.head(p, 1) in (b"[", b"{")]
+    return source.below(SUFFIX) or [
+        p for p in inside if features_of(source.sub(p).json) is not None
+    ]
 
 
 def losses(images: Sequence[AnnotatedImage]) -> list[str]:
@@ -130,7 +139,7 @@ def read(source: Source) -> list[AnnotatedImage]:
         If one is damaged.
     """
     if source.is_folder:
-        return [_read_file(source.sub(path)) for path in source.below(SUFFIX)]
+        return [_read_file(source.sub(path)) for path in _files(source)]
     return [_read_file(source)]
 
 

@@ -144,7 +144,7 @@ def _read_file(source: Source) -> AnnotatedImage:
         for name, content in read_entries(data, where):
             if not content.startswith(_MAGIC):
                 raise FormatError(f"{where}: its entry {files.short(name)} is no ImageJ ROI.")
-            found.append((name, content, f"{where}: {files.short(name)}"))
+            found.append((files.short(name), content, f"{where}: {files.short(name)}"))
     areas: list[tuple[str, Area]] = []
     for place, content, here in found:
         place = source.place(place)

@@ -144,7 +144,7 @@ class LeftOut:
                 f"out: {_named(self._parts)}."
             )
         if self._cut:
-            number, places = len(self._cut), _shortened(self._cut)
+            number, places = len(self._cut), shortened(self._cut)
             said.append(
                 f"{number:,} of {self.total:,} clipped at the border of the image: {places}."
             )
@@ -152,10 +152,11 @@ class LeftOut:
 
 
 def _named(found: list[tuple[str, str]]) -> str:
-    return _shortened([f"{kind}, {place}" for kind, place in found], "; ")
+    return shortened([f"{kind}, {place}" for kind, place in found], "; ")
 
 
-def _shortened(texts: list[str], between: str = ", ") -> str:
+def shortened(texts: list[str], between: str = ", ") -> str:
+    """Return the first texts in a row, and how many more there are."""
     more = len(texts) - _MOST_NAMED
     shown = between.join(texts[:_MOST_NAMED])
     return shown if more <= 0 else f"{shown}{between}and {more:,} more"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,8 @@ from napari_leukocyte.annotations.formats import files
 from napari_leukocyte.annotations.formats.limits import check_shape
 from napari_leukocyte.annotations.formats.source import Source
 from napari_leukocyte.errors import FormatError, ImageError
+
+_ROIS = re.compile(r"[_-](cp_)?(rois?|roiset|annotations?|cells)$", re.IGNORECASE)
 
 
 def image_of(
@@ -48,6 +51,9 @@ def image_of(
     if "image" in about:
         name = files.plain_name(about["image"], source.where)
     photograph = source.photograph(name, "images")
+    if photograph is None and not about:
+        # As cellpose and scripts for ImageJ call a photograph's ROIs.
+        photograph = source.photograph(_ROIS.sub("", name), "images")
     if "height" in about:
         shape = check_shape(about.get("height"), about.get("width"), source.where)
         return name, shape, photograph, []

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_leukocyte.annotations.formats.files import short
 from napari_leukocyte.annotations.formats.left_out import LeftOut, ObjectError
 from napari_leukocyte.errors import FormatError
 
@@ -44,7 +45,7 @@ _BETWEEN = ": "
 #: Classes are derived from others in a few steps.
 _DEEPEST_CLASS = 20
 #: What holds something of less than this share of its box is no cell with its nucleus.
-_SMALL_SHARE = 0.25
+_SMALL_SHARE, _TINY_SHARE = 0.25, 1 / 16
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,8 +119,8 @@ def objects_of(features: Sequence[Any], where: str, *, ours: bool) -> Iterator[Q
         feature, place, in_cell = stack.pop()
         here = f"{where}: {place}"
         if not isinstance(feature, dict):
-            fault = ObjectError(here, "is no area: only polygons can become cells", "no feature")
-            yield QuPathObject({}, place, here, fault)
+            no_area = "is no area: only polygons can become cells"
+            yield QuPathObject({}, place, here, ObjectError(here, no_area, "no feature"))
             continue
         children = _children(feature)
         fault = None if ours else _fault(feature, children, here, in_cell=in_cell)
@@ -161,7 +162,7 @@ def _fault(
         return ObjectError(where, "is a part of a cell", "part of a cell")
     name = class_text(_properties(feature).get("classification"))
     if isinstance(name, str) and name.endswith(_IGNORED):
-        return ObjectError(where, "has a class that QuPath ignores", f"class {name[:60]}")
+        return ObjectError(where, "has a class that QuPath ignores", f"class {short(name)}")
     if kind not in _CELLS and any(_holds_area(child) for child in children):
         return _region(where)
     return None
@@ -224,7 +225,9 @@ def areas_of(found: QuPathObject) -> list[list[Any]]:
         If it is no area.
     """
     geometry = found.feature.get("geometry")
-    pending, parts, other = [geometry], [], ""
+    pending: list[Any] = [geometry]
+    parts: list[list[Any]] = []
+    other = ""
     while pending:
         one = pending.pop(0)
         kind = one.get("type") if isinstance(one, dict) else None
@@ -258,25 +261,31 @@ def without_regions(objects: Sequence[QuPathObject], left_out: LeftOut) -> list[
 
     Notes
     -----
-    An annotation is taken for a region if it holds cells of a class or, having no class itself,
-    two other objects or a much smaller one. A cell that was drawn around its own nucleus stays.
+    An annotation without a class is taken for a region if it holds two other objects, or a much
+    smaller one that has a class; one with a class, if it holds an object that QuPath calls a cell,
+    or two very small ones with classes. A cell that was drawn around its own nucleus stays.
     """
     if len(objects) < 2:
         return list(objects)
     boxes = np.array([found.box for found in objects])
     sizes = (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
     classified = np.array([_class_of(found) is not None for found in objects])
+    cells = np.array([found.kind == "cell" for found in objects])
     detected = np.array([found.kind in _CELLS for found in objects])
     # Regions are larger than cells: of thousands alike, none needs to be compared with all.
     large = sizes > np.percentile(sizes, 25, method="lower") / _SMALL_SHARE
     kept = []
     for i, found in enumerate(objects):
         if large[i] and not detected[i]:
-            inside = (boxes[:, :2] >= boxes[i, :2]).all(axis=1)
-            inside &= (boxes[:, 2:] <= boxes[i, 2:]).all(axis=1)
+            low, high = boxes[:, :2] >= boxes[i, :2], boxes[:, 2:] <= boxes[i, 2:]
+            inside = np.asarray(np.hstack([low, high]).all(axis=1), bool)
             inside[i] = False
-            named = inside & classified & (sizes < _SMALL_SHARE * sizes[i])
-            region = (named & detected).any() if classified[i] else named.any() or inside.sum() > 1
+            named = inside & classified
+            if classified[i]:
+                small = named & (sizes < _TINY_SHARE * sizes[i])
+                region = (inside & cells).any() or small.sum() > 1
+            else:
+                region = (named & (sizes < _SMALL_SHARE * sizes[i])).any() or inside.sum() > 1
             if region:
                 with left_out.one(found.place, again=True):
                     raise _region(found.where)

@@ -17,6 +17,7 @@ from napari_leukocyte.annotations.formats.canvas import Canvas
 from napari_leukocyte.annotations.formats.cells import BOX
 from napari_leukocyte.annotations.formats.csv_text import read_csv
 from napari_leukocyte.annotations.formats.label_tiff import read_label_tiff
+from napari_leukocyte.annotations.formats.left_out import LeftOut
 from napari_leukocyte.annotations.formats.limits import check_shape
 from napari_leukocyte.annotations.formats.packed import PackedImage
 from napari_leukocyte.annotations.formats.source import Source
@@ -124,7 +125,7 @@ def _read_one(
         given = None
     if entry.get("masks") is False and given is not None:
         shape = check_shape(given[0], given[1], str(folder / RECORD))
-        return _boxes(name, shape, table, photograph, folder / OBJECTS)
+        return _boxes(name, shape, table, photograph, folder / OBJECTS, source.left_out)
     if not files.is_file(path):
         raise FormatError(f"{path} is missing: without it there are no masks.")
     files.within(folder, path)
@@ -152,11 +153,16 @@ def _photograph(source: Source, folder: Path, entry: Mapping[str, Any], name: st
 
 
 def _boxes(
-    name: str, shape: tuple[int, int], table: pd.DataFrame, source: Path | None, csv: Path
+    name: str,
+    shape: tuple[int, int],
+    table: pd.DataFrame,
+    photograph: Path | None,
+    csv: Path,
+    left_out: LeftOut,
 ) -> AnnotatedImage:
     if any(c not in table for c in BOX):
         raise FormatError(f"{csv} has neither masks beside it nor boxes.")
-    canvas = Canvas(name, shape, str(csv))
+    canvas = Canvas(name, shape, str(csv), left_out)
     for row in table.to_dict("records"):
         said = {str(k): v for k, v in row.items()}
         try:
@@ -165,8 +171,9 @@ def _boxes(
             raise FormatError(f"{csv} has a box that is no four numbers.") from error
         kind = said.get("class")
         kind = kind if isinstance(kind, str) else None
-        canvas.add_box(int(said["label"]), kind, (y0, x0, y1, x1), said)
-    return canvas.image(source)
+        with left_out.one(f"label {said['label']} of {name}"):
+            canvas.add_box(int(said["label"]), kind, (y0, x0, y1, x1), said)
+    return canvas.image(photograph)
 
 
 def image_of_labels(

@@ -100,7 +100,8 @@ def _folder(path: Path, base: Path, texts: list[Path]) -> LabelFolder:
 
 
 def _flat(folder: Path, listings: Listings) -> LabelFolder:
-    """Return the text files of a folder that have a photograph beside them."""
+    """Return the text files of a folder that has photographs of their names."""
     texts = [p for p in files.entries(folder) if p.suffix.lower() == SUFFIX and files.is_file(p)]
-    beside = [t for t in texts if listings.photographs(folder, t.stem)]
-    return _folder(folder, folder, beside)
+    if not any(listings.photographs(folder, t.stem) for t in texts):
+        return LabelFolder(folder, folder, ())
+    return _folder(folder, folder, texts)

@@ -21,7 +21,7 @@ from napari_leukocyte.annotations.formats.attributes import UNCLASSIFIED, class_
 from napari_leukocyte.annotations.formats.canvas import Canvas
 from napari_leukocyte.annotations.formats.cells import Cell, cells_of
 from napari_leukocyte.annotations.formats.classes import classes_of
-from napari_leukocyte.annotations.formats.left_out import ObjectError
+from napari_leukocyte.annotations.formats.left_out import ObjectError, shortened
 from napari_leukocyte.annotations.formats.limits import MOST_SMALL_BYTES, check_shape
 from napari_leukocyte.annotations.formats.outlines import is_one_ring, one_path, outline, rings_of
 from napari_leukocyte.annotations.formats.photographs import shape_of
@@ -47,6 +47,10 @@ _DIGITS = 9
 _SNAP_PX = 0.01
 #: Numbers of a line behind the class that mean a box, without and with a confidence.
 _BOX, _BOX_AND_CONFIDENCE = 4, 5
+
+
+class _NoSizeError(FormatError):
+    """The size of an image is known from nowhere."""
 
 
 def recognises(source: Source) -> bool:
@@ -141,11 +145,26 @@ def read(source: Source) -> list[AnnotatedImage]:
         raise FormatError(f"{folder} has no {DATA} that names the classes.")
     classes = _classes(names)
     ours = _ours(folder / OURS)
-    images = []
+    images: list[AnnotatedImage] = []
+    without: list[tuple[str, FormatError]] = []
     for labels in label_folders(source):
         for path in labels.files:
             relative = path.relative_to(folder).as_posix()
-            images.append(_read_file(source, labels, path, classes, ours.get(relative, {})))
+            about = ours.get(relative, {})
+            try:
+                images.append(_read_file(source, labels, path, classes, about))
+            except _NoSizeError as error:
+                if source.left_out.strict:
+                    raise
+                without.append((relative, error))
+    if without and not images:
+        raise without[0][1]
+    if without:
+        total = len(without) + len(images)
+        source.left_out.say(
+            f"{len(without):,} of {total:,} files of labels left out, since no photograph of their "
+            f"names says how large it is: {shortened([relative for relative, _ in without])}."
+        )
     return images
 
 
@@ -195,7 +214,7 @@ def _read_file(
     elif photograph is not None:
         name, shape = photograph.name, shape_of(photograph)
     else:
-        raise FormatError(
+        raise _NoSizeError(
             f"{where}: the size of the image is not known, and {labels.base / IMAGES} holds no "
             "photograph of this name."
         )
