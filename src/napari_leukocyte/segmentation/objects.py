@@ -14,7 +14,7 @@ from napari_leukocyte.segmentation.parameters import PostprocessParams
 from napari_leukocyte.segmentation.postprocess import find_regions, select, within_limits
 
 #: Score from which a region is never removed for its area.
-CONVINCING = 0.5
+CONVINCING = 0.4
 #: Score below which a region is not worth a look.
 FAINT = 0.02
 

@@ -100,7 +100,7 @@ class PostprocessParams:
     marker_distance: float = 0.5
     marker_height: float = 0.05
     border: Border = "keep"
-    least_score: float = 0.5
+    least_score: float = 0.4
 
     def __post_init__(self) -> None:
         for name, (low, high) in RANGES.items():

@@ -22,7 +22,7 @@ def _score_by_place(all_convincing: None, monkeypatch: pytest.MonkeyPatch) -> No
 
     def score(labels: NDArray[np.int32], *_: object) -> dict[int, float]:
         rows = {int(n): np.nonzero(labels == n)[0].mean() for n in np.unique(labels) if n}
-        return {n: 0.9 if row < len(labels) / 2 else 0.45 for n, row in rows.items()}
+        return {n: 0.9 if row < len(labels) / 2 else 0.35 for n, row in rows.items()}
 
     monkeypatch.setattr(objects, "score_objects", score)
 
@@ -48,12 +48,12 @@ def test_the_least_score_moves_cells_to_the_candidates_and_back(
     shown: Any = candidate_layer(viewer)
     assert shown is not None
     assert len(shown.data) == candidates
-    assert shown.features["score"].tolist() == ["0.45"] * candidates
-    segmented.form.parameters.input_of("least_score").setValue(0.4)
+    assert shown.features["score"].tolist() == ["0.35"] * candidates
+    segmented.form.parameters.input_of("least_score").setValue(0.3)
     settle(segmented, qtbot)
     assert len(np.unique(session.labels)) - 1 == cells + candidates
     assert len(shown.data) == 0
-    segmented.form.parameters.input_of("least_score").setValue(0.5)
+    segmented.form.parameters.input_of("least_score").setValue(0.4)
     settle(segmented, qtbot)
     assert len(shown.data) == candidates
     box.setChecked(False)

@@ -34,6 +34,8 @@ OTHER = PostprocessParams(
     marker_distance=0.75,
     marker_height=0.2,
     border="drop",
+    vote="mean",
+    least_score=0.7,
 )
 
 
