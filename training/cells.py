@@ -18,7 +18,7 @@ from napari_leukocyte.classification.crops import cut_window
 from napari_leukocyte.classification.regions import Region, iterate_regions
 from napari_leukocyte.io.images.background import background_color
 from napari_leukocyte.segmentation.ensemble import segment_members
-from napari_leukocyte.segmentation.postprocess import postprocess
+from napari_leukocyte.segmentation.objects import find_objects
 from napari_leukocyte.vocabulary import PLATELET_OR_ARTEFACT
 from training.artefacts import central_object, mistaken_objects
 from training.data.photographs import Photograph
@@ -70,7 +70,7 @@ def plugin_labels(
 ) -> NDArray[np.int32]:
     """Return the label image that the plugin gives with its default parameters."""
     maps = segment_members(rgb, model, diameter=diameter)
-    return postprocess(maps.combine(), diameter=maps.diameter)
+    return find_objects(maps).labels
 
 
 def segmented_labels(photograph: Photograph, rgb: NDArray[np.uint8]) -> NDArray[np.int32]:

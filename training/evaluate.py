@@ -8,7 +8,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,8 @@ from napari_leukocyte.classification.classify import predict
 from napari_leukocyte.models.manifest import Manifest
 from napari_leukocyte.models.registry import find_model
 from napari_leukocyte.segmentation.ensemble import MemberMaps, segment_members
+from napari_leukocyte.segmentation.objects import find_objects
+from napari_leukocyte.segmentation.parameters import PostprocessParams, Vote
 from napari_leukocyte.segmentation.postprocess import postprocess
 from napari_leukocyte.vocabulary import LEUKOCYTE_NAMES
 from training.cells import main_region, truth_labels
@@ -65,10 +67,12 @@ def threshold_baseline(rgb: NDArray[np.uint8], maps: MemberMaps) -> NDArray[np.i
 
 
 def _methods(names: tuple[str, ...]) -> dict[str, Method]:
-    def ensemble(weights: tuple[float, ...] | None) -> Method:
-        return lambda rgb, maps: postprocess(
-            maps.combine(weights), diameter=maps.diameter, nucleus=maps.combine_nucleus(weights)
-        )
+    default = PostprocessParams()
+
+    def ensemble(weights: tuple[float, ...] | None, params: PostprocessParams = default) -> Method:
+        return lambda rgb, maps: find_objects(maps, params, weights).labels
+
+    rules: dict[str, Vote] = {"geometric mean": "geometric", "weighted mean": "mean"}
 
     methods: dict[str, Method] = {
         "centred disc": disc_baseline,
@@ -76,7 +80,12 @@ def _methods(names: tuple[str, ...]) -> dict[str, Method]:
     }
     for i, name in enumerate(names):
         methods[name] = ensemble(tuple(float(i == j) for j in range(len(names))))
-    methods["ensemble, equal weights"] = ensemble((1.0,) * len(names))
+    mean = replace(default, vote="mean")
+    methods["ensemble, equal weights"] = ensemble((1.0,) * len(names), mean)
+    for title, rule in rules.items():
+        methods[f"ensemble, {title}"] = ensemble(None, replace(default, vote=rule))
+    # The paper's rule: the weighted mean, and areas against their median.
+    methods["ensemble, by area as in 0.1.0"] = ensemble(None, PostprocessParams.as_in_0_1_0())
     methods["ensemble"] = ensemble(None)
     return methods
 

@@ -22,8 +22,8 @@ from napari_leukocyte.classification.measurements import NUCLEUS_THRESHOLD, meas
 from napari_leukocyte.models.manifest import Manifest
 from napari_leukocyte.models.registry import find_model
 from napari_leukocyte.segmentation.ensemble import segment_members
+from napari_leukocyte.segmentation.objects import find_objects
 from napari_leukocyte.segmentation.parameters import PostprocessParams
-from napari_leukocyte.segmentation.postprocess import postprocess
 from training.cells import main_region
 from training.data.photographs import Photograph
 from training.fitting import RUNS
@@ -73,7 +73,7 @@ def segment_photograph(photograph: Photograph, rgb: NDArray[np.uint8]) -> Segmen
             )
     maps = segment_members(rgb)
     nucleus = maps.combine_nucleus()
-    labels = postprocess(maps.combine(), diameter=maps.diameter, nucleus=nucleus)
+    labels = find_objects(maps, nucleus=nucleus).labels
     made = Segmented(labels, nucleus >= NUCLEUS_THRESHOLD, maps.diameter)
     path.parent.mkdir(parents=True, exist_ok=True)
     np.savez_compressed(
