@@ -11,7 +11,12 @@ from numpy.typing import ArrayLike, NDArray
 from napari_leukocyte.segmentation.ensemble import MemberMaps
 from napari_leukocyte.segmentation.evidence import score_objects
 from napari_leukocyte.segmentation.parameters import PostprocessParams
-from napari_leukocyte.segmentation.postprocess import find_regions, select, within_limits
+from napari_leukocyte.segmentation.postprocess import (
+    find_regions,
+    keep_regions,
+    off_border,
+    within_limits,
+)
 
 #: Score from which a region is never removed for its area.
 CONVINCING = 0.4
@@ -106,12 +111,12 @@ def find_objects(
         convincing = (scores >= max(CONVINCING, params.least_score)) & (areas > 0)
         kept = within_limits(areas, size, params, convincing) & (scores >= params.least_score)
     faint = (areas > 0) & ~kept & (scores >= FAINT) & (not by_area)
-    labels, candidates = select(regions, kept, params), select(regions, faint, params)
+    kept, faint = (off_border(regions, chosen, params) for chosen in (kept, faint))
     return Objects(
-        labels,
-        _by_number(labels, regions, scores),
-        candidates,
-        _by_number(candidates, regions, scores),
+        keep_regions(regions, kept),
+        _by_number(scores[kept]),
+        keep_regions(regions, faint),
+        _by_number(scores[faint]),
     )
 
 
@@ -141,10 +146,6 @@ def score_labels(
     return score_objects(labels, cell, nucleus, maps.diameter)
 
 
-def _by_number(
-    labels: NDArray[np.int32], regions: NDArray[np.int32], scores: NDArray[np.float64]
-) -> dict[int, float]:
-    """Return the scores of regions by the numbers that they have in a label image."""
-    shown = labels > 0
-    numbers, first = np.unique(labels[shown], return_index=True)
-    return {int(n): float(scores[r]) for n, r in zip(numbers, regions[shown][first], strict=True)}
+def _by_number(scores: NDArray[np.float64]) -> dict[int, float]:
+    """Return the scores of regions by the numbers that `keep_regions` gives them."""
+    return dict(enumerate(scores.tolist(), start=1))

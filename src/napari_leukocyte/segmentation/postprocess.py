@@ -63,7 +63,8 @@ def postprocess(
     labels, areas, size = find_regions(
         probability, params, diameter, nucleus, markers, by_area=True
     )
-    return select(labels, within_limits(areas, size, params), params)
+    kept = within_limits(areas, size, params)
+    return keep_regions(labels, off_border(labels, kept, params))
 
 
 def find_regions(
@@ -237,10 +238,10 @@ def within_limits(
     return np.asarray(kept)
 
 
-def select(
+def off_border(
     labels: NDArray[np.int32], kept: NDArray[np.bool_], params: PostprocessParams
-) -> NDArray[np.int32]:
-    """Keep some regions, apply the rule for the border, and number from 1.
+) -> NDArray[np.bool_]:
+    """Apply the rule for the border to regions that are kept.
 
     Parameters
     ----------
@@ -254,12 +255,30 @@ def select(
     Returns
     -------
     ndarray
-        (H, W) int32.
+        (N + 1,) bool; never the background.
     """
     kept = kept.copy()
     kept[0] = False
     if params.border == "drop" and labels.size:
         for edge in (labels[0], labels[-1], labels[:, 0], labels[:, -1]):
             kept[edge] = False
+    return kept
+
+
+def keep_regions(labels: NDArray[np.int32], kept: NDArray[np.bool_]) -> NDArray[np.int32]:
+    """Keep some regions, and number them from 1 in their order.
+
+    Parameters
+    ----------
+    labels : ndarray
+        (H, W) int32.
+    kept : ndarray
+        (N + 1,) bool by number; not the background.
+
+    Returns
+    -------
+    ndarray
+        (H, W) int32.
+    """
     numbers = np.cumsum(kept, dtype=np.int32) * kept
     return np.take(numbers, labels)
