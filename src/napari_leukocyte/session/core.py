@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -80,8 +80,8 @@ class Core:
         self._selection: frozenset[int] = frozenset()
         self._votes: OrderedDict[tuple[int, tuple[float, ...], Vote], tuple[MemberMaps, Votes]]
         self._votes = OrderedDict()
-        # What the maps showed last, and the maps, weights, parameters and markers.
-        self._found: tuple[tuple[object, ...], Objects] | None = None
+        # What the maps showed last, and in which states: one step back is known as well.
+        self._found: deque[tuple[State, Objects]] = deque(maxlen=_VOTES)
         self._revision = 0
         self._unsaved_since: str | None = None
 

@@ -1,49 +1,62 @@
-"""The scores of a session's objects, and its candidates, which look less like leukocytes."""
+"""The candidates of a session: regions that look less like leukocytes than its objects."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from napari_leukocyte.errors import ParameterError
-from napari_leukocyte.segmentation.objects import Objects, find_objects, score_labels
+from napari_leukocyte.segmentation.objects import Objects, find_objects
 from napari_leukocyte.session.editing import Editing
+from napari_leukocyte.session.state import State
+
+
+@dataclass(frozen=True, eq=False)
+class Candidates:
+    """Regions that could be taken, at one moment of a session.
+
+    Attributes
+    ----------
+    labels : ndarray
+        (H, W) int32: 0 where there is none, and where an object is.
+    scores : dict of int to float
+        The evidence that each is a leukocyte, 0 to 1.
+    """
+
+    labels: NDArray[np.int32]
+    scores: dict[int, float]
+
+    def at(self, y: float, x: float) -> int:
+        """Return the number of the candidate at a place, px; 0 where there is none."""
+        row, column = round(y), round(x)
+        height, width = self.labels.shape
+        return int(self.labels[row, column]) if 0 <= row < height and 0 <= column < width else 0
 
 
 class Evidence(Editing):
-    """A session's scores and candidates; both follow from maps, weights and parameters."""
+    """A session's candidates; they follow from maps, weights, parameters and edits."""
 
-    _scored: tuple[tuple[object, ...], dict[int, float]] | None = None
-
-    def scores(self) -> dict[int, float]:
-        """Return the evidence that each object is a leukocyte, 0 to 1; empty before a run.
-
-        Objects that were drawn by hand are scored like any other.
-        """
-        state = self._state
-        if state.maps is None:
-            return {}
-        key = (state.labels, state.maps, state.weights)
-        if self._scored is None or not _same(self._scored[0], key):
-            self._scored = (key, score_labels(state.labels, state.maps, state.weights))
-        return dict(self._scored[1])
+    _candidates: tuple[State, Candidates] | None = None
 
     @property
-    def candidates(self) -> NDArray[np.int32]:
-        """Regions that look less like leukocytes, (H, W) int32, where no object is.
+    def candidates(self) -> Candidates:
+        """The regions that look less like leukocytes, as far as no object is there.
 
         A region that an object covers by half or more is gone, as is one that was erased by hand.
         """
-        found = self._objects()
-        if found is None or not found.candidate_scores:
-            return np.zeros(self._state.labels.shape, np.int32)
-        return _uncovered(found.candidates, (self._state.labels > 0) | self._state.erased)
+        state = self._state
+        if self._candidates is None or not _alike(
+            self._candidates[0], state, (*_SOURCES, "labels", "erased")
+        ):
+            self._candidates = (state, self._uncovered())
+        return self._candidates[1]
 
-    def candidate_scores(self) -> dict[int, float]:
-        """Return the score of each of the `candidates`, 0 to 1."""
-        found = self._objects()
-        present = np.unique(self.candidates)
-        return {n: s for n, s in found.candidate_scores.items() if n in present} if found else {}
+    @property
+    def candidates_known(self) -> bool:
+        """Whether `candidates` takes no computation: so after a run, not yet after a reopening."""
+        return self._known_objects() is not None
 
     def take_candidate(self, y: float, x: float) -> int:
         """Make the candidate at a place an object: a command like an edit by hand.
@@ -64,54 +77,59 @@ class Evidence(Editing):
             If there is no candidate.
         """
         candidates = self.candidates
-        row, column = round(y), round(x)
-        height, width = candidates.shape
-        inside = 0 <= row < height and 0 <= column < width
-        number = int(candidates[row, column]) if inside else 0
+        number = candidates.at(y, x)
         if not number:
             raise ParameterError("There is no candidate here: click inside a dotted outline.")
         label = self._next_label
         self.edit_labels(
-            lambda labels: np.where((candidates == number) & (labels == 0), label, labels),
+            lambda labels: np.where(candidates.labels == number, label, labels),
             "Take a candidate",
         )
         # An edit says nothing of labels, as the view that was drawn in shows them already.
         self._tell("labels")
         return label
 
+    def _uncovered(self) -> Candidates:
+        """Return the candidates of which less than half is covered, and of these what is not."""
+        state, found = self._state, self._objects()
+        if found is None or not found.candidate_scores:
+            return Candidates(np.zeros(state.labels.shape, np.int32), {})
+        covered = (state.labels > 0) | state.erased
+        areas = np.bincount(found.candidates.ravel())
+        under = np.bincount(found.candidates[covered], minlength=len(areas))
+        free = 2 * under < areas
+        free[0] = False
+        labels = np.where(free[found.candidates] & ~covered, found.candidates, 0).astype(np.int32)
+        return Candidates(labels, {n: s for n, s in found.candidate_scores.items() if free[n]})
+
     def _objects(self) -> Objects | None:
         """Return what the maps show with the parameters in use; computed if it is not known."""
         state = self._state
         if state.maps is None:
             return None
-        key = (state.maps, state.weights, state.params, state.markers)
-        if self._found is None or not _same(self._found[0], key):
+        found = self._known_objects()
+        if found is None:
             votes = self._voted(state)
-            self._found = (
-                key,
-                find_objects(
-                    state.maps,
-                    state.params,
-                    state.weights,
-                    state.markers,
-                    vote=None if votes is None else votes.cell,
-                    nucleus=None if votes is None else votes.nucleus,
-                ),
+            found = find_objects(
+                state.maps,
+                state.params,
+                state.weights,
+                state.markers,
+                vote=None if votes is None else votes.cell,
+                nucleus=None if votes is None else votes.nucleus,
             )
-        return self._found[1]
+            self._found.append((state, found))
+        return found
+
+    def _known_objects(self) -> Objects | None:
+        state = self._state
+        return next((f for s, f in reversed(self._found) if _alike(s, state, _SOURCES)), None)
 
 
-def _same(one: tuple[object, ...], other: tuple[object, ...]) -> bool:
-    return all(
-        a is b or (not isinstance(a, np.ndarray) and a == b)
-        for a, b in zip(one, other, strict=True)
-    )
+#: What the objects of a state are found from.
+_SOURCES = ("maps", "weights", "params", "markers")
 
 
-def _uncovered(candidates: NDArray[np.int32], covered: NDArray[np.bool_]) -> NDArray[np.int32]:
-    """Keep the candidates of which less than half is covered, and of these what is not."""
-    areas = np.bincount(candidates.ravel())
-    under = np.bincount(candidates[covered], minlength=len(areas))
-    free = 2 * under < areas
-    free[0] = False
-    return np.where(free[candidates] & ~covered, candidates, 0).astype(np.int32)
+def _alike(one: State, other: State, names: tuple[str, ...]) -> bool:
+    """Whether two moments share these parts; equal parts are shared, see `State`."""
+    return all(getattr(one, name) is getattr(other, name) for name in names)

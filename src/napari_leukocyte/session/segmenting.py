@@ -211,11 +211,10 @@ class Segmenting(Core):
             markers=source.markers,
             known=state.known if known else LabelCache(),
         )
-        done = self._do(after, _what_was_computed(state, after), kind="compute", join=join)
+        # Before anyone is told: views ask for votes and candidates at once.
         self._remember_votes(computed.maps, source.weights, source.params.vote, computed.votes)
-        now = self._state
-        if (now.maps, now.weights, now.params) == (after.maps, after.weights, after.params):
-            self._found = ((now.maps, now.weights, now.params, now.markers), computed.found)
+        self._found.append((after, computed.found))
+        done = self._do(after, _what_was_computed(state, after), kind="compute", join=join)
         if not done:
             # Whoever asked waits for an answer.
             self._tell("labels", "table")

@@ -40,7 +40,7 @@ def test_the_least_score_moves_cells_to_the_candidates_and_back(
     viewer: napari.Viewer, segmented: SegmentWidget, qtbot: QtBot
 ) -> None:
     session, box = session_of(segmented), segmented.form.candidates
-    cells, candidates = len(np.unique(session.labels)) - 1, len(session.candidate_scores())
+    cells, candidates = len(np.unique(session.labels)) - 1, len(session.candidates.scores)
     assert cells > 0
     assert candidates > 0
     assert "less like" in segmented.messages.text()
@@ -65,12 +65,12 @@ def test_a_candidate_is_taken_once_and_undone(
 ) -> None:
     session = session_of(segmented)
     segmented.form.candidates.setChecked(True)
-    before, count = session.labels.copy(), len(session.candidate_scores())
-    number = next(iter(session.candidate_scores()))
-    y, x = (int(v.mean()) for v in np.nonzero(session.candidates == number))
+    before, count = session.labels.copy(), len(session.candidates.scores)
+    number = next(iter(session.candidates.scores))
+    y, x = (int(v.mean()) for v in np.nonzero(session.candidates.labels == number))
     label = session.take_candidate(y, x)
     assert session.labels[y, x] == label
-    assert len(session.candidate_scores()) == count - 1
+    assert len(session.candidates.scores) == count - 1
     shown: Any = candidate_layer(viewer)
     qtbot.waitUntil(lambda: len(shown.data) == count - 1)
     session.undo()

@@ -97,8 +97,8 @@ class CandidateBox(QCheckBox):
         session = self._session
         if session is None or session.maps is None:
             return
-        scores = session.candidate_scores()
-        outlines = outlines_of(session.candidates)
+        scores = session.candidates.scores
+        outlines = outlines_of(session.candidates.labels)
         numbers = [n for n in scores if n in outlines]
         layer.editable = True
         layer.data = []
@@ -131,9 +131,7 @@ class CandidateBox(QCheckBox):
         if np.hypot(*(np.array(event.pos) - pressed)[:2]) > CLICK_PX:
             return
         y, x = np.asarray(image.world_to_data(event.position), np.float64)[-2:]
-        row, column = round(float(y)), round(float(x))
-        height, width = session.labels.shape
-        if 0 <= row < height and 0 <= column < width and session.candidates[row, column]:
+        if session.candidates.at(float(y), float(x)):
             with telling_errors():
                 session.take_candidate(float(y), float(x))
 

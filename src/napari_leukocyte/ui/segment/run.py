@@ -155,7 +155,8 @@ def describe_result(session: Session) -> str:
         )
     if session.edits.erased.any():
         parts.append("Erased objects stay away.")
-    candidates = len(session.candidate_scores())
+    # Not computed for this sentence alone: a window must not wait for it.
+    candidates = len(session.candidates.scores) if session.candidates_known else 0
     if candidates:
         parts.append(candidates_text(candidates))
     if session.params.watershed == "points" and (
