@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from napari_leukocyte.analysis.smear.persistence import read_kept, read_looks
+from napari_leukocyte.analysis.smear.persistence import read_record, read_inspections
 from napari_leukocyte.analysis.smear.reading import hold_session, read_field
 from napari_leukocyte.annotations.dataset.check import check
 from napari_leukocyte.annotations.dataset.origin import origin_of
@@ -92,11 +92,11 @@ def test_blind_read(old: Path) -> None:
 
 def test_smear(old: Path) -> None:
     folder = old / "sessions" / "smears"
-    kept, sentence = read_kept(folder / "smear.json")
+    kept, sentence = read_record(folder / "smear.json")
     assert sentence is None
     assert kept.sign_off is None
     assert kept.settings == DifferentialSettings(target=100, leukocytes=6.5)
-    looks = read_looks(folder / "fields.json")
+    looks = read_inspections(folder / "fields.json")
     first, second = (looks[f"/pictures/smear/{name}"].state for name in PHOTOGRAPHS)
     assert (first.stage, first.reader, first.objects, first.reviewed) == ("signed off", "Ada", 2, 2)
     assert dict(first.counts) == {"monocyte": 1, "lymphocyte": 1}

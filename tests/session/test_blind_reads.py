@@ -12,7 +12,7 @@ from napari_leukocyte.counting.blind import BlindRead
 from napari_leukocyte.errors import OutputError, ParameterError
 from napari_leukocyte.session.blind_reads import (
     FILE_NAME,
-    KeptRead,
+    StoredRead,
     load_read,
     remove_read,
     save_read,
@@ -31,7 +31,7 @@ def test_a_read_comes_back_as_it_was(
     seed: int,
 ) -> None:
     folder = tmp_path_factory.mktemp("session")
-    kept = KeptRead(BlindRead(share, seed, frozenset(others | set(answers)), answers), before)
+    kept = StoredRead(BlindRead(share, seed, frozenset(others | set(answers)), answers), before)
     assert load_read(folder) is None
     save_read(folder, kept)
     assert load_read(folder) == kept
@@ -69,4 +69,4 @@ def test_a_damaged_file_is_one_sentence(tmp_path: Path, text: str) -> None:
 def test_what_can_not_be_written_is_said(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(OutputError, match="can't be written"):
-        save_read(tmp_path / "file", KeptRead(BlindRead(1, 1, frozenset({1}))))
+        save_read(tmp_path / "file", StoredRead(BlindRead(1, 1, frozenset({1}))))

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from napari_leukocyte.errors import LeukocyteError, OutputError
 from napari_leukocyte.io.images.key import image_key
 from napari_leukocyte.session import journal, store
-from napari_leukocyte.session import persistence as keeping
+from napari_leukocyte.session import persistence
 from napari_leukocyte.session.session import Session
 from napari_leukocyte.session.store import (
     SessionInUse,
@@ -79,7 +79,7 @@ def test_work_comes_back_with_the_same_pixels_under_any_name(folder: Path) -> No
 
 def test_a_look_from_outside_loads_no_maps(monkeypatch: pytest.MonkeyPatch) -> None:
     session = worked()
-    monkeypatch.setattr(keeping, "load_maps", lambda *_: pytest.fail("maps were loaded"))
+    monkeypatch.setattr(persistence, "load_maps", lambda *_: pytest.fail("maps were loaded"))
     for key in (session.rgb, image_key(session.rgb)):
         summary = peek(key)
         assert summary is not None
@@ -104,7 +104,7 @@ def test_a_closed_session_goes_on_without_being_written_down() -> None:
     session = worked()
     kept = fingerprint(session)
     session.close()
-    assert not session.kept
+    assert not session.is_persisted
     session.set_class([1], "basophil")
     assert fingerprint(open_session(IMAGE, "again")) == kept
 
@@ -116,7 +116,7 @@ def test_two_layers_of_one_process_do_not_share_a_session() -> None:
     assert open_here(session.rgb) is session
     session.close()
     assert open_here(session.rgb) is None
-    assert open_session(IMAGE, "copy").kept
+    assert open_session(IMAGE, "copy").is_persisted
 
 
 _HOLD = """
@@ -231,7 +231,7 @@ def test_a_folder_that_can_not_be_used_is_told_in_a_sentence(tmp_path: Path) -> 
 
 
 def test_the_journal_stays_small(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
-    monkeypatch.setattr(keeping, "REWRITE_SIZE", 20_000)
+    monkeypatch.setattr(persistence, "REWRITE_SIZE", 20_000)
     session = worked()
     sizes = []
     for i in range(300):
@@ -247,7 +247,7 @@ def test_the_journal_stays_small(monkeypatch: pytest.MonkeyPatch, folder: Path) 
 def test_a_journal_that_can_not_be_rewritten_is_added_to(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(keeping, "REWRITE_SIZE", 0)
+    monkeypatch.setattr(persistence, "REWRITE_SIZE", 0)
     session = worked()
     with monkeypatch.context() as patch:
         patch.setattr("napari_leukocyte.io.atomic._flush", full_disk)
@@ -378,7 +378,7 @@ def test_maps_of_former_runs_are_cleared_away(folder: Path) -> None:
 
 
 def test_nothing_that_is_read_is_run() -> None:
-    for module in (store, keeping, journal):
+    for module in (store, persistence, journal):
         assert "pickle" not in vars(module)
     assert issubclass(SessionInUse, LeukocyteError)
 

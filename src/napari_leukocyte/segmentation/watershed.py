@@ -147,7 +147,7 @@ def _nuclei(
     if params.watershed != "nucleus":
         return np.empty((0, 0), bool)
     if nucleus is None:
-        raise ParameterError("Parting by nuclei needs the nucleus map: run the segmentation first.")
+        raise ParameterError("Watershed by nuclei needs the nucleus map: run the segmentation first.")
     array = np.asarray(nucleus)
     if array.shape != shape:
         raise ParameterError(f"The nucleus map has shape {array.shape}, the cell map {shape}.")
@@ -161,7 +161,7 @@ def _points(
     if params.watershed != "points":
         return {}
     if markers is None:
-        raise ParameterError("Parting by points needs a Points layer with a point on each cell.")
+        raise ParameterError("Watershed by points needs a Points layer with a point on each cell.")
     try:
         points = np.asarray(markers, dtype=np.float64)
     except (TypeError, ValueError) as error:

@@ -16,7 +16,7 @@ _KEY = "blind_read"
 
 
 @dataclass(frozen=True)
-class KeptRead:
+class StoredRead:
     """The state that a blind read is gone on with.
 
     Attributes
@@ -31,7 +31,7 @@ class KeptRead:
     before: Mapping[int, str] = field(default_factory=dict)
 
 
-def save_read(folder: Path, kept: KeptRead) -> None:
+def save_read(folder: Path, kept: StoredRead) -> None:
     """Write a blind read into a session's folder, whole or not at all.
 
     Raises
@@ -43,12 +43,12 @@ def save_read(folder: Path, kept: KeptRead) -> None:
     write_user_file(folder / FILE_NAME, _KEY, kept.read.to_dict() | {"before": before})
 
 
-def load_read(folder: Path) -> KeptRead | None:
+def load_read(folder: Path) -> StoredRead | None:
     """Read the blind read in a session's folder.
 
     Returns
     -------
-    KeptRead or None
+    StoredRead or None
         None if there is none.
 
     Raises
@@ -62,7 +62,7 @@ def load_read(folder: Path) -> KeptRead | None:
         if values is None and not path.exists():
             return None
         before = {int(n): str(name) for n, name in values["before"].items()}
-        return KeptRead(BlindRead.from_dict(values), before)
+        return StoredRead(BlindRead.from_dict(values), before)
     except (ParameterError, KeyError, TypeError, ValueError, AttributeError) as error:
         raise ParameterError(
             f"The blind read that was begun is lost, as its file is damaged: {path}."

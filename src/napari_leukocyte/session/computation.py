@@ -86,7 +86,7 @@ class Computation:
         found = find_objects(
             maps, self.params, self.weights, self.markers, vote=votes.cell, nucleus=votes.nucleus
         )
-        labels = lay_over(found.labels, self.labels, self.edits, self.next_label)
+        labels = merge_edits(found.labels, self.labels, self.edits, self.next_label)
         if self.keep is not None and maps is not self.former:
             self.keep(maps)
         return Computed(self, maps, votes, found, labels)
@@ -126,7 +126,7 @@ class Computed:
     labels: NDArray[np.int32]
 
 
-def lay_over(
+def merge_edits(
     raw: NDArray[np.int32], labels: NDArray[np.int32], edits: Edits, next_label: int
 ) -> NDArray[np.int32]:
     """Give a new label image the numbers and the edits of the one before.

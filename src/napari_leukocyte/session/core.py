@@ -27,7 +27,7 @@ from napari_leukocyte.session.state import State
 _VOTES = 2
 
 
-class Keeper(Protocol):
+class Recorder(Protocol):
     """The recorder that writes a session's commands down before they return."""
 
     def record(self, step: Step, before: State, *, reader: str, next_label: int) -> None:
@@ -72,7 +72,7 @@ class Core:
         # must never become another object's.
         self._next_label = 1
         self._history = History()
-        self._keeper: Keeper | None = None
+        self._recorder: Recorder | None = None
         self._group: list[Step] | None = None
         self._to_tell: set[str] = set()
         # What the next `table_changed` carries.
@@ -87,19 +87,19 @@ class Core:
 
     # -- where it is kept -----------------------------------------------------------------
 
-    def attach(self, keeper: Keeper, state: State | None = None, next_label: int = 1) -> None:
+    def attach(self, recorder: Recorder, state: State | None = None, next_label: int = 1) -> None:
         """Have every command written down from now on; called by `store.open_session`.
 
         Parameters
         ----------
-        keeper : Keeper
+        recorder : Recorder
             What writes.
         state : State, optional
             What it has brought back.
         next_label : int
             First number that no object had.
         """
-        self._keeper = keeper
+        self._recorder = recorder
         self._next_label = max(self._next_label, next_label)
         if state is not None:
             self._state = state
@@ -107,15 +107,15 @@ class Core:
             self._tell("labels", "table", "history")
 
     @property
-    def kept(self) -> bool:
+    def is_persisted(self) -> bool:
         """Whether commands are written down."""
-        return self._keeper is not None
+        return self._recorder is not None
 
     def close(self) -> None:
         """Stop writing down; what was done can be opened again, here or elsewhere."""
-        if self._keeper is not None:
-            self._keeper.close()
-            self._keeper = None
+        if self._recorder is not None:
+            self._recorder.close()
+            self._recorder = None
 
     @property
     def revision(self) -> int:
@@ -311,8 +311,8 @@ class Core:
 
     def _write(self, step: Step, next_label: int) -> None:
         """Have a step written down; nothing has changed yet if that fails."""
-        if self._keeper is not None:
-            self._keeper.record(step, self._state, reader=self.reader, next_label=next_label)
+        if self._recorder is not None:
+            self._recorder.record(step, self._state, reader=self.reader, next_label=next_label)
 
     def _show(self, after: State, step: Step, quiet: bool) -> None:
         """Take a state and tell the listeners; of an edit, whoever made it knows the labels."""

@@ -78,7 +78,7 @@ def review_order(
 
     A wrong class takes one cell from one class and gives it to another. That matters the more the
     likelier it is, and the rarer the two classes are: one cell is a hundredth of the neutrophils
-    and half of the basophils. An object's worth is therefore::
+    and half of the basophils. An object's priority is therefore::
 
         (1 - margin) x (1 / (1 + n_first) + 1 / (1 + n_second))
 
@@ -104,7 +104,7 @@ def review_order(
     Returns
     -------
     list of int
-        `waiting`, most worth first. Objects without any class come before all others, since they
+        `waiting`, highest priority first. Objects without any class come before all others, since they
         are missing from the count; equal ones come by number.
     """
     labels = np.sort(np.asarray(waiting, np.int64))

@@ -12,7 +12,7 @@ import pandas as pd
 from napari_leukocyte.errors import ParameterError
 from napari_leukocyte.session.core import Core
 from napari_leukocyte.session.predictions import Predictions
-from napari_leukocyte.session.reviews import Review, SignOff, changed, flagged, held, now
+from napari_leukocyte.session.reviews import Review, SignOff, changed, flagged, pin_confirmed, now
 
 
 class Reviewing(Core):
@@ -71,7 +71,7 @@ class Reviewing(Core):
         if former is not None and not all_objects:
             predictions = former.merged(predictions)
         before = {} if former is None else former.classes
-        reviews = held(state.reviews, before, predictions.classes)
+        reviews = pin_confirmed(state.reviews, before, predictions.classes)
         number = len(table)
         self._do(
             replace(state, predictions=predictions, reviews=reviews),

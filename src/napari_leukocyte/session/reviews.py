@@ -128,7 +128,7 @@ def flagged(flag: str, on: bool) -> Callable[[Review], Review]:
     return lambda r: replace(r, flags=r.flags | {flag} if on else r.flags - {flag})
 
 
-def held(
+def pin_confirmed(
     reviews: Reviews, before: Mapping[int, str], after: Mapping[int, str]
 ) -> dict[int, Review]:
     """Hold what readers confirmed when a model changes its mind.

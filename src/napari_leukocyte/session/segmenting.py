@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from napari_leukocyte.errors import ParameterError
 from napari_leukocyte.segmentation.ensemble import MemberMaps
 from napari_leukocyte.segmentation.parameters import PostprocessParams
-from napari_leukocyte.session.computation import Computation, Computed, lay_over
+from napari_leukocyte.session.computation import Computation, Computed, merge_edits
 from napari_leukocyte.session.core import Core
 from napari_leukocyte.session.state import LabelCache, State
 
@@ -173,7 +173,7 @@ class Segmenting(Core):
             state.labels,
             state.edits,
             self._next_label,
-            None if self._keeper is None else self._keeper.keep_maps,
+            None if self._recorder is None else self._recorder.keep_maps,
         )
 
     def take(self, computed: Computed, *, join: bool = False) -> None:
@@ -197,7 +197,7 @@ class Segmenting(Core):
             or source.edits.labels != state.edited
             or source.next_label != self._next_label
         ):
-            labels = lay_over(computed.found.labels, state.labels, state.edits, self._next_label)
+            labels = merge_edits(computed.found.labels, state.labels, state.edits, self._next_label)
         if np.array_equal(labels, state.labels):
             labels = state.labels
         same_maps = computed.maps is state.maps

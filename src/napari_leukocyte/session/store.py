@@ -76,12 +76,12 @@ def open_session(image: ArrayLike, name: str, folder: Path | None = None) -> Ses
 def open_here(rgb: NDArray[np.uint8]) -> Session | None:
     """Return the session of an image that this process has open and writes down, or None."""
     session = _OPEN.get(session_folder(rgb).absolute())
-    return session if session is not None and session.kept else None
+    return session if session is not None and session.is_persisted else None
 
 
 def folder_of(session: Session) -> Path | None:
     """Return the folder that a session is written into; None if it is not written down."""
-    if not session.kept:
+    if not session.is_persisted:
         return None
     return next((place for place, known in list(_OPEN.items()) if known is session), None)
 

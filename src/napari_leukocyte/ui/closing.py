@@ -46,8 +46,8 @@ def unsaved_sessions(viewer: Any) -> list[tuple[Session, Image]]:
 
 def describe_unsaved(sessions: list[Session]) -> str:
     """Say in a sentence or two what closing does to sessions."""
-    kept = [s.name for s in sessions if s.kept]
-    lost = [s.name for s in sessions if not s.kept]
+    kept = [s.name for s in sessions if s.is_persisted]
+    lost = [s.name for s in sessions if not s.is_persisted]
     parts = []
     if kept:
         parts.append(

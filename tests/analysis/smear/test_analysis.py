@@ -80,7 +80,7 @@ def test_cancelling_keeps_the_fields_that_are_done(folder: Path) -> None:
 
     with pytest.raises(Cancelled):
         analyse_fields(smear, AnalysisOptions(), progress=stop)
-    assert [smear.look(i).stage for i in range(3)] == ["segmented", "new", "new"]
+    assert [smear.inspect(i).stage for i in range(3)] == ["segmented", "new", "new"]
 
 
 def test_wrong_options_are_told_before_any_field(folder: Path) -> None:
@@ -89,7 +89,7 @@ def test_wrong_options_are_told_before_any_field(folder: Path) -> None:
         analyse_fields(smear, AnalysisOptions(params=PostprocessParams(watershed="points")))
     with pytest.raises(ModelError):
         analyse_fields(smear, AnalysisOptions(model="no such model"))
-    assert smear.look(0).stage == "new"
+    assert smear.inspect(0).stage == "new"
 
 
 def test_failure_of_one_field_is_its_own(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -161,4 +161,4 @@ def test_a_session_opened_during_the_analysis_is_nobody_elses(folder: Path) -> N
     thread.join()
     assert seen
     assert not any(seen)
-    assert smear.look(2).stage == "segmented"
+    assert smear.inspect(2).stage == "segmented"

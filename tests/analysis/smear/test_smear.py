@@ -34,7 +34,7 @@ def review(smear: Smear, *indices: int) -> None:
     for index in indices:
         path = smear.paths[index]
         approve_all(read_image(path), path.name)
-        smear.look(index)
+        smear.inspect(index)
 
 
 def test_fields_come_in_the_order_of_their_numbers(tmp_path: Path) -> None:
@@ -61,12 +61,12 @@ def test_every_state_of_a_field_is_told(folder: Path) -> None:
     with hold_session(read_image(smear.paths[0]), "field") as session:
         first, *others = session.table()["label"]
         session.set_class([first], "monocyte")
-        assert smear.look(0).stage == "in review"
+        assert smear.inspect(0).stage == "in review"
         assert smear.state(0).reviewed == 1
         session.approve(others)
         session.reader = "Ada"
         session.sign_off()
-    assert smear.look(0).stage == "signed off"
+    assert smear.inspect(0).stage == "signed off"
     assert smear.state(0).reader == "Ada"
 
 
@@ -76,7 +76,7 @@ def test_sum_takes_the_readers_word_before_the_models(folder: Path) -> None:
     assert [counts[n] for n in LEUKOCYTE_NAMES] == [3, 3, 2, 1, 1]
     with hold_session(read_image(smear.paths[1]), "field") as session:
         session.set_class(session.table()["label"], "basophil")
-    smear.look(1)
+    smear.inspect(1)
     counts = smear.leukogram().set_index("class")["count"].to_dict()
     assert [counts[n] for n in LEUKOCYTE_NAMES] == [2, 2, 6, 0, 0]
     cells = smear.cells()
@@ -174,7 +174,7 @@ def test_sign_off_is_withdrawn_when_a_field_changes(folder: Path, change: str) -
                 session.edit_labels(lambda a: np.roll(a, 1, axis=0), "Move")
     again = Smear([folder])
     assert again.signed_off is not None
-    again.look_at_all()
+    again.inspect_all()
     told = again.check_sign_off()
     assert told is not None
     assert {"class": "field 2.png", "mask": "field 2.png", "added": "field 9.png"}.get(

@@ -18,7 +18,7 @@ from napari_leukocyte.annotations.dataset.provenance import (
     standing_of,
 )
 from napari_leukocyte.annotations.dataset.sources import field_of_session, take_snapshot
-from napari_leukocyte.session import persistence as keeping
+from napari_leukocyte.session import persistence
 from napari_leukocyte.session.folders import session_folder
 from tests.session.work import IMAGE, SHAPE, work
 
@@ -95,7 +95,7 @@ def test_a_journal_that_was_summed_up_repeats_nothing(monkeypatch: pytest.Monkey
         for seed in range(12):
             work(session, seed, undo=False)
     before = events()
-    monkeypatch.setattr(keeping, "REWRITE_SIZE", 1)
+    monkeypatch.setattr(persistence, "REWRITE_SIZE", 1)
     with hold_session(IMAGE, "field.png") as session:
         session.reader = "Bo"
         number = int(session.table()["label"].iloc[0])

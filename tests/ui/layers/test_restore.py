@@ -68,7 +68,7 @@ def test_an_image_without_earlier_work_gets_no_folder(
     assert not sessions_folder().exists()
     run(dock, qtbot)
     assert dock.session is not None
-    assert dock.session.kept
+    assert dock.session.is_persisted
 
 
 def test_the_same_pixels_in_two_layers_are_told_and_go_on_apart(
@@ -77,7 +77,7 @@ def test_the_same_pixels_in_two_layers_are_told_and_go_on_apart(
     first = links.session_of(viewer.add_image(field, name="one"))
     second = links.session_of(viewer.add_image(field, name="two"))
     assert second is not first
-    assert (first.kept, second.kept) == (True, False)
+    assert (first.is_persisted, second.is_persisted) == (True, False)
     assert len(told) == 1
     assert "open in another window or layer" in told[0]
     assert "not kept" in told[0]
@@ -92,7 +92,7 @@ def test_a_layer_that_was_closed_leaves_its_session_to_the_next(
     viewer.layers.remove(layer)
     other = viewer.add_image(field, name="two")
     assert links.session_of(other) is session
-    assert (session.kept, session.name) == (True, "two")
+    assert (session.is_persisted, session.name) == (True, "two")
     assert session.can_undo
     assert told == []
 
@@ -102,7 +102,7 @@ def test_replaced_data_close_the_session(viewer: napari.Viewer, field: NDArray[n
     session = links.session_of(layer)
     session.edit_labels(lambda a: np.eye(*a.shape, dtype=np.int32), "Draw")
     layer.data = np.flip(field, 0).copy()
-    assert not session.kept
+    assert not session.is_persisted
     assert not links.session_of(layer).labels.any()
     layer.data = field
     assert links.session_of(layer).labels.any()
@@ -117,7 +117,7 @@ def test_a_folder_that_can_not_be_used_is_told_and_work_goes_on(
     (tmp_path / "file").write_text("in the way")
     monkeypatch.setenv("NAPARI_LEUKOCYTE_SESSIONS", str(tmp_path / "file"))
     session = links.session_of(Image(field))
-    assert not session.kept
+    assert not session.is_persisted
     session.set_markers([[1, 2]])
     assert len(told) == 1
     assert "can't be written" in told[0]

@@ -168,7 +168,7 @@ def test_one_key_turns_the_page(smear: SmearWidget, folder: Path, qtbot: QtBot) 
     # Nothing of the former field is left, and others can open it now.
     assert names(smear)[0] == "field 2.png"
     assert not [n for n in names(smear) if n.startswith("field 1")]
-    assert not first.kept
+    assert not first.is_persisted
     open_session(first.rgb, "elsewhere").close()
     press(smear, Qt.Key.Key_PageDown, qtbot)
     assert smear.shown_row == 2

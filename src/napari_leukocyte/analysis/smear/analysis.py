@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_leukocyte.analysis.pipeline import check_unattended
-from napari_leukocyte.analysis.smear.looking import sentence
+from napari_leukocyte.analysis.smear.inspection import sentence
 from napari_leukocyte.analysis.smear.reading import hold_session, read_session
 from napari_leukocyte.analysis.smear.smear import Smear
 from napari_leukocyte.classification import classify as classification
@@ -264,7 +264,7 @@ def analyse_fields(
             progress(start + done, STEPS * len(chosen), f"{name}: {what}")
 
         report(0, STEPS, "reading")
-        state = smear.look(index)
+        state = smear.inspect(index)
         if state.stage == "damaged":
             failed[index] = state.problem
         elif state.to_do and smear.double_of(index) is None:
@@ -277,7 +277,7 @@ def analyse_fields(
             except Exception as error:
                 # Whatever it is, the other fields must not suffer for it.
                 failed[index] = sentence(path, error)
-            smear.look(index)
+            smear.inspect(index)
         if on_field is not None:
             on_field(index)
     progress(STEPS * len(chosen), STEPS * len(chosen), "All fields")

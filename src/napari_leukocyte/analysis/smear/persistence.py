@@ -12,7 +12,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from napari_leukocyte.analysis.smear.looking import Look
+from napari_leukocyte.analysis.smear.inspection import FieldInspection
 from napari_leukocyte.counting.settings import DifferentialSettings
 from napari_leukocyte.errors import LeukocyteError, OutputError, ParameterError
 from napari_leukocyte.io.atomic import as_output_error, atomic_write
@@ -46,7 +46,7 @@ class SmearSignOff:
 
 
 @dataclass(frozen=True)
-class Kept:
+class SmearRecord:
     """The state of a smear that is kept on the disk.
 
     Attributes
@@ -62,10 +62,10 @@ class Kept:
 
 
 #: Gets what is kept and returns what shall be.
-Change = Callable[[Kept], Kept]
+Change = Callable[[SmearRecord], SmearRecord]
 
 
-def read_kept(path: Path) -> tuple[Kept, str | None]:
+def read_record(path: Path) -> tuple[SmearRecord, str | None]:
     """Read what is kept.
 
     Parameters
@@ -75,25 +75,25 @@ def read_kept(path: Path) -> tuple[Kept, str | None]:
 
     Returns
     -------
-    kept : Kept
+    kept : SmearRecord
         Nothing, if there is no such file or it is damaged.
     sentence : str or None
         What there is to say; a damaged file is set aside.
     """
     try:
         values = read_user_file(path, _ENTRY)
-        return (Kept() if values is None else _kept(values)), None
+        return (SmearRecord() if values is None else _kept(values)), None
     except (ParameterError, ValueError, TypeError, KeyError, AttributeError):
         aside = path.with_suffix(".damaged.json")
         with suppress(OSError):
             os.replace(path, aside)  # noqa: PTH105 - as in io.atomic
-        return Kept(), (
+        return SmearRecord(), (
             "The settings and the sign-off of this smear were damaged and are gone; the work on "
             f"its fields is not touched. The damaged file is now {aside}."
         )
 
 
-def change_kept(path: Path, change: Change) -> Kept:
+def change_record(path: Path, change: Change) -> SmearRecord:
     """Change what is kept, whoever else does so at the same time.
 
     Parameters
@@ -105,7 +105,7 @@ def change_kept(path: Path, change: Change) -> Kept:
 
     Returns
     -------
-    Kept
+    SmearRecord
         As it is then.
 
     Raises
@@ -123,7 +123,7 @@ def change_kept(path: Path, change: Change) -> Kept:
                 "Another program keeps the state of this smear from being written."
             ) from None
     try:
-        former = read_kept(path)[0]
+        former = read_record(path)[0]
         kept = change(former)
         if kept != former:
             write_user_file(path, _ENTRY, _as_json(kept))
@@ -132,16 +132,16 @@ def change_kept(path: Path, change: Change) -> Kept:
         lock.release()
 
 
-def read_looks(path: Path) -> dict[str, Look]:
+def read_inspections(path: Path) -> dict[str, FieldInspection]:
     """Return what was seen of files the last time, by path; nothing if that can't be read."""
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
-        return {str(p): Look.from_dict(v) for p, v in data[_LOOKS].items()}
+        return {str(p): FieldInspection.from_dict(v) for p, v in data[_LOOKS].items()}
     except (OSError, ValueError, TypeError, KeyError, AttributeError):
         return {}
 
 
-def write_looks(path: Path, looks: Mapping[str, Look]) -> None:
+def write_inspections(path: Path, looks: Mapping[str, FieldInspection]) -> None:
     """Write what was seen of files; a failure costs only time at the next opening."""
     text = json.dumps({_LOOKS: {p: v.to_dict() for p, v in looks.items()}})
     with suppress(LeukocyteError, OSError):
@@ -150,14 +150,14 @@ def write_looks(path: Path, looks: Mapping[str, Look]) -> None:
             temporary.write_bytes(text.encode("utf-8", "backslashreplace"))
 
 
-def without_sign_off(kept: Kept) -> Kept:
+def without_sign_off(kept: SmearRecord) -> SmearRecord:
     """Return the same without the sign-off."""
     return replace(kept, sign_off=None)
 
 
-def _kept(values: Any) -> Kept:
+def _kept(values: Any) -> SmearRecord:
     settings, signed = values["settings"], values["sign_off"]
-    return Kept(
+    return SmearRecord(
         None if settings is None else DifferentialSettings.from_dict(settings),
         None
         if signed is None
@@ -170,7 +170,7 @@ def _kept(values: Any) -> Kept:
     )
 
 
-def _as_json(kept: Kept) -> dict[str, Any]:
+def _as_json(kept: SmearRecord) -> dict[str, Any]:
     signed = kept.sign_off
     return {
         "settings": None if kept.settings is None else kept.settings.to_dict(),

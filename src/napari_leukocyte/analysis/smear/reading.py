@@ -24,7 +24,7 @@ from napari_leukocyte.session.restoring import restore
 from napari_leukocyte.session.session import Session
 
 
-class _NoKeeper:
+class _NoRecorder:
     """Stands where commands are written down while a session is filled."""
 
     def record(self, *_: object, **__: object) -> NoReturn:
@@ -69,7 +69,7 @@ def read_session(image: ArrayLike, name: str, *, with_maps: bool = True) -> Sess
         maps = load_maps(folder, file) if with_maps and file is not None else None
         weights = restored.state.weights if maps is not None else None
         state = replace(restored.state, maps=maps, weights=weights)
-        session.attach(_NoKeeper(), state, restored.next_label)
+        session.attach(_NoRecorder(), state, restored.next_label)
         session.close()
     return session
 

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from napari_leukocyte.analysis.smear.looking import sentence
+from napari_leukocyte.analysis.smear.inspection import sentence
 from napari_leukocyte.analysis.smear.reading import read_field
 from napari_leukocyte.analysis.smear.smear import Smear
 from napari_leukocyte.counting.leukogram import count

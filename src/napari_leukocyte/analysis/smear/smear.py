@@ -10,9 +10,9 @@ from threading import RLock
 
 import pandas as pd
 
-from napari_leukocyte.analysis.smear import persistence as keeping
+from napari_leukocyte.analysis.smear import persistence
 from napari_leukocyte.analysis.smear.fields import FieldState
-from napari_leukocyte.analysis.smear.looking import Look, look
+from napari_leukocyte.analysis.smear.inspection import FieldInspection, inspect_field
 from napari_leukocyte.analysis.smear.persistence import SmearSignOff
 from napari_leukocyte.analysis.smear.places import list_fields, smear_id, smears_folder
 from napari_leukocyte.counting.leukogram import count, in_order
@@ -55,13 +55,15 @@ class Smear:
         self.title = folder.absolute().name or str(folder)
         name = smear_id(places)
         self._file = smears_folder() / f"{name}.json"
-        self._looks_file = smears_folder() / f"{name}-fields.json"
+        self._inspections_file = smears_folder() / f"{name}-fields.json"
         self._lock = RLock()
-        known = keeping.read_looks(self._looks_file)
+        known = persistence.read_inspections(self._inspections_file)
         # Not shown before they were looked at again, which is quick where nothing changed.
         self._former = {p: known.get(str(p)) for p in self.paths}
-        self._looks: dict[Path, Look] = {p: Look(FieldState()) for p in self.paths}
-        self._kept, told = keeping.read_kept(self._file)
+        self._inspections: dict[Path, FieldInspection] = {
+            p: FieldInspection(FieldState()) for p in self.paths
+        }
+        self._kept, told = persistence.read_record(self._file)
         self.notes: tuple[str, ...] = () if told is None else (told,)
 
     def __len__(self) -> int:
@@ -72,25 +74,25 @@ class Smear:
     def state(self, index: int) -> FieldState:
         """Return the state of a field as it was last seen."""
         with self._lock:
-            return self._looks[self.paths[index]].state
+            return self._inspections[self.paths[index]].state
 
-    def look(self, index: int) -> FieldState:
+    def inspect(self, index: int) -> FieldState:
         """Look at a field again, and return its state."""
         path = self.paths[index]
         with self._lock:
-            former = self._looks[path]
+            former = self._inspections[path]
             if former.state.stage == "unread":
                 former = self._former[path] or former
-        seen = look(path, former)
+        seen = inspect_field(path, former)
         with self._lock:
-            self._looks[path] = seen
+            self._inspections[path] = seen
         return seen.state
 
-    def look_at_all(self, progress: Progress = silent) -> None:
+    def inspect_all(self, progress: Progress = silent) -> None:
         """Look at all fields again, and remember what was seen for the next opening."""
         for index, path in enumerate(self.paths):
             progress(index, len(self), f"Looking at {path.name}")
-            self.look(index)
+            self.inspect(index)
         progress(len(self), len(self), "Looking at the fields")
         self.remember()
 
@@ -99,18 +101,18 @@ class Smear:
         with self._lock:
             path = self.paths[index]
             # Nothing of it was seen on the disk.
-            self._looks[path] = replace(self._looks[path], state=state, journal=None)
+            self._inspections[path] = replace(self._inspections[path], state=state, journal=None)
 
     def remember(self) -> None:
         """Write down what was seen, so that the next opening is quick."""
         with self._lock:
-            looks = {str(p): v for p, v in self._looks.items() if v.state.stage != "unread"}
-        keeping.write_looks(self._looks_file, looks)
+            looks = {str(p): v for p, v in self._inspections.items() if v.state.stage != "unread"}
+        persistence.write_inspections(self._inspections_file, looks)
 
     def double_of(self, index: int) -> int | None:
         """Return the first field with the same pixels, if that is another; it counts once."""
         with self._lock:
-            keys = [self._looks[p].state.key for p in self.paths]
+            keys = [self._inspections[p].state.key for p in self.paths]
         key = keys[index]
         first = keys.index(key) if key else index
         return None if first == index else first
@@ -118,7 +120,7 @@ class Smear:
     def counted(self) -> list[int]:
         """List the fields that can be used: those that can be read and are no doubles."""
         with self._lock:
-            states = [self._looks[p].state for p in self.paths]
+            states = [self._inspections[p].state for p in self.paths]
         keys: set[str] = set()
         found = []
         for index, state in enumerate(states):
@@ -251,7 +253,7 @@ class Smear:
         OutputError
             If it can't be written down.
         """
-        self.look_at_all(progress)
+        self.inspect_all(progress)
         reason = self.why_not()
         if reason is not None:
             raise ParameterError(reason)
@@ -268,7 +270,7 @@ class Smear:
 
     def withdraw_sign_off(self) -> None:
         """Take the sign-off back; raises OutputError if that can't be written down."""
-        self._change(keeping.without_sign_off)
+        self._change(persistence.without_sign_off)
 
     def check_sign_off(self) -> str | None:
         """Withdraw the sign-off if a field is no longer what was signed.
@@ -287,7 +289,7 @@ class Smear:
         if signed is None:
             return None
         with self._lock:
-            states = [(p.name, self._looks[p].state) for p in self.paths]
+            states = [(p.name, self._inspections[p].state) for p in self.paths]
         if any(state.stage == "unread" for _, state in states):
             return None  # not everything was looked at yet
         present: set[str] = set()
@@ -308,8 +310,8 @@ class Smear:
         self.withdraw_sign_off()
         return f"The sign-off of the smear was withdrawn, since {reason} after it."
 
-    def _change(self, change: keeping.Change) -> None:
-        kept = keeping.change_kept(self._file, change)
+    def _change(self, change: persistence.Change) -> None:
+        kept = persistence.change_record(self._file, change)
         with self._lock:
             self._kept = kept
 
@@ -317,6 +319,6 @@ class Smear:
 def open_smear(given: Sequence[Path]) -> Smear:
     """Open a smear and look at all of its fields; see `Smear`."""
     smear = Smear(given)
-    smear.look_at_all()
+    smear.inspect_all()
     smear.check_sign_off()
     return smear

@@ -9,7 +9,7 @@ from weakref import WeakKeyDictionary
 
 from napari_leukocyte.counting.blind import BlindRead, draw_blind
 from napari_leukocyte.errors import LeukocyteError
-from napari_leukocyte.session.blind_reads import KeptRead, load_read, remove_read, save_read
+from napari_leukocyte.session.blind_reads import StoredRead, load_read, remove_read, save_read
 from napari_leukocyte.session.session import Session
 from napari_leukocyte.session.store import folder_of
 from napari_leukocyte.ui.jobs import tell
@@ -43,7 +43,7 @@ class BlindRun:
         #: Name of the image if the read was begun some other time.
         self._going_on = ""
         #: Reads of sessions that are not written down.
-        self._in_memory: WeakKeyDictionary[Session, KeptRead] = WeakKeyDictionary()
+        self._in_memory: WeakKeyDictionary[Session, StoredRead] = WeakKeyDictionary()
         self._layer: Any = None
 
     def connect_panel(self) -> None:
@@ -170,7 +170,7 @@ class BlindRun:
         session = self._widget.session
         if self.read is None or session is None:
             return
-        kept, folder = KeptRead(self.read, self._before), folder_of(session)
+        kept, folder = StoredRead(self.read, self._before), folder_of(session)
         if folder is None:
             self._in_memory[session] = kept
             return

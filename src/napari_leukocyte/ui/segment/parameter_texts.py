@@ -85,7 +85,7 @@ TEXTS: dict[str, FieldText] = {
         choices={"expected": "use the diameter", "keep": "keep all"},
     ),
     "watershed": FieldText(
-        "Parting (in cell diameters)",
+        "Watershed (in cell diameters)",
         "Markers",
         "Where the watershed starts that parts touching cells: at the points deepest inside "
         "(distance transform), at the nuclei that the model sees, or at points that you place in "
@@ -98,14 +98,14 @@ TEXTS: dict[str, FieldText] = {
         },
     ),
     "marker_distance": FieldText(
-        "Parting (in cell diameters)",
+        "Watershed (in cell diameters)",
         "Distance",
         "Markers nearer to each other than this are one cell; lobes of one nucleus, for example. "
         "In leukocyte diameters. Raise it if cells are cut, lower it if they stay joined.",
         0.01,
     ),
     "marker_height": FieldText(
-        "Parting (in cell diameters)",
+        "Watershed (in cell diameters)",
         "Height",
         "How deep the waist between two cells must be for the distance transform to part them "
         "(h-maxima). In leukocyte diameters. Raise it if cells are cut to pieces.",

@@ -93,28 +93,28 @@ class Background(QObject):
 
         def opened(smear: Smear) -> None:
             on_open(smear)
-            self.look_at_all(smear, on_looked)
+            self.inspect_all(smear, on_looked)
 
         self._start(lambda progress: Smear(given), None, opened, on_end)
 
-    def look_at_all(self, smear: Smear, on_looked: Looked) -> None:
+    def inspect_all(self, smear: Smear, on_looked: Looked) -> None:
         """Look at all fields of a smear; see `open`."""
 
         def work(progress: Progress) -> str | None:
             for row in range(len(smear)):
                 progress(row, len(smear), smear.paths[row].name)
-                smear.look(row)
+                smear.inspect(row)
                 self.seen.emit(smear, row)
             smear.remember()
             return smear.check_sign_off()
 
         self._start(work, "Looking at the fields", lambda told: on_looked(smear, told))
 
-    def look(self, smear: Smear, row: int, on_looked: Looked) -> None:
+    def inspect(self, smear: Smear, row: int, on_looked: Looked) -> None:
         """Look at one field again, such as one that was left; see `open`."""
 
         def work(progress: Progress) -> str | None:
-            smear.look(row)
+            smear.inspect(row)
             smear.remember()
             self.seen.emit(smear, row)
             return smear.check_sign_off()

@@ -11,7 +11,7 @@ from napari_leukocyte.ui.smear.desk import Desk
 def take_state_of_shown(desk: Desk) -> None:
     """Take over the state of the field in the viewer; what is on the disk is the same but later."""
     smear, row, session = desk.smear, desk.shown_row, desk.session
-    if smear is None or row is None or session is None or not session.kept:
+    if smear is None or row is None or session is None or not session.is_persisted:
         return
     former = smear.state(row)
     state = state_of_session(session, former.key)

@@ -124,7 +124,7 @@ class Finishing:
         revision = 0 if session is None else session.revision
 
         def saved() -> None:
-            if session is not None and session.kept:
+            if session is not None and session.is_persisted:
                 session.mark_saved(revision)
 
         self._write("Saving results", work, saved)

@@ -123,7 +123,7 @@ class FieldSwitch(QObject):
             data = read_image(path)
             for _ in range(_TRIES):
                 session = links.make_session(data, path.name)
-                if session.kept:
+                if session.is_persisted:
                     break
                 progress(0, 0, "Waiting")
                 time.sleep(_PAUSE)

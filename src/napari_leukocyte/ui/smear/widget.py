@@ -250,7 +250,7 @@ class SmearWidget(QWidget):
     def _may_leave(self) -> bool:
         """Ask before work is left that is not kept on the disk."""
         session = self.session
-        if session is None or session.kept or session.unsaved_since is None:
+        if session is None or session.is_persisted or session.unsaved_since is None:
             return True
         yes, no = QMessageBox.StandardButton.Yes, QMessageBox.StandardButton.No
         question = (
@@ -274,7 +274,7 @@ class SmearWidget(QWidget):
             session.table_changed.connect(self._on_table)
             self._on_table()
         if left is not None and left != row:
-            self._background.look(smear, left, self._on_looked)
+            self._background.inspect(smear, left, self._on_looked)
         self._choose_row()
         self._show_soon()
 
@@ -312,7 +312,7 @@ class SmearWidget(QWidget):
         """Look whether the shown field is still what was signed off."""
         smear, row = self.smear, self.shown_row
         if smear is not None and row is not None:
-            self._background.look(smear, row, self._on_looked)
+            self._background.inspect(smear, row, self._on_looked)
 
     def _take_settings(self, settings: DifferentialSettings) -> None:
         for view in (self.form.smear_leukogram, self.form.field_leukogram):

@@ -1,4 +1,4 @@
-"""Look at a field: what its pixels are known by, a small picture, and how far the work is.
+"""The inspection of a field: its image key, a small picture, and how far the work is.
 
 Both the image and the journal of its session are only read if they are not the same files as the
 last time, by their time and size.
@@ -34,7 +34,7 @@ Stamp = tuple[int, int] | None
 
 
 @dataclass(frozen=True)
-class Look:
+class FieldInspection:
     """An observation of a field, and the files that it was made on.
 
     Attributes
@@ -53,25 +53,25 @@ class Look:
         return {"state": self.state.to_dict(), "image": self.image, "journal": self.journal}
 
     @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> Look:
+    def from_dict(cls, values: Mapping[str, Any]) -> FieldInspection:
         """Make it from what `to_dict` gave; ValueError, TypeError or KeyError if it is not."""
         state = FieldState.from_dict(values["state"])
         return cls(state, _as_stamp(values["image"]), _as_stamp(values["journal"]))
 
 
-def look(path: Path, former: Look | None = None) -> Look:
+def inspect_field(path: Path, former: FieldInspection | None = None) -> FieldInspection:
     """Look at a field.
 
     Parameters
     ----------
     path : Path
         The image file.
-    former : Look, optional
+    former : FieldInspection, optional
         What was seen the last time.
 
     Returns
     -------
-    Look
+    FieldInspection
         A file that can't be read is "damaged" and has a sentence; nothing is raised.
     """
     image = _stamp(path)
@@ -81,11 +81,11 @@ def look(path: Path, former: Look | None = None) -> Look:
         try:
             key = _read(path)
         except (LeukocyteError, MemoryError) as error:
-            return Look(FieldState("damaged", problem=sentence(path, error)), image)
+            return FieldInspection(FieldState("damaged", problem=sentence(path, error)), image)
     journal = _stamp(sessions_folder() / key / JOURNAL)
     if same and former is not None and former.state.key == key and former.journal == journal:
-        return Look(former.state, image, journal)
-    return Look(_work(key), image, journal)
+        return FieldInspection(former.state, image, journal)
+    return FieldInspection(_work(key), image, journal)
 
 
 def sentence(path: Path, error: BaseException) -> str:
