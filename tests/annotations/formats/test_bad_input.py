@@ -221,6 +221,8 @@ def _zip(path: Path, entries: dict[str, bytes], method: int = zipfile.ZIP_DEFLAT
     [
         ({"../../a.roi": b"Iout"}, "leads out of its folder"),
         ({"/tmp/a.roi": b"Iout"}, "leads out of its folder"),  # noqa: S108 - never written
+        ({"": b"Iout"}, "without a name"),
+        ({".": b"Iout"}, "without a name"),
         ({"a.txt": b"hello"}, "no ImageJ ROI"),
         ({"a.roi": b"Iout" + bytes(20)}, "damaged ImageJ ROI"),
         ({"a.roi": bytes(100_000_000)}, "ZIP bomb"),

@@ -119,6 +119,19 @@ def test_cut_files_are_damaged(
     assert said == []
 
 
+def test_a_png_takes_no_memory_for_what_it_only_claims(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = bytearray(WHOLE[".png"]())
+    at = data.find(b"IDAT") - 4
+    data[at : at + 4] = b"\xff\xff\xff\xe7"
+    path = tmp_path / "claims.png"
+    path.write_bytes(data)
+    monkeypatch.setattr(cv2, "imdecode", lambda *_: pytest.fail("it was decoded"))
+    with pytest.raises(ImageError, match="damaged"):
+        read_image(path)
+
+
 @pytest.mark.parametrize(
     ("name", "data"),
     [

@@ -98,5 +98,7 @@ def _of_the_system(name: str) -> bool:
 
 def _check_name(name: str, where: str) -> None:
     parts = PureWindowsPath(name).parts
+    if not parts:
+        raise FormatError(f"{where} has an entry without a name: it is damaged.")
     if PurePosixPath(name).is_absolute() or PureWindowsPath(name).anchor or ".." in parts:
         raise FormatError(f"{where} has an entry {short(name)}, which leads out of its folder.")

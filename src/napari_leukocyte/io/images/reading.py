@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import struct
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from napari_leukocyte.errors import ImageError
 
 #: Files that a folder is searched for.
 IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp"})
+_PNG_START = b"\x89PNG\r\n\x1a\n"
 _TIFF_STARTS = (b"II*\x00", b"MM\x00*", b"II+\x00", b"MM\x00+")
 
 
@@ -141,6 +143,8 @@ def _read_tiff(path: Path) -> NDArray[Any] | None:
 def _decode(data: bytes) -> NDArray[Any] | None:
     import cv2
 
+    if data.startswith(_PNG_START) and not _has_whole_chunks(data):
+        return None
     buffer = np.frombuffer(data, np.uint8)
     try:
         pixels = cv2.imdecode(buffer, cv2.IMREAD_UNCHANGED)
@@ -156,3 +160,14 @@ def _decode(data: bytes) -> NDArray[Any] | None:
         return pixels
     except cv2.error:
         return None
+
+
+def _has_whole_chunks(data: bytes) -> bool:
+    """Whether a PNG's chunks end within it: the decoder takes memory for what they claim."""
+    at = len(_PNG_START)
+    while at + 12 <= len(data):
+        length, kind = struct.unpack_from(">I4s", data, at)
+        at += 12 + length
+        if kind == b"IEND":
+            return at <= len(data)
+    return False
