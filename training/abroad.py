@@ -120,14 +120,16 @@ def match_boxes(
     dict of int to int
         Index of the found box by that of the true one.
     """
-    if not len(truth) or not len(found):
-        return {}
-    low = np.maximum(truth[:, None, :2], found[None, :, :2])
-    high = np.minimum(truth[:, None, 2:], found[None, :, 2:])
+    return _one_to_one(box_iou(truth, found), least)
+
+
+def box_iou(one: NDArray[np.float64], other: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the IoU, 0 to 1, of every two boxes, (N, M); boxes as in `match_boxes`."""
+    low = np.maximum(one[:, None, :2], other[None, :, :2])
+    high = np.minimum(one[:, None, 2:], other[None, :, 2:])
     both = np.prod(np.maximum(high - low, 0), axis=2)
-    areas = [np.prod(b[:, 2:] - b[:, :2], axis=1) for b in (truth, found)]
-    iou = both / (areas[0][:, None] + areas[1][None] - both)
-    return _one_to_one(iou, least)
+    areas = [np.prod(b[:, 2:] - b[:, :2], axis=1) for b in (one, other)]
+    return np.asarray(both / np.maximum(areas[0][:, None] + areas[1][None] - both, 1e-9))
 
 
 def _overlapping(truth: NDArray[np.int32], found: NDArray[np.int32]) -> dict[int, int]:

@@ -25,8 +25,8 @@ from napari_leukocyte.segmentation.finder import find_candidates, typical_diamet
 from napari_leukocyte.segmentation.frame import without_frame
 from napari_leukocyte.segmentation.parameters import PostprocessParams
 from napari_leukocyte.segmentation.postprocess import find_regions
-from training.abroad import match_boxes
-from training.abroad_fields import boxes_of, fields_abroad
+from training.abroad import box_iou, match_boxes
+from training.abroad_fields import Lazy, boxes_of, fields_abroad
 from training.cells import truth_labels
 from training.data.photographs import DatasetName, load
 from training.data.splits import select
@@ -179,25 +179,25 @@ def _fields(data_root: Path, limit: int | None) -> Iterator[tuple[str, str, Any]
             continue
         counts[lazy.source] = counts.get(lazy.source, 0) + 1
         if limit is None or counts[lazy.source] <= limit:
-            yield lazy.source, lazy.name, lambda field=lazy: _looks_at_field(field.read())
+            yield lazy.source, lazy.name, lambda field=lazy: _looks_at(field)
     for dataset in _HOME:
         photographs = [p for p in select(load(dataset, data_root), dataset, "validation") if p.mask]
         for p in photographs[:limit]:
-            yield dataset, Path(p.name).stem, lambda p=p: _looks(p.read(), truth_labels(p))
+            yield (
+                dataset,
+                Path(p.name).stem,
+                lambda p=p: _looks(p.read(), boxes_of(truth_labels(p))[0]),
+            )
 
 
-def _looks_at_field(field: Any) -> list[dict[str, NDArray[Any]]]:
-    return _looks(field.rgb, field.labels, field.boxes)
+def _looks_at(lazy: Lazy) -> list[dict[str, NDArray[Any]]]:
+    field = lazy.read()
+    return _looks(field.rgb, field.boxes)
 
 
-def _looks(
-    rgb: NDArray[np.uint8],
-    labels: NDArray[np.int32] | None,
-    boxes: NDArray[np.float64] | None = None,
-) -> list[dict[str, NDArray[Any]]]:
+def _looks(rgb: NDArray[np.uint8], truth: NDArray[np.float64]) -> list[dict[str, NDArray[Any]]]:
     """Look at a photograph at several sizes: features, overlap with the truth, which is usual."""
     framed = without_frame(rgb)
-    truth = boxes_of(labels)[0] if boxes is None and labels is not None else boxes
     typical = typical_diameter(find_candidates(framed.rgb))
     sizes = (
         [(typical * s, s == 1.0) for s in SIZES] if typical else [(s, True) for s in WITHOUT_SIZE]
@@ -212,7 +212,7 @@ def _looks(
         regions = np.where(areas[regions] > 0, regions, 0).astype(np.int32)
         numbers, features = measure_evidence(regions, maps.cell, maps.nucleus, size)
         overlap = np.zeros(len(numbers))
-        if numbers and truth is not None and len(truth):
+        if numbers and len(truth):
             overlap = _best_overlap(truth, boxes_of(regions)[0])
         found.append({"features": features, "overlap": overlap, "usual": np.array(usual)})
     return found
@@ -220,17 +220,7 @@ def _looks(
 
 def _best_overlap(truth: NDArray[np.float64], found: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the box IoU of each found region with the leukocyte that it matches, or is next to."""
-    best = np.zeros(len(found))
-    for index, box in enumerate(found):
-        best[index] = max(_iou(box, other) for other in truth)
+    best = box_iou(found, truth).max(axis=1)
     matched = set(match_boxes(truth, found, SAME).values())
     # A second region on the same leukocyte is none.
     return np.array([b if i in matched or b < SAME else 0.0 for i, b in enumerate(best)])
-
-
-def _iou(one: NDArray[np.float64], other: NDArray[np.float64]) -> float:
-    height = min(one[2], other[2]) - max(one[0], other[0])
-    width = min(one[3], other[3]) - max(one[1], other[1])
-    common = max(0.0, height) * max(0.0, width)
-    areas = [(b[2] - b[0]) * (b[3] - b[1]) for b in (one, other)]
-    return float(common / max(sum(areas) - common, 1e-9))

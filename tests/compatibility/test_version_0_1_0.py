@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from napari_leukocyte.analysis.smear.persistence import read_record, read_inspections
+from napari_leukocyte.analysis.smear.persistence import read_inspections, read_record
 from napari_leukocyte.analysis.smear.reading import hold_session, read_field
 from napari_leukocyte.annotations.dataset.check import check
 from napari_leukocyte.annotations.dataset.origin import origin_of

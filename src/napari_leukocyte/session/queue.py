@@ -104,8 +104,8 @@ def review_order(
     Returns
     -------
     list of int
-        `waiting`, highest priority first. Objects without any class come before all others, since they
-        are missing from the count; equal ones come by number.
+        `waiting`, highest priority first. Objects without any class come before all others, since
+        they are missing from the count; equal ones come by number.
     """
     labels = np.sort(np.asarray(waiting, np.int64))
     if not labels.size:

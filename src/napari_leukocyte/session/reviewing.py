@@ -12,7 +12,7 @@ import pandas as pd
 from napari_leukocyte.errors import ParameterError
 from napari_leukocyte.session.core import Core
 from napari_leukocyte.session.predictions import Predictions
-from napari_leukocyte.session.reviews import Review, SignOff, changed, flagged, pin_confirmed, now
+from napari_leukocyte.session.reviews import Review, SignOff, changed, flagged, now, pin_confirmed
 
 
 class Reviewing(Core):

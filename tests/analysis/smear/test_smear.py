@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from napari_leukocyte.analysis.smear import looking
+from napari_leukocyte.analysis.smear import inspection
 from napari_leukocyte.analysis.smear.analysis import AnalysisOptions, analyse_fields
 from napari_leukocyte.analysis.smear.places import list_fields
 from napari_leukocyte.analysis.smear.reading import hold_session, read_field
@@ -107,9 +107,9 @@ def test_looking_again_reads_only_what_has_changed(
         read.append(path.name)
         return real(path)
 
-    monkeypatch.setattr(looking, "read_image", note)
+    monkeypatch.setattr(inspection, "read_image", note)
     with monkeypatch.context() as patch:
-        patch.setattr(looking, "restore", lambda *_: pytest.fail("A journal was read."))
+        patch.setattr(inspection, "restore", lambda *_: pytest.fail("A journal was read."))
         smear = open_smear([folder])
     assert read == ["field 4.png"]
     assert [smear.state(i).objects for i in range(3)] == [3, 5, 2]

@@ -70,7 +70,7 @@ from napari_leukocyte.annotations.dataset.writing import (
     write_field,
 )
 from napari_leukocyte.errors import LeukocyteError, OutputError
-from napari_leukocyte.io.atomic import as_output_error
+from napari_leukocyte.io.atomic import named, staged
 from napari_leukocyte.io.images.key import image_key
 from napari_leukocyte.progress import Progress, silent
 from napari_leukocyte.reporting.record import versions
@@ -180,13 +180,13 @@ def export(
     folder, settings = Path(folder), settings or ExportSettings()
     check_shares(settings.validation, settings.test)
     wanted, report = Fields.of(fields), progress or silent
-    with as_output_error(folder), locked_folder(folder, settings.patience):
+    # A file of an unfinished version means nothing to a user.
+    with named(folder), locked_folder(folder, settings.patience):
         remove_leftovers(folder)
         newest = current_version(folder)
         former = None if newest is None else open_dataset(folder, newest)
-        place = folder / VERSIONS / f"{STAGING}{secrets.token_hex(4)}"
-        place.mkdir(parents=True)
-        try:
+        (folder / VERSIONS).mkdir(parents=True, exist_ok=True)
+        with staged(folder / VERSIONS / f"{STAGING}{secrets.token_hex(4)}") as place:
             state = ExportState(former, settings, Staging(place))
             for number, (name, load) in enumerate(wanted.loaders):
                 report(number, len(wanted) + 2, f"Exporting {name}")
@@ -197,13 +197,6 @@ def export(
                 except LeukocyteError as error:
                     state.skipped[name] = str(error)
             return _finish(folder, state, len(wanted), report)
-        except OutputError as error:
-            # A file of an unfinished version means nothing to a user.
-            if isinstance(error.__cause__, OSError):
-                raise error.__cause__ from None
-            raise
-        finally:
-            shutil.rmtree(place, ignore_errors=True)
 
 
 def _finish(folder: Path, state: ExportState, total: int, report: Progress) -> Exported:
