@@ -19,7 +19,7 @@ from napari_leukocyte.progress import Progress
 from napari_leukocyte.ui import build
 from napari_leukocyte.ui.controls.inputs import choice_box
 from napari_leukocyte.ui.controls.table import Table
-from napari_leukocyte.ui.dock import SessionDock
+from napari_leukocyte.ui.dock import SessionDock, SharedParts
 from napari_leukocyte.ui.improve.line_chart import LineChart, Series
 from napari_leukocyte.ui.jobs import tell, telling_errors
 from napari_leukocyte.ui.signals import Signal
@@ -37,6 +37,8 @@ class FinetuneTab(SessionDock):
     ----------
     viewer : napari.Viewer
         In which it stands.
+    shared : SharedParts, optional
+        What it has in common with other docks.
 
     Attributes
     ----------
@@ -59,8 +61,8 @@ class FinetuneTab(SessionDock):
     chooses_image = False
     undoes = False
 
-    def __init__(self, viewer: Any) -> None:
-        super().__init__(viewer)
+    def __init__(self, viewer: Any, *, shared: SharedParts | None = None) -> None:
+        super().__init__(viewer, shared=shared)
         self._plan: Plan | None = None
         self._made: Manifest | None = None
         self.outcome: Outcome | None = None

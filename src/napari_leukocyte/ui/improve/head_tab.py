@@ -39,7 +39,7 @@ from napari_leukocyte.ui import build
 from napari_leukocyte.ui.controls.inputs import choice_box
 from napari_leukocyte.ui.controls.model_choice import ModelChoice
 from napari_leukocyte.ui.controls.table import Table
-from napari_leukocyte.ui.dock import SessionDock
+from napari_leukocyte.ui.dock import SessionDock, SharedParts
 from napari_leukocyte.ui.improve.line_chart import LineChart, Series
 from napari_leukocyte.ui.jobs import tell, telling_errors
 from napari_leukocyte.ui.layers import links
@@ -101,6 +101,8 @@ class HeadTab(SessionDock):
     ----------
     viewer : napari.Viewer
         Whose images' sessions are learnt from and classified again.
+    shared : SharedParts, optional
+        What it has in common with other docks.
 
     Attributes
     ----------
@@ -121,8 +123,8 @@ class HeadTab(SessionDock):
 
     chooses_image = False
 
-    def __init__(self, viewer: Any) -> None:
-        super().__init__(viewer)
+    def __init__(self, viewer: Any, *, shared: SharedParts | None = None) -> None:
+        super().__init__(viewer, shared=shared)
         self._changed: list[tuple[Session, ClassChange]] = []
         self.fitted: Fitted | None = None
         self._taken = False

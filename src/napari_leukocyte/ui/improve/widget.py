@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from qtpy.QtWidgets import QSizePolicy, QTabWidget, QWidget
 
 from napari_leukocyte.ui import build
+from napari_leukocyte.ui.dock import SharedParts
 from napari_leukocyte.ui.improve.finetune_tab import FinetuneTab
 from napari_leukocyte.ui.improve.head_tab import HeadTab
 
@@ -21,6 +22,8 @@ class ImproveWidget(QWidget):
     ----------
     viewer : napari.Viewer
         Whose images' sessions are learnt from and classified again.
+    shared : SharedParts, optional
+        What it has in common with other docks.
 
     Attributes
     ----------
@@ -29,9 +32,10 @@ class ImproveWidget(QWidget):
     tabs : QTabWidget
     """
 
-    def __init__(self, viewer: napari.viewer.Viewer) -> None:
+    def __init__(self, viewer: napari.viewer.Viewer, *, shared: SharedParts | None = None) -> None:
         super().__init__()
-        self.head, self.finetune = HeadTab(viewer), FinetuneTab(viewer)
+        self.head = HeadTab(viewer, shared=shared)
+        self.finetune = FinetuneTab(viewer, shared=shared)
         self.tabs = QTabWidget()
         self.tabs.addTab(self.head, "New head (seconds)")
         self.tabs.addTab(self.finetune, "Fine-tune (minutes to hours)")

@@ -50,6 +50,8 @@ class SegmentForm:
     diameter : QDoubleSpinBox
         The diameter of a leukocyte, px.
     run, forget : QPushButton
+    classify : QCheckBox
+        Whether what a run finds is classified as well.
     weights : WeightsForm
     parameters : ParametersForm
     presets : PresetButtons
@@ -75,6 +77,9 @@ class SegmentForm:
             "Run",
             "Run the networks on the image. Everything below then acts at once on what they "
             "found, without running them again.",
+        )
+        self.classify = build.check(
+            "and classify", "Let the leukocytes that are found be classified at once.", on=True
         )
         self.weights = WeightsForm()
         self.parameters = ParametersForm(preferences.params)

@@ -14,6 +14,7 @@ from napari_leukocyte.errors import LeukocyteError
 from napari_leukocyte.segmentation.parameters import PostprocessParams
 from napari_leukocyte.session.computation import Computed
 from napari_leukocyte.session.session import Session
+from napari_leukocyte.ui import build
 from napari_leukocyte.ui.controls.activity import warning
 from napari_leukocyte.ui.dock import SessionDock, SharedParts
 from napari_leukocyte.ui.jobs import tell, telling_errors
@@ -25,6 +26,7 @@ from napari_leukocyte.ui.segment.form import SegmentForm
 from napari_leukocyte.ui.segment.live import LiveUpdate
 from napari_leukocyte.ui.segment.preferences import read_preferences
 from napari_leukocyte.ui.segment.run import describe_result, start_run
+from napari_leukocyte.ui.signals import Signal
 
 if TYPE_CHECKING:
     import napari
@@ -58,6 +60,9 @@ class SegmentWidget(SessionDock):
     """
 
     restores = True
+    #: Emitted with the session when a run has found its objects, and whether the user wants them
+    #: classified as well.
+    found = Signal(object, bool)
 
     def __init__(self, viewer: napari.viewer.Viewer, *, shared: SharedParts | None = None) -> None:
         super().__init__(viewer, shared=shared)
@@ -72,7 +77,12 @@ class SegmentWidget(SessionDock):
         form.presets.chosen.connect(self._set_params)
         form.forget.clicked.connect(self._forget_edits)
         self._live.failed.connect(self.complain)
-        self.lay_out(form.rows, [form.run], form.body, fixed_head=True)
+        self.lay_out(
+            form.rows,
+            [build.row(form.run, form.classify, stretch=(1, 0))],
+            form.body,
+            fixed_head=True,
+        )
         self.setMinimumWidth(LEAST_WIDTH)
         self.begin()
 
@@ -182,6 +192,7 @@ class SegmentWidget(SessionDock):
             self.complain(str(error))
             tell(error)
             return
+        self.found.emit(session, self.form.classify.isChecked())
         if params != session.params or params.watershed == "points":
             self._request(layer, session, params)
 

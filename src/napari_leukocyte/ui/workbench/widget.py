@@ -1,0 +1,175 @@
+"""The workbench: one dock for the whole work, from a photograph to a signed report."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from qtpy.QtWidgets import QPushButton, QSizePolicy, QStackedWidget, QTabBar, QWidget
+
+from napari_leukocyte.session.session import Session
+from napari_leukocyte.ui import build
+from napari_leukocyte.ui.dock import SessionDock, SharedParts
+from napari_leukocyte.ui.reader_name import keep_reader, reader_notice, reader_now
+from napari_leukocyte.ui.workbench.canvas_fit import CanvasFit
+from napari_leukocyte.ui.workbench.steps import CELL_VIEWS, STEPS, Step, StepName, suggest
+
+if TYPE_CHECKING:
+    import napari
+
+#: Steps after which *Why*, *How sure* and *Map* can be opened.
+_WITH_CELLS = ("review", *(s.name for s in CELL_VIEWS))
+
+
+class Workbench(SessionDock):
+    """The steps of the work as tabs, with one image, one reader and one place for messages.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+        In which it works.
+
+    Attributes
+    ----------
+    rail : QTabBar
+        The steps.
+    cell_views : QTabBar
+        *Review*, and the views of the cells that are under review.
+    stack : QStackedWidget
+        The widgets of the steps that were opened; see `page`.
+    next : QPushButton
+        What is best done next.
+    """
+
+    undoes = False  # each step does
+
+    def __init__(self, viewer: napari.viewer.Viewer) -> None:
+        parts = SharedParts.make(viewer)
+        super().__init__(viewer, shared=parts)
+        self._parts = parts
+        self._pages: dict[StepName, QWidget] = {}
+        self._front: StepName = "segment"
+        self._steps = {s.name: s for s in (*STEPS, *CELL_VIEWS)}
+        self.reader = build.line(
+            "Name or initials", "Is written beside everything that you say of a cell."
+        )
+        self.reader.setText(reader_now())
+        self.rail = _tabs(STEPS)
+        self.cell_views = _tabs((self._steps["review"], *CELL_VIEWS), shape="small")
+        self.cell_views.setTabText(0, "Cells")
+        self.stack = QStackedWidget()
+        self.next = QPushButton()
+        self.next.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        self.setLayout(
+            build.column(
+                build.row("Image", self.image.box, "Reader", self.reader, stretch=(0, 2, 0, 1)),
+                self.rail,
+                self.cell_views,
+                self.stack,
+                self.progress,
+                self.messages,
+                self.next,
+                build.disclaimer(),
+                margins=4,
+            )
+        )
+        self.reader.editingFinished.connect(lambda: keep_reader(self.reader.text()))
+        reader_notice.changed.connect(self.reader.setText)
+        self.rail.currentChanged.connect(self._on_rail)
+        self.cell_views.currentChanged.connect(self._on_cell_view)
+        self.next.clicked.connect(self.do_next)
+        self._fit = CanvasFit(self.viewer, self)
+        self.begin()
+        self.open(self._front)
+
+    def on_release(self) -> None:
+        """Let go of the image choice, which this dock made."""
+        self.image.release()
+
+    # -- steps ------------------------------------------------------------------------------
+
+    @property
+    def front(self) -> StepName:
+        """The step that is in front."""
+        return self._front
+
+    def page(self, name: StepName) -> Any:
+        """Return the widget of a step, made when it is first asked for."""
+        if name not in self._pages:
+            page = self._steps[name].make(self.viewer, shared=self._parts)
+            self._pages[name] = page
+            self.stack.addWidget(page)
+            if name == "segment":
+                page.found.connect(self._on_found)
+        return self._pages[name]
+
+    def open(self, name: StepName) -> Any:
+        """Bring a step to the front; return its widget."""
+        page = self.page(name)
+        self._front = name
+        with_cells = name in _WITH_CELLS
+        for bar, wanted in (
+            (self.rail, _index(STEPS, "review" if with_cells else name)),
+            (self.cell_views, _WITH_CELLS.index(name) if with_cells else 0),
+        ):
+            blocked = bar.blockSignals(True)
+            bar.setCurrentIndex(wanted)
+            bar.blockSignals(blocked)
+        self.cell_views.setVisible(with_cells)
+        self.stack.setCurrentWidget(page)
+        self.update_now()
+        return page
+
+    def _on_rail(self, index: int) -> None:
+        self.open(STEPS[index].name)
+
+    def _on_cell_view(self, index: int) -> None:
+        self.open(_WITH_CELLS[index])  # type: ignore[arg-type]
+
+    # -- what comes next --------------------------------------------------------------------
+
+    def do_next(self) -> None:
+        """Do what the button at the foot says."""
+        suggested = self._suggested()
+        if suggested.step is None:
+            self.viewer.window._qt_viewer._open_files_dialog()
+            return
+        page = self.open(suggested.step)
+        if suggested.act == "segment":
+            page.run()
+        elif suggested.act == "classify":
+            page.classify()
+
+    def _on_found(self, session: Session, classify: bool) -> None:
+        """Classify what a run has found, if the user wants that."""
+        if classify and session is self.session:
+            self.page("count").classify()
+
+    def _suggested(self) -> Any:
+        return suggest(self.image.layer() is not None, self.session, self._front)
+
+    def on_image(self) -> None:
+        """Say what is next with another image."""
+        self.update_soon()
+
+    def update_now(self) -> None:
+        """Say what comes next."""
+        suggested = self._suggested()
+        self.next.setText(suggested.text)
+        self.next.setToolTip(suggested.text)
+        self.next.setVisible(suggested.step != self._front or bool(suggested.act))
+
+
+def _tabs(steps: tuple[Step, ...], shape: str = "") -> QTabBar:
+    bar = QTabBar()
+    bar.setExpanding(True)
+    bar.setDrawBase(False)
+    bar.setUsesScrollButtons(False)
+    for step in steps:
+        bar.setTabToolTip(bar.addTab(step.title), step.tip)
+    if shape:
+        bar.setObjectName(shape)
+    return bar
+
+
+def _index(steps: tuple[Step, ...], name: str) -> int:
+    return next(i for i, s in enumerate(steps) if s.name == name)
