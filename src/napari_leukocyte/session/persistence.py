@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -68,8 +69,14 @@ class Store:
         self._rewrite_at = REWRITE_SIZE
         self._closed = False
 
-    def resume(self) -> tuple[State | None, int, str | None]:
+    def resume(self, *, with_maps: bool = True) -> tuple[State | None, int, str | None]:
         """Bring back what was done.
+
+        Parameters
+        ----------
+        with_maps : bool
+            Whether the maps are read as well, which takes longest. Without them, what is done may
+            be about reviews only.
 
         Returns
         -------
@@ -96,7 +103,10 @@ class Store:
         self._number, self._next_label = restored.number, restored.next_label
         state = restored.state
         told = [describe(summarise(state))]
-        if restored.maps is not None:
+        if not with_maps:
+            # One record of everything would be one without the maps.
+            self._rewrite_at = sys.maxsize
+        elif restored.maps is not None:
             maps = load_maps(self._folder, restored.maps)
             if maps is None:
                 state = replace(state, weights=None)

@@ -174,6 +174,24 @@ class Reviewing(Core):
         chosen = self._existing([label])
         self._review(chosen, lambda r: replace(r, note=text.strip()), f"Note on cell {label}")
 
+    def restore_reviews(self, reviews: Mapping[int, Review | None], what: str) -> None:
+        """Bring reviews back as they were once, as one step; None stands for no review.
+
+        Parameters
+        ----------
+        reviews : mapping of int to Review or None
+            By object; the reviews of all others stay.
+        what : str
+            Shown behind *Undo*.
+        """
+        after = dict(self._state.reviews)
+        for label, review in reviews.items():
+            if review is None:
+                after.pop(label, None)
+            else:
+                after[label] = review
+        self._do(replace(self._state, reviews=after), what)
+
     def _existing(self, labels: Iterable[int]) -> list[int]:
         chosen = list(dict.fromkeys(int(n) for n in labels))
         existing = self._state.numbers() if chosen else frozenset()

@@ -73,9 +73,10 @@ def open_session(image: ArrayLike, name: str, folder: Path | None = None) -> Ses
     return session
 
 
-def open_here(rgb: NDArray[np.uint8]) -> Session | None:
+def open_here(rgb_or_key: NDArray[np.uint8] | str) -> Session | None:
     """Return the session of an image that this process has open and writes down, or None."""
-    session = _OPEN.get(session_folder(rgb).absolute())
+    key = rgb_or_key if isinstance(rgb_or_key, str) else image_key(rgb_or_key)
+    session = _OPEN.get((sessions_folder() / key).absolute())
     return session if session is not None and session.is_persisted else None
 
 

@@ -12,16 +12,20 @@ from dataclasses import replace
 from pathlib import Path
 from typing import NoReturn
 
+import numpy as np
 from numpy.typing import ArrayLike
 
 from napari_leukocyte.errors import OutputError
 from napari_leukocyte.io.images.key import image_key
 from napari_leukocyte.io.images.reading import read_image
-from napari_leukocyte.session.folders import session_folder
+from napari_leukocyte.session.folders import session_folder, sessions_folder
 from napari_leukocyte.session.maps import load_maps
 from napari_leukocyte.session.persistence import Store
 from napari_leukocyte.session.restoring import restore
 from napari_leukocyte.session.session import Session
+
+#: Stands for an image of which nothing is on the disk.
+_NO_PIXELS = np.zeros((1, 1, 3), np.uint8)
 
 
 class _NoRecorder:
@@ -111,4 +115,40 @@ def hold_session(image: ArrayLike, name: str) -> Iterator[Session]:
         yield session
     finally:
         session.close()
+        store.close()
+
+
+@contextmanager
+def hold_reviews(key: str, name: str) -> Iterator[Session]:
+    """Hold the session of a field while something is said of its cells: quick, and without pixels.
+
+    Parameters
+    ----------
+    key : str
+        Of the field's pixels, see :func:`napari_leukocyte.io.images.key.image_key`.
+    name : str
+        Of the field.
+
+    Yields
+    ------
+    Session
+        With what was done before, but for pixels and maps: fit for reviews, flags and notes only.
+
+    Raises
+    ------
+    SessionInUse, SessionUnreadableError, OutputError
+        As :func:`napari_leukocyte.session.store.open_session` does.
+    """
+    folder = sessions_folder() / key
+    restored = restore(folder, key)
+    shape = (0, 0) if restored is None else restored.state.labels.shape
+    store = Store(folder.absolute(), key, shape)
+    try:
+        state, next_label, sentence = store.resume(with_maps=False)
+        session = Session(np.zeros((*shape, 3), np.uint8) if state else _NO_PIXELS, name)
+        session.restored = sentence
+        session.attach(store, state, next_label)
+        yield session
+        session.close()
+    finally:
         store.close()

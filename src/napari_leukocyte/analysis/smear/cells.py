@@ -1,0 +1,411 @@
+"""The cells of a whole smear as one list: looked at, and reviewed, whichever field is open."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from psygnal import Signal
+
+from napari_leukocyte.analysis.smear.reading import hold_reviews
+from napari_leukocyte.analysis.smear.smear import Smear
+from napari_leukocyte.classification.measurements import measure
+from napari_leukocyte.counting.leukogram import count_classes
+from napari_leukocyte.counting.settings import not_counted
+from napari_leukocyte.errors import LeukocyteError, ParameterError
+from napari_leukocyte.gallery.cells import mask_predictions
+from napari_leukocyte.progress import Progress, silent
+from napari_leukocyte.session import queue
+from napari_leukocyte.session.blind_reads import load_read
+from napari_leukocyte.session.folders import sessions_folder
+from napari_leukocyte.session.objects import object_table
+from napari_leukocyte.session.restoring import JOURNAL, restore
+from napari_leukocyte.session.reviews import Review
+from napari_leukocyte.session.session import Session
+from napari_leukocyte.session.store import open_here
+
+#: Time, ns, and size, bytes, of a journal; None where there is none.
+_Stamp = tuple[int, int] | None
+
+
+@dataclass(frozen=True)
+class CellPlace:
+    """The place of a cell in a smear.
+
+    Attributes
+    ----------
+    field : int
+        Index of its field.
+    label : int
+        Its number there.
+    """
+
+    field: int
+    label: int
+
+
+@dataclass(frozen=True, eq=False)
+class _Command:
+    """What was said, so that it can be taken back.
+
+    Attributes
+    ----------
+    what : str
+        As it is shown behind *Undo*.
+    before, after : mapping of int to mapping
+        By field: the reviews of the cells that it was about, None where there was none.
+    """
+
+    what: str
+    before: Mapping[int, Mapping[int, Review | None]]
+    after: Mapping[int, Mapping[int, Review | None]]
+
+
+class SmearCells:
+    """The cells of all fields of a smear, numbered once, with what can be said of them.
+
+    What is said of a cell is written into the journal of its field before the call returns; a field
+    whose session is open gets it through that session, so that its views follow. Reading is done
+    in `read`, which may run in a thread; all else belongs into one thread.
+
+    Parameters
+    ----------
+    smear : Smear
+        Whose fields.
+
+    Attributes
+    ----------
+    reader : str
+        Who works here; written into reviews.
+    """
+
+    #: Emitted with the numbers of the cells of which something else is said now, or with None.
+    table_changed = Signal(object)
+    selection_changed = Signal()
+
+    def __init__(self, smear: Smear) -> None:
+        self.smear = smear
+        self.reader = ""
+        self._tables: dict[int, pd.DataFrame] = {}
+        self._stamps: dict[int, _Stamp] = {}
+        self._numbers: dict[CellPlace, int] = {}
+        self._places: dict[int, CellPlace] = {}
+        self._selection: frozenset[int] = frozenset()
+        self._done: list[_Command] = []
+        self._undone: list[_Command] = []
+        self._joined: pd.DataFrame | None = None
+        self._revision = 0
+
+    # -- reading ----------------------------------------------------------------------------
+
+    def read(self, progress: Progress = silent) -> Mapping[int, pd.DataFrame]:
+        """Read the tables of the fields whose journal has changed; give them to `take`.
+
+        Parameters
+        ----------
+        progress : callable
+            Called before each field; it may raise :class:`~napari_leukocyte.errors.Cancelled`.
+
+        Returns
+        -------
+        mapping of int to pandas.DataFrame
+            By field: as from :meth:`napari_leukocyte.session.session.Session.table`, masked where
+            a blind read hides what the model said. Fields that can't be read have no rows.
+        """
+        found: dict[int, pd.DataFrame] = {}
+        fields = self.smear.counted()
+        for number, field in enumerate(fields):
+            progress(number, len(fields), "Reading cells")
+            stamp = self._stamp(field)
+            if field not in self._stamps or stamp != self._stamps[field]:
+                found[field] = self._read(field)
+        return found
+
+    def take(self, tables: Mapping[int, pd.DataFrame]) -> None:
+        """Show tables that `read` has found."""
+        for field, table in tables.items():
+            self._tables[field] = table
+            self._stamps[field] = self._stamp(field)
+        gone = set(self._tables) - set(self.smear.counted())
+        for field in gone:
+            del self._tables[field]
+        if tables or gone:
+            self._changed(None)
+
+    def refresh(self, field: int) -> None:
+        """Show what a field's own session, or its journal, says now."""
+        self.take({field: self._read(field)})
+
+    def _read(self, field: int) -> pd.DataFrame:
+        session = self._open_session(field)
+        folder = self._folder(field)
+        table = _table_on_disk(folder) if session is None else session.table()
+        return mask_predictions(table, _hidden(folder))
+
+    def _folder(self, field: int) -> Path:
+        return sessions_folder() / self.smear.state(field).key
+
+    def _stamp(self, field: int) -> _Stamp:
+        try:
+            found = (self._folder(field) / JOURNAL).stat()
+        except OSError:
+            return None
+        return found.st_mtime_ns, found.st_size
+
+    def _open_session(self, field: int) -> Session | None:
+        key = self.smear.state(field).key
+        return open_here(key) if key else None
+
+    # -- the cells --------------------------------------------------------------------------
+
+    @property
+    def revision(self) -> int:
+        """A number that grows with every change."""
+        return self._revision
+
+    def __len__(self) -> int:
+        return len(self.table())
+
+    def table(self) -> pd.DataFrame:
+        """Return the cells of all fields.
+
+        Returns
+        -------
+        pandas.DataFrame
+            The columns of :meth:`napari_leukocyte.session.session.Session.table`; ``label`` is the
+            cell's number in the smear, which stays the same while this object lives. Then
+            ``field``, the index of its field, and ``label_in_field``.
+        """
+        if self._joined is None:
+            parts = []
+            for field in sorted(self._tables):
+                table = self._tables[field]
+                labels = table["label"].to_numpy()
+                numbers = [self._number(CellPlace(field, int(n))) for n in labels]
+                parts.append(table.assign(label=numbers, field=field, label_in_field=labels))
+            filled = [p for p in parts if len(p)] or parts[:1] or [_no_cells()]
+            self._joined = pd.concat(filled, ignore_index=True)
+        return self._joined.copy(deep=False)
+
+    def place(self, number: int) -> CellPlace:
+        """Return where a cell is; raises KeyError if there never was one of this number."""
+        return self._places[number]
+
+    def number(self, field: int, label: int) -> int:
+        """Return the number in the smear of a field's cell."""
+        return self._number(CellPlace(field, label))
+
+    def _number(self, place: CellPlace) -> int:
+        number = self._numbers.get(place)
+        if number is None:
+            number = self._numbers[place] = len(self._numbers) + 1
+            self._places[number] = place
+        return number
+
+    def review_order(self, counted: Collection[str] | None = None) -> list[int]:
+        """List the cells that are not reviewed, first what would change the smear's count most.
+
+        See :func:`napari_leukocyte.session.queue.review_order`.
+        """
+        table = self.table()
+        labels = table["label"].to_numpy()
+        waiting = ~table["reviewed"].to_numpy(bool)
+        unknown = table["class"].isna().to_numpy()
+        guessed = table[table["predicted"].notna()].set_index("label")
+        columns = [c for c in guessed if str(c).startswith("p_")]
+        said = guessed[["confidence", *columns]].assign(**{"class": guessed["predicted"]})
+        return queue.review_order(
+            queue.Uncertainty.of(said) if len(said) else None,
+            count_classes(table),
+            labels[waiting],
+            labels[waiting & unknown].tolist(),
+            not_counted(counted),
+        )
+
+    @property
+    def selection(self) -> frozenset[int]:
+        """Numbers of the selected cells."""
+        return self._selection
+
+    def select(self, numbers: Iterable[int]) -> None:
+        """Select cells; those that do not exist are passed over."""
+        chosen = frozenset(int(n) for n in numbers) & self._places.keys()
+        if chosen != self._selection:
+            self._selection = frozenset(chosen)
+            self.selection_changed.emit()
+
+    # -- what is said of them ---------------------------------------------------------------
+
+    def set_class(self, numbers: Iterable[int], name: str) -> None:
+        """Give cells a class; see `Session.set_class`.
+
+        Raises
+        ------
+        ParameterError, OutputError, SessionInUse
+            If it can't be said of all of them; then it is said of none.
+        """
+        self._say(numbers, lambda s, labels: s.set_class(labels, name), f"Classify as {name}")
+
+    def clear_class(self, numbers: Iterable[int]) -> None:
+        """Take back what the reader said of classes; see `set_class` for what is raised."""
+        self._say(numbers, lambda s, labels: s.clear_class(labels), "Take the class back")
+
+    def approve(self, numbers: Iterable[int], note: str = "") -> None:
+        """Confirm the classes of cells; see `set_class` for what is raised."""
+        self._say(numbers, lambda s, labels: s.approve(labels, note), "Confirm")
+
+    def set_flag(self, numbers: Iterable[int], flag: str, on: bool = True) -> None:
+        """Flag cells, or take the flag away; see `set_class` for what is raised."""
+        self._say(numbers, lambda s, labels: s.set_flag(labels, flag, on), f"Flag: {flag}")
+
+    def set_note(self, number: int, text: str) -> None:
+        """Note something of a cell; see `set_class` for what is raised."""
+        self._say([number], lambda s, labels: s.set_note(labels[0], text), "Note")
+
+    @property
+    def undo_text(self) -> str:
+        """What `undo` would take back; empty if there is nothing."""
+        return self._done[-1].what if self._done else ""
+
+    @property
+    def redo_text(self) -> str:
+        """What `redo` would do again; empty if there is nothing."""
+        return self._undone[-1].what if self._undone else ""
+
+    def undo(self) -> frozenset[int]:
+        """Take back what was said last through this list; return the cells that it was about.
+
+        Raises
+        ------
+        ParameterError
+            If something else was said of one of them since.
+        """
+        return self._step(self._done, self._undone, back=True)
+
+    def redo(self) -> frozenset[int]:
+        """Say again what was taken back last; see `undo`."""
+        return self._step(self._undone, self._done, back=False)
+
+    def _by_field(self, numbers: Iterable[int]) -> dict[int, list[int]]:
+        fields: dict[int, list[int]] = {}
+        for number in numbers:
+            place = self._places.get(int(number))
+            if place is None:
+                raise ParameterError(f"There is no cell {number} in the smear.")
+            fields.setdefault(place.field, []).append(place.label)
+        return fields
+
+    def _say(
+        self,
+        numbers: Iterable[int],
+        command: Callable[[Session, Sequence[int]], object],
+        what: str,
+    ) -> None:
+        fields = self._by_field(numbers)
+        before: dict[int, dict[int, Review | None]] = {}
+        after: dict[int, dict[int, Review | None]] = {}
+
+        def act(field: int, session: Session) -> None:
+            labels = fields[field]
+            session.reader = self.reader or session.reader
+            old = {n: session.reviews.get(n) for n in labels}
+            command(session, labels)
+            before[field], after[field] = old, {n: session.reviews.get(n) for n in labels}
+
+        self._in_fields(list(fields), act, lambda field, s: s.restore_reviews(before[field], what))
+        if before != after:
+            self._done.append(_Command(what, before, after))
+            self._undone.clear()
+
+    def _step(
+        self, source: list[_Command], target: list[_Command], *, back: bool
+    ) -> frozenset[int]:
+        if not source:
+            return frozenset()
+        command = source[-1]
+        now, then = (command.after, command.before) if back else (command.before, command.after)
+        what = f"{'Undo' if back else 'Redo'} “{command.what}”"
+
+        def act(field: int, session: Session) -> None:
+            if any(session.reviews.get(n) != review for n, review in now[field].items()):
+                raise ParameterError(
+                    "This can't be undone here: something else was said of the cell since."
+                )
+            session.restore_reviews(then[field], what)
+
+        self._in_fields(list(now), act, lambda field, s: s.restore_reviews(now[field], what))
+        target.append(source.pop())
+        return frozenset(self.number(f, n) for f, labels in now.items() for n in labels)
+
+    def _in_fields(
+        self,
+        fields: Sequence[int],
+        act: Callable[[int, Session], object],
+        take_back: Callable[[int, Session], object],
+    ) -> None:
+        """Do something in every field's session, or in none if one of them fails."""
+        done: list[int] = []
+        try:
+            for field in fields:
+                self._in_field(field, act)
+                done.append(field)
+        except LeukocyteError:
+            for field in done:
+                self._in_field(field, take_back)
+            raise
+        finally:
+            for field in fields:
+                self._tables[field] = self._read(field)
+                self._stamps[field] = self._stamp(field)
+            self._changed(
+                frozenset(self.number(f, int(n)) for f in fields for n in self._tables[f]["label"])
+            )
+
+    def _in_field(self, field: int, act: Callable[[int, Session], object]) -> None:
+        session = self._open_session(field)
+        if session is not None:
+            act(field, session)
+            return
+        with hold_reviews(self.smear.state(field).key, self.smear.paths[field].name) as held:
+            act(field, held)
+
+    def _changed(self, numbers: frozenset[int] | None) -> None:
+        self._joined = None
+        self._revision += 1
+        self.table_changed.emit(numbers)
+
+
+def _table_on_disk(folder: Path) -> pd.DataFrame:
+    """Return the table of a field as its journal says; without rows if there is none."""
+    try:
+        restored = restore(folder)
+    except LeukocyteError:
+        restored = None
+    if restored is None:
+        return _no_cells()
+    state = restored.state
+    predictions = state.predictions
+    return object_table(
+        measure(state.labels),
+        pd.DataFrame() if predictions is None else predictions.by_label,
+        state.reviews,
+        state.edited,
+    )
+
+
+def _no_cells() -> pd.DataFrame:
+    return object_table(measure(np.zeros((1, 1), np.int32)), pd.DataFrame(), {}, ())
+
+
+def _hidden(folder: Path) -> frozenset[int]:
+    """Return the cells of a field of which a blind read hides what the model said."""
+    try:
+        stored = load_read(folder)
+    except ParameterError:  # it is not known which: whoever opens the field is told
+        return frozenset()
+    if stored is None:
+        return frozenset()
+    return frozenset(n for n in stored.read.labels if stored.read.hidden(n))

@@ -1,0 +1,109 @@
+"""The cells of a whole smear: one list, in which fields that are not open are reviewed as well."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from napari_leukocyte.analysis.smear.analysis import AnalysisOptions, analyse_fields
+from napari_leukocyte.analysis.smear.cells import SmearCells
+from napari_leukocyte.analysis.smear.reading import read_field
+from napari_leukocyte.analysis.smear.smear import Smear, open_smear
+from napari_leukocyte.counting.blind import BlindRead
+from napari_leukocyte.errors import LeukocyteError, ParameterError
+from napari_leukocyte.io.images.reading import read_image
+from napari_leukocyte.session.blind_reads import StoredRead, save_read
+from napari_leukocyte.session.folders import sessions_folder
+from napari_leukocyte.session.store import open_session
+
+
+@pytest.fixture
+def cells(folder: Path, networks: None) -> SmearCells:
+    """Return the ten cells of an analysed smear."""
+    smear = Smear([folder])
+    analyse_fields(smear, AnalysisOptions())
+    found = SmearCells(smear)
+    found.take(found.read())
+    return found
+
+
+def test_all_fields_stand_in_one_table(cells: SmearCells) -> None:
+    table = cells.table()
+    assert table.groupby("field").size().tolist() == [3, 5, 2]
+    assert table["label"].is_unique
+    place = cells.place(int(table["label"].iloc[4]))
+    assert (place.field, place.label) == (1, table["label_in_field"].iloc[4])
+    assert cells.number(place.field, place.label) == table["label"].iloc[4]
+    assert cells.read() == {}
+    assert sorted(cells.review_order()) == sorted(table["label"])
+
+
+def test_what_is_said_is_in_the_journals_of_fields_that_are_not_open(cells: SmearCells) -> None:
+    cells.reader = "Ada"
+    table = cells.table()
+    chosen = [int(table.loc[table["field"] == f, "label"].iloc[0]) for f in (0, 1)]
+    told: list[object] = []
+    cells.table_changed.connect(told.append)
+    cells.set_class(chosen, "basophil")
+    cells.set_flag(chosen[:1], "smudge")
+    assert told
+    for number in chosen:
+        place = cells.place(number)
+        row = read_field(cells.smear.paths[place.field]).table().set_index("label")
+        assert row.loc[place.label, ["class", "reader"]].tolist() == ["basophil", "Ada"]
+    assert cells.undo_text == "Flag: smudge"
+    cells.undo()
+    assert cells.undo() == frozenset(chosen)
+    assert (cells.table()["source"] == "model").all()
+    cells.redo()
+    again = SmearCells(open_smear([cells.smear.paths[0].parent]))
+    again.take(again.read())
+    assert (again.table()["class"] == "basophil").sum() >= 2
+    assert again.table()["flags"].isna().all() or not again.table()["flags"].fillna("").any()
+
+
+def test_a_later_run_keeps_the_maps(cells: SmearCells) -> None:
+    cells.approve(cells.table()["label"])
+    session = read_field(cells.smear.paths[0])
+    assert session.maps is not None
+    assert session.review_progress == (3, 3)
+
+
+def test_a_session_that_is_open_follows(cells: SmearCells) -> None:
+    path = cells.smear.paths[1]
+    session = open_session(read_image(path), path.name)
+    number = cells.number(1, int(session.table()["label"].iloc[0]))
+    cells.set_class([number], "monocyte")
+    assert session.table()["class"].iloc[0] == "monocyte"
+    session.undo()
+    cells.refresh(1)
+    with pytest.raises(ParameterError, match="since"):
+        cells.undo()
+    session.close()
+
+
+def test_nothing_is_said_at_all_if_one_field_is_in_use(
+    cells: SmearCells, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = cells.smear.paths[1]
+    held = open_session(read_image(path), path.name)
+    monkeypatch.setattr("napari_leukocyte.analysis.smear.cells.open_here", lambda _: None)
+    table = cells.table()
+    with pytest.raises(LeukocyteError, match="open in another window"):
+        cells.set_class(table["label"], "monocyte")
+    assert not (cells.table()["source"] == "reader").any()
+    assert cells.undo_text == ""
+    held.close()
+
+
+def test_a_blind_read_hides_its_cells_here_too(cells: SmearCells) -> None:
+    table = cells.table()
+    rows = table[table["field"] == 2]
+    labels = frozenset(int(n) for n in rows["label_in_field"][:1])
+    folder = sessions_folder() / cells.smear.state(2).key
+    save_read(folder, StoredRead(BlindRead(0.5, 1, labels)))
+    cells.refresh(2)
+    now = cells.table().set_index("label").loc[rows["label"]]
+    assert now["class"].isna().tolist() == [True, False]
+    assert now["predicted"].isna().tolist() == [True, False]
