@@ -22,6 +22,7 @@ from napari_leukocyte.ui.export.form import DATASET, FOLDER, NAMED, TOGETHER, Ex
 from napari_leukocyte.ui.export.work import ExportOutcome
 from napari_leukocyte.ui.jobs import telling_errors
 from napari_leukocyte.ui.layers import links
+from napari_leukocyte.ui.signals import Signal
 
 if TYPE_CHECKING:
     import napari
@@ -42,6 +43,9 @@ class ExportWidget(SessionDock):
     form : ExportForm
         The controls.
     """
+
+    #: Emitted when annotations were exported.
+    exported = Signal()
 
     chooses_image = False  # its row is hidden while a whole folder is exported
 
@@ -76,7 +80,7 @@ class ExportWidget(SessionDock):
         with telling_errors():
             job = self._planned()
             if job is not None:
-                self._begin("Exporting annotations", job)
+                self._begin("Exporting annotations", job, self.exported.emit)
 
     def check(self) -> None:
         """Check the dataset that is named, in a thread."""
@@ -154,12 +158,21 @@ class ExportWidget(SessionDock):
 
     # -- jobs --------------------------------------------------------------------------------
 
-    def _begin(self, title: str, function: Callable[[Progress], ExportOutcome]) -> None:
+    def _begin(
+        self,
+        title: str,
+        function: Callable[[Progress], ExportOutcome],
+        then: Callable[[], object] = lambda: None,
+    ) -> None:
+        def done(told: ExportOutcome) -> None:
+            self._done(told)
+            then()
+
         self.form.report.clear()
         self.start(
             function,
             title,
-            self._done,
+            done,
             cancelled=lambda: self.say("Cancelled: what was not finished leaves nothing behind."),
         )
 

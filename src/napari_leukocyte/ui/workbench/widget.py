@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QPushButton, QSizePolicy, QStackedWidget, QTabBar, QWidget
 
 from napari_leukocyte.session.session import Session
@@ -12,12 +13,17 @@ from napari_leukocyte.ui.dock import SessionDock, SharedParts
 from napari_leukocyte.ui.reader_name import keep_reader, reader_notice, reader_now
 from napari_leukocyte.ui.workbench.canvas_fit import CanvasFit
 from napari_leukocyte.ui.workbench.steps import CELL_VIEWS, STEPS, Step, StepName, suggest
+from napari_leukocyte.ui.workbench.tour import Tour, TourPanel
 
 if TYPE_CHECKING:
     import napari
 
+    from napari_leukocyte.samples.synthetic import SyntheticSmear
+
 #: Steps after which *Why*, *How sure* and *Map* can be opened.
 _WITH_CELLS = ("review", *(s.name for s in CELL_VIEWS))
+#: How often the tour looks whether its step is done, ms.
+_LOOK_MS = 400
 
 
 class Workbench(SessionDock):
@@ -38,6 +44,10 @@ class Workbench(SessionDock):
         The widgets of the steps that were opened; see `page`.
     next : QPushButton
         What is best done next.
+    tour : Tour or None
+        The tour that is under way.
+    panel : TourPanel
+        Its place.
     """
 
     undoes = False  # each step does
@@ -59,6 +69,12 @@ class Workbench(SessionDock):
         self.stack = QStackedWidget()
         self.next = QPushButton()
         self.next.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        self.tour: Tour | None = None
+        self.panel = TourPanel()
+        self.panel.hide()
+        self.tour_button = build.small_button(
+            "Tour", "Six steps through the work, on the photograph that is open.", self.start_tour
+        )
         self.setLayout(
             build.column(
                 build.row("Image", self.image.box, "Reader", self.reader, stretch=(0, 2, 0, 1)),
@@ -67,7 +83,8 @@ class Workbench(SessionDock):
                 self.stack,
                 self.progress,
                 self.messages,
-                self.next,
+                self.panel,
+                build.row(self.next, self.tour_button, stretch=(1, 0)),
                 build.disclaimer(),
                 margins=4,
             )
@@ -76,7 +93,13 @@ class Workbench(SessionDock):
         reader_notice.changed.connect(self.reader.setText)
         self.rail.currentChanged.connect(self._on_rail)
         self.cell_views.currentChanged.connect(self._on_cell_view)
+        # Nothing tells that results were saved.
+        self._look = QTimer(self)
+        self._look.setInterval(_LOOK_MS)
+        self._look.timeout.connect(self._follow_tour)
         self.next.clicked.connect(self.do_next)
+        self.panel.ended.connect(self.end_tour)
+        self.panel.skipped.connect(self._skip_step)
         self._fit = CanvasFit(self.viewer, self)
         self.begin()
         self.open(self._front)
@@ -100,6 +123,8 @@ class Workbench(SessionDock):
             self.stack.addWidget(page)
             if name == "segment":
                 page.found.connect(self._on_found)
+            elif name == "export":
+                page.exported.connect(self._on_exported)
         return self._pages[name]
 
     def open(self, name: StepName) -> Any:
@@ -124,6 +149,42 @@ class Workbench(SessionDock):
 
     def _on_cell_view(self, index: int) -> None:
         self.open(_WITH_CELLS[index])  # type: ignore[arg-type]
+
+    # -- the tour ---------------------------------------------------------------------------
+
+    def start_tour(self, smear: SyntheticSmear | None = None) -> None:
+        """Lead through the work.
+
+        Parameters
+        ----------
+        smear : SyntheticSmear, optional
+            The sample that is shown, so that the cells that are wrong can be pointed out.
+        """
+        self.panel.show()
+        self.tour_button.hide()
+        self.tour = Tour(self.open, self.panel, smear)
+        self._look.start()
+        self.update_now()
+
+    def end_tour(self) -> None:
+        """End it; the work stays."""
+        self.tour = None
+        self._look.stop()
+        self.panel.hide()
+        self.tour_button.show()
+        self.update_now()
+
+    def _follow_tour(self) -> None:
+        if self.tour is not None:
+            self.tour.follow(self.session)
+
+    def _skip_step(self) -> None:
+        if self.tour is not None:
+            self.tour.go_on(self.session)
+
+    def _on_exported(self) -> None:
+        if self.tour is not None:
+            self.tour.note_export()
 
     # -- what comes next --------------------------------------------------------------------
 
@@ -156,7 +217,8 @@ class Workbench(SessionDock):
         suggested = self._suggested()
         self.next.setText(suggested.text)
         self.next.setToolTip(suggested.text)
-        self.next.setVisible(suggested.step != self._front or bool(suggested.act))
+        on_tour = self.tour is not None and self.tour.running
+        self.next.setVisible(not on_tour and (suggested.step != self._front or bool(suggested.act)))
 
 
 def _tabs(steps: tuple[Step, ...], shape: str = "") -> QTabBar:
