@@ -25,7 +25,7 @@ def test_the_sample_s_wrong_cell_is_found() -> None:
     table = pd.DataFrame({"label": numbers, "class": said, "confidence": 0.9})
     session.set_predictions(table, "any", {})
     assert wrong_cells(session, smear) == {numbers[4]: smear.classes[numbers[4]]}
-    assert wrong_cells(Session(np.zeros((9, 9, 3), np.uint8)), smear) == {}
+    assert wrong_cells(Session(np.zeros((20, 20, 3), np.uint8)), smear) == {}
 
 
 def test_each_step_waits_until_it_is_done(bench: Workbench, qtbot: QtBot) -> None:
