@@ -19,12 +19,13 @@ from napari_leukocyte.session.state import LabelCache, State
 class Editing(Segmenting):
     """A session's masks as drawn by hand."""
 
-    def accept_edit(self, labels: ArrayLike, what: str = "Paint") -> None:
+    def accept_edit(
+        self, labels: ArrayLike, what: str = "Paint", *, own_step: bool = False
+    ) -> None:
         """Take over a label image that a user has painted in.
 
         The objects that differ are marked as edited: they stay as they are, with their numbers,
-        whatever is computed later. A change that exactly takes back the last edit, or repeats
-        the one that was just undone, is that undo or redo.
+        whatever is computed later.
 
         Parameters
         ----------
@@ -32,6 +33,11 @@ class Editing(Segmenting):
             (H, W) integers; copied.
         what : str
             Shown behind *Undo*.
+        own_step : bool
+            Whether it is known to be a command, which is a step by itself: merging what was just
+            parted does not undo the parting. Otherwise a change that exactly takes back the last
+            edit, or repeats the one that was just undone, is that undo or redo, as by a view
+            that keeps steps of its own.
 
         Raises
         ------
@@ -43,7 +49,7 @@ class Editing(Segmenting):
         difference = Difference.between(state.labels, array)
         if difference is None:
             return
-        if self._group is None:
+        if self._group is None and not own_step:
             last, coming = self._history.last, self._history.next
             if last is not None and last.kind == "edit" and last.labels == difference:
                 self._undo(quiet=True)
@@ -61,7 +67,7 @@ class Editing(Segmenting):
         self._do(after, what, kind="edit", difference=difference)
 
     def edit_labels(self, function: Callable[[NDArray[np.int32]], ArrayLike], what: str) -> None:
-        """Change the label image by a function; see `accept_edit`.
+        """Change the label image by a function, as a step by itself; see `accept_edit`.
 
         Parameters
         ----------
@@ -70,7 +76,7 @@ class Editing(Segmenting):
         what : str
             Shown behind *Undo*.
         """
-        self.accept_edit(function(self._state.labels.copy()), what)
+        self.accept_edit(function(self._state.labels.copy()), what, own_step=True)
 
     def forget_edits(self) -> None:
         """Give up every manual change of masks and compute the label image afresh."""

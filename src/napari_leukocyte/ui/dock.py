@@ -30,6 +30,7 @@ from qtpy.QtWidgets import QWidget
 from napari_leukocyte.session.session import FEW, Session
 from napari_leukocyte.ui.build import Item, Row
 from napari_leukocyte.ui.closing import guard_closing
+from napari_leukocyte.ui.dock_keys import keep_keys
 from napari_leukocyte.ui.frame import Dock, SharedParts, Ties
 from napari_leukocyte.ui.layers import links
 from napari_leukocyte.ui.layers.restore import restore_work
@@ -102,6 +103,7 @@ class SessionDock(Dock):
             self.image.box.setParent(self)  # or a list that is not laid out would outlive it
             self.image.box.hide()
         guard_closing(self, self.viewer)
+        keep_keys(self, self.viewer)
         if self.undoes:
             self.undo_shortcuts = install_undo(self, self.session_to_undo)
         self._on_image()

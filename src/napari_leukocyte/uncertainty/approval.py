@@ -126,7 +126,7 @@ def approvable(
     wrong, found = _observed(calibration, settings)
     high = clopper_pearson(wrong, found)[1]
     share = wrong / found if found else float("nan")
-    bound = _bound(len(labels), len(sets), calibration, settings, (wrong, found, high))
+    bound = _bound(len(single), len(labels), len(sets), calibration, settings, (wrong, found, high))
     return Approval(
         labels, len(sets), settings.level, share, high, found, f"{bound} {warning}".strip()
     )
@@ -174,6 +174,7 @@ def _observed(calibration: Calibration, settings: SetSettings) -> tuple[int, int
 
 
 def _bound(
+    single: int,
     number: int,
     asked: int,
     calibration: Calibration,
@@ -192,8 +193,14 @@ def _bound(
     if settings.like not in ("", EVERY):
         where += f" of {TITLES.get(settings.like, settings.like)}"
     wrong, found, high = observed
+    counted = f"{single} of {asked} cells {'has' if single == 1 else 'have'} a single class"
+    if number < single:
+        counted += (
+            f", and {number} of these can be approved: the rest is reviewed or flagged, or has "
+            "another class than that in its set"
+        )
     return (
-        f"{number} of {asked} cells have a single class. Of all {asked}, at most {error:g} % "
+        f"{counted}. Of all {asked}, at most {error:g} % "
         f"({error / 100 * asked:.0f}) are expected to have a set without their true class, as "
         f"long as they are like the {len(like)} cells {where}; of {found} single-class cells "
         f"among those, {wrong} were wrong (95 % limit: at most {100 * high:.1f} %)."

@@ -26,8 +26,10 @@ from napari_leukocyte.ui.classify.widget import ClassifyWidget
 from napari_leukocyte.ui.controls.own_classes_dialog import OwnClassesDialog
 from napari_leukocyte.ui.layers import links
 from napari_leukocyte.ui.layers.objects_view import ObjectsView, objects_view_of
+from napari_leukocyte.ui.segment.widget import SegmentWidget
 from napari_leukocyte.vocabulary import LEUKOCYTE_NAMES
 from tests.ui.controls.test_own_classes_dialog import add_row
+from tests.ui.fields import CENTRES, Networks, draw_field, run
 
 #: Radii, px, of the objects 1, 2, ...: the classifier that the tests put in the place of the real
 #: one gives each the class at its place in `LEUKOCYTE_NAMES`.
@@ -248,6 +250,43 @@ def test_new_objects_wait_for_the_button_if_the_user_wants(
     qtbot.waitUntil(lambda: class_of(session, 7) == "eosinophil", timeout=10_000)
     assert classifier.asked[1:] == [[7]]
     qtbot.waitUntil(lambda: not widget.form.classify_new.isVisibleTo(widget))
+
+
+def test_what_a_run_finds_is_classified_if_the_user_wants(
+    make_napari_viewer: Any,
+    classifier: ByArea,
+    networks: Networks,
+    all_convincing: None,
+    qtbot: QtBot,
+) -> None:
+    viewer = make_napari_viewer(strict_qt="raise")
+    segment, widget = SegmentWidget(viewer), ClassifyWidget(viewer)
+    viewer.window.add_dock_widget(segment, name="Segment")
+    viewer.window.add_dock_widget(widget, name="Classify")
+
+    def run_on(field: NDArray[np.uint8], name: str) -> Session:
+        viewer.add_image(field, name=name)
+        run(segment, qtbot)
+        settle(qtbot, widget)
+        session = segment.session
+        assert session is not None
+        assert widget.session is session
+        assert len(session.table()) == len(CENTRES)
+        return session
+
+    session = run_on(draw_field(), "one")
+    assert session.table()["class"].notna().all()
+    assert session.undo_text == f"Classify {len(CENTRES)} cells"
+    # What is undone stays undone, also if the run is done again.
+    session.undo()
+    session.undo()
+    session.redo()
+    settle(qtbot, widget)
+    assert session.table()["class"].isna().all()
+    assert session.can_redo
+    widget.form.automatic.click()
+    other = run_on(np.flip(draw_field(), 0).copy(), "two")
+    assert other.table()["class"].isna().all()
 
 
 def test_cancel_changes_nothing(dock: Dock, classifier: ByArea, qtbot: QtBot) -> None:

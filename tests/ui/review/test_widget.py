@@ -5,6 +5,7 @@ from typing import Any
 import napari
 import numpy as np
 import pytest
+from napari.layers import Image
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QSplitter
 
@@ -153,6 +154,29 @@ def test_what_has_no_class_cannot_be_confirmed(bench: Bench) -> None:
     )
 
 
+def test_confirming_all_says_what_it_could_not_confirm(bench: Bench) -> None:
+    labels = bench.session.labels.copy()
+    labels[:4, :4], labels[:4, 8:12] = 9, 10
+    bench.session.accept_edit(labels)
+    bench.settle()
+    confirm, form = bench.widget.form.approve_all.click, bench.widget.form
+    form.show_box.setCurrentIndex(form.show_box.count() - 1)  # only unclassified ones
+    assert bench.shown == [9, 10]
+    confirm()
+    assert bench.viewer.status.startswith("Nothing to confirm: 2 cells have no class")
+    assert not bench.session.reviews
+    bench.choose()
+    confirm()
+    assert sorted(bench.session.reviews) == list(range(1, 9))
+    assert bench.viewer.status.startswith("8 cells confirmed. 2 cells have no class")
+    bench.session.set_class([9, 10], "basophil")
+    bench.choose(show="class:basophil")
+    bench.session.approve([8])
+    form.approve_all.setEnabled(True)
+    confirm()
+    assert bench.viewer.status == "All cells that are shown are reviewed."
+
+
 def test_own_classes_have_their_keys(bench: Bench) -> None:
     save_own_classes([own_class("blast", "#123456", "k")])
     bench.dock.hide()
@@ -259,6 +283,27 @@ def test_without_an_image_and_with_another(viewer: napari.Viewer, qtbot: Any) ->
     viewer.layers.clear()
     qtbot.waitUntil(lambda: widget.session is None)
     assert list(widget.form.gallery.cells.labels) == []
+
+
+def test_it_opens_on_the_image_that_is_in_sight(viewer: napari.Viewer) -> None:
+    def add(name: str, visible: bool) -> Image:
+        pixels = np.full((60, 60, 3), 200 + len(viewer.layers), np.uint8)
+        return viewer.add_layer(Image(pixels, name=name, visible=visible))
+
+    # As samples and the command line open several: only the first one is in sight.
+    first, second = add("first", True), add("second", False)
+    widget = ReviewWidget(viewer)
+    viewer.window.add_dock_widget(widget, name="Review")
+    choice = widget.form.image
+    assert choice.layer() is first
+    # One that comes out of sight takes no place; a click on it does, and so does one in sight.
+    third = add("third", False)
+    assert choice.layer() is first
+    viewer.layers.selection.active = second
+    assert choice.layer() is second
+    viewer.layers.selection.active = third
+    assert choice.layer() is third
+    assert add("fourth", True) is choice.layer()
 
 
 def test_it_lies_beside_itself_in_a_wide_dock(bench: Bench) -> None:

@@ -133,6 +133,36 @@ def test_two_points_split_a_clump(bench: Bench) -> None:
     np.testing.assert_array_equal(bench.session.labels > 0, former > 0)
 
 
+def test_what_takes_the_last_edit_back_is_a_step_of_its_own(bench: Bench) -> None:
+    y, x = CENTRES[0]
+    number, session = bench.number(CENTRES[0]), bench.session
+    session.set_class([number], "basophil")  # somebody's step before
+    whole = session.labels.copy()
+    bench.press("split")
+    bench.mouse.drag([(y - RADIUS - 8, x + 3), (y, x + 3), (y + RADIUS + 8, x + 3)])
+    assert session.undo_text == f"Split cell {number}"
+    parted = session.labels.copy()
+    bench.press("merge")  # of both parts, which are selected
+    np.testing.assert_array_equal(session.labels, whole)
+    assert session.undo_text == "Merge 2 cells"
+    assert not session.can_redo
+    bench.mouse.key(Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
+    np.testing.assert_array_equal(session.labels, parted)
+    bench.mouse.key(Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
+    np.testing.assert_array_equal(session.labels, whole)
+    assert session.assigned == {number: "basophil"}
+    # Painting is no undo either, whatever it comes to.
+    bench.layer.data_setitem(np.nonzero(whole == number), 0)
+    bench.layer.data_setitem(np.nonzero(whole == number), number)
+    np.testing.assert_array_equal(session.labels, whole)
+    assert session.undo_text == "Paint"
+    session.undo()
+    assert number not in session.labels
+    session.undo()
+    assert session.assigned == {number: "basophil"}
+    assert session.undo_text == "1 cell as basophil"
+
+
 def test_a_click_adds_a_missed_cell(bench: Bench) -> None:
     number = bench.number(CENTRES[4])
     whole = bench.session.labels == number

@@ -127,6 +127,9 @@ def test_review_calibrate_and_approve(bench: Bench) -> None:
     numbers = [int(n) for n in bench.column(0)]
     session.approve(numbers[:3])
     bench.settle()
+    # The sentence counts what the column shows.
+    single = sum("," not in names and names != "none fits" for names in bench.column(2))
+    assert form.bound.text().startswith(f"{single} of 7 cells ha")
     assert sum(c.endswith("✓") for c in bench.column(1)) == 3
     form.level.setValue(70)
     bench.settle()

@@ -60,8 +60,8 @@ class ClassifyForm:
         )
         self.automatic = build.check(
             "Classify new objects as they appear",
-            "After the first classification, objects that are drawn or that other parameters "
-            "bring are classified by themselves.",
+            "What a run finds is classified by itself, and after that, or after “Classify”, also "
+            "objects that are drawn or that other parameters bring.",
             on=True,
         )
         self.classify = build.button("Classify")

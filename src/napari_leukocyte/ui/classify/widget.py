@@ -8,6 +8,7 @@ from napari.utils.notifications import show_info, show_warning
 
 from napari_leukocyte.counting.leukogram import count_classes
 from napari_leukocyte.errors import LeukocyteError
+from napari_leukocyte.segmentation.ensemble import MemberMaps
 from napari_leukocyte.session.session import Session
 from napari_leukocyte.ui.before_paint import BeforePaint
 from napari_leukocyte.ui.classify.form import ClassifyForm, describe_selection, describe_state
@@ -57,6 +58,7 @@ class ClassifyWidget(SessionDock):
         super().__init__(viewer, shared=shared)
         self._view: ObjectsView | None = None
         self._view_ties = Ties()
+        self._maps: MemberMaps | None = None
         # No child of this widget: Qt may delete children before it says that their parent goes.
         self._runner = Runner()
         self._shown_job: Job | None = None
@@ -108,9 +110,23 @@ class ClassifyWidget(SessionDock):
 
     def on_session(self) -> None:
         """Follow the session with what looks after its new objects."""
-        self._runner.follow(self.session)
+        session = self.session
+        self._runner.follow(session)
+        self._maps = None if session is None else session.maps
         self._follow_view()
         self.update_soon()
+
+    def on_table(self, labels: frozenset[int] | None = None) -> None:
+        """Classify what a run has just found, if the user wants that of new objects."""
+        session, former = self.session, self._maps
+        self._maps = None if session is None else session.maps
+        # What is known already, or done again, the runner and the history see to.
+        if session is not None and self._maps is not former and self._runner.automatic:
+            model = self.form.model.model()
+            first = session.classifier is None and not session.can_redo
+            if first and model is not None and session.labels.any():
+                self._runner.start(model.name)
+        super().on_table(labels)
 
     def on_selection(self) -> None:
         """Show nothing: what is selected in the objects layer is shown."""

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import html
 
-from qtpy.QtCore import Qt
+from qtpy.QtCore import QEvent, Qt
 from qtpy.QtWidgets import QHBoxLayout, QProgressBar, QToolButton, QWidget
 
-from napari_leukocyte.ui.controls.containers import WrappedText
+from napari_leukocyte.ui.controls.containers import VerticalScroll, WrappedText
 from napari_leukocyte.ui.jobs import Job
 
 #: Height of the bar, px.
 _HEIGHT = 6
+#: Of messages that are seen without scrolling.
+_LINES = 3
 
 
 class ProgressLine(QWidget):
@@ -82,12 +84,35 @@ class ProgressLine(QWidget):
         self.bar.setToolTip(what)
 
 
-class Messages(WrappedText):
-    """A dock's messages, in a sentence or two; hidden while there are none."""
+class Messages(VerticalScroll):
+    """A dock's messages, in a sentence or two.
 
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.say("")
+    Their place has one height, whatever is said, or a message would move the button that is just
+    being pressed; longer ones scroll in it.
+
+    Parameters
+    ----------
+    parent : QWidget, optional
+        The owner.
+    lines : int
+        That are seen without scrolling.
+
+    Attributes
+    ----------
+    words : WrappedText
+        What is said.
+    """
+
+    def __init__(self, parent: QWidget | None = None, lines: int = _LINES) -> None:
+        self.words = WrappedText()
+        self._lines = lines
+        super().__init__(self.words, parent=parent)
+        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self._fit()
+
+    def text(self) -> str:
+        """Return what is said."""
+        return self.words.text()
 
     def say(self, text: str, *, rich: bool = False) -> None:
         """Say something in place of what was said.
@@ -99,10 +124,17 @@ class Messages(WrappedText):
         rich : bool
             Whether it is rich text; otherwise it is shown letter for letter.
         """
-        self.setTextFormat(Qt.TextFormat.RichText if rich else Qt.TextFormat.PlainText)
-        self.setText(text)
-        # Before it stands in a dock it would open a window of its own.
-        self.setVisible(bool(text) and self.parent() is not None)
+        self.words.setTextFormat(Qt.TextFormat.RichText if rich else Qt.TextFormat.PlainText)
+        self.words.setText(text)
+
+    def changeEvent(self, event: QEvent | None) -> None:
+        """Fit to another theme: its letters may be larger."""
+        super().changeEvent(event)
+        if event is not None and event.type() in (QEvent.Type.StyleChange, QEvent.Type.FontChange):
+            self._fit()
+
+    def _fit(self) -> None:
+        self.setFixedHeight(self._lines * self.words.fontMetrics().lineSpacing() + 2)
 
 
 def warning(sentence: str) -> str:

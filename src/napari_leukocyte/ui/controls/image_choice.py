@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import weakref
+from collections.abc import Sequence
 from typing import Any
 
 from magicgui.widgets import ComboBox
-from napari.layers import Image, Labels
+from napari.layers import Image, Labels, Layer
 from qtpy.QtCore import QObject
 from qtpy.QtWidgets import QComboBox
 
@@ -45,6 +46,7 @@ class ImageChoice(QObject):
         # Not as the list's data, which would keep deleted layers alive.
         self._layers: list[weakref.ref[Image]] = []
         self._chosen: weakref.ref[Image] | None = None
+        self._added: weakref.ref[Layer] | None = None
         self.box = choice_box({})
         self.box.setToolTip("The photograph, RGB or grey. A click on a layer chooses it too.")
         self.box.currentIndexChanged.connect(self._on_index)
@@ -77,6 +79,8 @@ class ImageChoice(QObject):
     def refresh(self, event: Any = None) -> None:
         """List the layers again; the choice stays if it can."""
         former = self.layer()
+        if getattr(event, "type", "") == "inserted":
+            self._added = weakref.ref(event.value)
         images = [
             layer for layer in self._viewer.layers if isinstance(layer, Image) and not is_map(layer)
         ]
@@ -84,10 +88,17 @@ class ImageChoice(QObject):
         blocked = self.box.blockSignals(True)
         self.box.clear()
         self.box.addItems([layer.name for layer in images])
-        chosen = former if former in images else (images[-1] if images else None)
+        chosen = former if former in images else self._first_choice(images)
         self.box.setCurrentIndex(-1 if chosen is None else images.index(chosen))
         self.box.blockSignals(blocked)
         self._take(chosen)
+
+    def _first_choice(self, images: Sequence[Image]) -> Image | None:
+        """Return what is chosen before the user chooses: what is in sight."""
+        active = self._active_image()
+        order = [*images, *([active] if active in images else [])]
+        # The first of several that are alike: what the user is at, then the topmost.
+        return max(reversed(order), key=lambda image: image.visible, default=None)
 
     def _on_index(self, index: int) -> None:
         self._take(self._layers[index]() if 0 <= index < len(self._layers) else None)
@@ -98,12 +109,22 @@ class ImageChoice(QObject):
             self.changed.emit()
 
     def _follow(self, event: Any = None) -> None:
+        active = self._active_image()
+        if active is None:
+            return
+        # Napari makes each of several that are opened the active one, also those out of sight.
+        added = None if self._added is None else self._added()
+        if active is not added or active.visible:
+            self._added = None
+            self.choose(active)
+
+    def _active_image(self) -> Image | None:
+        """Return the image that the active layer is, or whose labels it shows."""
         active = unwrap(self._viewer.layers.selection.active)
         if isinstance(active, Labels):
             session = session_of_labels(self._viewer, active)
             active = None if session is None else image_layer_of(self._viewer, session)
-        if isinstance(active, Image):
-            self.choose(active)
+        return active if isinstance(active, Image) else None
 
 
 class SessionChoice(QObject):

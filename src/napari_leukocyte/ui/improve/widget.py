@@ -8,6 +8,7 @@ from qtpy.QtWidgets import QSizePolicy, QTabWidget, QWidget
 
 from napari_leukocyte.ui import build
 from napari_leukocyte.ui.dock import SharedParts
+from napari_leukocyte.ui.dock_keys import keep_keys
 from napari_leukocyte.ui.improve.finetune_tab import FinetuneTab
 from napari_leukocyte.ui.improve.head_tab import HeadTab
 
@@ -39,5 +40,6 @@ class ImproveWidget(QWidget):
         self.tabs = QTabWidget()
         self.tabs.addTab(self.head, "New head (seconds)")
         self.tabs.addTab(self.finetune, "Fine-tune (minutes to hours)")
+        keep_keys(self, viewer)
         self.setLayout(build.column(self.tabs))
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)

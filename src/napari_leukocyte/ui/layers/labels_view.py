@@ -88,11 +88,11 @@ class LabelsView:
 
     def _on_paint(self, event: Any = None) -> None:
         self._painted = True
-        self._unwritten = not self._pull()
+        self._unwritten = not self._pull(drawn=True)
 
     def _on_update(self, event: Any = None) -> None:
         if self._unwritten and not self._in_stroke():
-            self._unwritten = not self._pull()
+            self._unwritten = not self._pull(drawn=True)
 
     def _on_set_data(self, event: Any = None) -> None:
         # Undo and redo fire nothing else.
@@ -117,8 +117,11 @@ class LabelsView:
             self._painted = True
             self._pull()
 
-    def _pull(self) -> bool:
-        """Hand what the user painted to the session; say whether there was anything."""
+    def _pull(self, *, drawn: bool = False) -> bool:
+        """Hand what the user painted to the session; say whether there was anything.
+
+        What is not known to be `drawn` may be the layer's own undo.
+        """
         layer = self._layer()
         if layer is None or self._busy:
             return False
@@ -131,7 +134,7 @@ class LabelsView:
             return False
         self._busy = True
         try:
-            self._accept(data, painted)
+            self._accept(data, painted, drawn=drawn)
         except LeukocyteError as error:
             tell(error)
             self._write(layer)
@@ -139,12 +142,14 @@ class LabelsView:
             self._busy = False
         return True
 
-    def _accept(self, data: NDArray[Any], painted: NDArray[np.bool_]) -> None:
+    def _accept(
+        self, data: NDArray[Any], painted: NDArray[np.bool_], *, drawn: bool = False
+    ) -> None:
         labels = data
         if self._outdated:
             # The session has moved on, so only what was painted counts.
             labels = np.where(painted, data, self.session.labels)
-        self.session.accept_edit(labels)
+        self.session.accept_edit(labels, own_step=drawn)
         self._next_label = self.session.next_label
         self._shown = self.session.labels
 

@@ -22,6 +22,12 @@ _SELECT = "No cell is selected: click one in the gallery."
 _DONE = "All cells that are shown are reviewed."
 
 
+def _no_class(number: int) -> str:
+    """Say that cells which are shown wait for a class."""
+    has, it = ("has", "it") if number == 1 else ("have", "them")
+    return f"{in_words(number)} {has} no class that could be confirmed, give {it} one"
+
+
 class Reviewer:
     """Turns keys, clicks and drops into commands, and moves on to the next cell.
 
@@ -90,12 +96,17 @@ class Reviewer:
         cells, shown = self._cells, self._widget.form.gallery.cells.labels
         if cells is None:
             return
-        known = self._confirmable([n for n in shown if n in cells and not cells.reviewed(n)])
-        if not known:
+        waiting = [n for n in shown if n in cells and not cells.reviewed(n)]
+        known = self._confirmable(waiting)
+        if not waiting:
             self._say(_DONE)
+        elif not known:
+            self._say(f"Nothing to confirm: {_no_class(len(waiting))}.")
         elif self._do(lambda s: s.approve(known)):
             self._widget.update_now()
-            self._say(f"{in_words(len(known))} confirmed.")
+            left = len(waiting) - len(known)
+            rest = f" {_no_class(left)}.".capitalize() if left else ""
+            self._say(f"{in_words(len(known))} confirmed.{rest}")
 
     def take_back_selected(self) -> None:
         """Take back what the reader said of the selected cells' classes."""

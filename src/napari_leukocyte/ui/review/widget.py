@@ -23,6 +23,7 @@ from napari_leukocyte.session.session import FEW, Session
 from napari_leukocyte.ui.before_paint import BeforePaint
 from napari_leukocyte.ui.closing import guard_closing
 from napari_leukocyte.ui.controls.own_classes_dialog import edit_own_classes
+from napari_leukocyte.ui.dock_keys import keep_keys
 from napari_leukocyte.ui.layers import links
 from napari_leukocyte.ui.layers.objects_style import palette
 from napari_leukocyte.ui.layers.objects_view import TOGETHER_MS, objects_view_of
@@ -82,6 +83,7 @@ class ReviewWidget(QWidget):
         self._stale = False
         classes = classes_now()
         self.form = ReviewForm(self._viewer, classes, self)
+        keep_keys(self, self._viewer, pages=[self.form.gallery])
         self.reviewer = Reviewer(self)
         self._blind = BlindRun(self)
         layout = QVBoxLayout(self)

@@ -43,20 +43,21 @@ class Analysing:
         order = [(first + i) % len(smear) for i in range(len(smear))]
 
         def done(failed: dict[int, str]) -> None:
-            form.status.setText(texts.describe_failures([failed[row] for row in sorted(failed)]))
+            sentences = [failed[row] for row in sorted(failed)]
+            form.status.say(texts.describe_failures(sentences), rich=True)
 
         def end(cancelled: bool) -> None:
             form.bar.hide()
             form.model.set_working(None)
             if cancelled:
-                form.status.setText(texts.CANCELLED)
+                form.status.say(texts.CANCELLED)
             desk.show_soon()
 
         job = desk.background.analyse(smear, options, order, done, end)
         job.progressed.connect(self._show_progress)
         form.bar.setRange(0, 0)
         form.bar.show()
-        form.status.setText("")
+        form.status.say("")
         desk.show_soon()
 
     def cancel(self) -> None:

@@ -37,7 +37,6 @@ def show_everything(desk: Desk) -> None:
     form.save.setEnabled(analysed)
     form.report.setEnabled(analysed)
     form.report_field.setEnabled(session is not None and bool(session.labels.any()))
-    form.status.setVisible(bool(form.status.text()))
     _show_sign_off(desk)
     _show_counts(desk, analysed)
 
@@ -71,5 +70,4 @@ def _show_sign_off(desk: Desk) -> None:
     form.sign_field.setText("Withdraw field" if signed else "Sign off field")
     whole = None if desk.smear is None else desk.smear.signed_off
     form.sign_smear.setText("Withdraw smear" if whole else "Sign off smear")
-    form.signed.setText(texts.describe_sign_off(whole, desk.refused))
-    form.signed.setVisible(bool(form.signed.text()))
+    form.signed.say(texts.describe_sign_off(whole, desk.refused), rich=True)

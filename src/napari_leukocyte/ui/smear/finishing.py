@@ -46,7 +46,7 @@ class Finishing:
         form.report_smear.triggered.connect(self._report_smear)
         form.report_field.triggered.connect(self._report_field)
         form.save.clicked.connect(self._save)
-        form.status.linkActivated.connect(lambda link: QDesktopServices.openUrl(QUrl(link)))
+        form.status.words.linkActivated.connect(lambda link: QDesktopServices.openUrl(QUrl(link)))
 
     def take_reader(self) -> None:
         """Have the name written into reviews from now on, and remember it."""
@@ -136,7 +136,7 @@ class Finishing:
             status = self._desk.form.status
             # The usual blue of links can't be read on napari's dark themes.
             ink = status.palette().windowText().color().name()
-            status.setText(f'{place}: <a href="{link}" style="color: {ink}">open</a>')
+            status.say(f'{place}: <a href="{link}" style="color: {ink}">open</a>', rich=True)
             self._desk.show_soon()
             show_info(f"Written: {path}")
             if on_done is not None:

@@ -7,18 +7,20 @@ from qtpy.QtGui import QAction
 from qtpy.QtWidgets import (
     QCheckBox,
     QHBoxLayout,
-    QLabel,
     QLineEdit,
     QListView,
     QMenu,
     QProgressBar,
     QPushButton,
+    QSizePolicy,
     QSplitter,
     QTabWidget,
     QVBoxLayout,
     QWidget,
 )
 
+from napari_leukocyte.ui import build
+from napari_leukocyte.ui.controls.activity import Messages
 from napari_leukocyte.ui.controls.containers import Section, VerticalScroll
 from napari_leukocyte.ui.controls.model_choice import ModelChoice
 from napari_leukocyte.ui.leukogram.view import LeukogramView
@@ -47,7 +49,8 @@ class SmearForm(QWidget):
         Its menu holds the actions `report_smear` and `report_field`.
     fields : QListView
     model : FieldsModel
-    summary, status, signed : QLabel
+    summary : WrappedText
+    status, signed : Messages
     bar : QProgressBar
     segmentation, classification : ModelChoice
     as_shown : QCheckBox
@@ -60,7 +63,8 @@ class SmearForm(QWidget):
         super().__init__(parent)
         self.open_folder = _button("Open folder…", "Open a folder: its images are one smear.")
         self.open_files = _button("Open files…", "Choose the images of one smear.")
-        self.summary = _text(self)
+        self.summary = build.text(lines=2)
+        self.summary.setTextFormat(Qt.TextFormat.RichText)
         self.model = FieldsModel(self)
         self.fields = QListView(self)
         self.fields.setModel(self.model)
@@ -82,8 +86,10 @@ class SmearForm(QWidget):
         self.bar = QProgressBar()
         self.bar.setTextVisible(False)
         self.bar.setMaximumHeight(8)
+        self.bar.setSizePolicy(_with_its_place_kept(self.bar))
         self.bar.hide()
-        self.status = _text(self)
+        # What is said has a place that stays, or it would move the buttons under the pointer.
+        self.status = Messages(self, lines=2)
         self.segmentation = ModelChoice("segmentation", model, self)
         self.classification = ModelChoice("classification", parent=self)
         self.as_shown = QCheckBox("With the parameters of the shown field")
@@ -101,7 +107,7 @@ class SmearForm(QWidget):
         self.reader.setPlaceholderText("Your name, for the sign-off")
         self.sign_field = _button("Sign off field", "All cells of this field are reviewed.")
         self.sign_smear = _button("Sign off smear", "All cells of all fields are reviewed.")
-        self.signed = _text(self)
+        self.signed = Messages(self, lines=2)
         self.report = _button("Report…", "Write a report with the images of the cells.")
         menu = QMenu(self.report)
         self.report_smear = QAction("Of the whole smear…", menu)
@@ -156,16 +162,15 @@ def _button(text: str, hint: str) -> QPushButton:
     return button
 
 
+def _with_its_place_kept(widget: QWidget) -> QSizePolicy:
+    policy = widget.sizePolicy()
+    policy.setRetainSizeWhenHidden(True)
+    return policy
+
+
 def _row(*widgets: QWidget) -> QHBoxLayout:
     row = QHBoxLayout()
     row.setContentsMargins(0, 0, 0, 0)
     for widget in widgets:
         row.addWidget(widget, 1)
     return row
-
-
-def _text(parent: QWidget) -> QLabel:
-    label = QLabel(parent)
-    label.setWordWrap(True)
-    label.setTextFormat(Qt.TextFormat.RichText)
-    return label

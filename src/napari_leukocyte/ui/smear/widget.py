@@ -19,6 +19,7 @@ from napari_leukocyte.io.images.reading import IMAGE_SUFFIXES
 from napari_leukocyte.session.session import Session
 from napari_leukocyte.ui.classify.runner import Runner
 from napari_leukocyte.ui.closing import guard_closing
+from napari_leukocyte.ui.dock_keys import keep_keys
 from napari_leukocyte.ui.jobs import tell
 from napari_leukocyte.ui.layers import links
 from napari_leukocyte.ui.segment.preferences import read_preferences
@@ -68,6 +69,7 @@ class SmearWidget(QWidget):
         super().__init__(parent)
         self._viewer: Any = links.unwrap(viewer)
         guard_closing(self, viewer)
+        keep_keys(self, self._viewer)
         self._followed: Session | None = None
         self._opening = False
         self.form = SmearForm(read_preferences().model, self)
@@ -177,7 +179,7 @@ class SmearWidget(QWidget):
             self._switch.leave()
             self._desk.smear = smear
             self.form.model.set_smear(smear)
-            self.form.status.setText(texts.describe_failures(smear.notes))
+            self.form.status.say(texts.describe_failures(smear.notes), rich=True)
             if smear.settings is not None:
                 for view in (self.form.smear_leukogram, self.form.field_leukogram):
                     view.set_settings(smear.settings)

@@ -135,6 +135,6 @@ def _split(session: Session, edited: Edited) -> str:
 
 
 def _accept(session: Session, edited: Edited, what: str) -> str:
-    session.accept_edit(edited.labels, what=what)
+    session.accept_edit(edited.labels, what=what, own_step=True)
     session.select(edited.changed)
     return what

@@ -6,9 +6,10 @@ from typing import Any
 
 from napari.utils.theme import get_theme
 from qtpy.QtCore import QSize
-from qtpy.QtWidgets import QHBoxLayout, QLabel, QToolButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QHBoxLayout, QToolButton, QVBoxLayout, QWidget
 
 from napari_leukocyte.session.session import Session
+from napari_leukocyte.ui.controls.containers import WrappedText
 from napari_leukocyte.ui.layers import links
 from napari_leukocyte.ui.tools.icons import SIDE, themed_icon
 from napari_leukocyte.ui.tools.kinds import LEAVE, TOOLS, Tool
@@ -30,7 +31,7 @@ class MaskToolRow(QWidget):
     ----------
     buttons : dict
         The buttons by the tool's name, and "undo" and "redo".
-    hint : QLabel
+    hint : WrappedText
         What to do with the tool in hand.
     """
 
@@ -54,9 +55,7 @@ class MaskToolRow(QWidget):
             button = self._button(name)
             button.clicked.connect(lambda _=False, n=name: self._go(n))
             row.addWidget(button)
-        self.hint = QLabel()
-        self.hint.setWordWrap(True)
-        self.hint.hide()
+        self.hint = WrappedText(lines=2)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(2)
@@ -122,7 +121,6 @@ class MaskToolRow(QWidget):
         for other in TOOLS:
             self.buttons[other.name].setChecked(other is tool)
         self.hint.setText("" if tool is None else f"{tool.hint} {LEAVE}")
-        self.hint.setVisible(tool is not None)
 
     def _show_history(self) -> None:
         session = self._session
