@@ -111,7 +111,7 @@ class ObjectsView:
 
     def _connect(self) -> None:
         self.session.table_changed.connect(self._on_table)
-        self.session.blind_changed.connect(self._on_table)
+        self.session.blind_changed.connect(self._on_blind)
         self.session.selection_changed.connect(self._on_session_selection)
         self.layer.events.data.connect(self._on_data)
         self.layer.events.set_data.connect(self._on_set_data)
@@ -133,7 +133,7 @@ class ObjectsView:
         self._restore_timer.stop()
         self._frame.stop()
         self.session.table_changed.disconnect(self._on_table, missing_ok=True)
-        self.session.blind_changed.disconnect(self._on_table, missing_ok=True)
+        self.session.blind_changed.disconnect(self._on_blind, missing_ok=True)
         self.session.selection_changed.disconnect(self._on_session_selection, missing_ok=True)
         notice.changed.disconnect(self._on_classes)
         self.layer.events.disconnect(self)
@@ -182,6 +182,12 @@ class ObjectsView:
             self.selection_changed.emit()
         else:
             self._timer.start()
+
+    def _on_blind(self, labels: frozenset[int] | None) -> None:
+        if labels is None:
+            self.refresh()  # not a moment later: what is hidden now must not be seen any more
+        else:
+            self._on_table(labels)
 
     def refresh_drawing(self) -> None:
         """Draw what has changed of colours and selection now, not before the next frame."""
