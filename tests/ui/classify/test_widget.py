@@ -201,6 +201,7 @@ def test_classes_that_are_read_blindly_are_neither_shown_nor_counted(
     assert list(view.layer.features["class"])[:2] == [UNCLASSIFIED] * 2
     assert list(view.layer.features["predicted"].fillna(""))[:2] == ["", ""]
     assert widget.form.legend.counts()[UNCLASSIFIED] == 2
+    settle(qtbot, widget)
     assert widget.form.selection.text().startswith("Object 1: unclassified; diameter")
     assert "2 read blindly" in widget.message
     assert not widget.form.classify_new.isVisible()
