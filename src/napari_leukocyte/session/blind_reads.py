@@ -69,6 +69,23 @@ def load_read(folder: Path) -> StoredRead | None:
         ) from error
 
 
+def hidden_in(folder: Path, numbers: frozenset[int]) -> frozenset[int]:
+    """Return which of a session's objects a read in its folder hides: all, if that is not known.
+
+    Parameters
+    ----------
+    folder : Path
+        The session's.
+    numbers : frozenset of int
+        Its objects.
+    """
+    try:
+        kept = load_read(folder)
+    except ParameterError:
+        return numbers
+    return frozenset() if kept is None else (kept.read.labels - kept.read.answers.keys()) & numbers
+
+
 def remove_read(folder: Path) -> None:
     """Remove the blind read from a session's folder, if there is one."""
     with suppress(OSError):

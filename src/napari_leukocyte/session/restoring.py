@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
@@ -147,11 +148,11 @@ def _replay(contents: Contents, state: State) -> Restored:
     return Restored(state, maps, number, next_label, size, lost)
 
 
-def summarise(state: State) -> SessionSummary:
-    """Say how far the work has come."""
+def summarise(state: State, hidden: Collection[int] = ()) -> SessionSummary:
+    """Say how far the work has come; the classes of hidden objects are in no count."""
     numbers = state.numbers()
     reviewed = sum(n in state.reviews and state.reviews[n].reviewed for n in numbers)
-    classes = (state.class_of(n) for n in numbers)
+    classes = (state.class_of(n) for n in numbers if n not in hidden)
     counts = dict(Counter(c for c in classes if c is not None))
     stage: Stage = "in review" if reviewed else "segmented" if numbers else "new"
     signed = state.signed_off

@@ -11,11 +11,11 @@ from napari_leukocyte.classification.measurements import measure
 from napari_leukocyte.counting.leukogram import count, count_classes
 from napari_leukocyte.counting.settings import default_counted, not_counted
 from napari_leukocyte.session import queue
+from napari_leukocyte.session.blinding import Blinding
 from napari_leukocyte.session.evidence import Evidence
 from napari_leukocyte.session.objects import MODEL as MODEL
 from napari_leukocyte.session.objects import READER as READER
 from napari_leukocyte.session.objects import disagreements, object_table, reviewed_anew
-from napari_leukocyte.session.reviewing import Reviewing
 from napari_leukocyte.session.reviews import differing
 from napari_leukocyte.session.state import State
 
@@ -23,7 +23,7 @@ from napari_leukocyte.session.state import State
 FEW = 100
 
 
-class Session(Evidence, Reviewing):
+class Session(Evidence, Blinding):
     """The state of one image.
 
     Everything that shows it (layers, tables, charts) is a view: it listens to the signals, and
@@ -71,7 +71,7 @@ class Session(Evidence, Reviewing):
             missing), ``edited`` (whether the mask was changed by hand), ``reviewed``,
             ``predicted`` (the model's class, or missing), ``reader`` and ``when`` (who said the
             last of it, ISO 8601 in UTC; empty if nobody), ``flags`` (joined by "; ") and
-            ``note``.
+            ``note``. Views show `shown_table` instead, in which nothing is said of hidden objects.
         """
         if self._table is None or self._table[0] is not self._state:
             self._table = (self._state, self._table_now())
@@ -131,8 +131,8 @@ class Session(Evidence, Reviewing):
         )
 
     def leukogram(self) -> pd.DataFrame:
-        """Count the classes; see :func:`napari_leukocyte.counting.leukogram.count`.
+        """Count the classes that may be shown; see :func:`napari_leukocyte.counting.leukogram.count`.
 
         Those count of which the vocabulary, or the user of an own class, says so.
         """
-        return count(self.table(), default_counted())
+        return count(self.shown_table(), default_counted())

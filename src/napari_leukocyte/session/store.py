@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from napari_leukocyte.errors import LeukocyteError
 from napari_leukocyte.io.images.key import image_key
+from napari_leukocyte.session.blind_reads import hidden_in
 from napari_leukocyte.session.folders import FOLDER_VARIABLE as FOLDER_VARIABLE
 from napari_leukocyte.session.folders import session_folder as session_folder
 from napari_leukocyte.session.folders import sessions_folder as sessions_folder
@@ -65,6 +66,7 @@ def open_session(image: ArrayLike, name: str, folder: Path | None = None) -> Ses
     try:
         state, next_label, session.restored = store.resume()
         session.attach(store, state, next_label)
+        session.resume_blind(place)
     except BaseException:
         store.close()
         raise
@@ -106,8 +108,11 @@ def peek(rgb_or_key: NDArray[np.uint8] | str) -> SessionSummary | None:
         None if nothing was done with it, or what was done can't be read.
     """
     key = rgb_or_key if isinstance(rgb_or_key, str) else image_key(rgb_or_key)
+    folder = sessions_folder() / key
     try:
-        restored = restore(sessions_folder() / key)
+        restored = restore(folder)
     except LeukocyteError:
         return None
-    return None if restored is None else summarise(restored.state)
+    if restored is None:
+        return None
+    return summarise(restored.state, hidden_in(folder, restored.state.numbers()))

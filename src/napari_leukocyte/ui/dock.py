@@ -142,12 +142,19 @@ class SessionDock(Dock):
         self.sessions, self._news = wanted, False
         for session in wanted:
             self.session_ties.connect(session.table_changed, self._on_table)
+            self.session_ties.connect(session.blind_changed, self._on_blind)
             self.session_ties.connect(session.selection_changed, self.on_selection)
         self.on_session()
 
     def _on_table(self, labels: frozenset[int] | None = None) -> None:
         self._news = False
         self.on_table(labels)
+
+    def _on_blind(self, labels: frozenset[int] | None = None) -> None:
+        if labels is None:
+            self._update()  # not a moment later: what is hidden now must not be seen any more
+        else:
+            self._on_table(labels)
 
     def _on_image(self) -> None:
         self._image_ties.release()
@@ -199,7 +206,7 @@ class SessionDock(Dock):
         self.update_soon()
 
     def on_table(self, labels: frozenset[int] | None = None) -> None:
-        """Act on other rows in the table of objects; None stands for all of them."""
+        """Act on other rows in what may be shown of the objects; None stands for all of them."""
         if self.few_at_once and labels is not None and len(labels) <= FEW:
             if not self._soon.isActive():
                 self._before_paint.ask()

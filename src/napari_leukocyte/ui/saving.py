@@ -26,7 +26,7 @@ from napari_leukocyte.reporting.record import (
 from napari_leukocyte.reporting.save import FILES, save_results
 from napari_leukocyte.segmentation.parameters import PostprocessParams
 from napari_leukocyte.session.session import Session
-from napari_leukocyte.ui.jobs import Job, start_job
+from napari_leukocyte.ui.jobs import Job, start_job, telling_errors
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,7 +88,13 @@ def take_snapshot(
     Returns
     -------
     Snapshot
+
+    Raises
+    ------
+    BlindReadError
+        While classes are hidden.
     """
+    session.require_shown()
     path = layer.source.path if layer is not None else None
     maps, table = session.maps, session.table()
     predictions = session.predictions
@@ -141,6 +147,15 @@ def ask_and_save(
     Job or None
         None if the user thought better of it.
     """
+    with telling_errors():
+        session.require_shown()
+        return _ask_and_save(parent, session, layer, settings)
+    return None
+
+
+def _ask_and_save(
+    parent: QWidget, session: Session, layer: Image | None, settings: DifferentialSettings | None
+) -> Job | None:
     chosen = QFileDialog.getExistingDirectory(parent, "Folder for the results")
     if not chosen:
         return None

@@ -11,9 +11,11 @@ from napari_leukocyte.analysis.smear.analysis import AnalysisOptions, analyse_fi
 from napari_leukocyte.analysis.smear.reading import hold_session
 from napari_leukocyte.analysis.smear.results import save_smear, write_smear_report
 from napari_leukocyte.analysis.smear.smear import Smear, open_smear
+from napari_leukocyte.counting.blind import BlindRead
 from napari_leukocyte.counting.settings import DifferentialSettings
-from napari_leukocyte.errors import OutputError
+from napari_leukocyte.errors import OutputError, ParameterError
 from napari_leukocyte.io.images.reading import read_image
+from napari_leukocyte.session.blinding import BlindReadError
 from napari_leukocyte.vocabulary import DISCLAIMER
 from tests.analysis.smear.fields import approve_all
 
@@ -75,6 +77,34 @@ def test_report_counts_all_fields_and_names_who_signed(smear: Smear, tmp_path: P
     assert text.count("data:image/jpeg") >= 13
     assert steps[-1] == (6, 6)
     assert steps == sorted(steps)
+
+
+def test_what_is_read_blindly_is_counted_and_written_later(smear: Smear, tmp_path: Path) -> None:
+    smear.inspect_all()
+    before = smear.leukogram()["count"].sum()
+    with hold_session(read_image(smear.paths[1]), "f") as session:
+        labels = session.table()["label"].tolist()
+        session.begin_blind(BlindRead(1, 0, frozenset(labels[:2])))
+    # Only the file of the read is another one.
+    state = smear.inspect(1)
+    assert (state.blind, sum(state.counts.values())) == (2, len(labels) - 2)
+    assert smear.leukogram()["count"].sum() == before - 2
+    for path in smear.paths[:3]:
+        approve_all(read_image(path), path.name)
+    with pytest.raises(ParameterError, match=r"field 2\.png \(2 cells being read blindly\)\.$"):
+        smear.sign_off("Ada Field")
+    for write in (write_smear_report, save_smear):
+        with pytest.raises(BlindReadError, match=r"after the blind reads of field 2\.png, in which"):
+            write(tmp_path / "out", smear)
+    assert not (tmp_path / "out").exists()
+    # The next opening knows it at once.
+    smear.remember()
+    assert Smear([smear.paths[0].parent]).inspect(1).blind == 2
+    with hold_session(read_image(smear.paths[1]), "f") as session:
+        session.end_blind()
+    smear.sign_off("Ada Field")
+    assert smear.leukogram()["count"].sum() == before
+    assert save_smear(tmp_path / "out", smear)
 
 
 def test_without_an_analysed_field_there_is_nothing_to_write(folder: Path, tmp_path: Path) -> None:

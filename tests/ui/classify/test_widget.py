@@ -11,11 +11,13 @@ from napari.layers import Labels
 from napari.utils.notifications import notification_manager
 from numpy.typing import NDArray
 from pytestqt.qtbot import QtBot
+from qtpy.QtGui import QGuiApplication
 from qtpy.QtWidgets import QMessageBox
 
 from napari_leukocyte.classification import classify as classification
 from napari_leukocyte.classification.classify import column
 from napari_leukocyte.classification.regions import iterate_regions
+from napari_leukocyte.counting.blind import BlindRead
 from napari_leukocyte.counting.settings import recall_settings
 from napari_leukocyte.models import registry
 from napari_leukocyte.models.manifest import Manifest
@@ -25,6 +27,7 @@ from napari_leukocyte.session.session import Session
 from napari_leukocyte.ui.classify.widget import ClassifyWidget
 from napari_leukocyte.ui.controls.own_classes_dialog import OwnClassesDialog
 from napari_leukocyte.ui.layers import links
+from napari_leukocyte.ui.layers.objects_style import UNCLASSIFIED
 from napari_leukocyte.ui.layers.objects_view import ObjectsView, objects_view_of
 from napari_leukocyte.ui.segment.widget import SegmentWidget
 from napari_leukocyte.vocabulary import LEUKOCYTE_NAMES
@@ -186,6 +189,37 @@ def test_classify_shows_counts_and_takes_corrections(
     settle(qtbot, widget)
     assert classifier.asked == [[1, 2, 3, 4, 5]] * 2
     assert [class_of(session, n) for n in (1, 2, 3)] == ["monocyte", "monocyte", LEUKOCYTE_NAMES[2]]
+
+
+def test_classes_that_are_read_blindly_are_neither_shown_nor_counted(
+    dock: Dock, classifier: ByArea, qtbot: QtBot
+) -> None:
+    viewer, widget = dock()
+    session, view = classify(qtbot, viewer, widget)
+    view.select([1])
+    session.begin_blind(BlindRead(1, 0, frozenset({1, 2})))
+    expected = dict.fromkeys(LEUKOCYTE_NAMES, 1) | dict.fromkeys(LEUKOCYTE_NAMES[:2], 0)
+    assert counts(widget) == expected
+    assert list(view.layer.features["class"])[:2] == [UNCLASSIFIED] * 2
+    assert list(view.layer.features["predicted"].fillna(""))[:2] == ["", ""]
+    assert widget.form.legend.counts()[UNCLASSIFIED] == 2
+    settle(qtbot, widget)
+    assert widget.form.selection.text().startswith("Object 1: unclassified; diameter")
+    assert "2 read blindly" in widget.message
+    assert not widget.form.classify_new.isVisible()
+    widget.form.save.click()
+    assert "after its blind read: 2 cells have no answer" in last_message()
+    widget.form.copy.click()
+    clipboard = QGuiApplication.clipboard()
+    assert clipboard is not None
+    assert f"{LEUKOCYTE_NAMES[0]}\t0" in clipboard.text()
+    view.assign("monocyte")
+    settle(qtbot, widget)
+    assert list(view.layer.features["class"])[:2] == ["monocyte", UNCLASSIFIED]
+    assert counts(widget) == expected | {"monocyte": 2}
+    session.end_blind()
+    assert counts(widget)[LEUKOCYTE_NAMES[1]] == 1
+    assert classifier.asked == [[1, 2, 3, 4, 5]], "what is hidden is no new object"
 
 
 def test_own_classes_are_made_below_the_legend_and_count(

@@ -30,7 +30,6 @@ from napari_leukocyte.ui.embedding_map.widget import CellMapWidget
 from napari_leukocyte.ui.layers import links
 from napari_leukocyte.ui.reader_name import keep_reader
 from napari_leukocyte.ui.review.picking import ClickToSelect
-from napari_leukocyte.ui.review.widget import ReviewWidget
 from napari_leukocyte.vocabulary import DISCLAIMER
 from tests.interpretation.networks import write_classifier
 from tests.ui.embedding_map.test_scatter import LEFT, NONE, QTEST, SHIFT, around, at, drag
@@ -292,12 +291,9 @@ def test_all_open_images_in_one_map(bench: Bench) -> None:
 def test_a_blind_read_hides_the_map_at_once(bench: Bench) -> None:
     bench.open("other", 2, 1)
     session = bench.open("field")
-    review = ReviewWidget(bench.viewer)
-    bench.viewer.window.add_dock_widget(review, name="Review", area="left")
     bench.settle()
-    bench.qtbot.waitUntil(lambda: review.session is session)
     assert bench.form.scatter.isVisible()
-    review.set_blind(draw_blind(range(1, 37), 1.0, 0, "field"))
+    session.begin_blind(draw_blind(range(1, 37), 1.0, 0, "field"))
     assert not bench.form.scatter.isVisible()
     assert not bench.form.legend.isVisible()
     assert not bench.form.suspects.isVisible()
@@ -306,7 +302,7 @@ def test_a_blind_read_hides_the_map_at_once(bench: Bench) -> None:
     bench.settle()
     assert bench.form.summary.text().startswith("12 cells")
     assert "1 image is left out" in bench.widget.message
-    review.set_blind(None)
+    session.end_blind()
     bench.settle()
     assert bench.form.summary.text().startswith("48 cells")
     assert not bench.widget.message

@@ -241,12 +241,10 @@ def test_slow_methods_wait_for_the_button_and_can_be_cancelled(
 
 def test_what_is_read_blindly_is_not_explained(bench: Bench) -> None:
     bench.classify()
-    review = ReviewWidget(bench.viewer)
-    bench.viewer.window.add_dock_widget(review, name="Review")
-    bench.qtbot.wait(80)
     bench.select(1)
     assert bench.widget.findings is not None
-    review.set_blind(draw_blind([1, 2], 1.0, 0, "field"))
+    bench.session.begin_blind(draw_blind([1, 2], 1.0, 0, "field"))
+    assert bench.widget.findings is None
     bench.session.select([2])
     bench.settle()
     assert bench.widget.findings is None
@@ -254,7 +252,6 @@ def test_what_is_read_blindly_is_not_explained(bench: Bench) -> None:
     assert "read blindly" in bench.state
     assert not any(s.isVisible() for s in bench.widget.form.sections.values())
     bench.session.set_class([2], "basophil")
-    review.answer_blind([2], "basophil")
     bench.widget.explain_now()
     bench.settle()
     assert bench.widget.findings is not None

@@ -9,6 +9,7 @@ from typing import Any
 import napari
 import numpy as np
 import pytest
+from napari.utils.notifications import notification_manager
 from pytestqt.qtbot import QtBot
 from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
@@ -17,6 +18,7 @@ from qtpy.QtWidgets import QFileDialog, QMessageBox
 from napari_leukocyte.analysis.smear.reading import read_field
 from napari_leukocyte.annotations.dataset.reading import open_dataset
 from napari_leukocyte.annotations.formats import convert
+from napari_leukocyte.counting.blind import draw_blind
 from napari_leukocyte.ui import jobs
 from napari_leukocyte.ui.export.form import FOLDER, NAMED, TOGETHER
 from napari_leukocyte.ui.export.widget import ExportWidget
@@ -91,6 +93,29 @@ def test_the_open_image_is_exported_and_checked(
     # Again, and nothing has changed; the form knows what is there.
     _press(docked, qtbot)
     assert docked.message == "Nothing changed: version 1 stays the newest."
+
+
+def test_what_is_read_blindly_is_exported_later(
+    docked: ExportWidget, folder: Path, tmp_path: Path, qtbot: QtBot
+) -> None:
+    form = docked.form
+    session = session_of(_open(docked, folder / "field 2.png"))
+    number = len(session.table())
+    session.begin_blind(draw_blind(session.table()["label"], 1.0, 0))
+    form.to.setText(str(tmp_path / "dataset"))
+    waits = f"“{session.name}” is saved, exported and reported after its blind read: {number} cells"
+    _press(docked, qtbot)
+    assert str(notification_manager.records[-1].message).startswith(waits)
+    assert not (tmp_path / "dataset").exists()
+    # Of a folder, the other photographs are.
+    _choose(form.what, FOLDER)
+    form.folder.setText(str(folder))
+    _press(docked, qtbot)
+    assert docked.message == "Version 1: 2 added."
+    assert "“field 2.png” is saved, exported and reported after" in form.report.toPlainText()
+    session.end_blind()
+    _press(docked, qtbot)
+    assert docked.message == "Version 2: 1 added, 2 unchanged."
 
 
 def test_a_folder_is_exported_with_its_name_as_the_group(

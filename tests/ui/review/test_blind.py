@@ -11,15 +11,17 @@ import pytest
 from pytestqt.qtbot import QtBot
 from qtpy.QtWidgets import QApplication, QFileDialog
 
+from napari_leukocyte.counting.blind import BlindRead
 from napari_leukocyte.session.blind_reads import FILE_NAME
 from napari_leukocyte.session.store import folder_of, open_session, session_folder
 from napari_leukocyte.ui.layers import links
-from napari_leukocyte.ui.layers.objects_view import objects_view_of
+from napari_leukocyte.ui.layers.objects_style import UNCLASSIFIED
+from napari_leukocyte.ui.layers.objects_view import ObjectsView, objects_view_of
 from napari_leukocyte.ui.review.readers_dialog import ReadersDialog
 from napari_leukocyte.ui.review.widget import ReviewWidget
 from napari_leukocyte.vocabulary import DISCLAIMER
 from tests.gallery.work import CLASSES, CONFIDENCES, field, predictions
-from tests.ui.review.conftest import Bench
+from tests.ui.review.conftest import QTEST, Bench
 
 RGB, LABELS = field(len(CLASSES))
 Open = Callable[[], tuple[napari.Viewer, ReviewWidget]]
@@ -54,6 +56,16 @@ def close(viewer: napari.Viewer, widget: ReviewWidget, qtbot: QtBot) -> None:
     links.forget_session(image)
 
 
+def blind_of(widget: ReviewWidget) -> BlindRead | None:
+    return None if widget.session is None else widget.session.blind
+
+
+def shown_on(view: ObjectsView) -> list[str]:
+    """Return the classes that the layer shows, once it has followed."""
+    QTEST.qWait(80)
+    return list(view.layer.features["class"])
+
+
 @pytest.fixture
 def worked() -> Path:
     """Do some work on the photograph; return the folder in which it is kept."""
@@ -78,11 +90,11 @@ def test_a_blind_read_goes_on_in_another_window(
     panel.button.click()
     assert (worked / FILE_NAME).is_file()
     widget.reviewer.classify([2], "monocyte")
-    read = widget.blind
+    read = blind_of(widget)
     assert read is not None
     assert read.answers == {2: "monocyte"}
     close(viewer, widget, qtbot)
-    assert widget.blind is None
+    assert blind_of(widget) is None
     # An answer of whose end the file does not tell, as after a crash.
     session = open_session(RGB, "field")
     session.set_class([3], "eosinophil")
@@ -90,41 +102,52 @@ def test_a_blind_read_goes_on_in_another_window(
 
     viewer, widget = open_again()
     panel = widget.form.blind
-    assert widget.blind is not None
+    again = blind_of(widget)
+    assert again is not None
     # What was said of 1 before the read began is still no answer.
-    assert widget.blind.answers == {2: "monocyte", 3: "eosinophil"}
-    assert widget.blind.labels == read.labels
+    assert again.answers == {2: "monocyte", 3: "eosinophil"}
+    assert again.labels == read.labels
     assert panel.state.text().startswith("Going on with the blind read of field. 2 of 8 cells")
     assert widget.form.blind_section.heading.isChecked()
     assert widget.session is not None
     view = objects_view_of(viewer, widget.session)
     assert view is not None
-    assert not view.layer.visible
+    assert shown_on(view)[1:4] == ["monocyte", "eosinophil", UNCLASSIFIED]
     assert widget.cells is not None
     assert widget.cells[4].hidden
     assert not widget.cells[2].hidden
     panel.button.click()
-    assert widget.blind is None
+    assert blind_of(widget) is None
     assert not (worked / FILE_NAME).exists()
     assert "1 of 2 cells" in panel.report.text()
-    assert view.layer.visible
+    assert shown_on(view)[3] == CLASSES[3]
     close(viewer, widget, qtbot)
 
 
-def test_a_damaged_read_is_told_and_left_out(
+def test_of_a_damaged_read_everything_is_hidden_until_it_is_ended(
     worked: Path, open_again: Open, told: list[str], qtbot: QtBot
 ) -> None:
     (worked / FILE_NAME).write_text('{"schema": 1, "blind_read": {}}')
     viewer, widget = open_again()
-    assert widget.blind is None
+    assert blind_of(widget) is None
     assert len([t for t in told if "blind read" in t and "damaged" in t]) == 1
+    assert widget.session is not None
+    view = objects_view_of(viewer, widget.session)
+    assert view is not None
+    assert set(shown_on(view)) == {UNCLASSIFIED}
+    panel = widget.form.blind
+    assert "damaged" in panel.state.text()
+    panel.button.click()
+    assert not (worked / FILE_NAME).exists()
+    assert shown_on(view)[1:] == CLASSES[1:]
     # Another can be begun, and ends by its last answer.
-    widget.form.blind.share.setValue(10)
-    widget.form.blind.button.click()
-    assert widget.blind is not None
-    (label,) = widget.blind.labels
+    panel.share.setValue(10)
+    panel.button.click()
+    read = blind_of(widget)
+    assert read is not None
+    (label,) = read.labels
     widget.reviewer.classify([label], CLASSES[label - 1])
-    qtbot.waitUntil(lambda: widget.blind is None)
+    qtbot.waitUntil(lambda: blind_of(widget) is None)
     assert not (worked / FILE_NAME).exists()
     close(viewer, widget, qtbot)
 
@@ -132,15 +155,15 @@ def test_a_damaged_read_is_told_and_left_out(
 def test_without_a_file_it_waits_in_memory(bench: Bench) -> None:
     bench.session.close()
     bench.widget.form.blind.button.click()
-    bench.widget.reviewer.classify([sorted(bench.widget.blind.labels)[0]], "monocyte")  # type: ignore[union-attr]
-    read = bench.widget.blind
+    read = bench.session.blind
     assert read is not None
+    bench.widget.reviewer.classify([sorted(read.labels)[0]], "monocyte")
+    read = bench.session.blind
     session = bench.session
     bench.widget._follow(None)
-    assert bench.widget.blind is None
-    assert bench.objects.layer.visible
+    assert UNCLASSIFIED in shown_on(bench.objects), "without a gallery it is as blind"
     bench.widget._follow(session)
-    assert bench.widget.blind == read
+    assert bench.session.blind == read
     assert "Going on" in bench.widget.form.blind.state.text()
 
 

@@ -220,13 +220,15 @@ def test_a_blind_read_hides_asks_and_reports(bench: Bench) -> None:
     panel = bench.widget.form.blind
     panel.share.setValue(50)
     panel.button.click()
-    read = bench.widget.blind
+    read = bench.session.blind
     assert read is not None
     assert len(read.labels) == 4
     hidden = sorted(read.labels)
     group = bench.gallery.cells.groups[0]
     assert (group.kind, list(group.labels)) == ("hidden", hidden)
-    assert not bench.objects.layer.visible
+    features = bench.objects.layer.features.set_index("label")
+    assert set(features["class"][hidden]) == {UNCLASSIFIED}
+    assert features[["predicted", "confidence"]].loc[hidden].isna().all(axis=None)
     bench.click(hidden[0])
     bench.settle()
     details = bench.widget.form.details
@@ -240,27 +242,27 @@ def test_a_blind_read_hides_asks_and_reports(bench: Bench) -> None:
     wrong = "basophil" if CLASSES[hidden[0] - 1] != "basophil" else "monocyte"
     bench.click(hidden[0])
     bench.key(Qt.Key.Key_B if wrong == "basophil" else Qt.Key.Key_M)
-    assert bench.widget.blind is not None
-    assert bench.widget.blind.answers == {hidden[0]: wrong}
+    assert bench.session.blind is not None
+    assert bench.session.blind.answers == {hidden[0]: wrong}
     bench.settle()
     assert bench.widget.cells is not None
     assert bench.widget.cells[hidden[0]].predicted == CLASSES[hidden[0] - 1]
     # Another view answers as well; the last answer ends it.
     for label in hidden[1:]:
         bench.session.set_class([label], CLASSES[label - 1])
-    bench.qtbot.waitUntil(lambda: bench.widget.blind is None)
-    assert bench.objects.layer.visible
+    bench.qtbot.waitUntil(lambda: bench.session.blind is None)
+    bench.settle()
+    assert UNCLASSIFIED not in set(bench.objects.layer.features["class"])
     assert "3 of 4 cells" in panel.report.text()
     assert "kappa" in panel.report.text()
 
 
-def test_a_read_of_the_hosts_can_be_set_and_ended(bench: Bench) -> None:
+def test_a_read_can_be_begun_elsewhere_and_ended_here(bench: Bench) -> None:
     read: BlindRead = draw_blind(range(1, 9), 0.25, 3, "field")
-    bench.widget.set_blind(read)
-    assert bench.widget.blind == read
+    bench.session.begin_blind(read)
     assert bench.widget.form.blind.button.text() == "End the blind read"
     bench.widget.form.blind.button.click()
-    assert bench.widget.blind is None
+    assert bench.session.blind is None
     assert "Nothing was read blindly" in bench.widget.form.blind.report.text()
 
 

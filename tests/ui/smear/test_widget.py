@@ -9,10 +9,12 @@ import napari
 import numpy as np
 import pytest
 from napari.layers import Image, Labels
+from napari.utils.notifications import notification_manager
 from pytestqt.qtbot import QtBot
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QFileDialog
 
+from napari_leukocyte.counting.blind import draw_blind
 from napari_leukocyte.io.images.reading import read_image
 from napari_leukocyte.segmentation import ensemble
 from napari_leukocyte.session.store import SessionInUse, open_session
@@ -324,6 +326,29 @@ def test_settings_of_the_count_belong_to_the_smear(
     assert smear.smear is not None
     assert smear.smear.settings is not None
     assert smear.smear.settings.target == 400
+
+
+def test_what_is_read_blindly_is_counted_and_reported_later(
+    smear: SmearWidget, folder: Path, qtbot: QtBot
+) -> None:
+    open_folder(smear, folder, qtbot)
+    analyse(smear, qtbot)
+    session, form = smear.session, smear.form
+    assert session is not None
+    labels = session.table()["label"].tolist()
+    tabs = [form.tabs.tabText(i) for i in (0, 1)]
+    session.begin_blind(draw_blind(labels, 1.0, 0))
+    settle(smear, qtbot)
+    assert form.field_leukogram.leukogram is None
+    assert f"{len(labels)} cells read blindly, not counted" in form.summary.text()
+    assert form.tabs.tabText(0) != tabs[0]
+    index = form.model.index(0)
+    assert f"{len(labels)} read blindly" in form.model.data(index, Qt.ItemDataRole.ToolTipRole)
+    form.report_field.trigger()
+    assert "after its blind read" in str(notification_manager.records[-1].message)
+    session.end_blind()
+    settle(smear, qtbot)
+    assert [form.tabs.tabText(i) for i in (0, 1)] == tabs
 
 
 def test_folder_without_images_is_one_sentence(

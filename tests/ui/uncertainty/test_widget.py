@@ -22,7 +22,6 @@ from napari_leukocyte.samples.synthetic import synthetic_smear
 from napari_leukocyte.session.session import Session
 from napari_leukocyte.ui import jobs
 from napari_leukocyte.ui.layers import links
-from napari_leukocyte.ui.review.widget import ReviewWidget
 from napari_leukocyte.ui.uncertainty.widget import STANDARDISED, UncertaintyWidget
 from napari_leukocyte.uncertainty.calibration import EVERY
 from napari_leukocyte.uncertainty.recalibration import BULK
@@ -190,13 +189,8 @@ def test_classes_of_an_earlier_version_in_standardised_colours_are_told(bench: B
 def test_a_blind_read_stays_blind(bench: Bench) -> None:
     bench.classify()
     form = bench.widget.form
-    review = ReviewWidget(bench.viewer)
-    bench.viewer.window.add_dock_widget(review, name="Review", area="left")
-    bench.qtbot.wait(80)
     numbers = [int(n) for n in bench.column(0)]
-    review.set_blind(draw_blind(numbers, 1.0, 0, "smear"))
-    bench.widget.update_soon()
-    bench.settle()
+    bench.session.begin_blind(draw_blind(numbers, 1.0, 0, "smear"))
     assert "blind read is under way" in bench.widget.message
     assert not any(s.isVisible() for s in form.sections)
     assert bench.widget.approval is None

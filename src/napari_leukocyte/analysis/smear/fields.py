@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, Literal, get_args
 
@@ -44,6 +44,8 @@ class FieldState:
         A checksum of all that a sign-off is about; empty if it was not computed.
     problem : str
         One sentence, if the field can't be used.
+    blind : int
+        Cells that are being read blindly: their classes are in no count yet.
     """
 
     stage: Stage = "unread"
@@ -58,6 +60,7 @@ class FieldState:
     when: str = ""
     digest: str = ""
     problem: str = ""
+    blind: int = 0
 
     @property
     def unclassified(self) -> int:
@@ -74,7 +77,7 @@ class FieldState:
     @property
     def complete(self) -> bool:
         """Whether nothing keeps its cells from being signed for."""
-        return self.analysed and self.reviewed == self.objects and not self.unclassified
+        return not self.missing()
 
     def missing(self) -> str:
         """Say in a few words what is missing before a sign-off; empty if nothing is."""
@@ -82,6 +85,8 @@ class FieldState:
             return "not analysed"
         if self.reviewed < self.objects:
             return f"{_cells(self.objects - self.reviewed)} not reviewed"
+        if self.blind:
+            return f"{_cells(self.blind)} being read blindly"
         return f"{_cells(self.unclassified)} without a class" if self.unclassified else ""
 
     def without_digest(self) -> FieldState:
@@ -101,6 +106,7 @@ class FieldState:
         ValueError, TypeError
             If it is none.
         """
+        values = {"blind": 0, **values}  # which version 0.1.0 did not know
         if set(values) != {f.name for f in fields(cls)} or values["stage"] not in get_args(Stage):
             raise ValueError("This is no state of a field.")
         counts, sure = (
@@ -109,7 +115,9 @@ class FieldState:
         return cls(**{**values, "counts": counts, "sure": sure})
 
 
-def state_of_work(state: State, key: str, analysed: bool) -> FieldState:
+def state_of_work(
+    state: State, key: str, analysed: bool, hidden: Collection[int] = ()
+) -> FieldState:
     """Say how far the work is that a session's journal led to.
 
     Parameters
@@ -120,12 +128,17 @@ def state_of_work(state: State, key: str, analysed: bool) -> FieldState:
         Of the image.
     analysed : bool
         Whether a network has seen the image.
+    hidden : collection of int
+        The cells that are being read blindly.
     """
     numbers = state.numbers()
     seen = [n for n in numbers if n in state.reviews and state.reviews[n].reviewed]
     reviewed = len(seen)
     counts, sure = (
-        Counter(c for n in some if (c := state.class_of(n)) is not None) for some in (numbers, seen)
+        Counter(
+            c for n in some if n not in hidden and (c := state.class_of(n)) is not None
+        )
+        for some in (numbers, seen)
     )
     signed = state.signed_off
     return FieldState(
@@ -140,6 +153,7 @@ def state_of_work(state: State, key: str, analysed: bool) -> FieldState:
         reader="" if signed is None else signed.reader,
         when="" if signed is None else signed.when,
         digest=_digest(state),
+        blind=len(numbers & frozenset(hidden)),
     )
 
 
@@ -147,7 +161,7 @@ def state_of_session(session: Session, key: str) -> FieldState:
     """Say how far the work in an open session is; without a digest."""
     reviewed, objects = session.review_progress
     analysed, signed = session.maps is not None, session.signed_off
-    table = session.table()
+    table = session.shown_table()
     table = table[table["class"].notna()]
     return FieldState(
         stage=_stage(objects, reviewed, analysed, signed is not None),
@@ -160,6 +174,7 @@ def state_of_session(session: Session, key: str) -> FieldState:
         sure=dict(Counter(table.loc[table["reviewed"].astype(bool), "class"].astype(str))),
         reader="" if signed is None else signed.reader,
         when="" if signed is None else signed.when,
+        blind=len(session.hidden),
     )
 
 

@@ -23,6 +23,8 @@ from napari_leukocyte.io.atomic import atomic_write
 from napari_leukocyte.io.images.key import image_key
 from napari_leukocyte.io.images.normalise import normalise_image
 from napari_leukocyte.io.images.reading import read_image
+from napari_leukocyte.session.blind_reads import FILE_NAME as BLIND
+from napari_leukocyte.session.blind_reads import hidden_in
 from napari_leukocyte.session.folders import sessions_folder
 from napari_leukocyte.session.restoring import JOURNAL, restore
 
@@ -40,23 +42,30 @@ class FieldInspection:
     Attributes
     ----------
     state : FieldState
-    image, journal : tuple of int or None
-        Time and size of the two files.
+    image, journal, blind : tuple of int or None
+        Time and size of the photograph, and of the files of its work and its blind read.
     """
 
     state: FieldState
     image: Stamp = None
     journal: Stamp = None
+    blind: Stamp = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as JSON can hold it."""
-        return {"state": self.state.to_dict(), "image": self.image, "journal": self.journal}
+        return {
+            "state": self.state.to_dict(),
+            "image": self.image,
+            "journal": self.journal,
+            "blind": self.blind,
+        }
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> FieldInspection:
         """Make it from what `to_dict` gave; ValueError, TypeError or KeyError if it is not."""
         state = FieldState.from_dict(values["state"])
-        return cls(state, _as_stamp(values["image"]), _as_stamp(values["journal"]))
+        stamps = (_as_stamp(values.get(name)) for name in ("image", "journal", "blind"))
+        return cls(state, *stamps)
 
 
 def inspect_field(path: Path, former: FieldInspection | None = None) -> FieldInspection:
@@ -82,10 +91,11 @@ def inspect_field(path: Path, former: FieldInspection | None = None) -> FieldIns
             key = _read(path)
         except (LeukocyteError, MemoryError) as error:
             return FieldInspection(FieldState("damaged", problem=sentence(path, error)), image)
-    journal = _stamp(sessions_folder() / key / JOURNAL)
-    if same and former is not None and former.state.key == key and former.journal == journal:
-        return FieldInspection(former.state, image, journal)
-    return FieldInspection(_work(key), image, journal)
+    journal, blind = (_stamp(sessions_folder() / key / name) for name in (JOURNAL, BLIND))
+    if same and former is not None and former.state.key == key:
+        if (former.journal, former.blind) == (journal, blind):
+            return FieldInspection(former.state, image, journal, blind)
+    return FieldInspection(_work(key), image, journal, blind)
 
 
 def sentence(path: Path, error: BaseException) -> str:
@@ -130,7 +140,8 @@ def _work(key: str) -> FieldState:
         return FieldState("new", key, problem=str(error))
     if restored is None:
         return FieldState("new", key)
-    return state_of_work(restored.state, key, restored.maps is not None)
+    hidden = hidden_in(sessions_folder() / key, restored.state.numbers())
+    return state_of_work(restored.state, key, restored.maps is not None, hidden)
 
 
 def _stamp(path: Path) -> Stamp:

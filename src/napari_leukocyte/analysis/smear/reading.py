@@ -74,6 +74,7 @@ def read_session(image: ArrayLike, name: str, *, with_maps: bool = True) -> Sess
         weights = restored.state.weights if maps is not None else None
         state = replace(restored.state, maps=maps, weights=weights)
         session.attach(_NoRecorder(), state, restored.next_label)
+        session.resume_blind(folder)
         session.close()
     return session
 
@@ -108,10 +109,12 @@ def hold_session(image: ArrayLike, name: str) -> Iterator[Session]:
     """
     session = Session(image, name)
     shape = (int(session.rgb.shape[0]), int(session.rgb.shape[1]))
-    store = Store(session_folder(session.rgb).absolute(), image_key(session.rgb), shape)
+    folder = session_folder(session.rgb).absolute()
+    store = Store(folder, image_key(session.rgb), shape)
     try:
         state, next_label, session.restored = store.resume()
         session.attach(store, state, next_label)
+        session.resume_blind(folder)
         yield session
     finally:
         session.close()

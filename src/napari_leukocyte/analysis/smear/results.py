@@ -38,6 +38,7 @@ from napari_leukocyte.reporting.save import (
     write_labels,
 )
 from napari_leukocyte.reporting.tables import ALL, objects_table, write_csv
+from napari_leukocyte.session.blinding import BlindReadError
 from napari_leukocyte.session.reviews import SignOff
 from napari_leukocyte.session.session import Session
 
@@ -90,7 +91,8 @@ def describe_field(
 
 
 def report_field(session: Session, file: Path | None = None) -> ReportField:
-    """Return one field as a report takes it."""
+    """Return one field as a report takes it; raises BlindReadError while classes are hidden."""
+    session.require_shown()
     return ReportField(
         session.name,
         session.rgb,
@@ -156,6 +158,8 @@ def write_smear_report(
 
     Raises
     ------
+    BlindReadError
+        While classes are hidden in a field.
     OutputError
         If no field was analysed, or the file can't be written.
     LeukocyteError
@@ -163,12 +167,15 @@ def write_smear_report(
     """
     one = _One()
     chosen, signed = _analysed(smear), smear.signed_off
+    _require_shown(smear, chosen)
     sign_off = None if signed is None else SignOff(signed.reader, signed.when)
     fields: list[ReportField] = []
     for number, index in enumerate(chosen):
         file = smear.paths[index]
         progress(number, 2 * len(chosen), f"Reading {file.name}")
-        fields.append(_FieldOnDisk(read_field(file), file, sign_off, one))
+        session = read_field(file)
+        session.require_shown()
+        fields.append(_FieldOnDisk(session, file, sign_off, one))
 
     def draw(done: int, total: int, what: str) -> None:
         progress(total + done, 2 * total, what)
@@ -212,6 +219,8 @@ def save_smear(
 
     Raises
     ------
+    BlindReadError
+        While classes are hidden in a field; nothing is written then.
     OutputError
         If no field was analysed, earlier results may not be replaced or the folder can't be
         written to.
@@ -226,6 +235,7 @@ def save_smear(
         for i, p in enumerate(smear.paths)
         if smear.state(i).stage == "damaged"
     }
+    _require_shown(smear, chosen)
     if not overwrite:
         _refuse(folder, [*SMEAR_FILES, *(job.folder for job in jobs)])
     for number, (index, job) in enumerate(zip(chosen, jobs, strict=True)):
@@ -233,7 +243,10 @@ def save_smear(
         progress(number, len(chosen), f"Saving {file.name}")
         try:
             session = read_field(file)
+            session.require_shown()
             record = describe_field(session, file, job.folder)
+        except BlindReadError:
+            raise
         except LeukocyteError as error:
             errors[job.image] = sentence(file, error)
             continue
@@ -258,6 +271,17 @@ def _analysed(smear: Smear) -> list[int]:
     if not chosen:
         raise OutputError("No field of this smear was analysed yet.")
     return chosen
+
+
+def _require_shown(smear: Smear, chosen: Sequence[int]) -> None:
+    """Refuse before anything is read or written, which takes long in a smear."""
+    blind = [smear.paths[i].name for i in chosen if smear.inspect(i).blind]
+    if blind:
+        more = f" and {len(blind) - 3} more" if len(blind) > 3 else ""
+        raise BlindReadError(
+            f"The smear is saved and reported after the blind reads of {', '.join(blind[:3])}{more}, "
+            "in which cells have no answer yet."
+        )
 
 
 def _refuse(folder: Path, names: Sequence[str]) -> None:

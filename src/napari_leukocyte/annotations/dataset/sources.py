@@ -189,7 +189,13 @@ def take_snapshot(session: Session, folder: Path | None = None) -> ExportSnapsho
         Its arrays are never changed in place, so none is copied.
     folder : Path, optional
         That it is written into, for its history; known if the session is open here.
+
+    Raises
+    ------
+    BlindReadError
+        While classes are hidden.
     """
+    session.require_shown()
     folder = folder_of(session) if folder is None else folder
     origin = origin_of(session, folder)
     return ExportSnapshot(

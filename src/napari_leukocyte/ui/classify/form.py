@@ -116,6 +116,8 @@ def describe_state(session: Session | None, table: pd.DataFrame | None) -> str:
         parts.append(f"classified by {session.classifier}")
     if by_hand:
         parts.append(f"{by_hand} by hand")
+    if session.hidden:
+        parts.append(f"{len(session.hidden)} read blindly, whose classes are not shown or counted")
     return ", ".join(parts)
 
 

@@ -256,7 +256,7 @@ class ClassifyWidget(SessionDock):
         """Show the session's state; many changes in a row are shown together."""
         self._follow_view()
         form, session, running = self.form, self.session, self._runner.running
-        table = None if session is None else session.table()
+        table = None if session is None else session.shown_table()
         any_objects = table is not None and len(table) > 0
         form.classify.setEnabled(not running and form.layers.image is not None)
         form.show_objects.setVisible(self._view is None)
@@ -270,7 +270,7 @@ class ClassifyWidget(SessionDock):
             form.legend.show_counts(counts)
             form.leukogram.show_table(table, errors_of(session), session.predictions)
             if session.classifier is not None:
-                new = len(unseen(table, session.predictions))
+                new = len(unseen(session.table(), session.predictions))
         form.automatic.setChecked(self._runner.automatic)
         form.classify_new.setVisible(new > 0 and not form.automatic.isChecked())
         form.classify_new.setText(f"Classify {new} new object{'' if new == 1 else 's'}")

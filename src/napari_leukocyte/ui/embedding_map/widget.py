@@ -31,8 +31,6 @@ from napari_leukocyte.ui.embedding_map.shown import (
 from napari_leukocyte.ui.layers import links
 from napari_leukocyte.ui.layers.objects_style import UNCLASSIFIED, palette
 from napari_leukocyte.ui.own_classes import classes_now, notice
-from napari_leukocyte.ui.review.blind_notice import blind_notice
-from napari_leukocyte.ui.review.hidden import any_hidden
 from napari_leukocyte.ui.review.picking import ClickToSelect
 from napari_leukocyte.ui.review.texts import cells as in_words
 
@@ -95,7 +93,6 @@ class CellMapWidget(SessionDock):
         form.scatter.asked.connect(self._tell)
         self.acts.connect_form()
         notice.changed.connect(self._take_classes)
-        blind_notice.changed.connect(self.update_now)
         self.ties.add(ClickToSelect(self.viewer, lambda: self.chosen_session).release)
         self._show_state(_NO_IMAGE, map_too=False)
         self.begin()
@@ -134,9 +131,8 @@ class CellMapWidget(SessionDock):
             return
         self.follow_now()
         sessions = self.sessions
-        cells = {s: s.table()["label"].tolist() for s in sessions}
-        filled = [s for s in sessions if cells[s]]
-        allowed = [s for s in filled if not any_hidden(s, cells[s])]
+        filled = [s for s in sessions if len(s.table())]
+        allowed = [s for s in filled if not s.hidden]
         if not allowed:
             self._forget(_BLIND if filled else _NO_CELLS if sessions else _NO_IMAGE)
             return

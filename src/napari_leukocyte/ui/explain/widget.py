@@ -19,12 +19,9 @@ from napari_leukocyte.models.manifest import Manifest
 from napari_leukocyte.models.registry import find_model
 from napari_leukocyte.progress import Progress
 from napari_leukocyte.reporting.record import describe_model
-from napari_leukocyte.session.session import Session
 from napari_leukocyte.ui.dock import SessionDock, SharedParts
 from napari_leukocyte.ui.explain.form import PICTURE, ExplainForm, table_of
 from napari_leukocyte.ui.explain.map_layer import MapLayer
-from napari_leukocyte.ui.review.blind_notice import blind_notice
-from napari_leukocyte.ui.review.hidden import any_hidden, reviews_of
 from napari_leukocyte.ui.review.picking import ClickToSelect
 from napari_leukocyte.vocabulary import COLORS
 
@@ -74,8 +71,7 @@ class WhyWidget(SessionDock):
         form.ask.clicked.connect(lambda: self.explain_now())
         form.on_image.toggled.connect(self._show_map)
         form.opacity.valueChanged.connect(self.map_layer.set_opacity)
-        blind_notice.changed.connect(self.update_soon)
-        self.ties.add(ClickToSelect(self.viewer, self._clicked).release)
+        self.ties.add(ClickToSelect(self.viewer, lambda: self.session).release)
         self.lay_out(form.rows, form.head, form.body)
         form.show_nothing()
         self.begin()
@@ -93,10 +89,6 @@ class WhyWidget(SessionDock):
         """Take the map away."""
         with suppress(RuntimeError):  # at the application's end Qt may have gone first
             self.map_layer.hide()
-
-    def _clicked(self) -> Session | None:
-        """Return whose cells a click selects; the review widget does so itself."""
-        return None if reviews_of(self.session) else self.session
 
     # -- which cell -----------------------------------------------------------------------
 
@@ -133,7 +125,7 @@ class WhyWidget(SessionDock):
         if not session.selection:
             return _NO_CELL
         label = min(session.selection)
-        if any_hidden(session, [label]):
+        if label in session.hidden:
             return _HIDDEN
         region = region_of(session.labels, label)
         if region is None:

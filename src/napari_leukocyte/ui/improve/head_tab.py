@@ -230,6 +230,7 @@ class HeadTab(SessionDock):
                     (session, change)
                     for session, predictions in zip(sessions, said, strict=True)
                     for change in apply(session, predictions)
+                    if change.label not in session.hidden
                 ]
             self._show_changes(changed)
             self._taken = True

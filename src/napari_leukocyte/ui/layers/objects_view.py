@@ -86,7 +86,7 @@ class ObjectsView:
         self._viewer = unwrap(viewer)
         self._image: Image = unwrap(image)
         self._busy = False
-        self._shown = session.table()
+        self._shown = session.shown_table()
         self.layer: ObjectsLayer = make_layer(kind, self._shown, f"{image.name} objects")
         self.layer.text.visible = len(self._shown) <= MOST_NAMES
         self._follow_image()
@@ -111,6 +111,7 @@ class ObjectsView:
 
     def _connect(self) -> None:
         self.session.table_changed.connect(self._on_table)
+        self.session.blind_changed.connect(self._on_blind)
         self.session.selection_changed.connect(self._on_session_selection)
         self.layer.events.data.connect(self._on_data)
         self.layer.events.set_data.connect(self._on_set_data)
@@ -132,6 +133,7 @@ class ObjectsView:
         self._restore_timer.stop()
         self._frame.stop()
         self.session.table_changed.disconnect(self._on_table, missing_ok=True)
+        self.session.blind_changed.disconnect(self._on_blind, missing_ok=True)
         self.session.selection_changed.disconnect(self._on_session_selection, missing_ok=True)
         notice.changed.disconnect(self._on_classes)
         self.layer.events.disconnect(self)
@@ -146,9 +148,9 @@ class ObjectsView:
     # -- from the session to the layer ----------------------------------------------------
 
     def refresh(self) -> None:
-        """Show the session's table now."""
+        """Show the session's table now, as far as it may be shown."""
         self._timer.stop()
-        table = self.session.table()
+        table = self.session.shown_table()
         former, self._shown = self._shown, table
         self._busy = True
         try:
@@ -171,7 +173,7 @@ class ObjectsView:
     def _on_table(self, labels: frozenset[int] | None) -> None:
         if self._timer.isActive():
             return
-        layer, table = self.layer, self.session.table()
+        layer, table = self.layer, self.session.shown_table()
         if isinstance(layer, Points) and labels is not None and len(labels) <= FEW:
             self._shown = table
             rows = np.flatnonzero(np.isin(table["label"].to_numpy(), list(labels)))
@@ -180,6 +182,12 @@ class ObjectsView:
             self.selection_changed.emit()
         else:
             self._timer.start()
+
+    def _on_blind(self, labels: frozenset[int] | None) -> None:
+        if labels is None:
+            self.refresh()  # not a moment later: what is hidden now must not be seen any more
+        else:
+            self._on_table(labels)
 
     def refresh_drawing(self) -> None:
         """Draw what has changed of colours and selection now, not before the next frame."""
@@ -203,7 +211,7 @@ class ObjectsView:
         return self._labels_at(self.layer.selected_data, self._shown)
 
     def rows(self) -> pd.DataFrame:
-        """Return the selected objects' rows of the session's table."""
+        """Return the selected objects' rows of the session's table, as far as it may be shown."""
         return self._shown[self._shown["label"].isin(self.selected)]
 
     def select(self, labels: Collection[int]) -> None:

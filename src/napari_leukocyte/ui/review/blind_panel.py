@@ -19,6 +19,10 @@ _WHAT = (
     "class. Then reader and model are compared: a reader who sees the model's class tends to agree "
     "with it.</p>"
 )
+_LOST = (
+    "A blind read was begun, and the file that says which cells it hides is damaged: all classes "
+    "stay hidden until you end it."
+)
 _WHICH = {"unreviewed": "unreviewed cells", "all": "all cells"}
 
 
@@ -88,18 +92,27 @@ class BlindPanel(QWidget):
         going_on : str
             Name of the image if the read was begun some other time.
         """
-        self._running = read is not None
-        self.button.setText("End the blind read" if self._running else "Start a blind read")
-        self.share.setEnabled(not self._running)
-        self.which.setEnabled(not self._running)
-        self.state.setVisible(read is not None)
+        text = ""
         if read is not None:
             done, total = read.progress
             again = f"Going on with the blind read of {going_on}. " if going_on else ""
-            self.state.setText(
-                f"{again}{done} of {total} cells read blindly. The layer of objects, which shows "
-                "what the model said, is hidden meanwhile."
+            text = (
+                f"{again}{done} of {total} cells read blindly. The classes of the others are shown "
+                "nowhere meanwhile, and nothing is saved, exported or reported."
             )
+        self._show_running(text)
+
+    def show_lost(self) -> None:
+        """Show that nobody knows what a read hides."""
+        self._show_running(_LOST)
+
+    def _show_running(self, text: str) -> None:
+        self._running = bool(text)
+        self.button.setText("End the blind read" if self._running else "Start a blind read")
+        self.share.setEnabled(not self._running)
+        self.which.setEnabled(not self._running)
+        self.state.setVisible(self._running)
+        self.state.setText(text)
 
     def show_agreement(self, agreement: Agreement | None) -> None:
         """Show what came of a read."""

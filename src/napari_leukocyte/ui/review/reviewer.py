@@ -79,7 +79,6 @@ class Reviewer:
     def classify(self, labels: list[int], name: str) -> None:
         """Give cells a class, and go on."""
         if labels and self._do(lambda s: s.set_class(labels, name)):
-            self._widget.answer_blind(labels, name)
             self._go_on(labels, f"{in_words(len(labels))}: {name}.")
 
     def approve_selected(self) -> None:

@@ -11,12 +11,11 @@ from qtpy.QtCore import QTimer
 from qtpy.QtGui import QPixmap, QShowEvent
 from qtpy.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
 
-from napari_leukocyte.counting.blind import BlindRead
 from napari_leukocyte.counting.leukogram import count_classes
 from napari_leukocyte.counting.settings import recall_settings
 from napari_leukocyte.errors import LeukocyteError
 from napari_leukocyte.gallery.arrange import arrange, disagreeing, flagged
-from napari_leukocyte.gallery.cells import CellTable, mask_predictions
+from napari_leukocyte.gallery.cells import CellTable
 from napari_leukocyte.gallery.thumbnails import CONTRASTS, Thumbnails, ThumbnailStyle, extent_of
 from napari_leukocyte.session.reader import tidy
 from napari_leukocyte.session.session import FEW, Session
@@ -26,7 +25,7 @@ from napari_leukocyte.ui.controls.own_classes_dialog import edit_own_classes
 from napari_leukocyte.ui.dock_keys import keep_keys
 from napari_leukocyte.ui.layers import links
 from napari_leukocyte.ui.layers.objects_style import palette
-from napari_leukocyte.ui.layers.objects_view import TOGETHER_MS, objects_view_of
+from napari_leukocyte.ui.layers.objects_view import TOGETHER_MS
 from napari_leukocyte.ui.layers.restore import restore_work
 from napari_leukocyte.ui.own_classes import classes_now, notice
 from napari_leukocyte.ui.reader_name import keep_reader, reader_notice, reader_now
@@ -85,7 +84,7 @@ class ReviewWidget(QWidget):
         self.form = ReviewForm(self._viewer, classes, self)
         keep_keys(self, self._viewer, pages=[self.form.gallery])
         self.reviewer = Reviewer(self)
-        self._blind = BlindRun(self)
+        self._blind = BlindRun(self, self.form)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.form)
@@ -126,11 +125,9 @@ class ReviewWidget(QWidget):
         form.classes.edit_asked.connect(self._edit_classes)
         notice.changed.connect(self._follow_classes)
         self.reviewer.connect_form()
-        self._blind.connect_panel()
         for shortcut in install_undo(self, lambda: self._session):
             shortcut.activated.connect(self._after_undo)
         clicks = ClickToSelect(viewer, lambda: self._session)
-        blind = self._blind
 
         def end() -> None:
             # Docked widgets go without a close event.
@@ -138,7 +135,6 @@ class ReviewWidget(QWidget):
             for emitter in emitters:
                 emitter.disconnect(self._follow_later)
             clicks.release()
-            blind.show_objects()
             for tie in ties:
                 tie()
 
@@ -169,19 +165,6 @@ class ReviewWidget(QWidget):
         """The unreviewed cells in the order of the queue; empty if it is not sorted by that."""
         return self._queue
 
-    @property
-    def blind(self) -> BlindRead | None:
-        """The blind read that is going on."""
-        return self._blind.read
-
-    def set_blind(self, read: BlindRead | None) -> None:
-        """Hide what the model said of the cells of a blind read; None ends it with a report."""
-        self._blind.set_read(read)
-
-    def answer_blind(self, labels: list[int], name: str) -> None:
-        """Take the class that the reader gave cells for an answer of the blind read."""
-        self._blind.answer(labels, name)
-
     def _follow_later(self, event: Any = None) -> None:
         self._follow_soon.start(0)
 
@@ -198,7 +181,6 @@ class ReviewWidget(QWidget):
         if session is self._session:
             return
         self.form.details.save_note()
-        self._blind.forget()
         for tie in self._ties:
             tie()
         self._ties.clear()
@@ -209,10 +191,13 @@ class ReviewWidget(QWidget):
             session.reader = tidy(self.form.reader.text()) or session.reader
             self._thumbnails = Thumbnails(session.rgb, to_pixmap)
             session.table_changed.connect(self._update_soon)
+            session.blind_changed.connect(self._on_blind)
             session.selection_changed.connect(self._show_selection)
             table_changed, chosen = session.table_changed, session.selection_changed
+            blind_changed = session.blind_changed
             self._ties += [
                 lambda: table_changed.disconnect(self._update_soon, missing_ok=True),
+                lambda: blind_changed.disconnect(self._on_blind, missing_ok=True),
                 lambda: chosen.disconnect(self._show_selection, missing_ok=True),
             ]
             image = links.image_layer_of(self._viewer, session)
@@ -220,7 +205,7 @@ class ReviewWidget(QWidget):
                 # Other data end the session.
                 image.events.data.connect(self._follow_later)
                 self._ties.append(lambda: image.events.data.disconnect(self._follow_later))
-            self._blind.take_up()
+        self._blind.follow()
         self.update_now()
 
     # -- what is shown --------------------------------------------------------------------
@@ -234,6 +219,14 @@ class ReviewWidget(QWidget):
         else:
             since = 1000 * (time.monotonic() - self._shown_at)
             self._soon.start(0 if since > TOGETHER_MS else TOGETHER_MS)
+
+    def _on_blind(self, labels: frozenset[int] | None = None) -> None:
+        """Show what may be shown now: at once if something is hidden that was not before."""
+        self._revision = -1
+        if labels is None:
+            self.update_now()
+        else:
+            self._update_soon(labels)
 
     def _show_said(self) -> None:
         # Unless it was shown in the meantime.
@@ -253,8 +246,7 @@ class ReviewWidget(QWidget):
             return
         self._revision = session.revision
         self._table = session.table()
-        hidden = self._blind.hidden()
-        veiled = mask_predictions(self._table, hidden)
+        hidden, veiled = session.hidden, session.shown_table()
         choice = self.form.choice
         self._queue = session.review_order(_counted()) if choice.sort == "queue" else []
         groups = arrange(veiled, choice, self._queue, hidden)
@@ -268,7 +260,7 @@ class ReviewWidget(QWidget):
         self._show_numbers(veiled)
         self._show_selection()
         self._shown_at = time.monotonic()
-        self._blind.end_if_done()
+        self._blind.update_now()
 
     def _show_nothing(self) -> None:
         form = self.form
@@ -282,6 +274,7 @@ class ReviewWidget(QWidget):
         form.classes.show_counts({}, None)
         form.show_numbers({})
         self._show_progress(0, 0)
+        self._blind.update_now()
 
     def _show_numbers(self, veiled: pd.DataFrame) -> None:
         total, reviewed = len(veiled), int(veiled["reviewed"].to_numpy(bool).sum())
@@ -423,12 +416,9 @@ class ReviewWidget(QWidget):
         """The viewer, not napari's proxy of it."""
         return self._viewer
 
-    def objects_layer(self) -> Any:
-        """Return the layer that shows the session's objects, or None."""
-        if self._session is None:
-            return None
-        view = objects_view_of(self._viewer, self._session)
-        return None if view is None else view.layer
+    def say(self, text: str) -> None:
+        """Say something in passing."""
+        self._viewer.status = text
 
 
 def _changed(former: pd.DataFrame, table: pd.DataFrame) -> list[int]:

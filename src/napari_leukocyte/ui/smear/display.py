@@ -46,13 +46,13 @@ def _show_counts(desk: Desk, analysed: bool) -> None:
     form, smear, session = desk.form, desk.smear, desk.session
     whole = None if smear is None or not analysed else (smear.totals(), smear.sure())
     # The session may be another one in the same place of memory.
-    one = None if session is None else (session.name, id(session), session.revision)
+    one = None if session is None else (session.name, id(session), session.revision, session.hidden)
     former, desk.counted = desk.counted, (whole, one)
     if whole != former[0]:
         cells = None if smear is None or whole is None else smear.cells()
         form.smear_leukogram.show_table(cells, errors_of(session), session)
     if one != former[1]:
-        table = None if session is None else session.table()
+        table = None if session is None else session.shown_table()
         form.field_leukogram.show_table(table, errors_of(session), session)
     for tab, view, name in (
         (0, form.smear_leukogram, "All fields"),

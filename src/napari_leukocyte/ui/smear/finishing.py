@@ -111,6 +111,12 @@ class Finishing:
     def _report_field(self) -> None:
         desk = self._desk
         shown = desk.switch.shown
+        if shown is not None:
+            try:
+                shown.session.require_shown()
+            except LeukocyteError as error:
+                tell(error)
+                return
         path = None if shown is None else ask_for_report(desk.form, shown.path.stem)
         if shown is not None and path is not None:
             self._write("Writing the report", report_of_field(path, shown, desk.settings))

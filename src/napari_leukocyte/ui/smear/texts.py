@@ -59,8 +59,10 @@ def describe_counts(state: FieldState) -> str:
     rest = sum(state.counts[n] for n in names[_MOST_CLASSES:])
     if rest:
         parts.append(f"{rest} more")
-    if state.unclassified:
-        parts.append(f"{state.unclassified} unclassified")
+    if state.blind:
+        parts.append(f"{state.blind} read blindly")
+    if state.unclassified > state.blind:
+        parts.append(f"{state.unclassified - state.blind} unclassified")
     return " · ".join(parts)
 
 
@@ -78,6 +80,9 @@ def describe_smear(smear: Smear) -> str:
         parts.append(f"{waiting} not analysed")
     if objects:
         parts.append(f"{reviewed} of {_cells(objects)} reviewed")
+    blind = sum(s.blind for s in states)
+    if blind:
+        parts.append(f"{_cells(blind)} read blindly, not counted")
     signed = sum(s.stage == "signed off" for s in states)
     if signed:
         parts.append(f"{signed} signed off")

@@ -274,6 +274,7 @@ class SmearWidget(QWidget):
             self._finishing.take_reader()
             self._runner.follow(session)
             session.table_changed.connect(self._on_table)
+            session.blind_changed.connect(self._on_table)
             self._on_table()
         if left is not None and left != row:
             self._background.inspect(smear, left, self._on_looked)
@@ -283,6 +284,7 @@ class SmearWidget(QWidget):
     def _unfollow(self) -> None:
         if self._followed is not None:
             self._followed.table_changed.disconnect(self._on_table, missing_ok=True)
+            self._followed.blind_changed.disconnect(self._on_table, missing_ok=True)
         self._followed = None
         self._runner.follow(None)
 

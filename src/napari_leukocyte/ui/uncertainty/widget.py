@@ -16,8 +16,6 @@ from napari_leukocyte.session.session import Session
 from napari_leukocyte.ui import build
 from napari_leukocyte.ui.dock import SessionDock, SharedParts
 from napari_leukocyte.ui.jobs import telling_errors
-from napari_leukocyte.ui.review.blind_notice import blind_notice
-from napari_leukocyte.ui.review.hidden import any_hidden
 from napari_leukocyte.ui.uncertainty.form import UncertaintyForm
 from napari_leukocyte.uncertainty.approval import (
     Approval,
@@ -89,7 +87,7 @@ class UncertaintyWidget(SessionDock):
             (form.approve, self._approve),
         ):
             button.clicked.connect(lambda _=False, act=act: act())
-        for signal in (form.level.valueChanged, form.by_class.toggled, blind_notice.changed):
+        for signal in (form.level.valueChanged, form.by_class.toggled):
             signal.connect(self.update_soon)
         form.cells.itemSelectionChanged.connect(self._choose)
         self.lay_out(body=[*form.sections, None])
@@ -161,7 +159,7 @@ class UncertaintyWidget(SessionDock):
             return _NO_IMAGE
         if session.predictions is None or not len(session.predictions.table):
             return _NOT_CLASSIFIED
-        return _BLIND if any_hidden(session, session.table()["label"].tolist()) else ""
+        return _BLIND if session.hidden else ""
 
     def _show(self) -> None:
         session, known, form = self.session, self._in_use, self.form

@@ -1,0 +1,197 @@
+"""A session's blind read: which cells' classes nobody may be shown, and until when."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, ClassVar
+
+import pandas as pd
+from psygnal import Signal
+
+from napari_leukocyte.counting.blind import BlindRead
+from napari_leukocyte.errors import LeukocyteError, OutputError, ParameterError
+from napari_leukocyte.gallery.cells import mask_predictions
+from napari_leukocyte.session.blind_reads import StoredRead, load_read, remove_read, save_read
+from napari_leukocyte.session.reviewing import Reviewing
+from napari_leukocyte.session.state import State
+
+
+class BlindReadError(LeukocyteError):
+    """Results are asked for that would show classes of cells that are being read blindly."""
+
+
+class Blinding(Reviewing):
+    """A session's blind read. It belongs to the image: closing a view of it ends nothing.
+
+    A reader's first class of a hidden cell, in whichever view it is given, is the answer: it shows
+    the cell again.
+    """
+
+    #: Emitted when classes were hidden or may be shown again. Carries the numbers of those objects
+    #: (a frozenset of int), or None for any.
+    blind_changed: ClassVar[Signal] = Signal(object)
+
+    _blind: StoredRead | None = None
+    _blind_folder: Path | None = None
+    _blind_problem = ""
+    _shown: tuple[State, frozenset[int], pd.DataFrame] | None = None
+
+    def table(self) -> pd.DataFrame:
+        """Return the objects; see :meth:`napari_leukocyte.session.session.Session.table`."""
+        raise NotImplementedError
+
+    # -- what may be shown ----------------------------------------------------------------
+
+    @property
+    def blind(self) -> BlindRead | None:
+        """The blind read that is under way."""
+        return None if self._blind is None else self._blind.read
+
+    @property
+    def blind_problem(self) -> str:
+        """One sentence, if a read was begun of which nobody knows any more what it hides."""
+        return self._blind_problem
+
+    @property
+    def hidden(self) -> frozenset[int]:
+        """The objects whose classes must not be shown: all of them, if that is not known."""
+        if self._blind_problem:
+            return self._state.numbers()
+        read = self.blind
+        if read is None:
+            return frozenset()
+        return (read.labels - read.answers.keys()) & self._state.numbers()
+
+    def shown_table(self) -> pd.DataFrame:
+        """Return `table` as views may show it: without what was said of hidden objects."""
+        hidden = self.hidden
+        if not hidden:
+            return self.table()
+        if self._shown is None or self._shown[0] is not self._state or self._shown[1] != hidden:
+            self._shown = self._state, hidden, mask_predictions(self.table(), hidden)
+        return self._shown[2].copy(deep=False)
+
+    def require_shown(self) -> None:
+        """Refuse to give classes away.
+
+        Raises
+        ------
+        BlindReadError
+            While there are hidden objects.
+        """
+        number = len(self.hidden)
+        if self._blind_problem and number:
+            raise BlindReadError(
+                f"“{self.name}” is not saved, exported or reported before its blind read is ended "
+                "in “Review leukocytes”, since the file that says which cells it hides is damaged."
+            )
+        if number:
+            cells = f"{number} cell{' has' if number == 1 else 's have'}"
+            raise BlindReadError(
+                f"“{self.name}” is saved, exported and reported after its blind read: {cells} no "
+                "answer yet."
+            )
+
+    # -- a read ---------------------------------------------------------------------------
+
+    def begin_blind(self, read: BlindRead) -> None:
+        """Hide what was said of the objects of a read, in the place of any earlier one.
+
+        Raises
+        ------
+        OutputError
+            If it can't be written down; nothing has changed then.
+        """
+        kept = StoredRead(read, self.assigned)
+        if self._blind_folder is not None:
+            save_read(self._blind_folder, kept)
+        self._blind, self._blind_problem = kept, ""
+        self.blind_changed.emit(None)
+
+    def end_blind(self) -> BlindRead | None:
+        """Show everything again; return the read that has ended, if it is known."""
+        ended, was_lost = self.blind, bool(self._blind_problem)
+        if self._blind_folder is not None:
+            remove_read(self._blind_folder)
+        self._blind, self._blind_problem = None, ""
+        if ended is not None or was_lost:
+            self.blind_changed.emit(None)
+        return ended
+
+    def resume_blind(self, folder: Path) -> None:
+        """Go on with the read in a folder, if there is one, and keep reads there until `close`.
+
+        Parameters
+        ----------
+        folder : Path
+            The session's.
+        """
+        self._blind_folder = folder
+        try:
+            kept = load_read(folder)
+        except ParameterError as error:
+            self._blind, self._blind_problem = None, str(error)
+            self.blind_changed.emit(None)
+            return
+        if kept is not None:
+            self._blind, self._blind_problem = kept, ""
+            # The program may have ended between a class and the note that it is an answer.
+            given = self.assigned.items()
+            self._answer({n: name for n, name in given if name != kept.before.get(n)})
+            self.blind_changed.emit(None)
+
+    def close(self) -> None:
+        """Stop writing down; what is hidden stays so."""
+        super().close()
+        self._blind_folder = None
+
+    # -- answers --------------------------------------------------------------------------
+
+    def set_class(self, labels: Iterable[int], name: str) -> None:
+        """Give objects a class; see `Reviewing.set_class`. For hidden ones it is the answer."""
+        chosen = self._existing(labels)
+        before, hidden = self._blind, self.hidden
+        self._answer(dict.fromkeys(chosen, name))
+        try:
+            # Whoever is told of the class may show the object.
+            super().set_class(chosen, name)
+        except BaseException:
+            self._blind = before
+            raise
+        if self._blind is not before:
+            self._keep_blind()
+            self.blind_changed.emit(hidden & set(chosen))
+
+    def set_predictions(
+        self,
+        table: pd.DataFrame,
+        classifier: str,
+        description: Mapping[str, Any] | None = None,
+        all_objects: bool = True,
+    ) -> None:
+        """Take over what a classifier said; see `Reviewing.set_predictions`."""
+        before = self.assigned
+        super().set_predictions(table, classifier, description, all_objects)
+        if self._blind is not None:
+            # What had been confirmed, and is the reader's own word now, is no answer.
+            pinned = {n: c for n, c in self.assigned.items() if before.get(n) != c}
+            if pinned:
+                self._blind = StoredRead(self._blind.read, {**self._blind.before, **pinned})
+                self._keep_blind()
+
+    def _answer(self, classes: Mapping[int, str]) -> None:
+        if self._blind is None:
+            return
+        read = self._blind.read
+        for label, name in classes.items():
+            read = read.answer(label, name)
+        if read is not self._blind.read:
+            self._blind = StoredRead(read, self._blind.before)
+
+    def _keep_blind(self) -> None:
+        if self._blind_folder is not None and self._blind is not None:
+            # The classes themselves are in the journal, from which answers are known again.
+            with suppress(OutputError):
+                save_read(self._blind_folder, self._blind)
