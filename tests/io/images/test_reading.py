@@ -65,7 +65,7 @@ FILES: dict[str, tuple[Callable[[], bytes], NDArray[Any]]] = {
     "float.tif": (lambda: tiff(NOISE, photometric="rgb"), NOISE),
     "planes.tif": (
         lambda: tiff(np.moveaxis(RGB, 2, 0), photometric="rgb", planarconfig="separate"),
-        np.moveaxis(RGB, 2, 0),
+        RGB,
     ),
     "stack.tif": (
         lambda: tiff(np.stack([GREY] * 5), photometric="minisblack"),
