@@ -147,7 +147,9 @@ def _nuclei(
     if params.watershed != "nucleus":
         return np.empty((0, 0), bool)
     if nucleus is None:
-        raise ParameterError("Watershed by nuclei needs the nucleus map: run the segmentation first.")
+        raise ParameterError(
+            "Watershed by nuclei needs the nucleus map: run the segmentation first."
+        )
     array = np.asarray(nucleus)
     if array.shape != shape:
         raise ParameterError(f"The nucleus map has shape {array.shape}, the cell map {shape}.")
