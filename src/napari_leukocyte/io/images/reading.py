@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import struct
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from napari_leukocyte.errors import ImageError
+from napari_leukocyte.io.images import encoded, tiff
 
 #: Files that a folder is searched for.
-IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp"})
-_PNG_START = b"\x89PNG\r\n\x1a\n"
-_TIFF_STARTS = (b"II*\x00", b"MM\x00*", b"II+\x00", b"MM\x00+")
+IMAGE_SUFFIXES = frozenset(
+    {".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".bmp", ".tif", ".tiff", ".webp", ".gif"}
+    | {".heic", ".heif", ".hif", ".avif", ".jp2", ".j2k", ".j2c", ".jpc", ".jpf", ".jpx"}
+)
 
 
 def find_images(paths: Iterable[Path]) -> list[Path]:
@@ -72,19 +72,20 @@ def _images_in(folder: Path) -> list[Path]:
 
 
 def read_image(path: Path) -> NDArray[Any]:
-    """Read an image file as it is.
+    """Read an image file: the pixels that everything here is known by.
 
     Parameters
     ----------
     path : Path
-        TIFF is read by tifffile, or by OpenCV if it is compressed in a way that needs another
-        library or has a palette; all else by OpenCV, which turns photographs upright by their
-        EXIF orientation.
+        Its format is told by its content: TIFF
+        (:func:`napari_leukocyte.io.images.tiff.read_tiff`), or any other
+        (:func:`napari_leukocyte.io.images.encoded.decode`).
 
     Returns
     -------
     ndarray
-        (H, W), (H, W, 3) RGB or (H, W, 4) RGBA of the file's dtype; of a TIFF, its first series.
+        (H, W), (H, W, 3) RGB or (H, W, 4) RGBA, turned upright, of the file's dtype where that can
+        hold it; of a TIFF with more axes, its planes.
 
     Raises
     ------
@@ -94,7 +95,7 @@ def read_image(path: Path) -> NDArray[Any]:
     try:
         with path.open("rb") as file:
             start = file.read(4)
-            is_tiff = start in _TIFF_STARTS
+            is_tiff = start in tiff.STARTS
             # A TIFF may be a stack of gigabytes; its reader takes what it needs.
             data = start if is_tiff else start + file.read()
     except OSError as error:
@@ -102,7 +103,7 @@ def read_image(path: Path) -> NDArray[Any]:
     if not data:
         raise ImageError(f"{path} is empty.")
     with _quiet():
-        pixels = _read_tiff(path) if is_tiff else _decode(data)
+        pixels = tiff.read_tiff(path) if is_tiff else encoded.decode(path, data)
     if pixels is None or pixels.size == 0:
         raise ImageError(f"{path} is not an image that can be read, or it is damaged.")
     return pixels
@@ -121,53 +122,3 @@ def _quiet() -> Iterator[None]:
     finally:
         tiff_log.setLevel(tiff_level)
         log.setLogLevel(level)
-
-
-def _read_tiff(path: Path) -> NDArray[Any] | None:
-    import tifffile
-
-    try:
-        with tifffile.TiffFile(path) as file:
-            series = file.series[0]
-            has_palette = series.keyframe.photometric == tifffile.PHOTOMETRIC.PALETTE
-            if not has_palette:
-                with contextlib.suppress(Exception):
-                    # Without another library tifffile refuses LZW and JPEG.
-                    return np.asarray(series.asarray())
-            return _decode(path.read_bytes()) if len(series) == 1 else None
-    except Exception:
-        # tifffile raises many types on damaged files; each means the same to the user.
-        return None
-
-
-def _decode(data: bytes) -> NDArray[Any] | None:
-    import cv2
-
-    if data.startswith(_PNG_START) and not _has_whole_chunks(data):
-        return None
-    buffer = np.frombuffer(data, np.uint8)
-    try:
-        pixels = cv2.imdecode(buffer, cv2.IMREAD_UNCHANGED)
-        if pixels is None:
-            return None
-        if pixels.ndim == 3 and pixels.shape[2] == 4:
-            return np.asarray(cv2.cvtColor(pixels, cv2.COLOR_BGRA2RGBA))
-        del pixels
-        # Again, because IMREAD_UNCHANGED leaves photographs as the camera was held.
-        pixels = cv2.imdecode(buffer, cv2.IMREAD_ANYDEPTH | cv2.IMREAD_ANYCOLOR)
-        if pixels is not None and pixels.ndim == 3:
-            pixels = cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB, dst=pixels)
-        return pixels
-    except cv2.error:
-        return None
-
-
-def _has_whole_chunks(data: bytes) -> bool:
-    """Whether a PNG's chunks end within it: the decoder takes memory for what they claim."""
-    at = len(_PNG_START)
-    while at + 12 <= len(data):
-        length, kind = struct.unpack_from(">I4s", data, at)
-        at += 12 + length
-        if kind == b"IEND":
-            return at <= len(data)
-    return False

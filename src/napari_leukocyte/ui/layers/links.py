@@ -12,6 +12,7 @@ from napari_leukocyte.session.session import Session
 from napari_leukocyte.ui.layers.geometry import transform_of
 from napari_leukocyte.ui.layers.labels_view import LabelsView
 from napari_leukocyte.ui.layers.opening import open_or_make, tell_about
+from napari_leukocyte.ui.layers.own_pixels import use_own_pixels
 from napari_leukocyte.ui.layers.source import image_of
 from napari_leukocyte.ui.undo import bind_undo, unbind_undo
 
@@ -48,6 +49,7 @@ def session_of(layer: Image) -> Session:
     layer = unwrap(layer)
     session = _SESSIONS.get(layer)
     if session is None:
+        use_own_pixels(layer)
         session = make_session(image_of(layer), layer.name)
         adopt_session(layer, session)
     return session

@@ -19,6 +19,7 @@ from napari_leukocyte.ui.layers.objects_view import (
     ObjectsView,
     objects_view_of,
 )
+from napari_leukocyte.ui.layers.own_pixels import use_own_pixels
 from napari_leukocyte.ui.layers.source import image_of
 
 #: Larger images are only looked up when they are analysed: reading all of their pixels would be
@@ -47,6 +48,11 @@ def restore_work(viewer: Any, layer: Image) -> Session | None:
     viewer, layer = links.unwrap(viewer), links.unwrap(layer)
     if links.existing_session(layer) is not None or _LOOKED_UP.get(layer) == id(layer.data):
         return None
+    try:
+        if _is_looked_up(layer):
+            use_own_pixels(layer)
+    except LeukocyteError as error:
+        tell(error)
     _LOOKED_UP[layer] = id(layer.data)
     if not _has_work(layer):
         return None
@@ -83,9 +89,11 @@ def show_work(viewer: Any, session: Session, layer: Image) -> None:
 def _has_work(layer: Image) -> bool:
     try:
         data = image_of(layer)
-        # What lies on disk is read when it is analysed.
-        if not isinstance(data, np.ndarray) or data.size > 3 * MOST_PIXELS:
-            return False
-        return has_session(normalise_image(data).rgb)
+        return _is_looked_up(layer) and has_session(normalise_image(data).rgb)
     except LeukocyteError:
         return False
+
+
+def _is_looked_up(layer: Image) -> bool:
+    # What lies on disk is read when it is analysed.
+    return isinstance(layer.data, np.ndarray) and layer.data.size <= 3 * MOST_PIXELS

@@ -19,6 +19,7 @@ from napari_leukocyte.session.computation import Computed
 from napari_leukocyte.session.session import Session
 from napari_leukocyte.ui.jobs import Job, sentence_of, start_job
 from napari_leukocyte.ui.layers.links import adopt_session, existing_session, make_session
+from napari_leukocyte.ui.layers.own_pixels import use_own_pixels
 from napari_leukocyte.ui.layers.source import image_of
 
 REPLACED_MEANWHILE = "The image was replaced during the run, so its result is not shown."
@@ -74,6 +75,7 @@ def start_run(
         If the layer holds no image that can be analysed. What only shows when its data are
         loaded is told later, as every job's errors are.
     """
+    use_own_pixels(layer)
     whole = layer.data
     data, name = image_of(layer), layer.name
     known = existing_session(layer)

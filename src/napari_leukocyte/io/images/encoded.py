@@ -1,0 +1,167 @@
+"""Photographs in other formats than TIFF, told by their content and decoded whole."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_leukocyte.errors import ImageError
+from napari_leukocyte.io.images.colour_spaces import rgb_of_cmyk
+from napari_leukocyte.io.images.orientation import UPRIGHT, orientation_of, upright
+
+#: As many as OpenCV decodes; more are no photograph but an attack.
+_MOST_PIXELS = 2**30
+_JPEG, _PNG, _GIF = b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF8"
+_JPEG_2000 = (b"\x00\x00\x00\x0cjP  ", b"\xff\x4f\xff\x51")
+#: Brands of what is in the boxes that HEIC and AVIF share.
+_HEIC = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"}
+_AVIF = {b"avif", b"avis"}
+
+
+def decode(path: Path, data: bytes) -> NDArray[Any] | None:
+    """Decode a photograph.
+
+    Parameters
+    ----------
+    path : Path
+        For messages.
+    data : bytes
+        The file's content.
+
+    Returns
+    -------
+    ndarray or None
+        (H, W), (H, W, 3) RGB or (H, W, 4) RGBA, upright, of the depth that the file has; inks
+        become uint8 RGB. None if the file is damaged or no image.
+
+    Raises
+    ------
+    ImageError
+        If it is an animation, or the library for its format is missing.
+    """
+    try:
+        if data.startswith(_GIF):
+            return _gif(path, data)
+        if data.startswith(_JPEG_2000):
+            return _jpeg_2000(data)
+        if data[4:8] == b"ftyp":
+            size = max(16, min(int.from_bytes(data[:4], "big"), 256))
+            brands = {data[i : i + 4] for i in (8, *range(16, size, 4))}
+            if brands & _AVIF:
+                return _avif(data)
+            if brands & _HEIC:
+                return _heic(path, data)
+        if data.startswith(_JPEG) and _channels(data) == 4:
+            return _inks(data)
+        if data.startswith(_PNG) and not _has_whole_chunks(data):
+            return None
+        return _by_opencv(data)
+    except ImageError:
+        raise
+    except Exception:
+        # The libraries raise many types on damaged files; each means the same to the user.
+        return None
+
+
+def _by_opencv(data: bytes) -> NDArray[Any] | None:
+    import cv2
+
+    buffer = np.frombuffer(data, np.uint8)
+    # As stored: turned by OpenCV, a photograph with an alpha channel would not be.
+    pixels, kinds, found = cv2.imdecodeWithMetadata(buffer, flags=cv2.IMREAD_UNCHANGED)
+    if pixels is None:
+        return None
+    if pixels.ndim == 3:
+        swap = cv2.COLOR_BGRA2RGBA if pixels.shape[2] == 4 else cv2.COLOR_BGR2RGB
+        pixels = cv2.cvtColor(pixels, swap, dst=pixels)
+    about = dict(zip(np.ravel(kinds).tolist(), found, strict=True))
+    exif = about.get(cv2.IMAGE_METADATA_EXIF)
+    turned = UPRIGHT if exif is None else orientation_of(np.asarray(exif, np.uint8).tobytes())
+    return upright(np.asarray(pixels), turned)
+
+
+def _has_whole_chunks(data: bytes) -> bool:
+    """Whether a PNG's chunks end within it: the decoder takes memory for what they claim."""
+    at = len(_PNG)
+    while at + 12 <= len(data):
+        length, kind = struct.unpack_from(">I4s", data, at)
+        at += 12 + length
+        if kind == b"IEND":
+            return at <= len(data)
+    return False
+
+
+def _channels(jpeg: bytes) -> int:
+    """Return the number of channels that the header of a JPEG says; 0 if it has none."""
+    at = 2
+    while at + 9 < len(jpeg) and jpeg[at] == 0xFF:
+        # Frames are C0 to CF, but for three that are tables.
+        if 0xC0 <= jpeg[at + 1] <= 0xCF and jpeg[at + 1] not in (0xC4, 0xC8, 0xCC):
+            return jpeg[at + 9]
+        at += 2 + int.from_bytes(jpeg[at + 2 : at + 4], "big")
+    return 0
+
+
+def _inks(data: bytes) -> NDArray[np.uint8]:
+    """Convert a JPEG of printing inks."""
+    from PIL.JpegImagePlugin import JpegImageFile
+
+    with _opened(JpegImageFile, data) as image:
+        rgb = rgb_of_cmyk(np.asarray(image), image.info.get("icc_profile"))
+        return upright(rgb, orientation_of(image.info.get("exif", b"")))
+
+
+def _gif(path: Path, data: bytes) -> NDArray[Any]:
+    from PIL.GifImagePlugin import GifImageFile
+
+    with _opened(GifImageFile, data) as image:
+        if image.n_frames > 1:
+            raise ImageError(
+                f"{path} is an animation of {image.n_frames} pictures: save the one that is the "
+                "photograph."
+            )
+        return np.array(image.convert("RGBA" if "transparency" in image.info else "RGB"))
+
+
+def _avif(data: bytes) -> NDArray[Any]:
+    from PIL import ImageOps
+    from PIL.AvifImagePlugin import AvifImageFile
+
+    with _opened(AvifImageFile, data) as image:
+        turned = ImageOps.exif_transpose(image)
+        return np.array(turned if turned.mode in ("L", "RGB", "RGBA") else turned.convert("RGB"))
+
+
+def _jpeg_2000(data: bytes) -> NDArray[Any]:
+    import imagecodecs
+
+    # Pillow brings 16-bit colours to 8 bits in a way of its own.
+    pixels = np.asarray(imagecodecs.jpeg2k_decode(data))
+    return pixels[..., 0] if pixels.ndim == 3 and pixels.shape[2] == 2 else pixels
+
+
+def _heic(path: Path, data: bytes) -> NDArray[Any]:
+    try:
+        import pi_heif
+    except ImportError as error:
+        raise ImageError(
+            f"{path} is a HEIC photograph, for which the library pi-heif is needed: pip install "
+            "pi-heif, or save it as PNG or JPEG."
+        ) from error
+    # Turned upright by the library, by the marks of the format, which overrule its EXIF.
+    file = pi_heif.open_heif(BytesIO(data), convert_hdr_to_8bit=False)
+    return np.array(file[file.primary_index])
+
+
+def _opened(plugin: Callable[[BytesIO], Any], data: bytes) -> Any:
+    """Open by one of Pillow's classes; its `open` warns of every photograph of 90 megapixels."""
+    image = plugin(BytesIO(data))
+    if image.width * image.height > _MOST_PIXELS:
+        raise ValueError
+    return image
