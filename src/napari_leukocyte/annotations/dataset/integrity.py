@@ -24,6 +24,7 @@ from napari_leukocyte.annotations.dataset.manifest_reading import read_json, rea
 from napari_leukocyte.annotations.dataset.provenance import parse_log, standing_of
 from napari_leukocyte.annotations.dataset.reading import Dataset, DatasetImage
 from napari_leukocyte.classification.regions import iterate_regions
+from napari_leukocyte.schema import BOX, LABEL
 
 
 @dataclass(frozen=True)
@@ -164,7 +165,7 @@ def check_image(
 def _masks(
     image: DatasetImage, labels: NDArray[np.int32], rows: pd.DataFrame
 ) -> Iterator[DatasetFinding]:
-    known = {int(r["label"]): r for r in rows.to_dict("records")}
+    known = {int(r[LABEL]): r for r in rows.to_dict("records")}
     height, width = labels.shape
     found: set[int] = set()
     cut: list[int] = []
@@ -176,7 +177,7 @@ def _masks(
             yield DatasetFinding("wrong table", f"{image.name}: it lacks cell {n}.")
             continue
         box = (region.y0, region.x0, region.y1, region.x1)
-        told = tuple(int(row[f"bbox_{c}"]) for c in ("y0", "x0", "y1", "x1"))
+        told = tuple(int(row[c]) for c in BOX)
         if box != told or region.area != row["area_px"]:
             yield DatasetFinding(
                 "wrong table", f"{image.name}: the mask of cell {n} is another one."
@@ -222,7 +223,7 @@ def _history(dataset: Dataset, image: DatasetImage, rows: pd.DataFrame) -> Itera
         return
     standing = standing_of(log.events)
     for row in rows.to_dict("records"):
-        n = int(row["label"])
+        n = int(row[LABEL])
         name = row["class"] if isinstance(row["class"], str) else None
         if n not in standing or standing[n].class_name != name:
             sentence = f"{image.name}: the class of cell {n} is not where its history leads."

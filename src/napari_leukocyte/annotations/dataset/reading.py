@@ -42,6 +42,7 @@ from napari_leukocyte.errors import ImageError
 from napari_leukocyte.io.images.key import image_key
 from napari_leukocyte.io.images.normalise import normalise_image
 from napari_leukocyte.io.images.reading import read_image
+from napari_leukocyte.schema import LABEL
 
 
 @dataclass(frozen=True, eq=False)
@@ -167,7 +168,7 @@ class Dataset:
         rows = every[every["image"] == image.name].reset_index(drop=True)
         labels = self.read_labels(image)
         numbers = np.unique(labels)
-        if sorted(rows["label"].tolist()) != numbers[numbers > 0].tolist():
+        if sorted(rows[LABEL].tolist()) != numbers[numbers > 0].tolist():
             raise DatasetError(f"{image.name}: the table and the label image have other objects.")
         name = image.file_name if image.image is None else image.image.name
         return AnnotatedImage(name, image.shape, labels, rows, image.image)

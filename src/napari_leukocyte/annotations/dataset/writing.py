@@ -30,6 +30,7 @@ from napari_leukocyte.errors import OutputError
 from napari_leukocyte.io.images.background import background_color
 from napari_leukocyte.io.images.reading import IMAGE_SUFFIXES
 from napari_leukocyte.reporting.save import encode_labels
+from napari_leukocyte.schema import LABEL
 
 #: Where crops wait until the side of their photograph is known.
 PENDING = ".pending"
@@ -170,7 +171,7 @@ def _write_image(
 
 def _write_crops(staging: Staging, given: Field, name: str) -> dict[int, str]:
     table = given.table
-    classified = set(table.loc[table["class"].notna(), "label"].tolist())
+    classified = set(table.loc[table["class"].notna(), LABEL].tolist())
     crops: dict[int, str] = {}
     for label, crop in cut_crops(given.rgb, given.labels):
         if label in classified:

@@ -13,6 +13,7 @@ from napari_leukocyte.interpretation.embedding_map.layout import Layout
 from napari_leukocyte.interpretation.embedding_map.neighbours import FEWEST
 from napari_leukocyte.interpretation.embedding_map.suspects import TOO_FEW
 from napari_leukocyte.progress import Progress
+from napari_leukocyte.schema import LABEL
 from napari_leukocyte.session.session import Session
 from napari_leukocyte.ui.dock import SessionDock, SharedParts
 from napari_leukocyte.ui.embedding_map.across_images import sessions_of
@@ -134,7 +135,7 @@ class CellMapWidget(SessionDock):
             return
         self.follow_now()
         sessions = self.sessions
-        cells = {s: s.table()["label"].tolist() for s in sessions}
+        cells = {s: s.table()[LABEL].tolist() for s in sessions}
         filled = [s for s in sessions if cells[s]]
         allowed = [s for s in filled if not any_hidden(s, cells[s])]
         if not allowed:

@@ -9,6 +9,7 @@ from weakref import WeakKeyDictionary
 
 from napari_leukocyte.counting.blind import BlindRead, draw_blind
 from napari_leukocyte.errors import LeukocyteError
+from napari_leukocyte.schema import LABEL
 from napari_leukocyte.session.blind_reads import StoredRead, load_read, remove_read, save_read
 from napari_leukocyte.session.session import Session
 from napari_leukocyte.session.store import folder_of
@@ -70,7 +71,7 @@ class BlindRun:
         chosen = table["predicted"].notna()
         if which == "unreviewed":
             chosen &= ~table["reviewed"]
-        labels = table["label"][chosen].tolist()
+        labels = table[LABEL][chosen].tolist()
         if not labels:
             self._widget.viewer.status = _NOTHING
             return
@@ -95,8 +96,8 @@ class BlindRun:
             self._drop()
             self.show_objects()
             if former is not None and session is not None:
-                predicted = session.table()[["label", "predicted"]].dropna()
-                classes = dict(zip(predicted["label"], predicted["predicted"], strict=True))
+                predicted = session.table()[[LABEL, "predicted"]].dropna()
+                classes = dict(zip(predicted[LABEL], predicted["predicted"], strict=True))
                 panel.show_agreement(former.agreement(classes))
                 widget.form.show_report()
         panel.show_read(read)
@@ -159,7 +160,7 @@ class BlindRun:
         session = self._widget.session
         if self.read is None or session is None:
             return
-        existing = set(session.table()["label"])
+        existing = set(session.table()[LABEL])
         if not any(self.read.hidden(n) for n in self.read.labels & existing):
             self.set_read(None)
 
