@@ -20,6 +20,7 @@ from napari_leukocyte.annotations.dataset.layout import (
     version_name,
     versions_in,
 )
+from napari_leukocyte.annotations.dataset.manifest import FileReference
 from napari_leukocyte.annotations.dataset.manifest_reading import read_json, read_manifest
 from napari_leukocyte.annotations.dataset.provenance import parse_log, standing_of
 from napari_leukocyte.annotations.dataset.reading import Dataset, DatasetImage
@@ -59,20 +60,20 @@ def check_files(dataset: Dataset) -> Iterator[DatasetFinding]:
         if path.is_symlink() or (not path.is_dir() and name not in known):
             yield DatasetFinding("unknown file", f"{name} is no part of the export.", False)
     for image in dataset.images:
-        if image.entry.reference is None:
+        reference = image.entry.reference
+        if reference is None:
             continue
-        path = image.entry.reference["path"]
+        path = reference.path
         if image.image is None:
             yield DatasetFinding("missing file", f"{path}: the photograph is not there any more.")
-        elif not _is_reference_whole(image):
+        elif not _is_whole(reference):
             yield DatasetFinding("damaged file", f"{path} is not the photograph that was exported.")
 
 
-def _is_reference_whole(image: DatasetImage) -> bool:
-    reference = image.entry.reference or {}
+def _is_whole(reference: FileReference) -> bool:
     try:
-        with open(str(reference["path"]), "rb") as file:  # noqa: PTH123 - text from a file
-            return hashlib.file_digest(file, "sha256").hexdigest() == str(reference["sha256"])
+        with open(reference.path, "rb") as file:  # noqa: PTH123 - text from a file
+            return hashlib.file_digest(file, "sha256").hexdigest() == reference.sha256
     except OSError:
         return False
 
