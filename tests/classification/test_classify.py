@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 import napari_leukocyte as nl
 from napari_leukocyte.classification.classify import classify
 from napari_leukocyte.classification.inference import BATCH, softmax
-from napari_leukocyte.classification.measurements import COLUMNS, measure
+from napari_leukocyte.classification.measurements import measure
 from napari_leukocyte.errors import Cancelled, ImageError, ModelError
 from napari_leukocyte.models import runtime
 from napari_leukocyte.models.manifest import Member
+from napari_leukocyte.schema import MEASURED
 from napari_leukocyte.vocabulary import LEUKOCYTE_NAMES
 
 FRONT = ("label", "class", "confidence", *(f"p_{name}" for name in LEUKOCYTE_NAMES))
@@ -74,7 +75,7 @@ def test_table_has_one_row_an_object_and_keeps_the_contract(
     image, labels = field
     told: list[tuple[int, int, str]] = []
     table = classify(image, labels, colour_classifier, progress=lambda *step: told.append(step))
-    assert tuple(table.columns) == (*FRONT, *COLUMNS[1:])
+    assert tuple(table.columns) == (*FRONT, *MEASURED[1:])
     assert table["label"].tolist() == list(range(81, 101))
     probabilities = table[[f"p_{name}" for name in LEUKOCYTE_NAMES]].to_numpy()
     np.testing.assert_allclose(probabilities.sum(axis=1), 1)
@@ -84,7 +85,7 @@ def test_table_has_one_row_an_object_and_keeps_the_contract(
     # From light to dark, as the numbers rise: every class, the last first.
     assert list(dict.fromkeys(best)) == list(LEUKOCYTE_NAMES)[::-1]
     pd.testing.assert_frame_equal(
-        table[list(COLUMNS)], measure(labels)[list(COLUMNS)], check_like=True
+        table[list(MEASURED)], measure(labels)[list(MEASURED)], check_like=True
     )
     assert told == [(i, 2, "Classifying") for i in range(3)]
 

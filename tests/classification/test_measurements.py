@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from skimage.measure import regionprops_table
 
-from napari_leukocyte.classification.measurements import COLUMNS, measure
+from napari_leukocyte.classification.measurements import measure
 from napari_leukocyte.errors import ImageError
+from napari_leukocyte.schema import MEASURED
 
 
 def drawn(points: list[tuple[float, float]], angle: float, scale: float) -> NDArray[np.int32]:
@@ -125,7 +126,7 @@ def test_part_of_the_cell_that_is_nucleus() -> None:
 def test_no_object_makes_an_empty_table_of_the_same_kind(shape: tuple[int, int]) -> None:
     empty, full = measure(np.zeros(shape, np.int32)), measure(np.ones((5, 5), np.int32))
     assert len(empty) == 0
-    assert tuple(empty.columns) == COLUMNS
+    assert tuple(empty.columns) == MEASURED
     pd_types = empty.dtypes.tolist()
     assert pd_types == full.dtypes.tolist()
 

@@ -92,13 +92,13 @@ def test_habits_are_remembered_without_the_patients_total() -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("{", "not a JSON file"),
+        ("{", "not whole JSON"),
         ("[]", "must hold a JSON object"),
         ('{"schema": 9, "differential": {}}', "layout version 9"),
         ('{"schema": 1, "differential": []}', "must hold a JSON object"),
         ('{"schema": 1, "differential": {"target": 7}}', "100, 200 or 400"),
         ('{"schema": 1, "differential": {"leukocytes": NaN}}', "holds NaN"),
-        ("[" * 100_000, "not a JSON file"),
+        ("[" * 100_000, "nested too deep"),
     ],
 )
 def test_a_damaged_file_is_one_sentence(text: str, message: str) -> None:

@@ -33,6 +33,8 @@ def test_manifest_is_read(write_model: WriteModel) -> None:
     classifier = read_manifest(write_model("other", **CLASSIFIER, temperature=2))
     assert (classifier.classes, classifier.side_px, classifier.temperature) == (("a", "b"), 128, 2)
     assert hash(classifier) != hash(manifest)
+    (unweighted,) = read_manifest(write_model("third", **members(file="net.onnx"))).members
+    assert unweighted.weight == 1.0
 
 
 HOSTILE: list[dict[str, Any]] = [

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from napari_leukocyte.classification.classify import column
+from napari_leukocyte.schema import probability_column
 from napari_leukocyte.session.session import Session
 from napari_leukocyte.uncertainty.approval import approvable, approve_in_bulk, prediction_sets
 from napari_leukocyte.uncertainty.calibration import Calibration, SetSettings
@@ -43,7 +43,7 @@ def session() -> Session:
             "label": range(1, 7),
             "class": [CLASSES[0]] * 6,
             "confidence": [max(r) for r in rows],
-            **{column(c): [r[i] for r in rows] for i, c in enumerate(CLASSES)},
+            **{probability_column(c): [r[i] for r in rows] for i, c in enumerate(CLASSES)},
         }
     )
     made.set_predictions(table, "model")

@@ -13,6 +13,7 @@ from napari_leukocyte.io.images.normalise import normalise_image
 from napari_leukocyte.models.manifest import Manifest
 from napari_leukocyte.models.registry import find_model
 from napari_leukocyte.progress import Progress, silent
+from napari_leukocyte.schema import LABEL, probability_column
 
 
 def classify(
@@ -42,8 +43,8 @@ def classify(
     -------
     pandas.DataFrame
         One row an object, in the order of the labels: ``label``, ``class``, ``confidence`` (the
-        probability of that class), the probability of every class (see :func:`column`), then the
-        columns of
+        probability of that class), the probability of every class (see
+        :func:`~napari_leukocyte.schema.probability_column`), then the columns of
         :func:`napari_leukocyte.classification.measurements.measure`.
 
     Raises
@@ -60,18 +61,16 @@ def classify(
     classes = pd.Series([manifest.classes[i] for i in best], dtype=str)
     table = pd.DataFrame(
         {
-            "label": measured["label"],
+            LABEL: measured[LABEL],
             "class": classes,
             "confidence": probability.max(axis=1),
-            **{column(name): probability[:, i] for i, name in enumerate(manifest.classes)},
+            **{
+                probability_column(name): probability[:, i]
+                for i, name in enumerate(manifest.classes)
+            },
         }
     )
-    return pd.concat([table, measured.drop(columns="label")], axis=1)
-
-
-def column(name: str) -> str:
-    """Return the table's column with the probability of a class."""
-    return f"p_{name.replace(' ', '_')}"
+    return pd.concat([table, measured.drop(columns=LABEL)], axis=1)
 
 
 def predict(

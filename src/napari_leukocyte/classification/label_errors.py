@@ -23,6 +23,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from napari_leukocyte.progress import Progress, silent
+from napari_leukocyte.schema import LABEL
 
 #: Cells and groups that a class needs to be looked at, and cells in all: with fewer, the model
 #: knows nothing.
@@ -76,7 +77,7 @@ def enough(cells: pd.DataFrame) -> pd.DataFrame:
         about by a model that was fitted to others of it.
     """
     of_class = cells.groupby("class")
-    good = (of_class["label"].count() >= CELLS_OF_CLASS) & (
+    good = (of_class[LABEL].count() >= CELLS_OF_CLASS) & (
         of_class["group"].nunique() >= GROUPS_OF_CLASS
     )
     names = set(good[good].index)
@@ -151,5 +152,5 @@ def _doubted(cells: pd.DataFrame, beliefs: NDArray[np.float64]) -> Iterator[Labe
         best = int(np.argmax(np.where(sure[place, :], beliefs[place, :], -1)))
         row = cells.iloc[int(place)]
         yield LabelError(
-            str(row["image"]), int(row["label"]), str(row["class"]), names[best], float(own[place])
+            str(row["image"]), int(row[LABEL]), str(row["class"]), names[best], float(own[place])
         )

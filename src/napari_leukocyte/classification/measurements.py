@@ -12,23 +12,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from napari_leukocyte.classification.regions import Region, as_label_image, iterate_regions
 from napari_leukocyte.errors import ImageError
+from napari_leukocyte.schema import MEASURED, WHOLE
 
-#: Columns of the table of measurements, in order.
-COLUMNS = (
-    "label",
-    "y",
-    "x",
-    "bbox_y0",
-    "bbox_x0",
-    "bbox_y1",
-    "bbox_x1",
-    "area_px",
-    "equivalent_diameter_px",
-    "circularity",
-    "solidity",
-    "nucleus_cell_ratio",
-)
-_WHOLE = ("label", "bbox_y0", "bbox_x0", "bbox_y1", "bbox_x1", "area_px")
 #: Probability from which a pixel belongs to the nucleus.
 NUCLEUS_THRESHOLD = 0.5
 
@@ -116,8 +101,8 @@ def _nuclei(labels: NDArray[np.int32], nucleus: ArrayLike | None) -> NDArray[np.
 
 def _table(regions: Iterable[Region], nuclei: NDArray[np.bool_] | None) -> pd.DataFrame:
     rows = [_measure_region(region, nuclei) for region in regions]
-    table = pd.DataFrame(rows, columns=list(COLUMNS))
-    return table.astype({c: np.int64 if c in _WHOLE else np.float64 for c in COLUMNS})
+    table = pd.DataFrame(rows, columns=list(MEASURED))
+    return table.astype({c: np.int64 if c in WHOLE else np.float64 for c in MEASURED})
 
 
 def _measure_region(region: Region, nuclei: NDArray[np.bool_] | None) -> tuple[float, ...]:

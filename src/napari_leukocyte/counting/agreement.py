@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from napari_leukocyte.counting.leukogram import clopper_pearson, in_order
 from napari_leukocyte.errors import ParameterError
+from napari_leukocyte.schema import LABEL
 
 #: Quantile of the normal distribution for limits of 95 %.
 _Z = 1.959963984540054
@@ -187,6 +188,6 @@ def reader_against_model(table: pd.DataFrame, labels: Collection[int] | None = N
     """
     known = table["reviewed"].astype(bool) & table["class"].notna() & table["predicted"].notna()
     if labels is not None:
-        known &= table["label"].isin(list(labels))
+        known &= table[LABEL].isin(list(labels))
     chosen = table[known]
     return compare(list(chosen["class"].astype(str)), list(chosen["predicted"].astype(str)))

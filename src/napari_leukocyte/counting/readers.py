@@ -16,13 +16,14 @@ from numpy.typing import NDArray
 from napari_leukocyte.counting.agreement import Agreement, compare
 from napari_leukocyte.errors import FormatError, ImageError, ParameterError
 from napari_leukocyte.io.spreadsheet_text import parse_table
+from napari_leukocyte.schema import LABEL
 from napari_leukocyte.segmentation.matching import overlaps
 from napari_leukocyte.vocabulary import DISCLAIMER, abbreviate
 
 #: Cells of two label images are one cell if intersection over union exceeds this; no cell can then
 #: have two partners.
 SAME_CELL_IOU = 0.5
-_COLUMNS = ["image", "label", "class"]
+_COLUMNS = ["image", LABEL, "class"]
 #: As :mod:`napari_leukocyte.reporting.save` names them.
 _OBJECTS, _LABELS, _RECORD = "objects.csv", "labels.tif", "run.json"
 
@@ -100,7 +101,7 @@ def compare_readers(first: Path, second: Path) -> ReaderComparison:
             partners = _partners(files[0][full_a], files[1][full_b])
             by_overlap.append(name)
         else:
-            partners = {n: n for n in set(a["label"]) & set(b["label"])}
+            partners = {n: n for n in set(a[LABEL]) & set(b[LABEL])}
         found = _pair(name, a, b, partners)
         pairs.append(found)
         only[0] += len(a) - len(found)
@@ -136,7 +137,7 @@ def read_objects(path: Path) -> pd.DataFrame:
     """
     try:
         table = parse_table(path.read_bytes(), str(path))
-        table = table[_COLUMNS].assign(label=table["label"].astype("int64"))
+        table = table[_COLUMNS].assign(label=table[LABEL].astype("int64"))
     except OSError as error:
         raise ParameterError(f"{path} can't be read: {error.strerror or error}.") from error
     except FormatError as error:
@@ -146,7 +147,7 @@ def read_objects(path: Path) -> pd.DataFrame:
         raise ParameterError(
             f"{path} is no table of objects: it needs the columns image, label and class."
         ) from error
-    if table.duplicated(["image", "label"]).any():
+    if table.duplicated(["image", LABEL]).any():
         raise ParameterError(f"{path} has a cell of one image twice.")
     table["class"] = table["class"].where(table["class"] != "")
     return table
@@ -203,8 +204,8 @@ def _partners(first: Path, second: Path) -> dict[int, int]:
 def _pair(
     name: str, first: pd.DataFrame, second: pd.DataFrame, partners: Mapping[int, int]
 ) -> pd.DataFrame:
-    left = first[["label", "class"]].set_axis(["label_first", "first"], axis=1)
-    right = second[["label", "class"]].set_axis(["label_second", "second"], axis=1)
+    left = first[[LABEL, "class"]].set_axis(["label_first", "first"], axis=1)
+    right = second[[LABEL, "class"]].set_axis(["label_second", "second"], axis=1)
     left = left[left["label_first"].isin(list(partners))]
     left = left.assign(label_second=[partners[n] for n in left["label_first"]])
     found = left.merge(right, on="label_second").assign(image=name)

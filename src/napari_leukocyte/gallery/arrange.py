@@ -11,6 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from napari_leukocyte.counting.leukogram import in_order
+from napari_leukocyte.schema import LABEL
 
 Show: TypeAlias = Literal["all", "unreviewed", "flagged", "disagreements", "class"]
 Sort: TypeAlias = Literal["queue", "uncertainty", "size", "position", "number"]
@@ -88,11 +89,11 @@ def arrange(
     list of Group
         Without empty ones, classes in the vocabulary's order, unclassified last.
     """
-    masked = table["label"].isin(list(hidden)).to_numpy() if hidden else np.zeros(len(table), bool)
+    masked = table[LABEL].isin(list(hidden)).to_numpy() if hidden else np.zeros(len(table), bool)
     rows = np.flatnonzero(_chosen(table, choice, masked))
     if not rows.size:
         return []
-    labels = table["label"].to_numpy()[rows]
+    labels = table[LABEL].to_numpy()[rows]
     masked = masked[rows]
     ranks = _ranks(table, choice.sort, order)[rows]
     ranks[masked] = 0  # and nothing about it shows in its place
@@ -154,7 +155,7 @@ def _chosen(table: pd.DataFrame, choice: Choice, masked: NDArray[np.bool_]) -> N
 def _ranks(table: pd.DataFrame, sort: Sort, order: Sequence[int]) -> NDArray[np.float64]:
     """Return a number for each row, (N,); smaller ones come first."""
     if sort == "queue":
-        labels = table["label"].to_numpy()
+        labels = table[LABEL].to_numpy()
         ranks = np.full(len(labels), float(len(order)))
         rows = pd.Index(labels).get_indexer(np.asarray(order, labels.dtype))
         ranks[rows[rows >= 0]] = np.flatnonzero(rows >= 0)

@@ -9,6 +9,8 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
+from napari_leukocyte.schema import BOX, LABEL, PLACE, probabilities_of
+
 
 class Place(NamedTuple):
     """The place of a cell, and enough of its shape to know whether its mask was changed.
@@ -91,7 +93,7 @@ class CellTable:
         self._hidden = hidden
         # As they are in the table: of thousands of cells, only those in sight are asked for.
         self._columns: dict[str, Any] = {name: table[name].array for name in _COLUMNS}
-        self._row = {n: row for row, n in enumerate(table["label"].to_numpy().tolist())}
+        self._row = {n: row for row, n in enumerate(table[LABEL].to_numpy().tolist())}
 
     def __len__(self) -> int:
         return len(self._row)
@@ -104,10 +106,7 @@ class CellTable:
         value = {name: column[row] for name, column in self._columns.items()}
         place = Place(
             label,
-            int(value["bbox_y0"]),
-            int(value["bbox_x0"]),
-            int(value["bbox_y1"]),
-            int(value["bbox_x1"]),
+            *(int(value[name]) for name in BOX),
             int(value["area_px"]),
             float(value["y"]),
             float(value["x"]),
@@ -135,23 +134,7 @@ class CellTable:
 
 #: What the model said, beside the probabilities.
 _SAID = {"class": None, "predicted": None, "confidence": math.nan, "source": None}
-_COLUMNS = (
-    "label",
-    "bbox_y0",
-    "bbox_x0",
-    "bbox_y1",
-    "bbox_x1",
-    "area_px",
-    "y",
-    "x",
-    "class",
-    "predicted",
-    "confidence",
-    "source",
-    "reviewed",
-    "edited",
-    "flags",
-)
+_COLUMNS = (*PLACE, *_SAID, "reviewed", "edited", "flags")
 
 
 def mask_predictions(table: pd.DataFrame, hidden: Collection[int]) -> pd.DataFrame:
@@ -172,10 +155,10 @@ def mask_predictions(table: pd.DataFrame, hidden: Collection[int]) -> pd.DataFra
     if not hidden or not len(table):
         return table
     masked = table.copy()
-    rows = masked["label"].isin(list(hidden)).to_numpy()
+    rows = masked[LABEL].isin(list(hidden)).to_numpy()
     for name, nothing in _SAID.items():
         masked.loc[rows, name] = nothing
-    for column in (c for c in masked if str(c).startswith("p_")):
+    for column in probabilities_of(masked):
         masked.loc[rows, column] = math.nan
     return masked
 

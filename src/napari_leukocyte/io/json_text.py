@@ -5,24 +5,48 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from napari_leukocyte.errors import FormatError
+from napari_leukocyte.errors import FormatError, LeukocyteError
 
 
-def parse(text: str, where: str, constants: set[str] | None = None) -> Any:
+def read_json(path: Path, error: type[LeukocyteError]) -> Any:
+    """Read a small JSON file; None if there is none.
+
+    Raises
+    ------
+    LeukocyteError
+        Of the given type, if it can't be read or is no JSON as `parse` takes it.
+    """
+    try:
+        return parse(path.read_bytes(), str(path), error=error)
+    except FileNotFoundError:
+        return None
+    except OSError as found:
+        raise error(f"{path} can't be read: {found.strerror or found}.") from found
+
+
+def parse(
+    text: str | bytes,
+    where: str,
+    constants: set[str] | None = None,
+    error: type[LeukocyteError] = FormatError,
+) -> Any:
     """Parse JSON.
 
     Parameters
     ----------
-    text : str
-        The JSON.
+    text : str or bytes
+        The JSON; of bytes, UTF-8, in which files' names may have left halves of surrogate pairs.
     where : str
         What the file is called in a sentence.
     constants : set of str, optional
         Gets the names of NaN and the infinities that it holds, which are read then.
+    error : type of LeukocyteError
+        What is raised.
 
     Raises
     ------
@@ -32,18 +56,19 @@ def parse(text: str, where: str, constants: set[str] | None = None) -> Any:
 
     def note(constant: str) -> float:
         if constants is None:
-            raise FormatError(f"{where} holds {constant}, which is no number.")
+            raise error(f"{where} holds {constant}, which is no number.")
         constants.add(constant)
         return float(constant.replace("Infinity", "inf"))
 
     try:
-        return json.loads(text, parse_constant=note)
-    except FormatError:
+        decoded = text.decode("utf-8", "surrogatepass") if isinstance(text, bytes) else text
+        return json.loads(decoded, parse_constant=note)
+    except LeukocyteError:
         raise
-    except RecursionError as error:
-        raise FormatError(f"{where} is nested too deep to be read.") from error
-    except ValueError as error:  # also of numbers with thousands of digits
-        raise FormatError(f"{where} is not whole JSON: it is damaged or cut off.") from error
+    except RecursionError as found:
+        raise error(f"{where} is nested too deep to be read.") from found
+    except ValueError as found:  # also of numbers with thousands of digits
+        raise error(f"{where} is not whole JSON: it is damaged or cut off.") from found
 
 
 def dumps(value: object, indent: int | None = None) -> bytes:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 from napari_leukocyte.errors import ParameterError
 from napari_leukocyte.io.atomic import as_output_error, atomic_write
+from napari_leukocyte.io.json_text import read_json
 
 #: Environment variable that names another folder.
 FOLDER_VARIABLE = "NAPARI_LEUKOCYTE_CONFIG"
@@ -46,20 +47,9 @@ def read_user_file(path: Path, key: str) -> Any:
     ParameterError
         If the file can't be read, is no such JSON or is of another version.
     """
-
-    def refuse(constant: str) -> NoReturn:
-        raise ParameterError(f"{path} holds {constant}, which is no value of a setting.")
-
-    try:
-        data = json.loads(path.read_text(encoding="utf-8"), parse_constant=refuse)
-    except FileNotFoundError:
+    data = read_json(path, ParameterError)
+    if data is None:
         return None
-    except ParameterError:
-        raise
-    except OSError as error:
-        raise ParameterError(f"{path} can't be read: {error.strerror or error}.") from error
-    except (ValueError, RecursionError) as error:
-        raise ParameterError(f"{path} is not a JSON file of settings.") from error
     if not isinstance(data, dict) or key not in data:
         raise ParameterError(f"{path} must hold a JSON object with the entry {key!r}.")
     if data.get("schema") != SCHEMA_VERSION:

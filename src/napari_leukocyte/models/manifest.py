@@ -7,12 +7,16 @@ the graph, by ONNX Runtime, after its checksum was compared.
 from __future__ import annotations
 
 import json
-import math
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, TypeVar, get_args
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo
 
 from napari_leukocyte.errors import ModelError
+from napari_leukocyte.io.json_text import read_json
+from napari_leukocyte.io.validation import Name, Number, Whole, between, must, parse
 
 Kind = Literal["segmentation", "classification"]
 #: Version of the manifest's layout that this code reads.
@@ -23,7 +27,16 @@ LARGEST_WEIGHT = 1e6
 #: Diameters of leukocytes in a network's input, and sides of crops, px.
 DIAMETER_RANGE, SIDE_RANGE = (8, 1024), (32, 1024)
 
-T = TypeVar("T")
+_FILE = re.compile(r"(?!\.\.?$)[^/\\\0]+")
+_Density = Annotated[Number, must(lambda d: 0 < d < 10, "above 0 and below 10")]
+_Weight = Annotated[Number, must(lambda w: 0 < w <= LARGEST_WEIGHT, "above 0 and at most 1e6")]
+
+
+def _beside(file: object, info: ValidationInfo) -> object:
+    # A manifest may come from anywhere: its files must lie directly in its own folder.
+    if not isinstance(file, str) or not _FILE.fullmatch(file):
+        raise ValueError("the name of a file in the model's folder")
+    return Path(info.context or "") / file
 
 
 @dataclass(frozen=True)
@@ -45,10 +58,14 @@ class Member:
     """
 
     name: str
-    file: Path
-    sha256: str
-    weight: float
-    diameter_px: float
+    file: Annotated[Path, BeforeValidator(_beside)]
+    sha256: Annotated[str, AfterValidator(str.lower)]
+    weight: Annotated[_Weight, Field(default=1.0)]
+    diameter_px: Annotated[Number, between(*DIAMETER_RANGE)]
+
+
+def _differ(members: tuple[Member, ...]) -> bool:
+    return 0 < len({m.name for m in members}) == len(members)
 
 
 @dataclass(frozen=True)
@@ -93,16 +110,16 @@ class Manifest:
         ``features_sha256`` of the network whose embeddings it shares, and ``dataset``, in words.
     """
 
-    name: str
+    name: Name
     kind: Kind
     title: str
     folder: Path
-    members: tuple[Member, ...]
+    members: Annotated[tuple[Member, ...], must(_differ, "one or more members of different names")]
     classes: tuple[str, ...] = ()
-    side_px: int = 0
-    temperature: float = 1.0
-    nucleus_density: float | None = None
-    views: int = 1
+    side_px: Whole = 0
+    temperature: Annotated[Number, must(lambda t: t > 0, "above 0")] = 1.0
+    nucleus_density: _Density | None = None
+    views: Annotated[Whole, between(1, 8)] = 1
     licence: str = ""
     training_data: tuple[str, ...] = ()
     figures: dict[str, Any] = field(default_factory=dict, compare=False)
@@ -129,45 +146,24 @@ def read_manifest(folder: Path) -> Manifest:
         If the file is missing, damaged, of another version, or names files outside its folder.
     """
     path = folder / FILE_NAME
-    try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise ModelError(f"{folder} is not a model: it has no {FILE_NAME}.") from error
-    except (OSError, ValueError, RecursionError) as error:
-        raise ModelError(f"{path} can't be read as JSON.") from error
-    try:
-        if data["schema"] != SCHEMA_VERSION:
-            raise ModelError(
-                f"{path} has layout version {data['schema']}; this plugin reads {SCHEMA_VERSION}."
-            )
-        if data["kind"] not in get_args(Kind):
-            raise ModelError(f"{path} describes a model of unknown kind {data['kind']!r}.")
-        members = tuple(_member(folder, m) for m in _a(list, data["members"]))
-        manifest = Manifest(
-            name=_a(str, data["name"]),
-            kind=data["kind"],
-            title=_a(str, data["title"]),
-            folder=folder,
-            members=members,
-            classes=_strings(data, "classes"),
-            side_px=_a(int, data.get("side_px", 0)),
-            temperature=float(_a((int, float), data.get("temperature", 1.0))),
-            nucleus_density=_density(data),
-            views=_a(int, data.get("views", 1)),
-            licence=_a(str, data.get("licence", "")),
-            training_data=_strings(data, "training_data"),
-            figures=_a(dict, data.get("figures", {})),
-            outputs=_strings(data, "outputs"),
-            fails=_strings(data, "fails"),
-            made_from=_a(dict, data.get("made_from", {})),
+    data = read_json(path, ModelError)
+    if data is None:
+        raise ModelError(f"{folder} is not a model: it has no {FILE_NAME}.")
+    version = data.get("schema", "missing") if isinstance(data, dict) else "missing"
+    if version != SCHEMA_VERSION:
+        raise ModelError(
+            f"{path} has layout version {version!r} (schema); this plugin reads {SCHEMA_VERSION}."
         )
-    except ModelError:
-        raise
-    except KeyError as error:
-        raise ModelError(f"{path} lacks {error}.") from error
-    except (TypeError, OverflowError) as error:
-        raise ModelError(f"{path} is malformed: {error}.") from error
-    _check(manifest, path)
+    manifest = parse(
+        Manifest, {**data, "folder": folder}, error=ModelError, where=f"{path}: ", context=folder
+    )
+    if manifest.kind == "classification" and (
+        not 2 <= len(set(manifest.classes)) == len(manifest.classes)
+        or not SIDE_RANGE[0] <= manifest.side_px <= SIDE_RANGE[1]
+    ):
+        raise ModelError(
+            f"{path} needs at least two different classes and a crop of 32 to 1024 px."
+        )
     return manifest
 
 
@@ -191,62 +187,3 @@ def wrong_checksum(file: Path) -> ModelError:
         f"The model file {file} is damaged or not the one its manifest describes (wrong checksum): "
         "install it again."
     )
-
-
-def _density(data: dict[str, Any]) -> float | None:
-    value = data.get("nucleus_density")
-    return None if value is None else float(_a((int, float), value))
-
-
-def _strings(data: dict[str, Any], key: str) -> tuple[str, ...]:
-    return tuple(_a(str, s) for s in _a(list, data.get(key, [])))
-
-
-def _a(kind: type[T] | tuple[type[T], ...], value: object) -> T:
-    """Return a value as it is, if it is of a type that JSON should have had there."""
-    if not isinstance(value, kind) or isinstance(value, bool):
-        names = kind.__name__ if isinstance(kind, type) else " or ".join(k.__name__ for k in kind)
-        raise TypeError(f"{str(value)[:40]!r} is not of type {names}")
-    return value
-
-
-def _member(folder: Path, entry: dict[str, Any]) -> Member:
-    file = _a(str, _a(dict, entry)["file"])
-    # A manifest may come from anywhere: its files must lie directly in its own folder.
-    if Path(file).name != file or file in ("", ".", "..") or "\\" in file or "\0" in file:
-        raise ModelError(f"The model in {folder} names a file outside its folder: {file!r}.")
-    return Member(
-        name=_a(str, entry["name"]),
-        file=folder / file,
-        sha256=_a(str, entry["sha256"]).lower(),
-        weight=float(_a((int, float), entry.get("weight", 1.0))),
-        diameter_px=float(_a((int, float), entry["diameter_px"])),
-    )
-
-
-def _check(manifest: Manifest, path: Path) -> None:
-    if not manifest.name:
-        raise ModelError(f"{path} gives the model no name.")
-    if not manifest.members:
-        raise ModelError(f"{path} names no member.")
-    if len({m.name for m in manifest.members}) != len(manifest.members):
-        raise ModelError(f"{path} has two members of the same name.")
-    # The comparisons are false for NaN.
-    if not all(
-        0 < m.weight <= LARGEST_WEIGHT and DIAMETER_RANGE[0] <= m.diameter_px <= DIAMETER_RANGE[1]
-        for m in manifest.members
-    ):
-        raise ModelError(f"{path} has a weight or a diameter outside its range.")
-    if not 0 < manifest.temperature < math.inf:
-        raise ModelError(f"{path} has a temperature that is not positive.")
-    density = manifest.nucleus_density
-    if not (density is None or 0 < density < 10) or not 1 <= manifest.views <= 8:
-        raise ModelError(f"{path} has a density of nuclei or a number of views outside its range.")
-    if manifest.kind == "classification" and (
-        len(set(manifest.classes)) < 2
-        or len(set(manifest.classes)) != len(manifest.classes)
-        or not SIDE_RANGE[0] <= manifest.side_px <= SIDE_RANGE[1]
-    ):
-        raise ModelError(
-            f"{path} needs at least two different classes and a crop of 32 to 1024 px."
-        )

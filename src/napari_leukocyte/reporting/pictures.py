@@ -23,6 +23,7 @@ from napari_leukocyte.reporting.drawing import (
     text_width,
     to_rgb,
 )
+from napari_leukocyte.schema import LABEL
 from napari_leukocyte.vocabulary import DISCLAIMER, LEUKOCYTE_NAMES, abbreviate
 
 #: Height of the letters as a part of the picture's smaller side, and its limits, px.
@@ -94,7 +95,7 @@ def _classes(table: pd.DataFrame) -> dict[int, str]:
     if "class" not in table:
         return {}
     known = table[table["class"].notna()]
-    return dict(zip(known["label"].astype(int), known["class"].astype(str), strict=True))
+    return dict(zip(known[LABEL].astype(int), known["class"].astype(str), strict=True))
 
 
 def _line_width(shape: tuple[int, ...]) -> int:

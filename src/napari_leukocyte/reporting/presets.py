@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any, NoReturn
 
 from napari_leukocyte.errors import ParameterError
 from napari_leukocyte.io.atomic import atomic_write
+from napari_leukocyte.io.json_text import read_json
 from napari_leukocyte.segmentation.parameters import PostprocessParams
 
 #: Version of the layout that is written and read.
@@ -53,18 +53,9 @@ def load_preset(path: Path) -> PostprocessParams:
         If the file can't be read, is no such JSON, is of another version, or a value is out of its
         range.
     """
-
-    def refuse(constant: str) -> NoReturn:
-        raise ParameterError(f"{path} holds {constant}, which is no value of a parameter.")
-
-    try:
-        data: Any = json.loads(path.read_text(encoding="utf-8"), parse_constant=refuse)
-    except ParameterError:
-        raise
-    except OSError as error:
-        raise ParameterError(f"{path} can't be read: {error.strerror or error}.") from error
-    except (ValueError, RecursionError) as error:
-        raise ParameterError(f"{path} is not a JSON file of parameters.") from error
+    data = read_json(path, ParameterError)
+    if data is None:
+        raise ParameterError(f"{path} can't be read: there is no such file.")
     values = data
     if isinstance(data, dict) and "parameters" in data:
         values = data["parameters"]

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
-import math
 import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -16,6 +14,7 @@ import numpy as np
 
 from napari_leukocyte.errors import ImageError
 from napari_leukocyte.io.atomic import atomic_write
+from napari_leukocyte.io.json_text import dumps, plain
 from napari_leukocyte.models.manifest import Manifest
 from napari_leukocyte.segmentation.ensemble import MemberMaps
 from napari_leukocyte.segmentation.parameters import PostprocessParams
@@ -203,19 +202,6 @@ def write_record(path: Path, record: Mapping[str, Any]) -> None:
     OutputError
         If it can't be written.
     """
-    text = json.dumps(_plain(record), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
     with atomic_write(path) as temporary:
         # What is no text in a file's name becomes an escape that JSON knows.
-        temporary.write_bytes(text.encode("utf-8", "backslashreplace"))
-
-
-def _plain(value: object) -> Any:
-    if isinstance(value, Mapping):
-        return {str(k): _plain(v) for k, v in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_plain(v) for v in value]
-    if isinstance(value, np.generic):
-        return _plain(value.item())
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value
+        temporary.write_bytes(dumps(plain(record), indent=2))

@@ -29,6 +29,7 @@ from napari_leukocyte.io.atomic import atomic_write
 from napari_leukocyte.progress import Progress
 from napari_leukocyte.reporting.drawing import UNCLASSIFIED, class_colors
 from napari_leukocyte.reporting.pictures import cell_pictures, field_picture
+from napari_leukocyte.schema import LABEL
 from napari_leukocyte.version import __version__
 from napari_leukocyte.vocabulary import DISCLAIMER
 
@@ -203,7 +204,7 @@ def _cell(row: Mapping[Any, Any], number: int, name: str | None) -> dict[str, An
     texts = (row.get(column) for column in ("flags", "note"))
     return {
         "field": number,
-        "label": int(row["label"]),
+        "label": int(row[LABEL]),
         "predicted": predicted if changed else None,
         "remarks": [t for t in texts if isinstance(t, str) and t],
         "unreviewed": "reviewed" in row and not row["reviewed"],
@@ -219,13 +220,13 @@ def draw_pictures(
     wanted: dict[int, set[int]] = {}
     for group in groups:
         for cell in group["cells"]:
-            wanted.setdefault(cell["field"], set()).add(cell["label"])
+            wanted.setdefault(cell["field"], set()).add(cell[LABEL])
     whole, cells = [], {}
     for number, one in enumerate(fields, 1):
         if progress is not None:
             progress(number - 1, len(fields), f"Drawing {one.name}")
         known = one.table[one.table["class"].notna()]
-        classes = dict(zip(known["label"].astype(int), known["class"].astype(str), strict=True))
+        classes = dict(zip(known[LABEL].astype(int), known["class"].astype(str), strict=True))
         for label, picture in cell_pictures(
             one.rgb, one.labels, classes, wanted.get(number, set())
         ).items():

@@ -10,11 +10,8 @@ import pandas as pd
 from napari_leukocyte.counting.leukogram import count
 from napari_leukocyte.io.atomic import atomic_write
 from napari_leukocyte.io.text import as_text
+from napari_leukocyte.schema import LABEL, PLACE, RESULTS_FRONT, probabilities_of
 
-#: First columns of the objects' table; the probabilities follow them.
-FRONT = ("image", "label", "class", "confidence", "score")
-#: Columns after the probabilities; all others follow these in their own order.
-PLACE = ("y", "x", "bbox_y0", "bbox_x0", "bbox_y1", "bbox_x1", "area_px")
 #: What stands in the leukogram's column ``image`` for all images together.
 ALL = "ALL"
 #: Six decimals: more than any measurement means, and the same on every machine.
@@ -49,8 +46,7 @@ def objects_table(tables: Sequence[tuple[str, pd.DataFrame]]) -> pd.DataFrame:
         named.append(full)
     # Of tables without rows only the columns say anything; their types would spoil the others'.
     joined = pd.concat([t for t in named if len(t)] or named[:1], ignore_index=True)
-    probabilities = [c for c in joined if str(c).startswith("p_")]
-    order = [*FRONT, *probabilities, *PLACE]
+    order = [*RESULTS_FRONT, *probabilities_of(joined), *PLACE]
     return joined[[*order, *(c for c in joined if c not in order)]]
 
 
@@ -69,9 +65,9 @@ def with_scores(table: pd.DataFrame, scores: Mapping[int, float]) -> pd.DataFram
     pandas.DataFrame
         ``score`` stands after ``confidence``, or after ``label`` where nothing was classified.
     """
-    after = "confidence" if "confidence" in table else "label"
+    after = "confidence" if "confidence" in table else LABEL
     result = table.copy()
-    column = [scores.get(int(n), float("nan")) for n in table["label"]]
+    column = [scores.get(int(n), float("nan")) for n in table[LABEL]]
     place = list(result.columns).index(after) + 1
     result.insert(place, "score", pd.Series(column, index=result.index, dtype="float64"))
     return result

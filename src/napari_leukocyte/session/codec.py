@@ -18,6 +18,7 @@ import numpy as np
 import pandas as pd
 
 from napari_leukocyte.errors import LeukocyteError
+from napari_leukocyte.schema import LABEL
 from napari_leukocyte.segmentation.parameters import PostprocessParams
 from napari_leukocyte.session.difference import Difference
 from napari_leukocyte.session.history import Step
@@ -264,7 +265,7 @@ def _decode_predictions(value: Mapping[str, Any], blobs: list[bytes]) -> Predict
         else:
             columns[entry["name"]] = pd.Series(entry["texts"], dtype="str")
     table = pd.DataFrame(columns)
-    if not {"label", "class", "confidence"} <= set(table):
+    if not {LABEL, "class", "confidence"} <= set(table):
         raise ValueError("predictions lack a column")
     return Predictions(table, str(value["model"]), dict(value["description"]))
 

@@ -7,11 +7,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from napari_leukocyte.classification.measurements import measure_some
+from napari_leukocyte.schema import BOX, LABEL
 from napari_leukocyte.session.difference import Difference
 from napari_leukocyte.session.state import LabelCache, numbers_in
 
 Box = tuple[int, int, int, int]
-_BOX = ["bbox_y0", "bbox_x0", "bbox_y1", "bbox_x1"]
 
 
 def touched_by(
@@ -52,8 +52,8 @@ def reach(known: LabelCache, touched: frozenset[int], difference: Difference) ->
     """
     if known.measured is None:
         return None
-    rows = known.measured[known.measured["label"].isin(touched)]
-    boxes = np.vstack([rows[_BOX].to_numpy(np.int64), [difference.box]])
+    rows = known.measured[known.measured[LABEL].isin(touched)]
+    boxes = np.vstack([rows[list(BOX)].to_numpy(np.int64), [difference.box]])
     y0, x0 = (int(n) for n in boxes[:, :2].min(axis=0))
     y1, x1 = (int(n) for n in boxes[:, 2:].max(axis=0))
     return y0, x0, y1, x1
@@ -88,8 +88,8 @@ def measured_again(
     """
     if before.measured is None or box is None:
         return LabelCache()
-    kept = before.measured[~before.measured["label"].isin(touched)]
+    kept = before.measured[~before.measured[LABEL].isin(touched)]
     changed = measure_some(after, touched, box, nucleus)
     parts = [t for t in (kept, changed) if len(t)] or [kept]
-    table = pd.concat(parts, ignore_index=True).sort_values("label", ignore_index=True)
+    table = pd.concat(parts, ignore_index=True).sort_values(LABEL, ignore_index=True)
     return LabelCache(table)

@@ -8,12 +8,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from napari_leukocyte.schema import LABEL, REVIEW, SESSION_BACK, TRUTHS, probabilities_of
 from napari_leukocyte.session.reviews import FLAGS, UNREVIEWED, Review
 
 #: Who said which class an object has.
 MODEL, READER = "model", "reader"
-#: The columns that follow from reviews and the model's classes.
-SAID = ("class", "source", "reviewed", "reader", "when", "flags", "note")
 
 
 def object_table(
@@ -42,7 +41,7 @@ def object_table(
     pandas.DataFrame
         See :meth:`napari_leukocyte.session.session.Session.table`.
     """
-    labels = measured["label"]
+    labels = measured[LABEL]
     numbers = labels.tolist()
     known = predicted.reindex(labels.to_numpy())
     guesses = known["class"].tolist() if "class" in known else [None] * len(numbers)
@@ -50,12 +49,12 @@ def object_table(
     rows = [_said(reviews.get(n, UNREVIEWED), g) for n, g in zip(numbers, guesses, strict=True)]
     said: dict[str, Any] = {
         name: np.array([row[name] for row in rows], bool)
-        if name == "reviewed"
+        if name in TRUTHS
         else _texts([row[name] for row in rows])
-        for name in SAID
+        for name in REVIEW
     }
     front: dict[str, Any] = {
-        "label": labels,
+        LABEL: labels,
         "class": said["class"],
         "confidence": (
             known["confidence"].to_numpy()
@@ -63,17 +62,12 @@ def object_table(
             else np.full(len(numbers), np.nan)
         ),
     }
-    for column in (c for c in known if str(c).startswith("p_")):
-        front[str(column)] = known[column].to_numpy()
-    back = {
-        "source": said["source"],
-        "edited": labels.isin(list(edited)),
-        "reviewed": said["reviewed"],
-        "predicted": _texts(guesses),
-        **{name: said[name] for name in ("reader", "when", "flags", "note")},
-    }
+    for column in probabilities_of(known):
+        front[column] = known[column].to_numpy()
+    said |= {"edited": labels.isin(list(edited)), "predicted": _texts(guesses)}
+    back = {name: said[name] for name in SESSION_BACK}
     return pd.concat(
-        [pd.DataFrame(front), measured.drop(columns="label"), pd.DataFrame(back)], axis=1
+        [pd.DataFrame(front), measured.drop(columns=LABEL), pd.DataFrame(back)], axis=1
     )
 
 
@@ -97,10 +91,10 @@ def reviewed_anew(
         The same as `object_table` would give, in a time that goes with the number of `labels`.
     """
     changed = table.copy(deep=False)
-    rows = np.flatnonzero(np.isin(table["label"].to_numpy(), list(labels))).tolist()
-    numbers, guesses = table["label"].to_numpy(), table["predicted"].array
+    rows = np.flatnonzero(np.isin(table[LABEL].to_numpy(), list(labels))).tolist()
+    numbers, guesses = table[LABEL].to_numpy(), table["predicted"].array
     said = [_said(reviews.get(int(numbers[row]), UNREVIEWED), _text(guesses[row])) for row in rows]
-    for name in SAID:
+    for name in REVIEW:
         column = table[name].array
         differs = [
             (row, values[name])
@@ -150,7 +144,7 @@ def disagreements(table: pd.DataFrame) -> pd.DataFrame:
     """
     both = (table["source"] == READER) & table["predicted"].notna()
     rows = table[both & (table["class"] != table["predicted"])]
-    columns = ["label", "predicted", "confidence", "class", "reader", "when"]
+    columns = [LABEL, "predicted", "confidence", "class", "reader", "when"]
     return rows[columns].sort_values("confidence", ascending=False, ignore_index=True)
 
 

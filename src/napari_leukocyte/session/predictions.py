@@ -9,6 +9,7 @@ from typing import Any
 
 import pandas as pd
 
+from napari_leukocyte.schema import LABEL, probabilities_of
 from napari_leukocyte.session.queue import Uncertainty
 
 
@@ -33,13 +34,13 @@ class Predictions:
     @cached_property
     def by_label(self) -> pd.DataFrame:
         """Class, confidence and probabilities; its index are the labels."""
-        columns = ["class", "confidence", *(c for c in self.table if str(c).startswith("p_"))]
-        return self.table.set_index("label")[columns]
+        columns = ["class", "confidence", *probabilities_of(self.table)]
+        return self.table.set_index(LABEL)[columns]
 
     @cached_property
     def classes(self) -> dict[int, str]:
         """The class of each object that has one."""
-        pairs = zip(self.table["label"].tolist(), self.table["class"].tolist(), strict=True)
+        pairs = zip(self.table[LABEL].tolist(), self.table["class"].tolist(), strict=True)
         return {int(n): c for n, c in pairs if isinstance(c, str)}
 
     @cached_property
@@ -51,8 +52,8 @@ class Predictions:
         """Return the newer predictions with these below them; only of the same classifier."""
         if newer.model != self.model or newer.description != self.description:
             return newer
-        kept = self.table[~self.table["label"].isin(newer.table["label"])]
+        kept = self.table[~self.table[LABEL].isin(newer.table[LABEL])]
         tables = [t for t in (kept, newer.table) if len(t)]
         joined = pd.concat(tables, ignore_index=True) if tables else newer.table
-        ordered = joined.sort_values("label", ignore_index=True)
+        ordered = joined.sort_values(LABEL, ignore_index=True)
         return Predictions(ordered, newer.model, newer.description)

@@ -11,6 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from napari_leukocyte.counting.settings import not_counted
+from napari_leukocyte.schema import class_of, probabilities_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,7 +46,7 @@ class Uncertainty:
             such columns the margin is that of the confidence.
         """
         labels = predicted.index.to_numpy(np.int64)
-        columns = [c for c in predicted if str(c).startswith("p_")]
+        columns = probabilities_of(predicted)
         if len(columns) < 2:
             codes, found = pd.factorize(predicted["class"].to_numpy(dtype=object))
             sure = predicted["confidence"].fillna(0.0).to_numpy(np.float64)
@@ -54,7 +55,7 @@ class Uncertainty:
         probabilities = np.nan_to_num(predicted[columns].to_numpy(np.float64))
         order = np.argsort(-probabilities, axis=1, kind="stable")[:, :2]
         first, second = np.take_along_axis(probabilities, order, axis=1).T
-        names = tuple(str(c).removeprefix("p_") for c in columns)
+        names = tuple(class_of(c) for c in columns)
         return cls(labels, names, first - second, order)
 
     def review_priority(

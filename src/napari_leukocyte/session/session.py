@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 from napari_leukocyte.classification.measurements import measure
 from napari_leukocyte.counting.leukogram import count, count_classes
 from napari_leukocyte.counting.settings import default_counted, not_counted
+from napari_leukocyte.schema import LABEL
 from napari_leukocyte.session import queue
 from napari_leukocyte.session.blinding import Blinding
 from napari_leukocyte.session.evidence import Evidence
@@ -119,7 +120,7 @@ class Session(Evidence, Blinding):
             See :func:`napari_leukocyte.session.queue.review_order`.
         """
         table, predictions = self.table(), self._state.predictions
-        labels = table["label"].to_numpy()
+        labels = table[LABEL].to_numpy()
         waiting = ~table["reviewed"].to_numpy(bool)
         unknown = table["class"].isna().to_numpy()
         return queue.review_order(

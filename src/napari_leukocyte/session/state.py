@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from napari_leukocyte.schema import LABEL
 from napari_leukocyte.segmentation.ensemble import MemberMaps
 from napari_leukocyte.segmentation.parameters import PostprocessParams
 from napari_leukocyte.session.edits import Edits
@@ -92,7 +93,7 @@ class State:
         known = self.known
         if known.numbers is None:
             if known.measured is not None:
-                known.numbers = frozenset(known.measured["label"].tolist())
+                known.numbers = frozenset(known.measured[LABEL].tolist())
             else:
                 known.numbers = frozenset(numbers_in(self.labels)) - {0}
         return known.numbers

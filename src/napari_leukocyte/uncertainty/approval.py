@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from napari_leukocyte.classification.classify import column
 from napari_leukocyte.counting.leukogram import clopper_pearson
+from napari_leukocyte.schema import LABEL, probability_column
 from napari_leukocyte.session.session import Session
 from napari_leukocyte.uncertainty.calibration import (
     DEFAULTS,
@@ -72,9 +72,9 @@ def prediction_sets(
     pandas.DataFrame
         ``label``; ``set``, a tuple of classes, the likeliest first; ``size``.
     """
-    names = [column(name) for name in calibration.classes]
+    names = [probability_column(name) for name in calibration.classes]
     if not len(table) or not set(names) <= set(table.columns):
-        return pd.DataFrame({"label": np.zeros(0, np.int64), "set": [], "size": []})
+        return pd.DataFrame({LABEL: np.zeros(0, np.int64), "set": [], "size": []})
     probability = table[names].to_numpy(np.float64)
     known = np.isfinite(probability).all(axis=1)
     probability = probability[known]
@@ -85,7 +85,7 @@ def prediction_sets(
     ]
     return pd.DataFrame(
         {
-            "label": table["label"].to_numpy()[known],
+            LABEL: table[LABEL].to_numpy()[known],
             "set": pd.Series(sets, dtype=object),
             "size": inside.sum(axis=1),
         }
@@ -116,11 +116,11 @@ def approvable(
         other than the one in their set.
     """
     sets = prediction_sets(table, calibration, settings)
-    single = {int(n): s[0] for n, s in zip(sets["label"], sets["set"], strict=True) if len(s) == 1}
+    single = {int(n): s[0] for n, s in zip(sets[LABEL], sets["set"], strict=True) if len(s) == 1}
     open_ = table[~table["reviewed"].to_numpy(bool) & (table["flags"].fillna("") == "")]
     labels = tuple(
         int(n)
-        for n, name in zip(open_["label"], open_["class"], strict=True)
+        for n, name in zip(open_[LABEL], open_["class"], strict=True)
         if single.get(int(n)) == name
     )
     wrong, found = _observed(calibration, settings)

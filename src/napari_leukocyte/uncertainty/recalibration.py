@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from napari_leukocyte.classification.classify import column
 from napari_leukocyte.counting.confusion import Confusion
 from napari_leukocyte.models.manifest import Manifest
+from napari_leukocyte.schema import probability_column
 from napari_leukocyte.uncertainty.calibration import EVERY, Calibration, SetSettings, fewest_cells
 from napari_leukocyte.uncertainty.persistence import OwnCells, read_shipped
 
@@ -99,7 +99,7 @@ def reviewed_cells(table: pd.DataFrame, classes: tuple[str, ...]) -> Calibration
         Cells with a class that the classifier knows and with probabilities. Cells that were
         approved in bulk are left out: nobody has looked at them.
     """
-    names = [column(name) for name in classes]
+    names = [probability_column(name) for name in classes]
     if not len(table) or not set(names) <= set(table.columns):
         return Calibration.of(classes, [], np.zeros((0, len(classes))))
     chosen = table["reviewed"].to_numpy(bool) & table["class"].notna().to_numpy(bool)

@@ -94,7 +94,9 @@ def test_what_is_read_blindly_is_counted_and_written_later(smear: Smear, tmp_pat
     with pytest.raises(ParameterError, match=r"field 2\.png \(2 cells being read blindly\)\.$"):
         smear.sign_off("Ada Field")
     for write in (write_smear_report, save_smear):
-        with pytest.raises(BlindReadError, match=r"after the blind reads of field 2\.png, in which"):
+        with pytest.raises(
+            BlindReadError, match=r"after the blind reads of field 2\.png, in which"
+        ):
             write(tmp_path / "out", smear)
     assert not (tmp_path / "out").exists()
     # The next opening knows it at once.

@@ -15,7 +15,6 @@ from qtpy.QtGui import QGuiApplication
 from qtpy.QtWidgets import QMessageBox
 
 from napari_leukocyte.classification import classify as classification
-from napari_leukocyte.classification.classify import column
 from napari_leukocyte.classification.regions import iterate_regions
 from napari_leukocyte.counting.blind import BlindRead
 from napari_leukocyte.counting.settings import recall_settings
@@ -23,6 +22,7 @@ from napari_leukocyte.models import registry
 from napari_leukocyte.models.manifest import Manifest
 from napari_leukocyte.progress import Progress, silent
 from napari_leukocyte.samples.synthetic import synthetic_smear
+from napari_leukocyte.schema import probability_column
 from napari_leukocyte.session.session import Session
 from napari_leukocyte.ui.classify.widget import ClassifyWidget
 from napari_leukocyte.ui.controls.own_classes_dialog import OwnClassesDialog
@@ -530,7 +530,9 @@ def test_shipped_classifier_on_a_smear(make_napari_viewer: Any, qtbot: QtBot) ->
     assert list(features["label"]) == sorted(smear.classes)
     known = registry.find_model("classification").classes
     assert set(features["class"]) <= set(known)
-    np.testing.assert_allclose(features[[column(name) for name in known]].sum(axis=1), 1, atol=1e-6)
+    np.testing.assert_allclose(
+        features[[probability_column(name) for name in known]].sum(axis=1), 1, atol=1e-6
+    )
     assert sum(counts(widget).values()) == 5
     assert session.classifier == registry.default_name("classification")
 

@@ -135,9 +135,7 @@ def state_of_work(
     seen = [n for n in numbers if n in state.reviews and state.reviews[n].reviewed]
     reviewed = len(seen)
     counts, sure = (
-        Counter(
-            c for n in some if n not in hidden and (c := state.class_of(n)) is not None
-        )
+        Counter(c for n in some if n not in hidden and (c := state.class_of(n)) is not None)
         for some in (numbers, seen)
     )
     signed = state.signed_off

@@ -29,6 +29,7 @@ from napari_leukocyte.classification.label_errors import (
     find_label_errors,
 )
 from napari_leukocyte.progress import Progress, silent
+from napari_leukocyte.schema import probabilities_of
 
 #: So many of a kind are named; of the rest, how many there are.
 NAMED = 5
@@ -257,7 +258,7 @@ def find_suspects(
 
 
 def _probabilities(cells: pd.DataFrame) -> NDArray[np.float64] | None:
-    columns = [c for c in cells if str(c).startswith("p_")]
+    columns = probabilities_of(cells)
     values = cells[columns].to_numpy(np.float64, copy=True)
     if not columns or cells["model_sha256"].nunique() > 1:
         return None

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 from napari_leukocyte.annotations.dataset.layout import unique_name
 from napari_leukocyte.counting.own_classes import load_own_classes
 from napari_leukocyte.errors import ParameterError
+from napari_leukocyte.io.validation import Truth
 from napari_leukocyte.reporting.drawing import UNCLASSIFIED
 from napari_leukocyte.vocabulary import CLASSES, GROUPS, CellClass
 
@@ -27,12 +28,8 @@ class DatasetClass:
     name: str
     color: str
     key: str
-    counted: bool
+    counted: Truth
     folder: str
-
-    def to_dict(self) -> dict[str, object]:
-        """Return it as JSON can hold it."""
-        return asdict(self)
 
     def cell_class(self) -> CellClass:
         """Return the class without its folder."""

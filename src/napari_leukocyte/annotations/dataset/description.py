@@ -25,42 +25,10 @@ from napari_leukocyte.annotations.dataset.layout import (
     SIDES,
 )
 from napari_leukocyte.annotations.dataset.manifest import DatasetManifest, list_models
-from napari_leukocyte.annotations.dataset.objects import NUMBERS, TEXTS, TRUTHS, WHOLE
 from napari_leukocyte.reporting.record import model_sha256
+from napari_leukocyte.schema import Column, Kind, column_of
 from napari_leukocyte.vocabulary import DISCLAIMER
 
-COLUMNS = {
-    "image": "name of the photograph in the dataset",
-    "group": "what the photograph was taken of; a group is on one side of the split",
-    "side": "train, validation or test",
-    "label": "number of the object in the label image",
-    "class": "class that counts: the reader's word before the model's; empty if nobody gave one",
-    "source": "who gave the class: model or reader",
-    "who": "name of the reader who gave or confirmed the class, or else of the model",
-    "model": "name of the classifier",
-    "model_sha256": "checksum of the classifier",
-    "predicted": "class that the classifier gave",
-    "confidence": "probability of the predicted class, 0 to 1",
-    "score": "evidence that the object is a leukocyte, 0 to 1",
-    "reader": "who last said something of the object",
-    "when": "when that was (ISO 8601, UTC)",
-    "reviewed": "whether a reader gave or confirmed the class",
-    "flags": "flags of the reader, separated by semicolons",
-    "note": "note of the reader",
-    "edited": "whether the mask was changed by hand",
-    "crop": "picture of the object",
-    "y": "centroid, row, px",
-    "x": "centroid, column, px",
-    "bbox_y0": "first row of the bounding box, px",
-    "bbox_x0": "first column of the bounding box, px",
-    "bbox_y1": "row after the last of the bounding box, px",
-    "bbox_x1": "column after the last of the bounding box, px",
-    "area_px": "area, px",
-    "equivalent_diameter_px": "diameter of the disc of the same area, px",
-    "circularity": "4 pi area over the square of the perimeter, at most 1",
-    "solidity": "area over that of the convex hull, at most 1",
-    "nucleus_cell_ratio": "area of the nucleus over that of the cell; empty if unknown",
-}
 _STYLE = (
     "body{font:11pt/1.45 sans-serif;max-width:48em;margin:2em auto;padding:0 1em;color:#1b1b1b}"
     "table{border-collapse:collapse;margin:.5em 0}th,td{border:1px solid #bbb;padding:.2em .6em;"
@@ -88,6 +56,12 @@ _CONTEXT: dict[str, Any] = {
     "dataType": {"@id": "cr:dataType", "@type": "@vocab"},
     **{term: f"cr:{term}" for term in _TERMS},
 }
+_TYPES: dict[Kind, str] = {
+    "text": "sc:Text",
+    "true or false": "sc:Boolean",
+    "whole number": "sc:Integer",
+    "number": "sc:Float",
+}
 _TABLES = ((CSV, "text/csv"), (PARQUET, "application/vnd.apache.parquet"))
 _SETS = (
     (IMAGES, "image/*", "*", "The photographs."),
@@ -95,11 +69,6 @@ _SETS = (
     (CROPS, "image/png", "*/*/*.png", "A picture of each cell, by side of the split and class."),
     (PROVENANCE, "application/jsonl", "*.jsonl", "What happened to each cell, chained by hash."),
 )
-
-
-def describe_probability(column: str) -> str:
-    """Say what a column with a probability holds."""
-    return f"the classifier's probability of {column.removeprefix('p_').replace('_', ' ')}, 0 to 1"
 
 
 def title_of(manifest: DatasetManifest) -> str:
@@ -264,13 +233,9 @@ def _limits(manifest: DatasetManifest, table: pd.DataFrame) -> list[_Part]:
 
 
 def _columns(table: pd.DataFrame) -> _Table:
-    rows = [("column", "type", "meaning")]
-    for name in map(str, table.columns):
-        kind = "whole number" if name in WHOLE else "number"
-        if name not in (*WHOLE, *NUMBERS) and not name.startswith("p_"):
-            kind = "true or false" if name in ("reviewed", "edited") else "text"
-        rows.append((name, kind, COLUMNS.get(name) or describe_probability(name)))
-    return _Table(tuple(rows))
+    columns = (column_of(str(c)) for c in table)
+    rows = ((column.name, column.kind, column.description) for column in columns)
+    return _Table((("column", "type", "meaning"), *rows))
 
 
 def _line(text: str) -> str:
@@ -349,7 +314,7 @@ def croissant_of(manifest: DatasetManifest, table: pd.DataFrame) -> bytes:
                 "name": "objects",
                 "description": "One record a cell.",
                 "key": [{"@id": "objects/image"}, {"@id": "objects/label"}],
-                "field": [_field(str(c)) for c in table],
+                "field": [_field(column_of(str(c))) for c in table],
             }
         ],
     }
@@ -373,23 +338,14 @@ def _file(manifest: DatasetManifest, name: str, kind: str) -> dict[str, Any]:
     }
 
 
-def _field(column: str) -> dict[str, Any]:
-    kind = (
-        "sc:Text"
-        if column in TEXTS
-        else "sc:Boolean"
-        if column in TRUTHS
-        else "sc:Integer"
-        if column in WHOLE
-        else "sc:Float"
-    )
+def _field(column: Column) -> dict[str, Any]:
     return {
         "@type": "cr:Field",
-        "@id": f"objects/{column}",
-        "name": column,
-        "description": COLUMNS.get(column) or describe_probability(column),
-        "dataType": kind,
-        "source": {"fileObject": {"@id": CSV}, "extract": {"column": column}},
+        "@id": f"objects/{column.name}",
+        "name": column.name,
+        "description": column.description,
+        "dataType": _TYPES[column.kind],
+        "source": {"fileObject": {"@id": CSV}, "extract": {"column": column.name}},
     }
 
 

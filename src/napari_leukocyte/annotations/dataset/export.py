@@ -74,6 +74,7 @@ from napari_leukocyte.io.atomic import named, staged
 from napari_leukocyte.io.images.key import image_key
 from napari_leukocyte.progress import Progress, silent
 from napari_leukocyte.reporting.record import versions
+from napari_leukocyte.schema import LABEL
 from napari_leukocyte.session.journal import sync_folder
 from napari_leukocyte.session.reviews import now
 
@@ -312,9 +313,9 @@ def _settle(
         given, written, side = changed.given, changed.written, sides[changed.id]
         table = given.table
         names = [folders.get(c, "") for c in table["class"].tolist()]
-        of_label = dict(zip(table["label"].tolist(), names, strict=True))
+        of_label = dict(zip(table[LABEL].tolist(), names, strict=True))
         crops = settle_crops(state.staging, written.crops, side, of_label)
-        paths = [crops.get(n, "") for n in table["label"].tolist()]
+        paths = [crops.get(n, "") for n in table[LABEL].tolist()]
         tables.append(
             table.assign(
                 image=pd.Series(changed.id, index=table.index, dtype="str"),

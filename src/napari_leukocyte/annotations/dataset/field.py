@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from napari_leukocyte.annotations.dataset.provenance import Event
 from napari_leukocyte.annotations.formats.annotated import AnnotatedImage
+from napari_leukocyte.schema import LABEL
 
 #: How the objects of a photograph came about, where nothing is known of it.
 RECORD: Mapping[str, Any] = MappingProxyType(
@@ -78,7 +79,7 @@ class Field:
         kept = table[table["reviewed"]].reset_index(drop=True)
         if len(kept) == len(table):
             return self
-        gone = sorted(set(table["label"].tolist()) - set(kept["label"].tolist()))
+        gone = sorted(set(table[LABEL].tolist()) - set(kept[LABEL].tolist()))
         labels = np.where(np.isin(self.labels, gone), np.int32(0), self.labels)
         return replace(
             self,

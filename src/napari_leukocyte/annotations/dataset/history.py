@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from napari_leukocyte.annotations.dataset.objects import tidy
 from napari_leukocyte.annotations.dataset.provenance import Event, Kind, Standing, standing_of
 from napari_leukocyte.reporting.record import model_sha256
+from napari_leukocyte.schema import LABEL, REVIEW
 from napari_leukocyte.session.codec import BadRecordError, Record, decode
 from napari_leukocyte.session.difference import Difference
 from napari_leukocyte.session.objects import MODEL, READER
@@ -26,10 +27,7 @@ from napari_leukocyte.session.reviews import FLAGS, UNREVIEWED, Review
 
 _COMPUTED = frozenset({"maps", "weights", "params", "markers"})
 #: Columns that a history leads to.
-_USED = (
-    *("label", "area_px", "edited", "predicted", "model", "model_sha256", "class", "source"),
-    *("reviewed", "reader", "when", "flags", "note"),
-)
+_USED = (*(LABEL, "area_px", "edited", "predicted", "model", "model_sha256", *REVIEW),)
 
 
 def replay_events(
@@ -340,10 +338,10 @@ def corrections(
     columns = [table[name].tolist() for name in _USED]
     for values in zip(*columns, strict=True):
         row = dict(zip(_USED, values, strict=True))
-        label = int(row["label"])
+        label = int(row[LABEL])
         was = standing.get(label)
         found += _correct(label, was or Standing(), row, new=was is None)
-    here = {*table["label"].tolist(), *left_out}
+    here = {*table[LABEL].tolist(), *left_out}
     gone = [n for n in standing if n not in here]
     found += [Event(n, "removed", standing[n].area, None, summary=True) for n in gone]
     return found

@@ -20,10 +20,12 @@ from napari_leukocyte.annotations.dataset.layout import (
     version_name,
     versions_in,
 )
+from napari_leukocyte.annotations.dataset.manifest import FileReference
 from napari_leukocyte.annotations.dataset.manifest_reading import read_json, read_manifest
 from napari_leukocyte.annotations.dataset.provenance import parse_log, standing_of
 from napari_leukocyte.annotations.dataset.reading import Dataset, DatasetImage
 from napari_leukocyte.classification.regions import iterate_regions
+from napari_leukocyte.schema import BOX, LABEL
 
 
 @dataclass(frozen=True)
@@ -58,20 +60,20 @@ def check_files(dataset: Dataset) -> Iterator[DatasetFinding]:
         if path.is_symlink() or (not path.is_dir() and name not in known):
             yield DatasetFinding("unknown file", f"{name} is no part of the export.", False)
     for image in dataset.images:
-        if image.entry.reference is None:
+        reference = image.entry.reference
+        if reference is None:
             continue
-        path = image.entry.reference["path"]
+        path = reference.path
         if image.image is None:
             yield DatasetFinding("missing file", f"{path}: the photograph is not there any more.")
-        elif not _is_reference_whole(image):
+        elif not _is_whole(reference):
             yield DatasetFinding("damaged file", f"{path} is not the photograph that was exported.")
 
 
-def _is_reference_whole(image: DatasetImage) -> bool:
-    reference = image.entry.reference or {}
+def _is_whole(reference: FileReference) -> bool:
     try:
-        with open(str(reference["path"]), "rb") as file:  # noqa: PTH123 - text from a file
-            return hashlib.file_digest(file, "sha256").hexdigest() == str(reference["sha256"])
+        with open(reference.path, "rb") as file:  # noqa: PTH123 - text from a file
+            return hashlib.file_digest(file, "sha256").hexdigest() == reference.sha256
     except OSError:
         return False
 
@@ -164,7 +166,7 @@ def check_image(
 def _masks(
     image: DatasetImage, labels: NDArray[np.int32], rows: pd.DataFrame
 ) -> Iterator[DatasetFinding]:
-    known = {int(r["label"]): r for r in rows.to_dict("records")}
+    known = {int(r[LABEL]): r for r in rows.to_dict("records")}
     height, width = labels.shape
     found: set[int] = set()
     cut: list[int] = []
@@ -176,7 +178,7 @@ def _masks(
             yield DatasetFinding("wrong table", f"{image.name}: it lacks cell {n}.")
             continue
         box = (region.y0, region.x0, region.y1, region.x1)
-        told = tuple(int(row[f"bbox_{c}"]) for c in ("y0", "x0", "y1", "x1"))
+        told = tuple(int(row[c]) for c in BOX)
         if box != told or region.area != row["area_px"]:
             yield DatasetFinding(
                 "wrong table", f"{image.name}: the mask of cell {n} is another one."
@@ -222,7 +224,7 @@ def _history(dataset: Dataset, image: DatasetImage, rows: pd.DataFrame) -> Itera
         return
     standing = standing_of(log.events)
     for row in rows.to_dict("records"):
-        n = int(row["label"])
+        n = int(row[LABEL])
         name = row["class"] if isinstance(row["class"], str) else None
         if n not in standing or standing[n].class_name != name:
             sentence = f"{image.name}: the class of cell {n} is not where its history leads."

@@ -3,14 +3,40 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Annotated, Any
 
 from napari_leukocyte.annotations.dataset.classes import DatasetClass
-from napari_leukocyte.annotations.dataset.layout import KIND, SCHEMA_VERSION, Side
-from napari_leukocyte.annotations.dataset.split import TEST_SHARE, VALIDATION_SHARE, Fingerprint
+from napari_leukocyte.annotations.dataset.layout import KIND, MOST_PIXELS, SCHEMA_VERSION, Side
+from napari_leukocyte.annotations.dataset.provenance import is_hash
+from napari_leukocyte.annotations.dataset.split import (
+    HASH_SIDE,
+    TEST_SHARE,
+    VALIDATION_SHARE,
+    VIEWS,
+    Fingerprint,
+)
+from napari_leukocyte.io.validation import Count, Number, must
 from napari_leukocyte.vocabulary import DISCLAIMER
+
+#: Deeper paths and longer names are none that an export writes.
+_LONGEST_PATH = 400
+_VIEW = re.compile(rf"[0-9a-f]{{{HASH_SIDE * HASH_SIDE // 4}}}")
+
+Sha = Annotated[str, must(is_hash, "a checksum (SHA-256)")]
+InnerPath = Annotated[
+    str, must(lambda path: 0 < len(path) <= _LONGEST_PATH, "a path, neither empty nor too long")
+]
+
+
+def _fits(shape: tuple[int, int]) -> bool:
+    return 0 < shape[0] * shape[1] <= MOST_PIXELS
+
+
+def _are_views(views: tuple[str, ...]) -> bool:
+    return 1 <= len(views) <= VIEWS and all(map(_VIEW.fullmatch, views))
 
 
 @dataclass(frozen=True)
@@ -25,8 +51,25 @@ class FileEntry:
         Size.
     """
 
-    sha256: str
-    bytes: int
+    sha256: Sha
+    bytes: Count
+
+
+@dataclass(frozen=True)
+class FileReference:
+    """A photograph that was not copied.
+
+    Attributes
+    ----------
+    path : str
+        Where it was.
+    sha256, bytes
+        See `FileEntry`.
+    """
+
+    path: str
+    sha256: Sha
+    bytes: Count
 
 
 @dataclass(frozen=True)
@@ -52,8 +95,8 @@ class ImageEntry:
         Perceptual hashes; see :mod:`napari_leukocyte.annotations.dataset.split`.
     image : str or None
         The photograph's file in the version; None if it was not copied.
-    reference : mapping or None
-        ``path``, ``sha256`` and ``bytes`` of a photograph that was not copied.
+    reference : FileReference or None
+        Of a photograph that was not copied.
     labels, provenance : str
         Files in the version.
     erased : str or None
@@ -76,24 +119,26 @@ class ImageEntry:
 
     id: str
     name: str
-    key: str
-    shape: tuple[int, int]
+    key: Sha
+    shape: Annotated[
+        tuple[Count, Count], must(_fits, "height and width of an image, not too large")
+    ]
     group: str
     side: Side
-    views: tuple[str, ...]
-    image: str | None
-    reference: Mapping[str, Any] | None
-    labels: str
-    provenance: str
-    erased: str | None
-    entries: int
-    head: str
-    objects: int
-    reviewed: int
-    left_out: int
+    views: Annotated[tuple[str, ...], must(_are_views, f"1 to {VIEWS} perceptual hashes")]
+    image: InnerPath | None
+    reference: FileReference | None
+    labels: InnerPath
+    provenance: InnerPath
+    erased: InnerPath | None
+    entries: Count
+    head: Sha
+    objects: Count
+    reviewed: Count
+    left_out: Count
     record: Mapping[str, Any]
-    digest: str
-    crops: tuple[str, ...]
+    digest: Sha
+    crops: tuple[InnerPath, ...]
 
     @property
     def fingerprint(self) -> Fingerprint:
@@ -135,17 +180,17 @@ class DatasetManifest:
         Of the plugin and of what computes.
     """
 
-    version: int
+    version: Count
     created: str
     previous: str = ""
     title: str = ""
     description: str = ""
     licence: str = ""
     classes: tuple[DatasetClass, ...] = ()
-    validation: float = VALIDATION_SHARE
-    test: float = TEST_SHARE
+    validation: Number = VALIDATION_SHARE
+    test: Number = TEST_SHARE
     images: tuple[ImageEntry, ...] = ()
-    files: Mapping[str, FileEntry] = field(default_factory=dict)
+    files: Mapping[InnerPath, FileEntry] = field(default_factory=dict)
     added: tuple[str, ...] = ()
     replaced: tuple[str, ...] = ()
     versions: Mapping[str, str] = field(default_factory=dict)

@@ -11,77 +11,24 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from napari_leukocyte.annotations.dataset.layout import LARGEST_TABLE, DatasetError, refuse_unlike
-from napari_leukocyte.classification.classify import column
 from napari_leukocyte.io.atomic import as_output_error, atomic_write
 from napari_leukocyte.io.text import as_text
 from napari_leukocyte.reporting.tables import write_csv
+from napari_leukocyte.schema import (
+    COLUMNS,
+    DATASET_BACK,
+    DATASET_FRONT,
+    LABEL,
+    OPTIONAL,
+    TEXTS,
+    TRUTHS,
+    WHOLE,
+    probabilities_of,
+    probability_column,
+)
 from napari_leukocyte.vocabulary import CLASSES
 
-TEXTS = (
-    "image",
-    "group",
-    "side",
-    "class",
-    "source",
-    "who",
-    "model",
-    "model_sha256",
-    "predicted",
-    "reader",
-    "when",
-    "flags",
-    "note",
-    "crop",
-)
-TRUTHS = ("reviewed", "edited")
-WHOLE = ("label", "bbox_y0", "bbox_x0", "bbox_y1", "bbox_x1", "area_px")
-NUMBERS = (
-    "confidence",
-    "score",
-    "y",
-    "x",
-    "equivalent_diameter_px",
-    "circularity",
-    "solidity",
-    "nucleus_cell_ratio",
-)
-#: Before the probabilities, and after them.
-_FRONT = (
-    "image",
-    "group",
-    "side",
-    "label",
-    "class",
-    "source",
-    "who",
-    "model",
-    "model_sha256",
-    "predicted",
-    "confidence",
-)
-_BACK = (
-    "reader",
-    "when",
-    "reviewed",
-    "flags",
-    "note",
-    "edited",
-    "crop",
-    "y",
-    "x",
-    "bbox_y0",
-    "bbox_x0",
-    "bbox_y1",
-    "bbox_x1",
-    "area_px",
-    "equivalent_diameter_px",
-    "circularity",
-    "solidity",
-    "nucleus_cell_ratio",
-)
-#: Follows `_FRONT` where it is known: version 0.1.0 gave no scores.
-_OPTIONAL = ("score",)
-_KNOWN_PROBABILITIES = tuple(column(c.name) for c in CLASSES)
+_KNOWN_PROBABILITIES = tuple(probability_column(c.name) for c in CLASSES)
 #: Columns that a reader may find empty; other texts are empty strings, never missing.
 _MISSING = frozenset({"class", "predicted"})
 #: A table of a million cells has so many rows; more is no table of ours.
@@ -104,9 +51,10 @@ def tidy(table: pd.DataFrame) -> pd.DataFrame:
         (other texts) or false.
     """
     columns: dict[str, Any] = {}
-    known = [name for name in _OPTIONAL if name in table and table[name].notna().any()]
-    for name in (*_FRONT, *known, *_probabilities(table), *_BACK):
+    for name in (*DATASET_FRONT, *_probabilities(table), *DATASET_BACK):
         given = table.get(name)
+        if name in OPTIONAL and (given is None or not given.notna().any()):
+            continue
         columns[name] = _typed(name, given, len(table))
     return pd.DataFrame(columns)
 
@@ -115,9 +63,9 @@ def join(tables: Iterable[pd.DataFrame]) -> pd.DataFrame:
     """Put the tables of several photographs into one, by photograph and number."""
     some = [t for t in tables if len(t)]
     if not some:
-        return tidy(pd.DataFrame({"label": np.zeros(0, np.int64)}))
+        return tidy(pd.DataFrame({LABEL: np.zeros(0, np.int64)}))
     joined = tidy(pd.concat(some, ignore_index=True))
-    return joined.sort_values(["image", "label"], ignore_index=True)
+    return joined.sort_values(["image", LABEL], ignore_index=True)
 
 
 def write_objects(csv: Path, parquet: Path, table: pd.DataFrame) -> None:
@@ -179,7 +127,7 @@ def read_objects(path: Path, rows: int) -> pd.DataFrame:
     except (pyarrow.ArrowException, OSError, ValueError) as error:
         raise bad from error
     names = given.column_names
-    lacking = {*TEXTS, *TRUTHS, *WHOLE, *NUMBERS} - {*names, *_OPTIONAL}
+    lacking = set(COLUMNS) - {*names, *OPTIONAL}
     if lacking or len(set(names)) != len(names):
         raise bad
     try:
@@ -191,7 +139,7 @@ def read_objects(path: Path, rows: int) -> pd.DataFrame:
 
 def _probabilities(table: pd.DataFrame) -> list[str]:
     # A class that no classifier was asked about needs no column.
-    found = [str(c) for c in table if str(c).startswith("p_") and table[c].notna().any()]
+    found = [c for c in probabilities_of(table) if table[c].notna().any()]
     known = [c for c in _KNOWN_PROBABILITIES if c in found]
     return [*known, *sorted(set(found) - set(known))]
 

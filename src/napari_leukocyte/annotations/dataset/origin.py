@@ -19,6 +19,7 @@ import pandas as pd
 from napari_leukocyte.annotations.dataset.provenance import Event
 from napari_leukocyte.errors import ParameterError
 from napari_leukocyte.io.user_files import read_user_file, write_user_file
+from napari_leukocyte.schema import LABEL
 from napari_leukocyte.session.session import Session
 
 FILE_NAME = "origin.json"
@@ -66,7 +67,7 @@ def measured_of(table: pd.DataFrame) -> dict[int, list[float]]:
     """Return what `Origin.measured` holds of a table's objects."""
     known = table[table[_RATIO].notna()]
     values = known[[*_SAME, _RATIO]].to_numpy(np.float64).tolist()
-    return dict(zip(known["label"].tolist(), values, strict=True))
+    return dict(zip(known[LABEL].tolist(), values, strict=True))
 
 
 def with_ratios(table: pd.DataFrame, origin: Origin | None) -> pd.DataFrame:
@@ -75,7 +76,7 @@ def with_ratios(table: pd.DataFrame, origin: Origin | None) -> pd.DataFrame:
         return table
     ratios = table[_RATIO].to_numpy(np.float64).copy()
     same = table[list(_SAME)].to_numpy(np.float64)
-    for place, label in enumerate(table["label"].tolist()):
+    for place, label in enumerate(table[LABEL].tolist()):
         known = origin.measured.get(label)
         if known is not None and np.isnan(ratios[place]) and known[:-1] == same[place].tolist():
             ratios[place] = known[-1]

@@ -42,6 +42,7 @@ from napari_leukocyte.errors import ImageError
 from napari_leukocyte.io.images.key import image_key
 from napari_leukocyte.io.images.normalise import normalise_image
 from napari_leukocyte.io.images.reading import read_image
+from napari_leukocyte.schema import LABEL
 
 
 @dataclass(frozen=True, eq=False)
@@ -167,7 +168,7 @@ class Dataset:
         rows = every[every["image"] == image.name].reset_index(drop=True)
         labels = self.read_labels(image)
         numbers = np.unique(labels)
-        if sorted(rows["label"].tolist()) != numbers[numbers > 0].tolist():
+        if sorted(rows[LABEL].tolist()) != numbers[numbers > 0].tolist():
             raise DatasetError(f"{image.name}: the table and the label image have other objects.")
         name = image.file_name if image.image is None else image.image.name
         return AnnotatedImage(name, image.shape, labels, rows, image.image)
@@ -222,10 +223,10 @@ class Dataset:
             If it is not there, or is another one.
         """
         if image.image is None:
-            where = (image.entry.reference or {}).get("path", "")
+            reference = image.entry.reference
             raise DatasetError(
                 f"{image.name}: the photograph was not copied into the dataset, and is not at "
-                f"{where} any more."
+                f"{reference.path if reference else ''} any more."
             )
         _refuse_other_size(image.image, image.shape)
         try:
@@ -288,13 +289,13 @@ class Dataset:
     def _image(self, entry: ImageEntry) -> DatasetImage:
         file = None if entry.image is None else inside(self.folder, entry.image)
         if entry.reference is not None:
-            given = Path(str(entry.reference["path"]))
+            given = Path(entry.reference.path)
             # It may have come from anywhere: nothing but a file of that size is ever opened.
             try:
                 size = refuse_unlike(given)
             except (DatasetError, ValueError):
                 size = -1
-            file = given if size == entry.reference["bytes"] else None
+            file = given if size == entry.reference.bytes else None
         return DatasetImage(
             entry.id,
             entry.name,

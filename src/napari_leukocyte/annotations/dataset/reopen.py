@@ -17,6 +17,7 @@ from napari_leukocyte.counting.own_classes import load_own_classes, own_class, s
 from napari_leukocyte.errors import LeukocyteError, ParameterError
 from napari_leukocyte.io.images.key import image_key
 from napari_leukocyte.progress import Progress, silent
+from napari_leukocyte.schema import LABEL, probabilities_of
 from napari_leukocyte.segmentation.parameters import PostprocessParams
 from napari_leukocyte.session.folders import session_folder
 from napari_leukocyte.session.objects import READER
@@ -137,7 +138,7 @@ def fill_session(
         state = State(
             labels=labels,
             erased=np.zeros(labels.shape, bool) if erased is None else erased,
-            edited=frozenset(rows.loc[rows["edited"], "label"].tolist()),
+            edited=frozenset(rows.loc[rows["edited"], LABEL].tolist()),
             params=_params(record),
             markers=_markers(record),
             predictions=_predictions(rows, record),
@@ -219,8 +220,8 @@ def _predictions(rows: pd.DataFrame, record: Mapping[str, Any]) -> Predictions |
     known = rows[rows["predicted"].notna()]
     if not len(known) and description is None:
         return None
-    probabilities = [c for c in rows if str(c).startswith("p_") and known[c].notna().any()]
-    table = known[["label", "predicted", "confidence", *probabilities]]
+    probabilities = [c for c in probabilities_of(rows) if known[c].notna().any()]
+    table = known[[LABEL, "predicted", "confidence", *probabilities]]
     table = table.rename(columns={"predicted": "class"}).reset_index(drop=True)
     model = str((description or {}).get("model", ""))
     return Predictions(table, model, dict(description or {}))
@@ -233,5 +234,5 @@ def _reviews(rows: pd.DataFrame) -> dict[int, Review]:
         name = row["class"] if row["source"] == READER and isinstance(row["class"], str) else None
         review = Review(name, row["reviewed"], row["reader"], row["when"], flags, row["note"])
         if not review.empty:
-            found[int(row["label"])] = review
+            found[int(row[LABEL])] = review
     return found

@@ -32,6 +32,7 @@ from napari_leukocyte.io.images.normalise import normalise_image
 from napari_leukocyte.io.images.reading import IMAGE_SUFFIXES, find_images, read_image
 from napari_leukocyte.reporting.record import describe_maps
 from napari_leukocyte.reporting.save import RECORD as RUN
+from napari_leukocyte.schema import LABEL
 from napari_leukocyte.segmentation.parameters import PostprocessParams
 from napari_leukocyte.session.folders import session_folder
 from napari_leukocyte.session.journal import read_journal
@@ -133,10 +134,10 @@ def _with_measurements(table: pd.DataFrame, labels: NDArray[np.int32]) -> pd.Dat
     measured = measure(labels)
     if "nucleus_cell_ratio" in table:
         measured = measured.drop(columns="nucleus_cell_ratio")
-    if table["label"].duplicated().any():
+    if table[LABEL].duplicated().any():
         raise DatasetError("A number stands for two objects of one photograph.")
-    kept = table.drop(columns=[c for c in table if c != "label" and c in measured])
-    return measured.merge(kept, on="label", how="left")
+    kept = table.drop(columns=[c for c in table if c != LABEL and c in measured])
+    return measured.merge(kept, on=LABEL, how="left")
 
 
 @dataclass(frozen=True, eq=False)

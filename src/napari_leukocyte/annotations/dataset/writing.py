@@ -9,7 +9,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
@@ -22,6 +21,7 @@ from napari_leukocyte.annotations.dataset.layout import (
     LABELS,
     PROVENANCE,
 )
+from napari_leukocyte.annotations.dataset.manifest import FileReference
 from napari_leukocyte.annotations.dataset.provenance import Event, chained
 from napari_leukocyte.annotations.dataset.staging import Staging
 from napari_leukocyte.classification.crops import cut_window
@@ -30,6 +30,7 @@ from napari_leukocyte.errors import OutputError
 from napari_leukocyte.io.images.background import background_color
 from napari_leukocyte.io.images.reading import IMAGE_SUFFIXES
 from napari_leukocyte.reporting.save import encode_labels
+from napari_leukocyte.schema import LABEL
 
 #: Where crops wait until the side of their photograph is known.
 PENDING = ".pending"
@@ -48,7 +49,7 @@ class WrittenFiles:
     ----------
     image : str or None
         Of the photograph.
-    reference : dict or None
+    reference : FileReference or None
         Where it lies if it was not copied.
     labels, provenance : str
         Of the label image and of the log.
@@ -63,7 +64,7 @@ class WrittenFiles:
     """
 
     image: str | None
-    reference: dict[str, Any] | None
+    reference: FileReference | None
     labels: str
     provenance: str
     erased: str | None
@@ -152,13 +153,13 @@ def digest_of(given: Field, *, copy: bool) -> str:
 
 def _write_image(
     staging: Staging, given: Field, name: str, *, copy: bool
-) -> tuple[str | None, dict[str, Any] | None]:
+) -> tuple[str | None, FileReference | None]:
     file = given.file
     if file is not None and not copy:
         with file.open("rb") as opened:
             checksum = hashlib.file_digest(opened, "sha256").hexdigest()
         path = os.fspath(file.absolute())
-        return None, {"path": path, "sha256": checksum, "bytes": file.stat().st_size}
+        return None, FileReference(path, checksum, file.stat().st_size)
     if file is not None and file.suffix.lower() in IMAGE_SUFFIXES:
         target = f"{IMAGES}/{name}{file.suffix.lower()}"
         staging.copy(target, file)
@@ -170,7 +171,7 @@ def _write_image(
 
 def _write_crops(staging: Staging, given: Field, name: str) -> dict[int, str]:
     table = given.table
-    classified = set(table.loc[table["class"].notna(), "label"].tolist())
+    classified = set(table.loc[table["class"].notna(), LABEL].tolist())
     crops: dict[int, str] = {}
     for label, crop in cut_crops(given.rgb, given.labels):
         if label in classified:

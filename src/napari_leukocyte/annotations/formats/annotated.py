@@ -9,9 +9,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from napari_leukocyte.schema import BOX, LABEL
+
 #: Columns that every table has: an object's number, its class, and the box around it, px, ends
 #: exclusive.
-REQUIRED = ("label", "class", "bbox_y0", "bbox_x0", "bbox_y1", "bbox_x1")
+REQUIRED = (LABEL, "class", *BOX)
 #: Columns about who said what, where it is known; see
 #: :meth:`napari_leukocyte.session.session.Session.table`.
 SAID = ("reviewed", "predicted", "confidence", "reader", "when", "flags", "note", "edited")

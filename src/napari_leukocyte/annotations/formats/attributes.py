@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from napari_leukocyte import schema
 from napari_leukocyte.annotations.formats.annotated import REQUIRED
 from napari_leukocyte.annotations.formats.files import printable, short
 from napari_leukocyte.annotations.formats.limits import (
@@ -20,24 +21,13 @@ from napari_leukocyte.annotations.formats.limits import (
 )
 from napari_leukocyte.errors import FormatError
 from napari_leukocyte.io.json_text import plain
+from napari_leukocyte.schema import MEASURED, SESSION_BACK, TRUTHS, is_probability
 
 #: What stands for the class of an object that has none, where a format demands one.
 UNCLASSIFIED = "unclassified"
-#: Columns that say yes or no, and those that are text; all others of a session are numbers.
-YES_NO = frozenset({"reviewed", "edited"})
-TEXTS = frozenset({"source", "predicted", "reader", "when", "flags", "note"})
-_NUMBERS = frozenset(
-    {
-        "confidence",
-        "y",
-        "x",
-        "area_px",
-        "equivalent_diameter_px",
-        "circularity",
-        "solidity",
-        "nucleus_cell_ratio",
-    }
-)
+#: A session's columns of text and of numbers; what others call alike may hold anything.
+TEXTS = schema.TEXTS & {*SESSION_BACK}
+_NUMBERS = {*MEASURED, "confidence", "score"}
 #: A spreadsheet would take what begins so for a formula.
 _FORMULA = ("=", "+", "-", "@")
 _LARGEST_WHOLE = 2**53
@@ -112,11 +102,11 @@ def attributes(values: object) -> dict[str, Any]:
 
 def _value(key: str, value: object) -> Any:
     """Return a value as its column holds it; None if it can't."""
-    if key in YES_NO:
+    if key in TRUTHS:
         texts = {"true": True, "false": False}
         return value if isinstance(value, bool) else texts.get(str(value)[:9].lower())
     if isinstance(value, str):
-        if key in _NUMBERS or key.startswith("p_"):
+        if key in _NUMBERS or is_probability(key):
             return _finite(value)
         return value if len(value) <= LONGEST_TEXT and _encodes(value) and value else None
     if key in TEXTS:
@@ -176,7 +166,7 @@ def column(name: str, values: list[Any]) -> Any:
         None where one is missing. Whole numbers stay such if none is.
     """
     there = [v for v in values if v is not None]
-    if name in YES_NO or (there and all(isinstance(v, bool) for v in there)):
+    if name in TRUTHS or (there and all(isinstance(v, bool) for v in there)):
         # Of what nobody reviewed or edited nothing is said.
         return np.array([v is True for v in values], bool)
     if name not in TEXTS and all(isinstance(v, (int, float)) for v in there):

@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 
 from napari_leukocyte.annotations.formats import attributes
 from napari_leukocyte.annotations.formats.annotated import AnnotatedImage
-from napari_leukocyte.annotations.formats.cells import BOX
 from napari_leukocyte.annotations.formats.left_out import LeftOut, ObjectError
 from napari_leukocyte.annotations.formats.limits import (
     ALWAYS_PIXELS,
@@ -24,6 +23,7 @@ from napari_leukocyte.annotations.formats.packed import PackedImage, Runs
 from napari_leukocyte.annotations.formats.raster import check_ring
 from napari_leukocyte.classification.regions import iterate_regions
 from napari_leukocyte.errors import FormatError
+from napari_leukocyte.schema import BOX, LABEL
 
 #: A mask and the row and column of its first pixel.
 Mask = tuple[NDArray[np.bool_], int, int]
@@ -258,7 +258,7 @@ def _table(rows: Sequence[_Row], numbers: Sequence[int]) -> pd.DataFrame:
     if (boxes == boxes.round()).all():
         boxes = boxes.astype(np.int64)
     columns: dict[str, Any] = {
-        "label": np.array(numbers, np.int64),
+        LABEL: np.array(numbers, np.int64),
         "class": attributes.texts([row.class_name for row in rows]),
         **attributes.columns_of([row.said for row in rows]),
     }

@@ -12,9 +12,7 @@ from numpy.typing import NDArray
 from napari_leukocyte.annotations.formats import attributes
 from napari_leukocyte.annotations.formats.annotated import AnnotatedImage
 from napari_leukocyte.classification.regions import Region, iterate_regions
-
-#: Columns of the box.
-BOX = ("bbox_y0", "bbox_x0", "bbox_y1", "bbox_x1")
+from napari_leukocyte.schema import BOX, LABEL
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,7 +65,7 @@ def cells_of(image: AnnotatedImage) -> list[Cell]:
     if labels is None:
         return [_boxed(row, image.name) for row in rows]
     regions = {region.label: region for region in iterate_regions(labels)}
-    return [_masked(row, regions[int(row["label"])], image.name) for row in rows]
+    return [_masked(row, regions[int(row[LABEL])], image.name) for row in rows]
 
 
 def _masked(row: Mapping[str, Any], region: Region, name: str) -> Cell:
@@ -83,7 +81,7 @@ def _masked(row: Mapping[str, Any], region: Region, name: str) -> Cell:
 def _boxed(row: Mapping[str, Any], name: str) -> Cell:
     y0, x0, y1, x1 = (float(row[c]) for c in BOX)
     return Cell(
-        int(row["label"]),
+        int(row[LABEL]),
         attributes.class_name(row.get("class"), name),
         (y0, x0, y1, x1),
         None,

@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 
 from napari_leukocyte.annotations.formats.annotated import AnnotatedImage
 from napari_leukocyte.annotations.formats.attributes import texts
-from napari_leukocyte.annotations.formats.cells import BOX
 from napari_leukocyte.annotations.formats.files import checked_name
 from napari_leukocyte.annotations.formats.limits import check_shape
 from napari_leukocyte.annotations.formats.packed import PackedImage
 from napari_leukocyte.errors import FormatError
+from napari_leukocyte.schema import BOX, LABEL
 
 
 def complete(images: Sequence[AnnotatedImage]) -> list[AnnotatedImage]:
@@ -39,9 +39,9 @@ def _complete(image: AnnotatedImage) -> AnnotatedImage:
     checked_name(image.name, "An annotated image")
     check_shape(*image.shape, image.name)
     table = image.table
-    if "label" not in table:
+    if LABEL not in table:
         raise FormatError(f"The table of {image.name} has no numbers.")
-    known = table["label"].to_numpy()
+    known = table[LABEL].to_numpy()
     if len(np.unique(known)) < len(known):
         raise FormatError(f"The table of {image.name} has an object twice.")
     numbers = _numbers(image)
@@ -61,7 +61,7 @@ def _complete(image: AnnotatedImage) -> AnnotatedImage:
     if "class" not in table:
         table = table.assign(**{"class": texts([None] * len(table))})
     if len(further):
-        more = pd.DataFrame({"label": further, "class": texts([None] * len(further))})
+        more = pd.DataFrame({LABEL: further, "class": texts([None] * len(further))})
         table = pd.concat([table, more], ignore_index=True) if len(table) else more
     return PackedImage(image.name, image.shape, image.labels, table, image.source, image.notes)
 

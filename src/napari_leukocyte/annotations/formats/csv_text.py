@@ -13,6 +13,7 @@ from napari_leukocyte.annotations.formats import attributes, files
 from napari_leukocyte.annotations.formats.limits import LONGEST_NAME, MOST_ATTRIBUTES
 from napari_leukocyte.errors import FormatError
 from napari_leukocyte.io.spreadsheet_text import parse_table
+from napari_leukocyte.schema import LABEL, TRUTHS
 
 _WHOLE = re.compile(r"[+-]?\d{1,15}", re.ASCII)
 
@@ -37,7 +38,7 @@ def read_csv(path: Path) -> pd.DataFrame:
         If it is damaged or has no such column, or a number is none.
     """
     table = parse_table(files.read_bytes(path), str(path))
-    if "label" not in table or len(set(table.columns)) < len(table.columns):
+    if LABEL not in table or len(set(table.columns)) < len(table.columns):
         raise FormatError(f"{path} needs the column label, and no column twice.")
     if len(table.columns) > MOST_ATTRIBUTES or any(len(c) > LONGEST_NAME for c in table.columns):
         raise FormatError(f"{path} has too many columns, or a name too long.")
@@ -45,7 +46,7 @@ def read_csv(path: Path) -> pd.DataFrame:
     columns: dict[str, Any] = {}
     for name in table.columns:
         values = [v if isinstance(v, str) else "" for v in table[name].tolist()]
-        if name == "label":
+        if name == LABEL:
             numbers = [attributes.number(_whole(v), where) for v in values]
             columns[name] = np.array(numbers, np.int64)
         elif name == "class":
@@ -65,7 +66,7 @@ def _whole(text: str) -> object:
 def _typed(name: str, values: list[str]) -> Any:
     """Return a column as what all of its values are."""
     said = [attributes.attributes({name: v}).get(name) if v else None for v in values]
-    if name in attributes.TEXTS or name in attributes.YES_NO:
+    if name in attributes.TEXTS or name in TRUTHS:
         return attributes.column(name, said)
     there = [v for v in values if v.strip()]
     if all(_WHOLE.fullmatch(v) for v in there):

@@ -36,6 +36,7 @@ from napari_leukocyte.io.spreadsheet_text import columns_of, decode_table
 from napari_leukocyte.reporting.record import SCHEMA_VERSION, file_sha256, write_record
 from napari_leukocyte.reporting.save import LABELS, OBJECTS, RECORD, write_labels
 from napari_leukocyte.reporting.tables import objects_table, write_csv
+from napari_leukocyte.schema import LABEL
 from napari_leukocyte.version import __version__
 from napari_leukocyte.vocabulary import DISCLAIMER
 
@@ -61,7 +62,7 @@ def _is_table(source: Source) -> bool:
         text = decode_table(files.head(source.path, _BEGINNING), source.where)
     except FormatError:
         return source.path.name == OBJECTS  # reading says how it is to be saved
-    return "label" in columns_of(text)[1]
+    return LABEL in columns_of(text)[1]
 
 
 def _pairs(source: Source) -> list[tuple[Path, Path]]:

@@ -6,9 +6,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from napari_leukocyte.annotations.formats.cells import BOX
-from napari_leukocyte.classification.measurements import COLUMNS, measure
-from napari_leukocyte.reporting.tables import PLACE
+from napari_leukocyte.classification.measurements import measure
+from napari_leukocyte.schema import BOX, LABEL, MEASURED, PLACE
 
 
 def measured(table: pd.DataFrame, labels: NDArray[np.int32] | None) -> pd.DataFrame:
@@ -29,6 +28,6 @@ def measured(table: pd.DataFrame, labels: NDArray[np.int32] | None) -> pd.DataFr
     if labels is None:
         y0, x0, y1, x1 = (table[c].to_numpy(np.float64) for c in BOX)
         return table.assign(y=(y0 + y1) / 2, x=(x0 + x1) / 2, area_px=np.nan)
-    found = measure(labels).set_index("label").loc[table["label"].to_numpy()]
-    new = [c for c in COLUMNS if c not in table]
+    found = measure(labels).set_index(LABEL).loc[table[LABEL].to_numpy()]
+    new = [c for c in MEASURED if c not in table]
     return table.assign(**{c: found[c].to_numpy() for c in new})

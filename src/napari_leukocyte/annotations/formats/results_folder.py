@@ -14,7 +14,6 @@ from napari_leukocyte.annotations.formats import files
 from napari_leukocyte.annotations.formats.annotated import AnnotatedImage
 from napari_leukocyte.annotations.formats.attributes import texts
 from napari_leukocyte.annotations.formats.canvas import Canvas
-from napari_leukocyte.annotations.formats.cells import BOX
 from napari_leukocyte.annotations.formats.csv_text import read_csv
 from napari_leukocyte.annotations.formats.label_tiff import read_label_tiff
 from napari_leukocyte.annotations.formats.left_out import LeftOut
@@ -28,6 +27,7 @@ from napari_leukocyte.io.paths import plan
 from napari_leukocyte.io.text import as_text
 from napari_leukocyte.reporting.record import file_sha256
 from napari_leukocyte.reporting.save import LABELS, LEUKOGRAM, OBJECTS, RECORD
+from napari_leukocyte.schema import BOX, LABEL
 
 #: Names that no image's folder may have.
 RESERVED = (OBJECTS, RECORD, LEUKOGRAM)
@@ -172,7 +172,7 @@ def _boxes(
         kind = said.get("class")
         kind = kind if isinstance(kind, str) else None
         with left_out.one(f"label {said['label']} of {name}"):
-            canvas.add_box(int(said["label"]), kind, (y0, x0, y1, x1), said)
+            canvas.add_box(int(said[LABEL]), kind, (y0, x0, y1, x1), said)
     return canvas.image(photograph)
 
 
@@ -186,8 +186,8 @@ def image_of_labels(
     """Put masks and rows together: every row has a mask, and every mask a row."""
     boxes = {r.label: (r.y0, r.x0, r.y1, r.x1) for r in iterate_regions(labels)}
     if table is None:
-        table = pd.DataFrame({"label": np.zeros(0, np.int64)})
-    numbers = table["label"].tolist()
+        table = pd.DataFrame({LABEL: np.zeros(0, np.int64)})
+    numbers = table[LABEL].tolist()
     if len(set(numbers)) < len(numbers):
         raise FormatError(f"The table of {name} has an object twice, beside {path}.")
     lacking = [n for n in numbers if n not in boxes]
@@ -199,12 +199,12 @@ def image_of_labels(
     further = [n for n in boxes if n not in known]
     if further:
         more = pd.DataFrame(
-            {"label": np.array(further, np.int64), "class": texts([None] * len(further))}
+            {LABEL: np.array(further, np.int64), "class": texts([None] * len(further))}
         )
         table = pd.concat([table, more], ignore_index=True) if len(table) else more
-    sides = np.array([boxes[n] for n in table["label"].tolist()], np.int64).reshape(-1, 4)
+    sides = np.array([boxes[n] for n in table[LABEL].tolist()], np.int64).reshape(-1, 4)
     table = table.assign(**dict(zip(BOX, sides.T, strict=True)))
-    front = ["label", "class"]
+    front = [LABEL, "class"]
     table = table[[*front, *(c for c in table if c not in front)]]
     height, width = labels.shape
     return PackedImage(name, (int(height), int(width)), labels, table, source)

@@ -17,6 +17,7 @@ from napari_leukocyte.classification.label_errors import (
 )
 from napari_leukocyte.interpretation.embedding_map.cells import MapCells
 from napari_leukocyte.progress import Progress, silent
+from napari_leukocyte.schema import LABEL
 
 #: Principal components that the classes are told apart by: more hold little of what differs
 #: between cells, and take long with thousands of them.
@@ -67,7 +68,7 @@ def find_label_suspects(
     table = pd.DataFrame(
         {
             "image": cells.sources.astype(str),
-            "label": cells.labels,
+            LABEL: cells.labels,
             "class": pd.array(list(classes), dtype=object),
             "row": np.arange(len(cells)),
             # Each by itself: of a smear's cells no two belong closer together.
@@ -78,7 +79,7 @@ def find_label_suspects(
     if len(table) < CELLS or table["class"].nunique() < 2:
         return None
     rows = table["row"].to_numpy(np.int64)
-    row_of = dict(zip(zip(table["image"], table["label"], strict=True), rows.tolist(), strict=True))
+    row_of = dict(zip(zip(table["image"], table[LABEL], strict=True), rows.tolist(), strict=True))
     return [
         LabelSuspect(row_of[s.image, s.label], s.given, s.suggested, s.belief)
         for s in find_label_errors(table, _components(cells.vectors[rows]), progress)

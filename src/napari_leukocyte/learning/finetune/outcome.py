@@ -27,6 +27,7 @@ from napari_leukocyte.models.manifest import (
 )
 from napari_leukocyte.models.registry import user_folder
 from napari_leukocyte.progress import Progress, silent
+from napari_leukocyte.schema import LABEL
 from napari_leukocyte.segmentation.ensemble import segment_members
 from napari_leukocyte.segmentation.matching import overlaps
 from napari_leukocyte.segmentation.postprocess import postprocess
@@ -282,10 +283,10 @@ def _classification(dataset: Dataset, before: str, after: str, progress: Progres
     groups: list[str] = []
     for step, image in enumerate(images):
         rgb, labels = dataset.read_rgb(image), dataset.read_labels(image)
-        rows = table[table["image"] == image.name].set_index("label")
+        rows = table[table["image"] == image.name].set_index(LABEL)
         for number, model in enumerate((before, after)):
             progress(2 * step + number, 2 * len(images), "Measuring")
-            given = classify(rgb, labels, model).set_index("label").loc[rows.index]
+            given = classify(rgb, labels, model).set_index(LABEL).loc[rows.index]
             said[model] += list(zip(given["class"], given["confidence"], strict=True))
         truth += rows["class"].astype(str).tolist()
         groups += [image.group] * len(rows)

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from napari_leukocyte.classification.classify import column
 from napari_leukocyte.classification.embedding import Embedded, Features, embed
 from napari_leukocyte.classification.measurements import measure
 from napari_leukocyte.learning.head.cells import ReviewSnapshot
@@ -15,6 +14,7 @@ from napari_leukocyte.learning.head.head import Head
 from napari_leukocyte.models.manifest import Manifest
 from napari_leukocyte.progress import Progress, silent
 from napari_leukocyte.reporting.record import describe_model
+from napari_leukocyte.schema import LABEL, probability_column
 from napari_leukocyte.session.predictions import Predictions
 from napari_leukocyte.session.session import Session
 
@@ -59,7 +59,7 @@ def predictions_of(
     """
     found = embed(taken.rgb, taken.labels, features, progress=progress)
     measured = measure(taken.labels, taken.nucleus)
-    table = pd.concat([classify_embedded(found, head), measured.drop(columns="label")], axis=1)
+    table = pd.concat([classify_embedded(found, head), measured.drop(columns=LABEL)], axis=1)
     return Predictions(table, manifest.name, describe_model(manifest))
 
 
@@ -78,10 +78,10 @@ def classify_embedded(found: Embedded, head: Head) -> pd.DataFrame:
     best = [head.classes[i] for i in probability.argmax(axis=1)] if len(found) else []
     return pd.DataFrame(
         {
-            "label": found.labels,
+            LABEL: found.labels,
             "class": pd.Series(best, dtype=str),
             "confidence": probability.max(axis=1, initial=0),
-            **{column(name): probability[:, i] for i, name in enumerate(head.classes)},
+            **{probability_column(name): probability[:, i] for i, name in enumerate(head.classes)},
         }
     )
 
@@ -103,7 +103,7 @@ def apply(session: Session, predictions: Predictions) -> list[ClassChange]:
     """
     before = session.table()
     session.set_predictions(predictions.table, predictions.model, predictions.description)
-    after = session.table().set_index("label")
+    after = session.table().set_index(LABEL)
     changes = []
     for row in before[~before["reviewed"].fillna(False).astype(bool)].itertuples():
         label = int(str(row.label))

@@ -13,6 +13,7 @@ from napari_leukocyte.classification.embedding import Features, embed
 from napari_leukocyte.io.images.key import image_key
 from napari_leukocyte.learning.head.errors import RetrainingError
 from napari_leukocyte.progress import Progress, silent
+from napari_leukocyte.schema import LABEL
 from napari_leukocyte.vocabulary import UNIDENTIFIED
 
 if TYPE_CHECKING:
@@ -148,9 +149,9 @@ def from_dataset(
             left_out.append(f"{image.name} was left out, as its photograph is not there any more.")
             continue
         found = embed(
-            dataset.read_rgb(image), dataset.read_labels(image), features, rows["label"].tolist()
+            dataset.read_rgb(image), dataset.read_labels(image), features, rows[LABEL].tolist()
         )
-        classes = rows.set_index("label")["class"].loc[found.labels.tolist()].astype(str).tolist()
+        classes = rows.set_index(LABEL)["class"].loc[found.labels.tolist()].astype(str).tolist()
         parts.append(make_cells(found.embeddings, classes, [image.group] * len(found)))
     return CollectedCells(_joined(parts), describe_dataset(dataset), tuple(left_out))
 
@@ -202,8 +203,8 @@ def from_sessions(
         rows = reviewed(taken.table)
         if rows.empty:
             continue
-        found = embed(taken.rgb, taken.labels, features, rows["label"].tolist())
-        classes = rows.set_index("label")["class"].loc[found.labels.tolist()].astype(str).tolist()
+        found = embed(taken.rgb, taken.labels, features, rows[LABEL].tolist())
+        classes = rows.set_index(LABEL)["class"].loc[found.labels.tolist()].astype(str).tolist()
         group = image_key(taken.rgb)
         parts.append(make_cells(found.embeddings, classes, [group] * len(found)))
         names.append(f"{taken.name} (pixels {group[:12]})")

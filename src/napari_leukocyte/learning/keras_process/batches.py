@@ -23,6 +23,7 @@ from napari_leukocyte.io.images.background import background_color, balance_whit
 from napari_leukocyte.learning.finetune.plan import FinetuneError, Plan
 from napari_leukocyte.learning.head.cells import reviewed
 from napari_leukocyte.models.manifest import Manifest
+from napari_leukocyte.schema import LABEL
 from napari_leukocyte.segmentation.ensemble import segment_members
 
 Image = NDArray[np.uint8]
@@ -146,7 +147,7 @@ def load_cells(
             continue
         rgb = dataset.read_rgb(image)
         balanced = balance_white(rgb, background_color(rgb))
-        classes = dict(zip(rows["label"].tolist(), rows["class"].astype(str), strict=True))
+        classes = dict(zip(rows[LABEL].tolist(), rows["class"].astype(str), strict=True))
         for region in iterate_regions(dataset.read_labels(image)):
             name = classes.get(region.label)
             if name is None:

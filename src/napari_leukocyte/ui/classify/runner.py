@@ -15,6 +15,7 @@ from napari_leukocyte.errors import LeukocyteError
 from napari_leukocyte.models.registry import find_model
 from napari_leukocyte.progress import Progress
 from napari_leukocyte.reporting.record import describe_model
+from napari_leukocyte.schema import LABEL
 from napari_leukocyte.session.objects import MODEL
 from napari_leukocyte.session.predictions import Predictions
 from napari_leukocyte.session.session import Session
@@ -197,17 +198,17 @@ def unseen(table: pd.DataFrame, predictions: Predictions | None) -> list[int]:
     """
     missing = table["class"].isna().to_numpy()
     if predictions is None:
-        return [int(n) for n in table["label"][missing]]
-    seen = predictions.table.set_index("label").reindex(table["label"])
+        return [int(n) for n in table[LABEL][missing]]
+    seen = predictions.table.set_index(LABEL).reindex(table[LABEL])
     if "area_px" not in seen:
-        return [int(n) for n in table["label"][missing]]
+        return [int(n) for n in table[LABEL][missing]]
     factor = table["area_px"].to_numpy() / seen["area_px"].to_numpy()
     shift = np.hypot(*(table[c].to_numpy() - seen[c].to_numpy() for c in ("y", "x")))
     other = (
         (np.maximum(factor, 1 / factor) > AREA_FACTOR)
         | (shift > SHIFT * table["equivalent_diameter_px"].to_numpy())
     ) & (table["source"] == MODEL).to_numpy()
-    return [int(n) for n in table["label"][missing | other]]
+    return [int(n) for n in table[LABEL][missing | other]]
 
 
 def only(labels: NDArray[np.int32], numbers: Collection[int]) -> NDArray[np.int32]:

@@ -23,6 +23,7 @@ from napari_leukocyte.interpretation.embedding_map.making import CellMap, make_m
 from napari_leukocyte.interpretation.embedding_map.neighbours import Outlier
 from napari_leukocyte.interpretation.embedding_map.suspects import LabelSuspect, find_label_suspects
 from napari_leukocyte.progress import Progress
+from napari_leukocyte.schema import LABEL
 from napari_leukocyte.session.session import Session
 from napari_leukocyte.ui.layers.objects_style import UNCLASSIFIED
 
@@ -98,7 +99,7 @@ class ShownMap:
             table = session.table()
             self._cells[session] = CellTable(table)
             names = (n if isinstance(n, str) else None for n in table["class"].tolist())
-            said[session] = dict(zip(table["label"].tolist(), names, strict=True))
+            said[session] = dict(zip(table[LABEL].tolist(), names, strict=True))
         rows = zip(self._owner, self._labels, strict=True)
         self.classes = tuple(said[session].get(label) for session, label in rows)
 
@@ -192,7 +193,7 @@ def map_work(
     said: list[Mapping[int, object]] = []
     for session in wanted.sessions:
         table = session.table()
-        said.append(dict(zip(table["label"].tolist(), table["class"].tolist(), strict=True)))
+        said.append(dict(zip(table[LABEL].tolist(), table["class"].tolist(), strict=True)))
 
     def work(progress: Progress) -> tuple[CellMap, Suspects, tuple[str | None, ...]]:
         found = make_map(sources, features, former, anew=anew, progress=progress)

@@ -14,6 +14,7 @@ import pandas as pd
 
 from napari_leukocyte.annotations.formats.recognise import UnknownFormatError, recognise
 from napari_leukocyte.errors import FormatError
+from napari_leukocyte.schema import LABEL
 
 if TYPE_CHECKING:
     from napari_leukocyte.annotations.formats.annotated import AnnotatedImage
@@ -84,7 +85,7 @@ def _layers(image: AnnotatedImage) -> list[LayerData]:
     table = _measured(image)
     found: list[LayerData] = []
     if image.labels is not None:
-        features = table.assign(index=table["label"])
+        features = table.assign(index=table[LABEL])
         meta = {"name": f"{name} leukocytes", "features": features, "metadata": about}
         found.append((image.labels, meta, "labels"))
     objects = make_layer("points" if found else "boxes", table, f"{name} objects")

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from napari_leukocyte.errors import FormatError
+from napari_leukocyte.schema import LABEL
 from napari_leukocyte.ui.layer_files.reading import METADATA
 
 if TYPE_CHECKING:
@@ -91,17 +92,17 @@ def annotated(layers: Sequence[FullLayerData]) -> AnnotatedImage:
 
     by_kind = {kind: (data, meta) for data, meta, kind in layers}
     objects = by_kind.get("points") or by_kind.get("shapes")
-    table = None if objects is None else _table(objects[1], "label")
+    table = None if objects is None else _table(objects[1], LABEL)
     data, meta = by_kind["labels"]
     if isinstance(data, (list, tuple)):
         raise FormatError(f"{meta.get('name')} is a multiscale layer, which can't be saved so.")
     labels = as_labels(np.asarray(data), str(meta.get("name")))
     if table is None:
-        table = _table(meta, "label", "index")
+        table = _table(meta, LABEL, "index")
     if table is None:
-        table = pd.DataFrame({"label": np.zeros(0, np.int64)})
+        table = pd.DataFrame({LABEL: np.zeros(0, np.int64)})
     # What was erased in the labels layer is gone, whatever the other layer still shows.
-    table = table[np.isin(table["label"], np.unique(labels))].reset_index(drop=True)
+    table = table[np.isin(table[LABEL], np.unique(labels))].reset_index(drop=True)
     boxes = [c for c in table if str(c).startswith("bbox_")]
     table = table.drop(columns=["index", *boxes], errors="ignore")
     shape = (int(labels.shape[0]), int(labels.shape[1]))
@@ -116,15 +117,15 @@ def _table(meta: Mapping[str, Any], *columns: str) -> pd.DataFrame | None:
         return None
     numbers = features[column].astype(np.int64)
     table = features.assign(label=numbers)[numbers > 0]
-    return table.drop_duplicates("label").reset_index(drop=True)
+    return table.drop_duplicates(LABEL).reset_index(drop=True)
 
 
 def _with_boxes(table: pd.DataFrame, labels: Any) -> pd.DataFrame:
-    from napari_leukocyte.annotations.formats.cells import BOX
     from napari_leukocyte.classification.regions import iterate_regions
+    from napari_leukocyte.schema import BOX
 
     found = {r.label: (r.y0, r.x0, r.y1, r.x1) for r in iterate_regions(labels)}
-    sides = np.array([found[n] for n in table["label"].tolist()], np.int64).reshape(-1, 4)
+    sides = np.array([found[n] for n in table[LABEL].tolist()], np.int64).reshape(-1, 4)
     return table.assign(**dict(zip(BOX, sides.T, strict=True)))
 
 

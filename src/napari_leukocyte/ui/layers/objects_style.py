@@ -30,7 +30,7 @@ from numpy.typing import NDArray
 from napari_leukocyte import vocabulary
 from napari_leukocyte.reporting import drawing
 from napari_leukocyte.reporting.drawing import class_colors
-from napari_leukocyte.session.objects import SAID
+from napari_leukocyte.schema import BOX, REVIEW
 
 LayerKind: TypeAlias = Literal["points", "boxes"]
 ObjectsLayer: TypeAlias = Points | Shapes
@@ -159,7 +159,7 @@ def say_of_few(layer: Points, table: pd.DataFrame, rows: NDArray[np.integer]) ->
         (N,) int: the rows that differ in what was said.
     """
     features, changed = layer.features, rows.tolist()
-    for name in SAID:
+    for name in REVIEW:
         column, values = features[name].array, table[name].array
         nothing = _FILLED.get(name)
         said = [
@@ -223,6 +223,5 @@ def _colors(table: pd.DataFrame) -> NDArray[np.float32]:
 
 def _boxes(table: pd.DataFrame) -> NDArray[np.float64]:
     """Return (N, 4, 2) corners; a pixel's square reaches half a pixel beyond its centre."""
-    columns = ["bbox_y0", "bbox_x0", "bbox_y1", "bbox_x1"]
-    y0, x0, y1, x1 = (table[columns].to_numpy(np.float64) - 0.5).T
+    y0, x0, y1, x1 = (table[list(BOX)].to_numpy(np.float64) - 0.5).T
     return np.stack([[y0, x0], [y0, x1], [y1, x1], [y1, x0]]).transpose(2, 0, 1)

@@ -13,6 +13,7 @@ from psygnal import Signal
 from qtpy.QtCore import QTimer
 
 from napari_leukocyte.errors import LeukocyteError
+from napari_leukocyte.schema import LABEL
 from napari_leukocyte.session.session import FEW, Session
 from napari_leukocyte.ui.before_paint import BeforePaint
 from napari_leukocyte.ui.jobs import tell
@@ -176,7 +177,7 @@ class ObjectsView:
         layer, table = self.layer, self.session.shown_table()
         if isinstance(layer, Points) and labels is not None and len(labels) <= FEW:
             self._shown = table
-            rows = np.flatnonzero(np.isin(table["label"].to_numpy(), list(labels)))
+            rows = np.flatnonzero(np.isin(table[LABEL].to_numpy(), list(labels)))
             say_of_few(layer, table, rows)
             self._frame.ask()
             self.selection_changed.emit()
@@ -212,11 +213,11 @@ class ObjectsView:
 
     def rows(self) -> pd.DataFrame:
         """Return the selected objects' rows of the session's table, as far as it may be shown."""
-        return self._shown[self._shown["label"].isin(self.selected)]
+        return self._shown[self._shown[LABEL].isin(self.selected)]
 
     def select(self, labels: Collection[int]) -> None:
         """Select objects by their numbers; those that do not exist are passed over."""
-        chosen = np.flatnonzero(self._shown["label"].isin(list(labels)).to_numpy())
+        chosen = np.flatnonzero(self._shown[LABEL].isin(list(labels)).to_numpy())
         rows = {int(i) for i in chosen}
         if isinstance(self.layer, Points):
             # Napari's setter also looks what the selected points have in common, for points that
@@ -229,7 +230,7 @@ class ObjectsView:
     def assign(self, name: str) -> int:
         """Give the selected objects a class; return how many there are."""
         selected = self.selected
-        existing = set(self.session.table()["label"])
+        existing = set(self.session.table()[LABEL])
         chosen = [n for n in selected if n in existing]
         try:
             self.session.set_class(chosen, name)
@@ -261,7 +262,7 @@ class ObjectsView:
 
     @staticmethod
     def _labels_at(indices: Collection[int], table: pd.DataFrame) -> list[int]:
-        numbers = table["label"].to_numpy()
+        numbers = table[LABEL].to_numpy()
         return [int(numbers[i]) for i in sorted(indices) if i < len(numbers)]
 
     def _on_selection(self, event: Any = None) -> None:
@@ -276,7 +277,7 @@ class ObjectsView:
         # Objects that are not shown yet come with the table.
         selection = self.session.selection
         if selection:
-            numbers = self._shown["label"].to_numpy()
+            numbers = self._shown[LABEL].to_numpy()
             selection &= set(numbers[np.isin(numbers, list(selection))].tolist())
         shown = set(selection)
         if shown != set(self.selected):

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from napari_leukocyte.counting.blind import draw_blind
 from napari_leukocyte.errors import ParameterError
+from napari_leukocyte.schema import LABEL
 from napari_leukocyte.session.session import Session
 from napari_leukocyte.ui.jobs import tell, telling_errors
 from napari_leukocyte.ui.review.form import ReviewForm
@@ -61,7 +62,7 @@ class BlindRun:
         chosen = table["predicted"].notna()
         if which == "unreviewed":
             chosen &= ~table["reviewed"]
-        labels = table["label"][chosen].tolist()
+        labels = table[LABEL][chosen].tolist()
         if not labels:
             self._view.say(_NOTHING)
             return
@@ -75,8 +76,8 @@ class BlindRun:
         session = self._view.session
         read = None if session is None else session.end_blind()
         if session is not None and read is not None:
-            predicted = session.table()[["label", "predicted"]].dropna()
-            classes = dict(zip(predicted["label"], predicted["predicted"], strict=True))
+            predicted = session.table()[[LABEL, "predicted"]].dropna()
+            classes = dict(zip(predicted[LABEL], predicted["predicted"], strict=True))
             self._form.blind.show_agreement(read.agreement(classes))
             self._form.show_report()
 

@@ -19,6 +19,7 @@ from qtpy.QtWidgets import (
 from superqt import QFlowLayout
 
 from napari_leukocyte.gallery.thumbnails import CONTRASTS
+from napari_leukocyte.schema import LABEL, class_of, probabilities_of
 from napari_leukocyte.session.reviews import FLAGS
 from napari_leukocyte.ui.review import texts
 from napari_leukocyte.ui.review.bars import ProbabilityBars
@@ -139,7 +140,7 @@ class Details(QWidget):
         others : int
             How many more cells are selected.
         """
-        label = int(row["label"])
+        label = int(row[LABEL])
         if label != self.label:
             self.save_note()
         for part in self._parts:
@@ -151,8 +152,8 @@ class Details(QWidget):
         for picture, pixmap in zip(self.pictures, pictures, strict=True):
             picture.setPixmap(QPixmap() if pixmap is None else pixmap)
         self.prediction.setText(texts.describe_prediction(row, hidden))
-        columns = [c for c in row.index if str(c).startswith("p_")]
-        values = {str(c)[2:]: float(row[c]) for c in columns if row[c] == row[c]}
+        columns = probabilities_of(row.index)
+        values = {class_of(c): float(row[c]) for c in columns if row[c] == row[c]}
         self.bars.setVisible(bool(values))
         self.bars.show_values(values, colors)
         self.review.setText(texts.describe_review(row))

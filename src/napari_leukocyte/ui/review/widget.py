@@ -17,6 +17,7 @@ from napari_leukocyte.errors import LeukocyteError
 from napari_leukocyte.gallery.arrange import arrange, disagreeing, flagged
 from napari_leukocyte.gallery.cells import CellTable
 from napari_leukocyte.gallery.thumbnails import CONTRASTS, Thumbnails, ThumbnailStyle, extent_of
+from napari_leukocyte.schema import LABEL
 from napari_leukocyte.session.reader import tidy
 from napari_leukocyte.session.session import FEW, Session
 from napari_leukocyte.ui.before_paint import BeforePaint
@@ -423,13 +424,13 @@ class ReviewWidget(QWidget):
 
 def _changed(former: pd.DataFrame, table: pd.DataFrame) -> list[int]:
     """Return the cells that are in both tables, and of which something else is said."""
-    columns = ["label", *_SAID]
-    pair = former[columns].merge(table[columns], on="label", suffixes=("", "_now"))
+    columns = [LABEL, *_SAID]
+    pair = former[columns].merge(table[columns], on=LABEL, suffixes=("", "_now"))
     differs = pd.Series(False, index=pair.index)
     for name in _SAID:
         before, now = pair[name], pair[f"{name}_now"]
         differs |= (before != now) & ~(before.isna() & now.isna())
-    return [int(n) for n in pair["label"][differs]]
+    return [int(n) for n in pair[LABEL][differs]]
 
 
 def _counted() -> tuple[str, ...] | None:

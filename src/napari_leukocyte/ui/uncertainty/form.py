@@ -9,6 +9,7 @@ import pandas as pd
 from qtpy.QtCore import QItemSelectionModel, Qt
 from qtpy.QtWidgets import QTableWidgetItem
 
+from napari_leukocyte.schema import LABEL
 from napari_leukocyte.ui import build
 from napari_leukocyte.ui.controls.table import Table
 from napari_leukocyte.uncertainty.calibration import DEFAULT_LEVEL, LEVEL_RANGE
@@ -104,15 +105,15 @@ class CellsTable(Table):
         ood : pandas.DataFrame
             ``label``, ``ood_score``, ``wrong_share``.
         """
-        joined = sets.merge(objects[["label", "class", "reviewed"]], on="label", how="inner")
-        joined = joined.merge(ood, on="label", how="left")
+        joined = sets.merge(objects[[LABEL, "class", "reviewed"]], on=LABEL, how="inner")
+        joined = joined.merge(ood, on=LABEL, how="left")
         if len(joined) > MOST_ROWS:
             order = joined["ood_score"].fillna(-1).to_numpy().argsort()[::-1]
             joined = joined.iloc[order[:MOST_ROWS]]
         blocked = self.blockSignals(True)
         self.setSortingEnabled(False)
         self.setRowCount(len(joined))
-        columns = ("label", "class", "reviewed", "set", "ood_score", "wrong_share")
+        columns = (LABEL, "class", "reviewed", "set", "ood_score", "wrong_share")
         rows = zip(*(joined[name].tolist() for name in columns), strict=True)
         for row, (label, said, reviewed, names, share, wrong) in enumerate(rows):
             known = np.isfinite(share)

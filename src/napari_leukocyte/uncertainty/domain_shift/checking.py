@@ -20,11 +20,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from napari_leukocyte.classification.classify import column
 from napari_leukocyte.classification.embedding import NoEmbeddingError, embed, features_of
 from napari_leukocyte.io.images.background import background_color
 from napari_leukocyte.models.manifest import Manifest
 from napari_leukocyte.progress import Progress, silent
+from napari_leukocyte.schema import LABEL, probability_column
 from napari_leukocyte.uncertainty.domain_shift.domain_match import DomainReport, report_domain
 from napari_leukocyte.uncertainty.domain_shift.image_profile import (
     FEATURES,
@@ -36,7 +36,7 @@ from napari_leukocyte.uncertainty.domain_shift.training_domain import (
     read_training_domain,
 )
 
-COLUMNS = ("label", "ood_score", "wrong_share")
+COLUMNS = (LABEL, "ood_score", "wrong_share")
 #: Values of a channel at which a camera's range ends.
 _BLACK, _WHITE = 3, 252
 #: For each figure, the value that gets 0 and the one that gets 1. Focus: logarithm of the
@@ -182,7 +182,7 @@ def judge(
 
 
 def _none() -> pd.DataFrame:
-    return pd.DataFrame({name: np.zeros(0) for name in COLUMNS}).astype({"label": np.int64})
+    return pd.DataFrame({name: np.zeros(0) for name in COLUMNS}).astype({LABEL: np.int64})
 
 
 def _ood(
@@ -193,7 +193,7 @@ def _ood(
     domain: TrainingDomain,
     progress: Progress,
 ) -> pd.DataFrame:
-    names = [column(name) for name in classifier.classes]
+    names = [probability_column(name) for name in classifier.classes]
     if not set(names) <= set(table.columns) or "predicted" not in table:
         return _none()
     rows = table[table["predicted"].notna() & table[names].notna().all(axis=1)]
@@ -203,13 +203,13 @@ def _ood(
         features = features_of(classifier)
     except NoEmbeddingError:  # several networks, or none that gives an embedding
         return _none()
-    found = embed(rgb, labels, features, rows["label"].tolist(), progress)
+    found = embed(rgb, labels, features, rows[LABEL].tolist(), progress)
     if not len(found):
         return _none()
     # As the reference was made: the mean over the views that the classifier looks at.
     views = min(classifier.views, found.embeddings.shape[1])
     embedding = found.embeddings[:, :views].astype(np.float32).mean(axis=1)
-    chosen = rows.set_index("label").loc[found.labels.tolist()]
+    chosen = rows.set_index(LABEL).loc[found.labels.tolist()]
     score = domain.cells.score(
         embedding,
         chosen[names].to_numpy(np.float64),
@@ -217,7 +217,7 @@ def _ood(
     )
     return pd.DataFrame(
         {
-            "label": found.labels,
+            LABEL: found.labels,
             "ood_score": domain.cells.rank(score),
             "wrong_share": domain.cells.wrong_share(score),
         }
