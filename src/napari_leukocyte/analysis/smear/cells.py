@@ -19,7 +19,7 @@ from napari_leukocyte.errors import LeukocyteError, ParameterError
 from napari_leukocyte.gallery.cells import mask_predictions
 from napari_leukocyte.progress import Progress, silent
 from napari_leukocyte.session import queue
-from napari_leukocyte.session.blind_reads import load_read
+from napari_leukocyte.session.blind_reads import hidden_in
 from napari_leukocyte.session.folders import sessions_folder
 from napari_leukocyte.session.objects import object_table
 from napari_leukocyte.session.restoring import JOURNAL, restore
@@ -141,9 +141,7 @@ class SmearCells:
 
     def _read(self, field: int) -> pd.DataFrame:
         session = self._open_session(field)
-        folder = self._folder(field)
-        table = _table_on_disk(folder) if session is None else session.table()
-        return mask_predictions(table, _hidden(folder))
+        return _table_on_disk(self._folder(field)) if session is None else session.shown_table()
 
     def _folder(self, field: int) -> Path:
         return sessions_folder() / self.smear.state(field).key
@@ -379,7 +377,10 @@ class SmearCells:
 
 
 def _table_on_disk(folder: Path) -> pd.DataFrame:
-    """Return the table of a field as its journal says; without rows if there is none."""
+    """Return the table of a field as its journal says, and as far as a blind read lets it be shown.
+
+    Without rows if there is none.
+    """
     try:
         restored = restore(folder)
     except LeukocyteError:
@@ -388,24 +389,14 @@ def _table_on_disk(folder: Path) -> pd.DataFrame:
         return _no_cells()
     state = restored.state
     predictions = state.predictions
-    return object_table(
+    table = object_table(
         measure(state.labels),
         pd.DataFrame() if predictions is None else predictions.by_label,
         state.reviews,
         state.edited,
     )
+    return mask_predictions(table, hidden_in(folder, state.numbers()))
 
 
 def _no_cells() -> pd.DataFrame:
     return object_table(measure(np.zeros((1, 1), np.int32)), pd.DataFrame(), {}, ())
-
-
-def _hidden(folder: Path) -> frozenset[int]:
-    """Return the cells of a field of which a blind read hides what the model said."""
-    try:
-        stored = load_read(folder)
-    except ParameterError:  # it is not known which: whoever opens the field is told
-        return frozenset()
-    if stored is None:
-        return frozenset()
-    return frozenset(n for n in stored.read.labels if stored.read.hidden(n))

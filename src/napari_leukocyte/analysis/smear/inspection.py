@@ -93,8 +93,8 @@ def inspect_field(path: Path, former: FieldInspection | None = None) -> FieldIns
             return FieldInspection(FieldState("damaged", problem=sentence(path, error)), image)
     journal, blind = (_stamp(sessions_folder() / key / name) for name in (JOURNAL, BLIND))
     if same and former is not None and former.state.key == key:
-        if (former.journal, former.blind) == (journal, blind):
-            return FieldInspection(former.state, image, journal, blind)
+        known = (former.journal, former.blind) == (journal, blind)
+        return FieldInspection(former.state if known else _work(key), image, journal, blind)
     return FieldInspection(_work(key), image, journal, blind)
 
 

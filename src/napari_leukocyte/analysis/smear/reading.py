@@ -151,6 +151,7 @@ def hold_reviews(key: str, name: str) -> Iterator[Session]:
         session = Session(np.zeros((*shape, 3), np.uint8) if state else _NO_PIXELS, name)
         session.restored = sentence
         session.attach(store, state, next_label)
+        session.resume_blind(folder.absolute())
         yield session
         session.close()
     finally:
