@@ -1,4 +1,4 @@
-"""Better models from what was corrected: a new head in seconds, a network trained on in hours."""
+"""Better models from what was corrected: a new head in minutes, a network trained on in hours."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class ImproveWidget(QWidget):
         super().__init__()
         self.head, self.finetune = HeadTab(viewer), FinetuneTab(viewer)
         self.tabs = QTabWidget()
-        self.tabs.addTab(self.head, "New head (seconds)")
+        self.tabs.addTab(self.head, "New head (minutes)")
         self.tabs.addTab(self.finetune, "Fine-tune (minutes to hours)")
         keep_keys(self, viewer)
         self.setLayout(build.column(self.tabs))
