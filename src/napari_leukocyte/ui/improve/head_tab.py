@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -53,27 +54,30 @@ _ALL = "#888888"
 
 @dataclass(frozen=True, eq=False)
 class Fitted:
-    """A head, where its cells are from, and what more of them would bring."""
+    """A head, where its cells are from, what more of them would bring, and what all that took."""
 
     features: Features
     collected: CollectedCells
     result: Retrained
     curve: LearningCurve | None
+    seconds: float
 
 
 def fit(model: str, source: Sequence[ReviewSnapshot] | Path) -> Callable[[Progress], Fitted]:
     """Return the work that fits a head on the cells of sessions, or of a dataset."""
 
     def work(progress: Progress) -> Fitted:
+        start = time.perf_counter()
         features = features_of(model)
         base, former = base_for(features), head_of(features)
         if isinstance(source, Path):
             collected = from_dataset(open_dataset(source), features, progress)
         else:
             collected = from_sessions(source, features, progress)
-        result = retrain(collected.cells, base, former, progress=progress)
+        views = features.manifest.views
+        result = retrain(collected.cells, base, former, progress=progress, former_views=views)
         curve = learning_curve(collected.cells, base, former, progress=progress)
-        return Fitted(features, collected, result, curve)
+        return Fitted(features, collected, result, curve, time.perf_counter() - start)
 
     return work
 
@@ -134,7 +138,8 @@ class HeadTab(SessionDock):
         self.fit_button = build.button(
             "Fit a new head",
             "Fits the classifier's last layer on your reviewed cells and on cells that come with "
-            "the plugin, and measures it on photographs that were held out.",
+            "the plugin, and measures it on photographs that were held out. The measurement takes "
+            "longest: a minute or some, longer with many cells or other work on the machine.",
             self.fit,
         )
         self.verdict, self.curve_text = build.text(), build.text()
@@ -256,7 +261,8 @@ class HeadTab(SessionDock):
         self._show_curve(fitted.curve)
         self.say(
             f"Fitted on {result.own.cells} reviewed cells of {result.own.photographs} photographs "
-            f"in {result.seconds:.1f} s. " + " ".join(fitted.collected.left_out)
+            f"and measured in {duration(fitted.seconds)}, of which the head itself took "
+            f"{duration(result.seconds)}. " + " ".join(fitted.collected.left_out)
         )
         self._show_changes([])
 
@@ -299,6 +305,13 @@ class HeadTab(SessionDock):
         cells = CellTable(session.table())
         if change.label in cells and image is not None:
             show_place(self.viewer, image, cells[change.label].place)
+
+
+def duration(seconds: float) -> str:
+    """Return a time in words: "0.4 s", "12 s", "3 min"."""
+    if seconds < 90:
+        return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min"
 
 
 def _rows(comparison: Comparison) -> list[tuple[str, ...]]:
