@@ -29,6 +29,7 @@ from napari_leukocyte.io.atomic import (
     remove_empty,
     write_together,
 )
+from napari_leukocyte.io.images.key import image_key
 from napari_leukocyte.io.images.reading import read_image
 from napari_leukocyte.io.paths import ImageFolder, plan
 from napari_leukocyte.models import runtime
@@ -318,6 +319,7 @@ def _record(job: ImageFolder, found: Analysis, checksum: str) -> ImageRecord:
         file_sha256=checksum,
         folder=job.folder,
         notes=found.notes,
+        pixels_sha256=image_key(found.rgb),
     )
 
 

@@ -16,6 +16,7 @@ from qtpy.QtWidgets import QFileDialog, QMessageBox, QWidget
 
 from napari_leukocyte.counting.leukogram import count
 from napari_leukocyte.counting.settings import DifferentialSettings
+from napari_leukocyte.io.images.key import image_key
 from napari_leukocyte.progress import Progress
 from napari_leukocyte.reporting.record import (
     ImageRecord,
@@ -46,7 +47,7 @@ class Snapshot:
 
     def write(self, folder: Path, *, overwrite: bool) -> list[Path]:
         """Write everything; see :func:`napari_leukocyte.reporting.save.save_results`."""
-        image = self.image_record
+        image = replace(self.image_record, pixels_sha256=image_key(self.image))
         if self.file is not None and self.file.is_file():
             image = replace(image, file_sha256=file_sha256(self.file))
         diameter = image.diameter_px

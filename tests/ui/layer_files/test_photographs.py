@@ -83,7 +83,9 @@ def test_the_user_is_asked_by_which_reader(
     np.testing.assert_array_equal(layer.data, read_image(path))
 
 
-def test_other_files_are_left_to_napari(window: napari.Viewer, tmp_path: Path) -> None:
+def test_other_files_are_left_to_napari(
+    window: napari.Viewer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     stack, labels = tmp_path / "stack.tif", tmp_path / "labels.tif"
     planes = np.stack([RGB[..., 0]] * 3)
     tifffile.imwrite(stack, planes, imagej=True, photometric="minisblack", metadata={"axes": "ZYX"})
@@ -94,11 +96,11 @@ def test_other_files_are_left_to_napari(window: napari.Viewer, tmp_path: Path) -
     for path in (stack, five, labels):
         assert get_reader(str(path)) is None
     assert get_reader([str(stack), str(five)]) is None
+    # Remembered for all of this suffix, it refuses, and napari asks for another.
+    plugins = napari.settings.get_settings().plugins
+    monkeypatch.setattr(plugins, "extension2reader", {"*.tif": PLUGIN})
     with pytest.raises(ReaderPluginError):
-        # Remembered for all of this suffix, it refuses, and napari asks for another.
-        napari.settings.get_settings().plugins.extension2reader = {"*.tif": PLUGIN}
         window.open(five, plugin=None)
-    napari.settings.get_settings().plugins.extension2reader = {}
     # The other reader of the plugin has this one.
     (found, *_) = window.open(labels, plugin=PLUGIN)
     assert isinstance(found, napari.layers.Labels)

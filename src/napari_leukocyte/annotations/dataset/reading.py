@@ -171,7 +171,7 @@ class Dataset:
         if sorted(rows[LABEL].tolist()) != numbers[numbers > 0].tolist():
             raise DatasetError(f"{image.name}: the table and the label image have other objects.")
         name = image.file_name if image.image is None else image.image.name
-        return AnnotatedImage(name, image.shape, labels, rows, image.image)
+        return AnnotatedImage(name, image.shape, labels, rows, image.image, key=image.sha256)
 
     def read_labels(self, image: DatasetImage) -> NDArray[np.int32]:
         """Return the label image of a photograph, (H, W) int32.

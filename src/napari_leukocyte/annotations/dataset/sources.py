@@ -24,6 +24,7 @@ from napari_leukocyte.annotations.dataset.manifest_reading import read_json
 from napari_leukocyte.annotations.dataset.origin import FILE_NAME, Origin, origin_of, with_ratios
 from napari_leukocyte.annotations.dataset.provenance import merge
 from napari_leukocyte.annotations.formats.annotated import AnnotatedImage
+from napari_leukocyte.annotations.formats.photographs import other_pixels
 from napari_leukocyte.classification.measurements import measure
 from napari_leukocyte.classification.regions import as_label_image
 from napari_leukocyte.errors import ImageError, LeukocyteError
@@ -84,12 +85,15 @@ def field_of_annotated(
             f"{name}: the photograph has {rgb.shape[1]} × {rgb.shape[0]} px, its masks "
             f"{given.shape[1]} × {given.shape[0]} px."
         )
+    key = image_key(rgb)
+    if annotated.key and annotated.key != key:
+        raise DatasetError(other_pixels(name, annotated.source))
     labels = as_label_image(given)
     table = _with_measurements(annotated.table, labels)
     tidied = with_models(table, record)
     shape = (int(labels.shape[0]), int(labels.shape[1]))
     return Field(
-        AnnotatedImage(name, shape, labels, tidied, annotated.source),
+        AnnotatedImage(name, shape, labels, tidied, annotated.source, key=key),
         rgb,
         annotated.source,
         group or default_group(name),
@@ -154,10 +158,19 @@ class ExportSnapshot:
     origin: Origin | None
 
     def field(self, file: Path | None = None, group: str | None = None) -> Field:
-        """Return the field; see `field_of_session`."""
+        """Return the field; see `field_of_session`.
+
+        Raises
+        ------
+        DatasetError
+            If the file shows other pixels than the session's.
+        """
         key = image_key(self.rgb)
-        if file is not None and not _shows(file, key):
-            file = None
+        if file is not None:
+            shown = _key_of(file)
+            if shown not in (None, key):
+                raise DatasetError(other_pixels(self.name, file))
+            file = None if shown is None else file
         table = with_ratios(with_models(self.table, self.record), self.origin)
         name = self.name if file is None else file.name
         known, since = ((), 0) if self.origin is None else (self.origin.events, self.origin.number)
@@ -169,7 +182,7 @@ class ExportSnapshot:
         given = None
         if self.origin is not None:
             given, name = self.origin.group, self.origin.name
-        annotated = AnnotatedImage(name, shape, self.labels, table, file)
+        annotated = AnnotatedImage(name, shape, self.labels, table, file, key=key)
         return Field(
             annotated,
             self.rgb,
@@ -225,7 +238,7 @@ def field_of_session(
     session : Session
         Of the photograph.
     file : Path, optional
-        The photograph's file; passed over if its pixels are not the session's.
+        The photograph's file; passed over if it can't be read.
     group : str, optional
         What it was taken of; by default what the dataset said that it was read from, or else
         the photograph itself.
@@ -313,12 +326,12 @@ def _journal(folder: Path) -> tuple[bytes, ...]:
     return () if contents is None else tuple(contents.records[1:])
 
 
-def _shows(file: Path, key: str) -> bool:
-    """Whether a file holds the pixels that are known by a key."""
+def _key_of(file: Path) -> str | None:
+    """Return what a photograph's pixels are known by; None if it is gone or none."""
     try:
-        return image_key(normalise_image(read_image(file)).rgb) == key
+        return image_key(normalise_image(read_image(file)).rgb)
     except ImageError:
-        return False
+        return None
 
 
 def fields_of_sources(sources: Sequence[Path], group: str | None = None) -> Fields:

@@ -9,6 +9,7 @@ from napari_leukocyte.annotations.formats.annotated import AnnotatedImage
 from napari_leukocyte.annotations.formats.complete import complete
 from napari_leukocyte.annotations.formats.left_out import LeftOut
 from napari_leukocyte.annotations.formats.packed import with_notes
+from napari_leukocyte.annotations.formats.photographs import check_pixels
 from napari_leukocyte.annotations.formats.recognise import (
     Format,
     find_format,
@@ -130,7 +131,8 @@ def write(
     Raises
     ------
     FormatError
-        If the images can't be written in this format.
+        If the images can't be written in this format, or a photograph shows other pixels than
+        those that its objects were drawn on.
     OutputError
         If `dst` exists and may not be replaced, or can't be written to. What was there is then
         as it was.
@@ -141,6 +143,8 @@ def write(
     lost: list[str] = module.losses(images)
     if chosen.kind == "dataset":
         return [*lost, *module.export(images, dst, progress)]
+    for image in images:
+        check_pixels(image)
     as_file = dst.name.lower().endswith(chosen.suffixes or ("\0",))
     if as_file and (chosen.name == "ome-zarr" or not dst.is_dir()):
         _write_file(chosen, images, dst, overwrite)

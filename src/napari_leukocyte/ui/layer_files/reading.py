@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from napari_leukocyte.annotations.formats.photographs import pixels
 from napari_leukocyte.annotations.formats.recognise import UnknownFormatError, recognise
 from napari_leukocyte.errors import FormatError
 from napari_leukocyte.schema import LABEL
@@ -80,7 +81,7 @@ def read_layers(path: str | Sequence[str]) -> list[LayerData]:
 def _layers(image: AnnotatedImage) -> list[LayerData]:
     from napari_leukocyte.ui.layers.objects_style import make_layer
 
-    about = {METADATA: {"image": image.name, "shape": list(image.shape)}}
+    about = {METADATA: {"image": image.name, "shape": list(image.shape)} | pixels(image)}
     name = Path(image.name).stem
     table = _measured(image)
     found: list[LayerData] = []
