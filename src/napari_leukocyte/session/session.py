@@ -132,8 +132,9 @@ class Session(Evidence, Blinding):
         )
 
     def leukogram(self) -> pd.DataFrame:
-        """Count the classes that may be shown; see :func:`napari_leukocyte.counting.leukogram.count`.
+        """Count the classes that may be shown.
 
+        See :func:`napari_leukocyte.counting.leukogram.count`.
         Those count of which the vocabulary, or the user of an own class, says so.
         """
         return count(self.shown_table(), default_counted())

@@ -13,6 +13,7 @@ from napari_leukocyte.analysis.smear.smear import Smear, open_smear
 from napari_leukocyte.counting.blind import BlindRead
 from napari_leukocyte.errors import LeukocyteError, ParameterError
 from napari_leukocyte.io.images.reading import read_image
+from napari_leukocyte.session.blind_reads import FILE_NAME as BLIND
 from napari_leukocyte.session.blind_reads import StoredRead, save_read
 from napari_leukocyte.session.folders import sessions_folder
 from napari_leukocyte.session.store import open_session
@@ -103,7 +104,15 @@ def test_a_blind_read_hides_its_cells_here_too(cells: SmearCells) -> None:
     labels = frozenset(int(n) for n in rows["label_in_field"][:1])
     folder = sessions_folder() / cells.smear.state(2).key
     save_read(folder, StoredRead(BlindRead(0.5, 1, labels)))
+    assert list(cells.read()) == [2], "the file of the read alone is another one"
     cells.refresh(2)
     now = cells.table().set_index("label").loc[rows["label"]]
     assert now["class"].isna().tolist() == [True, False]
     assert now["predicted"].isna().tolist() == [True, False]
+    # What is said here is the answer, also of a field that is not open.
+    first = int(rows["label"].iloc[0])
+    cells.set_class([first], "monocyte")
+    assert cells.table().set_index("label").loc[first, "predicted"] == rows["predicted"].iloc[0]
+    (folder / BLIND).write_text("{")
+    cells.refresh(2)
+    assert cells.table().set_index("label").loc[rows["label"], "class"].isna().all()

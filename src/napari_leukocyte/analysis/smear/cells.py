@@ -19,6 +19,7 @@ from napari_leukocyte.errors import LeukocyteError, ParameterError
 from napari_leukocyte.gallery.cells import mask_predictions
 from napari_leukocyte.progress import Progress, silent
 from napari_leukocyte.session import queue
+from napari_leukocyte.session.blind_reads import FILE_NAME as BLIND
 from napari_leukocyte.session.blind_reads import hidden_in
 from napari_leukocyte.session.folders import sessions_folder
 from napari_leukocyte.session.objects import object_table
@@ -27,8 +28,8 @@ from napari_leukocyte.session.reviews import Review
 from napari_leukocyte.session.session import Session
 from napari_leukocyte.session.store import open_here
 
-#: Time, ns, and size, bytes, of a journal; None where there is none.
-_Stamp = tuple[int, int] | None
+#: Time, ns, and size, bytes, of a journal and of a blind read; None where there is none.
+_Stamp = tuple[tuple[int, int] | None, ...]
 
 
 @dataclass(frozen=True)
@@ -147,11 +148,7 @@ class SmearCells:
         return sessions_folder() / self.smear.state(field).key
 
     def _stamp(self, field: int) -> _Stamp:
-        try:
-            found = (self._folder(field) / JOURNAL).stat()
-        except OSError:
-            return None
-        return found.st_mtime_ns, found.st_size
+        return tuple(_stamp(self._folder(field) / name) for name in (JOURNAL, BLIND))
 
     def _open_session(self, field: int) -> Session | None:
         key = self.smear.state(field).key
@@ -400,3 +397,11 @@ def _table_on_disk(folder: Path) -> pd.DataFrame:
 
 def _no_cells() -> pd.DataFrame:
     return object_table(measure(np.zeros((1, 1), np.int32)), pd.DataFrame(), {}, ())
+
+
+def _stamp(path: Path) -> tuple[int, int] | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_size

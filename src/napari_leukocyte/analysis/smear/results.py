@@ -277,10 +277,10 @@ def _require_shown(smear: Smear, chosen: Sequence[int]) -> None:
     """Refuse before anything is read or written, which takes long in a smear."""
     blind = [smear.paths[i].name for i in chosen if smear.inspect(i).blind]
     if blind:
-        more = f" and {len(blind) - 3} more" if len(blind) > 3 else ""
+        named = ", ".join(blind[:3]) + (f" and {len(blind) - 3} more" if len(blind) > 3 else "")
         raise BlindReadError(
-            f"The smear is saved and reported after the blind reads of {', '.join(blind[:3])}{more}, "
-            "in which cells have no answer yet."
+            f"The smear is saved and reported after the blind reads of {named}, in which cells "
+            "have no answer yet."
         )
 
 

@@ -84,7 +84,7 @@ class ReviewWidget(QWidget):
         classes = classes_now()
         self.form = ReviewForm(self._viewer, classes, self)
         keep_keys(self, self._viewer, pages=[self.form.gallery])
-        self.reviewer = Reviewer(self)
+        self.reviewer = Reviewer(self, self.form)
         self._blind = BlindRun(self, self.form)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -125,7 +125,6 @@ class ReviewWidget(QWidget):
         reader_notice.changed.connect(self._take_reader)
         form.classes.edit_asked.connect(self._edit_classes)
         notice.changed.connect(self._follow_classes)
-        self.reviewer.connect_form()
         for shortcut in install_undo(self, lambda: self._session):
             shortcut.activated.connect(self._after_undo)
         clicks = ClickToSelect(viewer, lambda: self._session)

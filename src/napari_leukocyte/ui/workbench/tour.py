@@ -136,7 +136,7 @@ def wrong_cells(session: Session, smear: SyntheticSmear) -> dict[int, str]:
         under = under[under > 0]
         if under.size:
             truth = smear.classes[int(np.bincount(under).argmax())]
-            if row["class"] != truth:
+            if row["class"] != truth and row["label"] not in session.hidden:
                 found[int(row["label"])] = truth
     return found
 
