@@ -100,12 +100,21 @@ def _nuclei(labels: NDArray[np.int32], nucleus: ArrayLike | None) -> NDArray[np.
 
 
 def _table(regions: Iterable[Region], nuclei: NDArray[np.bool_] | None) -> pd.DataFrame:
-    rows = [_measure_region(region, nuclei) for region in regions]
+    rows = [measure_region(region, nuclei) for region in regions]
     table = pd.DataFrame(rows, columns=list(MEASURED))
     return table.astype({c: np.int64 if c in WHOLE else np.float64 for c in MEASURED})
 
 
-def _measure_region(region: Region, nuclei: NDArray[np.bool_] | None) -> tuple[float, ...]:
+def measure_region(region: Region, nuclei: NDArray[np.bool_] | None) -> tuple[float, ...]:
+    """Measure one object: its values in the order of `schema.MEASURED`.
+
+    Parameters
+    ----------
+    region : Region
+        The object.
+    nuclei : ndarray, optional
+        (H, W) bool: where nuclei are in the region's image.
+    """
     ys, xs = np.nonzero(region.mask)
     area = len(ys)
     box = (region.y0, region.x0, region.y1, region.x1)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import threading
+from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,8 +19,25 @@ from napari_leukocyte.models.manifest import Member, wrong_checksum
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
 
+#: Environment variable with the number of threads that a network may use; as many as there are
+#: cores by default.
+THREADS_VARIABLE = "NAPARI_LEUKOCYTE_THREADS"
+#: Environment variable with the name of the only execution provider to use, such as "cpu".
+PROVIDER_VARIABLE = "NAPARI_LEUKOCYTE_PROVIDER"
+#: Execution providers, the fastest first, by the names that users give them. All but the last are
+#: used where ONNX Runtime offers them, as its builds for graphics cards do.
+PROVIDERS = {
+    "cuda": "CUDAExecutionProvider",
+    "directml": "DmlExecutionProvider",
+    "openvino": "OpenVINOExecutionProvider",
+    "coreml": "CoreMLExecutionProvider",
+    "cpu": "CPUExecutionProvider",
+}
+_CPU = "cpu"
 # Held while a session is made, so that two threads don't load one file twice.
 _LOADING = threading.Lock()
+# Providers that could not run a network: they are not tried again.
+_failed: set[str] = set()
 
 
 @lru_cache(maxsize=8)
@@ -39,11 +58,53 @@ def _session(path: str, sha256: str) -> InferenceSession:
     options.add_session_config_entry("session.model_external_initializers_file_folder_path", path)
     # Images differ in size: patterns of memory kept for each size would only grow.
     options.enable_mem_pattern = False
+    threads = os.environ.get(THREADS_VARIABLE, "")
+    if threads.isdecimal():
+        options.intra_op_num_threads = int(threads)
+    name = chosen_provider()
+    if name != _CPU:
+        providers = [PROVIDERS[name], PROVIDERS[_CPU]]
+        # Whatever it stumbles over, a missing driver or an operator it lacks, the processor does it.
+        with suppress(Exception):
+            session = onnxruntime.InferenceSession(data, options, providers=providers)
+            if PROVIDERS[name] in session.get_providers():
+                return session
     try:
-        return onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
+        session = onnxruntime.InferenceSession(data, options, providers=[PROVIDERS[_CPU]])
     except Exception as error:
         # ONNX Runtime raises classes of its own for every kind of damage.
         raise ModelError(f"{path} is not a model that ONNX Runtime can run.") from error
+    if name != _CPU:
+        _failed.add(name)
+    return session
+
+
+def offered_providers() -> list[str]:
+    """Return the names of the execution providers that ONNX Runtime offers, the fastest first."""
+    import onnxruntime
+
+    there = set(onnxruntime.get_available_providers())
+    return [name for name, provider in PROVIDERS.items() if provider in there or name == _CPU]
+
+
+def chosen_provider() -> str:
+    """Return the name of the execution provider that networks are run by.
+
+    The fastest that is offered and has not failed, unless `PROVIDER_VARIABLE` names one.
+    """
+    wanted = os.environ.get(PROVIDER_VARIABLE, "").strip().lower()
+    there = [name for name in offered_providers() if name not in _failed]
+    return wanted if wanted in there else _CPU if wanted else there[0]
+
+
+def provider_notes() -> tuple[str, ...]:
+    """Return a sentence for each execution provider that is not used though it should be."""
+    wanted = os.environ.get(PROVIDER_VARIABLE, "").strip().lower()
+    missing = {wanted} - {*offered_providers(), ""}
+    return tuple(
+        f"{name} can't be used here: networks run on the processor instead."
+        for name in sorted(_failed | missing)
+    )
 
 
 def load(member: Member) -> InferenceSession:

@@ -56,7 +56,8 @@ class ScoreModel:
 
     def __call__(self, features: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the score of each row of features, (N, F) -> (N,), 0 to 1."""
-        odds = features @ np.array(self.weights) + self.intercept
+        # Row by row: a matrix product rounds as it likes, by how many rows there are.
+        odds = (features * np.array(self.weights)).sum(axis=1) + self.intercept
         return np.asarray(1 / (1 + np.exp(-np.clip(odds, -30, 30))), np.float64)
 
 

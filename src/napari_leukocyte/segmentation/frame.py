@@ -74,6 +74,40 @@ def without_frame(rgb: NDArray[np.uint8]) -> Framed:
     shrink = min(1.0, _SIDE / max(rgb.shape[:2]))
     size = [max(1, round(side * shrink)) for side in rgb.shape[1::-1]]
     small = cv2.resize(rgb, size, interpolation=cv2.INTER_AREA) if shrink < 1 else rgb
+    found = find_frame(np.asarray(small, np.uint8))
+    if found is None:
+        return Framed(rgb)
+    rim, words = found
+    full = cv2.resize(rim, rgb.shape[1::-1], interpolation=cv2.INTER_NEAREST).astype(bool)
+    if full.all():
+        return Framed(rgb)
+    filled = rgb.copy()
+    color = background_color(np.asarray(rgb[~full].reshape(1, -1, 3), np.uint8))
+    filled[full] = np.round(color).astype(np.uint8)
+    share = float(full.mean())
+    notes: tuple[str, ...] = ()
+    if share >= SAID:
+        notes = (
+            f"{100 * share:.0f} % of the image, flat and {words} at its border, was "
+            "taken for no part of the photograph.",
+        )
+    return Framed(filled, full, notes)
+
+
+def find_frame(small: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], str] | None:
+    """Find what is no image in a coarse copy of a photograph.
+
+    Parameters
+    ----------
+    small : ndarray
+        (h, w, 3) uint8, longer side about 1024 px.
+
+    Returns
+    -------
+    (ndarray, str) or None
+        (h, w) uint8, 1 where there is no image, the blurred rim included; and the words for it. None
+        if all is image, or nothing is.
+    """
     black = _joined(small.max(axis=2) <= BLACK)
     white = _joined(small.min(axis=2) >= WHITE)
     if white.any():
@@ -85,23 +119,10 @@ def without_frame(rgb: NDArray[np.uint8]) -> Framed:
             white[:] = False
     outside = black | white
     if not outside.any() or outside.all():
-        return Framed(rgb)
+        return None
     # The rim between is neither: blurred by the optics, the camera or the compression.
     rim = cv2.dilate(outside.astype(np.uint8), np.ones((5, 5), np.uint8))
-    full = cv2.resize(rim, rgb.shape[1::-1], interpolation=cv2.INTER_NEAREST).astype(bool)
-    if full.all():
-        return Framed(rgb)
-    filled = rgb.copy()
-    color = background_color(np.asarray(rgb[~full].reshape(1, -1, 3), np.uint8))
-    filled[full] = np.round(color).astype(np.uint8)
-    share = float(full.mean())
-    notes: tuple[str, ...] = ()
-    if share >= SAID:
-        notes = (
-            f"{100 * share:.0f} % of the image, flat and {_words(black, white)} at its border, was "
-            "taken for no part of the photograph.",
-        )
-    return Framed(filled, full, notes)
+    return np.asarray(rim, np.uint8), _words(black, white)
 
 
 def _words(black: NDArray[np.bool_], white: NDArray[np.bool_]) -> str:

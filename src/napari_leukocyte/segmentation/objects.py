@@ -105,12 +105,7 @@ def find_objects(
     scores = np.zeros(len(areas))
     for number, score in score_labels(regions, maps, weights).items():
         scores[number] = score
-    if by_area:
-        kept = within_limits(areas, size, params)
-    else:
-        convincing = (scores >= max(CONVINCING, params.least_score)) & (areas > 0)
-        kept = within_limits(areas, size, params, convincing) & (scores >= params.least_score)
-    faint = (areas > 0) & ~kept & (scores >= FAINT) & (not by_area)
+    kept, faint = select(areas, scores, size, params)
     kept, faint = (off_border(regions, chosen, params) for chosen in (kept, faint))
     return Objects(
         keep_regions(regions, kept),
@@ -118,6 +113,34 @@ def find_objects(
         keep_regions(regions, faint),
         _by_number(scores[faint]),
     )
+
+
+def select(
+    areas: NDArray[np.int64], scores: NDArray[np.float64], diameter: float, params: PostprocessParams
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Tell objects from candidates by all regions' areas and scores, but for the border's rule.
+
+    Parameters
+    ----------
+    areas : ndarray
+        (N + 1,) by number, px; 0 is none.
+    scores : ndarray
+        (N + 1,) by number, 0 to 1.
+    diameter : float
+        Diameter of a leukocyte, px.
+    params : PostprocessParams
+        The deviations, and the least score.
+
+    Returns
+    -------
+    objects, candidates : ndarray
+        (N + 1,) bool by number.
+    """
+    if params.least_score == 0:
+        return within_limits(areas, diameter, params), np.zeros(areas.shape, bool)
+    convincing = (scores >= max(CONVINCING, params.least_score)) & (areas > 0)
+    kept = within_limits(areas, diameter, params, convincing) & (scores >= params.least_score)
+    return kept, (areas > 0) & ~kept & (scores >= FAINT)
 
 
 def score_labels(

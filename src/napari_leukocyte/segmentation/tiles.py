@@ -4,11 +4,14 @@ The image is covered by a lattice of blocks that correspond to 32 x 32 px of the
 input. Tiles start on the lattice, so that a pixel is resampled in the same way whichever tile
 it falls into, and overlap; across an overlap one tile fades into the next, so that no seam
 shows. Beyond the maps themselves only one tile is in memory.
+
+A part of the image gets the tiles of the whole image's lattice that reach into it, in the same
+order: its maps are, bit by bit, those of the image in one piece.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, MutableMapping
 from dataclasses import dataclass
 
 import cv2
@@ -22,6 +25,10 @@ BLOCK = 32
 TILE_BLOCKS, OVERLAP_BLOCKS = 16, 4
 
 Network = Callable[[NDArray[np.float32]], NDArray[np.float32]]
+#: y0, x0, y1, x1 of a part of an image, px; ends exclusive.
+PartBox = tuple[int, int, int, int]
+#: A network's answers by the start of their tile, in blocks.
+Answers = MutableMapping[tuple[int, int], NDArray[np.float32]]
 
 
 @dataclass(frozen=True)
@@ -64,6 +71,22 @@ def lattice(shape: tuple[int, int], scale: float) -> Lattice:
     block = max(2, round(BLOCK / scale))
     rows, columns = (tuple(_spans(-(-side // block))) for side in shape)
     return Lattice(block, rows, columns)
+
+
+def tiles_in(grid: Lattice, part: PartBox) -> list[tuple[int, int]]:
+    """Return the indices of the tiles, row and column, that reach into a part, row by row."""
+    rows, columns = (
+        [
+            i
+            for i, (start, length) in enumerate(spans)
+            if start * grid.block < end and (start + length) * grid.block > begin
+        ]
+        for spans, begin, end in (
+            (grid.rows, part[0], part[2]),
+            (grid.columns, part[1], part[3]),
+        )
+    )
+    return [(row, column) for row in rows for column in columns]
 
 
 def _spans(blocks: int) -> Iterator[tuple[int, int]]:
@@ -114,24 +137,71 @@ def predict_tiled(
     after_tile : callable
         Called after every tile; it may raise to stop.
     """
-    grid = lattice((rgb.shape[0], rgb.shape[1]), scale)
+
+    def read(part: PartBox) -> NDArray[np.uint8]:
+        y0, x0, y1, x1 = part
+        return rgb[y0:y1, x0:x1]
+
+    height, width = rgb.shape[:2]
+    predict_part(
+        read, (height, width), scale, network, (0, 0, height, width), out, after_tile=after_tile
+    )
+
+
+def predict_part(
+    read: Callable[[PartBox], NDArray[np.uint8]],
+    shape: tuple[int, int],
+    scale: float,
+    network: Network,
+    part: PartBox,
+    out: NDArray[np.float32],
+    *,
+    answers: Answers | None = None,
+    after_tile: Callable[[], None] = lambda: None,
+) -> None:
+    """Predict a part of an image: exactly what `predict_tiled` gives there.
+
+    Parameters
+    ----------
+    read : callable
+        Gives the pixels of a part within the image, (h, w, 3) uint8.
+    shape : (int, int)
+        Height and width of the whole image, px.
+    scale, network
+        As for `predict_tiled`.
+    part : tuple of int
+        y0, x0, y1, x1, px, within the image.
+    out : ndarray
+        (C, y1 - y0, x1 - x0) float32, filled with zeros: receives the maps.
+    answers : mutable mapping, optional
+        Answers of this network on this image that are known already; new ones are put in.
+    after_tile : callable
+        Called after every tile; it may raise to stop.
+    """
+    grid = lattice(shape, scale)
     block = grid.block
     row_fades, column_fades = _fades(grid.rows, block), _fades(grid.columns, block)
-    for (row, n_rows), fade_y in zip(grid.rows, row_fades, strict=True):
-        for (column, n_columns), fade_x in zip(grid.columns, column_fades, strict=True):
-            patch = _patch(rgb, row * block, column * block, n_rows * block, n_columns * block)
+    for i, j in tiles_in(grid, part):
+        (row, n_rows), (column, n_columns) = grid.rows[i], grid.columns[j]
+        y, x = row * block, column * block
+        maps = None if answers is None else answers.get((row, column))
+        if maps is None:
+            height, width = n_rows * block, n_columns * block
+            inside = read((y, x, min(y + height, shape[0]), min(x + width, shape[1])))
+            patch = _mirrored(inside, height, width)
             # Averaging over areas keeps fine texture from turning into noise when shrinking.
             method = cv2.INTER_AREA if block > BLOCK else cv2.INTER_CUBIC
             size = (n_columns * BLOCK, n_rows * BLOCK)
             small = cv2.resize(patch, size, interpolation=method).astype(np.float32)
             maps = network(small[np.newaxis])[0]
-            _blend(maps, fade_y, fade_x, row * block, column * block, out)
-            after_tile()
+            if answers is not None:
+                answers[row, column] = maps
+        _blend(maps, row_fades[i], column_fades[j], y - part[0], x - part[1], out)
+        after_tile()
 
 
-def _patch(rgb: NDArray[np.uint8], y: int, x: int, height: int, width: int) -> NDArray[np.uint8]:
-    """Cut a patch; what lies beyond the image is mirrored in."""
-    inside = rgb[y : y + height, x : x + width]
+def _mirrored(inside: NDArray[np.uint8], height: int, width: int) -> NDArray[np.uint8]:
+    """Bring a patch to its size; what lies beyond the image is mirrored in."""
     below, right = height - inside.shape[0], width - inside.shape[1]
     if not (below or right):
         return inside
@@ -147,13 +217,18 @@ def _blend(
     x: int,
     out: NDArray[np.float32],
 ) -> None:
-    """Add a tile's maps, brought to the image's size and weighted, to the result."""
-    height, width = min(len(fade_y), out.shape[1] - y), min(len(fade_x), out.shape[2] - x)
-    weight = fade_y[:height, np.newaxis] * fade_x[:width]
+    """Add a tile's maps, brought to the image's size and weighted, to the result.
+
+    The tile begins at `y` and `x` of the result, and may reach beyond it on all sides.
+    """
+    rows = slice(max(0, -y), min(len(fade_y), out.shape[1] - y))
+    columns = slice(max(0, -x), min(len(fade_x), out.shape[2] - x))
+    weight = fade_y[rows, np.newaxis] * fade_x[columns]
+    place = np.s_[y + rows.start : y + rows.stop, x + columns.start : x + columns.stop]
     for channel in range(out.shape[0]):
         full = cv2.resize(
             np.ascontiguousarray(maps[..., channel]),
             (len(fade_x), len(fade_y)),
             interpolation=cv2.INTER_LINEAR,
         )
-        out[channel, y : y + height, x : x + width] += weight * full[:height, :width]
+        out[channel][place] += weight * full[rows, columns]

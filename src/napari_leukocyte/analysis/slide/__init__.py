@@ -1,0 +1,1 @@
+"""Slides of any size, in blocks: found, measured, classified and written in bounded memory."""

@@ -1,0 +1,144 @@
+"""An ensemble's maps of parts of a slide: bit by bit those of the slide in one piece."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterator, MutableMapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_leukocyte.analysis.slide.plan import SlidePlan
+from napari_leukocyte.io.slides.image import PartBox, SlideImage
+from napari_leukocyte.models.registry import find_model
+from napari_leukocyte.segmentation.ensemble import MemberMaps, network_of
+from napari_leukocyte.segmentation.tiles import predict_part
+
+#: Bytes of networks' answers that are kept, so that neighbouring blocks don't ask again.
+KEPT_BYTES = 400 * 2**20
+
+
+class RecentAnswers(MutableMapping[tuple[int, int], NDArray[np.float32]]):
+    """The answers that a network gave lately, the oldest forgotten first.
+
+    Parameters
+    ----------
+    most : int
+        Bytes that are kept.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._size = 0
+        self._kept: OrderedDict[tuple[int, int], NDArray[np.float32]] = OrderedDict()
+
+    def __getitem__(self, key: tuple[int, int]) -> NDArray[np.float32]:
+        self._kept.move_to_end(key)
+        return self._kept[key]
+
+    def __setitem__(self, key: tuple[int, int], value: NDArray[np.float32]) -> None:
+        if key in self._kept:
+            del self[key]
+        self._kept[key] = value
+        self._size += value.nbytes
+        while self._size > self._most and self._kept:
+            del self[next(iter(self._kept))]
+
+    def __delitem__(self, key: tuple[int, int]) -> None:
+        self._size -= self._kept.pop(key).nbytes
+
+    def __iter__(self) -> Iterator[tuple[int, int]]:
+        return iter(self._kept)
+
+    def __len__(self) -> int:
+        return len(self._kept)
+
+
+class SlideMaps:
+    """Pixels and maps of any part of a slide.
+
+    Parameters
+    ----------
+    image : SlideImage
+        The slide.
+    plan : SlidePlan
+        Its plan.
+    kept_bytes : int
+        Bytes of answers that are kept.
+    """
+
+    def __init__(self, image: SlideImage, plan: SlidePlan, kept_bytes: int = KEPT_BYTES) -> None:
+        self.image = image
+        self.plan = plan
+        self.manifest = find_model("segmentation", plan.model)
+        members = self.manifest.members
+        red, green, blue = (round(v) for v in plan.background)
+        self._color = np.array((red, green, blue), np.uint8)
+        image.blank = (red, green, blue)
+        self._answers = [RecentAnswers(kept_bytes // len(members)) for _ in members]
+
+    @property
+    def has_nuclei(self) -> bool:
+        """Whether the model maps nuclei."""
+        return self.manifest.outputs != ("cell",)
+
+    def read(self, part: PartBox) -> NDArray[np.uint8]:
+        """Read pixels, (h, w, 3) uint8; what is no image has the background's colour."""
+        pixels = self.image.read(part)
+        outside = self._outside(part)
+        if outside is not None:
+            pixels = pixels.copy()
+            pixels[outside] = self._color
+        return pixels
+
+    def predict(self, part: PartBox) -> MemberMaps:
+        """Return every member's maps of a part.
+
+        What is no image, or is damaged, is 0 in them.
+        """
+        y0, x0, y1, x1 = part
+        shape, members = self.plan.shape, self.manifest.members
+        maps = np.zeros((len(members), 2, y1 - y0, x1 - x0), np.float32)
+        # First of all, so that what is damaged in it is known.
+        self.image.read(part)
+        for member, answers, out in zip(members, self._answers, maps, strict=True):
+            scale = member.diameter_px / self.plan.diameter
+            predict_part(self.read, shape, scale, network_of(member), part, out, answers=answers)
+        np.clip(maps, 0, 1, out=maps)
+        outside = self._outside(part)
+        if outside is not None:
+            maps[:, :, outside] = 0
+        for top, left, bottom, right in self.image.damaged:
+            maps[
+                :,
+                :,
+                max(0, top - y0) : max(0, bottom - y0),
+                max(0, left - x0) : max(0, right - x0),
+            ] = 0
+        return MemberMaps(
+            cell=maps[:, 0],
+            nucleus=maps[:, 1],
+            names=tuple(m.name for m in members),
+            weights=tuple(m.weight for m in members),
+            diameter=self.plan.diameter,
+            model=self.manifest.name,
+            sha256=tuple(m.sha256 for m in members),
+        )
+
+    def _outside(self, part: PartBox) -> NDArray[np.bool_] | None:
+        """Return where a part is no image; None if all of it is."""
+        frame = self.plan.frame
+        if frame is None:
+            return None
+        rows, columns = (
+            # As OpenCV enlarges to the nearest pixel.
+            np.minimum((np.arange(start, stop) * (small / full)).astype(int), small - 1)
+            for start, stop, small, full in (
+                (part[0], part[2], frame.shape[0], self.plan.shape[0]),
+                (part[1], part[3], frame.shape[1], self.plan.shape[1]),
+            )
+        )
+        coarse = frame[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+        if not coarse.any():
+            return None
+        return np.asarray(frame[np.ix_(rows, columns)] > 0)

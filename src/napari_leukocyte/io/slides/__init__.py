@@ -1,0 +1,1 @@
+"""Slides: images too large for the memory, read part by part."""

@@ -1,0 +1,122 @@
+"""Blocks against the slide in one piece: whatever they are, nothing differs."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import zarr
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from napari_leukocyte.analysis.slide.blocks import least_overlap, widest_group
+from napari_leukocyte.analysis.slide.label_pyramid import NAME
+from napari_leukocyte.analysis.slide.plan import SlidePlan, plan_slide
+from napari_leukocyte.analysis.slide.segmenting import (
+    LABEL_PYRAMID,
+    SlideResult,
+    segment_slide,
+    write_slide,
+)
+from napari_leukocyte.errors import Cancelled, ParameterError
+from napari_leukocyte.io.slides.image import ArrayImage
+from napari_leukocyte.segmentation.ensemble import segment_members
+from napari_leukocyte.segmentation.objects import find_objects
+from napari_leukocyte.segmentation.parameters import PostprocessParams
+from tests.analysis.slide.conftest import drawn
+
+SIZE = 26.0
+PARAMETERS = st.sampled_from(
+    [
+        PostprocessParams(),
+        PostprocessParams(least_score=0.0),
+        PostprocessParams(least_score=0.05, area_lower_deviation=0.3, area_upper_deviation=0.5),
+        PostprocessParams(watershed="nucleus", border="drop", least_score=0.1),
+        PostprocessParams(least_score=0.0, fill_holes=False, watershed="none", vote="mean"),
+    ]
+)
+
+
+@st.composite
+def cells(draw: st.DrawFn, shape: tuple[int, int]) -> list[tuple[float, float, float]]:
+    """Cells alone, touching in chains and rings, on the border, and specks."""
+    result: list[tuple[float, float, float]] = []
+    for _ in range(draw(st.integers(0, 9))):
+        y, x = draw(st.floats(-5, shape[0] + 5)), draw(st.floats(-5, shape[1] + 5))
+        radius = draw(st.sampled_from([2.0, 9.0, 13.0, 13.0, 17.0]))
+        turn = draw(st.floats(0, 6.3))
+        for _ in range(draw(st.sampled_from([1, 1, 2, 4, 7]))):
+            result.append((y, x, radius))
+            turn += draw(st.floats(-1.2, 1.2))
+            y, x = y + 1.8 * radius * np.sin(turn), x + 1.8 * radius * np.cos(turn)
+    return result
+
+
+def plan_of(image: NDArray[np.uint8], model: str, params: PostprocessParams) -> SlidePlan:
+    return plan_slide(
+        ArrayImage(image), model=model, classifier=None, diameter=SIZE, params=params
+    )
+
+
+def labels_of(result: SlideResult, plan: SlidePlan, folder: Path) -> NDArray[np.integer]:
+    write_slide(folder, result, plan, name="x")
+    array = zarr.open_array(str(folder / LABEL_PYRAMID / "labels" / NAME / "0"), mode="r")
+    return np.asarray(array[...])
+
+
+@settings(
+    max_examples=40,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+)
+@given(data=st.data())
+def test_any_blocks_give_what_one_piece_gives(
+    data: st.DataObject, stain_model: str, stain_networks: list[str]
+) -> None:
+    shape = (data.draw(st.integers(40, 330)), data.draw(st.integers(40, 330)))
+    image = drawn(shape, data.draw(cells(shape)))
+    params = data.draw(PARAMETERS)
+    whole = dataclasses.replace(plan_of(image, stain_model, params), block_px=10_000)
+    blocks = dataclasses.replace(
+        whole,
+        block_px=data.draw(st.integers(30, 200)),
+        overlap_px=least_overlap(params, SIZE) + data.draw(st.integers(0, 60)),
+    )
+    one, many = (segment_slide(ArrayImage(image), plan) for plan in (whole, blocks))
+    pd.testing.assert_frame_equal(many.objects.table, one.objects.table, check_exact=True)
+    assert many.objects.candidates == one.objects.candidates
+    assert many.notes == one.notes
+
+
+@settings(
+    max_examples=20,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+)
+@given(data=st.data())
+def test_blocks_give_what_a_photograph_gives(
+    data: st.DataObject,
+    stain_model: str,
+    stain_networks: list[str],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    shape = (data.draw(st.integers(60, 300)), data.draw(st.integers(60, 300)))
+    image = drawn(shape, data.draw(cells(shape)))
+    # Wide gaps between cells are filled in a photograph, and not in a slide.
+    params = dataclasses.replace(data.draw(PARAMETERS), fill_holes=False)
+    plan = dataclasses.replace(plan_of(image, stain_model, params), block_px=110)
+    maps = segment_members(image, stain_model, SIZE)
+    expected = find_objects(maps, params)
+    found = segment_slide(ArrayImage(image), plan)
+    labels = labels_of(found, plan, tmp_path_factory.mktemp("out"))
+    assert len(found.objects.table) == expected.labels.max()
+    assert found.objects.candidates == len(expected.candidate_scores)
+    # One number each, in another order.
+    pairs = np.unique(np.stack([labels.ravel(), expected.labels.ravel()]), axis=1)
+    assert pairs.shape[1] == len(np.unique(labels)) == len(np.unique(expected.labels))
+    scores = found.objects.table["score"].to_numpy()
+    for mine, theirs in pairs.T.tolist():
+        assert mine == theirs == 0 or scores[mine - 1] == expected.scores[theirs]
