@@ -67,6 +67,14 @@ def count(table: pd.DataFrame, counted: Collection[str] | None = None) -> pd.Dat
     ------
     KeyError
         If the table has no column ``class``.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> import napari_leukocyte as nl
+    >>> leukogram = nl.count(pd.DataFrame({"class": ["neutrophil"] * 60 + ["lymphocyte"] * 40}))
+    >>> leukogram.loc[0, ["count", "percent", "ci_low", "ci_high"]].round(1).tolist()
+    [60.0, 60.0, 49.7, 69.7]
     """
     chosen = frozenset(DEFAULT_COUNTED if counted is None else counted)
     counts = count_classes(table)

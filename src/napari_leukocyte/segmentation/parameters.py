@@ -29,6 +29,17 @@ RANGES: dict[str, tuple[float, float]] = {
     "marker_height": (0.0, 0.5),
     "least_score": (0.0, 1.0),
 }
+#: Unit of every number.
+UNITS: dict[str, str] = {
+    "threshold": "probability",
+    "opening_size": "diameters",
+    "closing_size": "diameters",
+    "area_lower_deviation": "median areas",
+    "area_upper_deviation": "median areas",
+    "marker_distance": "diameters",
+    "marker_height": "diameters",
+    "least_score": "score",
+}
 #: Allowed values of every choice.
 CHOICES: dict[str, tuple[str, ...]] = {
     "vote": get_args(Vote),

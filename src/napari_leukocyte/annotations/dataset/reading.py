@@ -374,6 +374,25 @@ def open_dataset(folder: Path, version: int | None = None) -> Dataset:
     ------
     DatasetError
         With one sentence on what is missing or damaged.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> import tifffile
+    >>> import napari_leukocyte as nl
+    >>> from napari_leukocyte import datasets, formats
+    >>> folder = Path(tempfile.mkdtemp())
+    >>> smear = nl.synthetic_smear((300, 300), n_per_class=1, diameter=60, touching_pairs=0)
+    >>> tifffile.imwrite(folder / "field.tif", smear.image, photometric="rgb")
+    >>> table = nl.classify(smear.image, smear.labels)
+    >>> image = formats.AnnotatedImage("field.tif", smear.labels.shape, smear.labels, table)
+    >>> lost = formats.write([image], folder / "field.json", "coco")
+    >>> fields = datasets.fields_of_sources([folder / "field.json"])
+    >>> done = datasets.export(folder / "cells", fields)
+    >>> dataset = datasets.open_dataset(folder / "cells")
+    >>> len(dataset.objects()), dataset.images[0].shape
+    (5, (300, 300))
     """
     folder = Path(folder)
     try:

@@ -68,6 +68,25 @@ def reopen(
     ------
     DatasetError
         If the table is damaged.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> import tifffile
+    >>> import napari_leukocyte as nl
+    >>> from napari_leukocyte import datasets, formats
+    >>> folder = Path(tempfile.mkdtemp())
+    >>> smear = nl.synthetic_smear((300, 300), n_per_class=1, diameter=60, touching_pairs=0)
+    >>> tifffile.imwrite(folder / "field.tif", smear.image, photometric="rgb")
+    >>> table = nl.classify(smear.image, smear.labels)
+    >>> image = formats.AnnotatedImage("field.tif", smear.labels.shape, smear.labels, table)
+    >>> lost = formats.write([image], folder / "field.json", "coco")
+    >>> fields = datasets.fields_of_sources([folder / "field.json"])
+    >>> done = datasets.export(folder / "cells", fields)
+    >>> back = datasets.reopen(datasets.open_dataset(folder / "cells"), replace=True)
+    >>> back.skipped
+    {}
     """
     from napari_leukocyte.analysis.smear.reading import hold_session
 

@@ -355,6 +355,23 @@ def fields_of_sources(sources: Sequence[Path], group: str | None = None) -> Fiel
     ------
     LeukocyteError
         If a source does not exist or holds nothing that can be exported.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> import tifffile
+    >>> import napari_leukocyte as nl
+    >>> from napari_leukocyte import datasets, formats
+    >>> folder = Path(tempfile.mkdtemp())
+    >>> smear = nl.synthetic_smear((300, 300), n_per_class=1, diameter=60, touching_pairs=0)
+    >>> tifffile.imwrite(folder / "field.tif", smear.image, photometric="rgb")
+    >>> table = nl.classify(smear.image, smear.labels)
+    >>> image = formats.AnnotatedImage("field.tif", smear.labels.shape, smear.labels, table)
+    >>> lost = formats.write([image], folder / "field.json", "coco")
+    >>> fields = datasets.fields_of_sources([folder / "field.json"])
+    >>> len(fields)
+    1
     """
     loaders: list[tuple[str, FieldLoader]] = []
     for source in sources:

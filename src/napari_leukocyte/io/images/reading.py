@@ -91,6 +91,19 @@ def read_image(path: Path) -> NDArray[Any]:
     ------
     ImageError
         If the file can't be read as an image.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> import numpy as np
+    >>> import tifffile
+    >>> import napari_leukocyte as nl
+    >>> path = Path(tempfile.mkdtemp()) / "field.tif"
+    >>> tifffile.imwrite(path, np.zeros((20, 30, 3), np.uint16), photometric="rgb")
+    >>> pixels = nl.read_image(path)
+    >>> pixels.shape, pixels.dtype.name
+    ((20, 30, 3), 'uint16')
     """
     try:
         with path.open("rb") as file:

@@ -31,16 +31,18 @@ class FinetuneParams:
     Attributes
     ----------
     epochs : int
-        At least 1.
+        1 to 1000.
     learning_rate : float
         Peak, reached after a tenth of all steps; then half a cosine down to a hundredth. A tenth
-        of what the shipped models were trained at: what they know is to be kept.
+        of what the shipped models were trained at: what they know is to be kept. Above 0, at most
+        0.1.
     batch_size : int
-        Crops a step.
+        Crops a step; 1 to 256.
     steps : int
-        Steps an epoch; 0 shows every cell of the training side about once, from 10 to 200.
+        Steps an epoch; 0 shows every cell of the training side about once, from 10 to 200. At most
+        10,000.
     stochastic_depth, dropout : float
-        Regularisation, as for the shipped models.
+        Regularisation, as for the shipped models; parts that are left out, 0 to 1.
     seed : int
         Crops and their augmentation follow from it.
     """

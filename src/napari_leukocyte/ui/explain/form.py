@@ -49,7 +49,7 @@ class ExplainForm:
         self.method = build.tipped(
             choice_box(titles),
             "The default answers in a moment and was the most faithful of the quick ones in the "
-            "test that docs/explain.md describes. LIME and SHAP take some seconds.",
+            "test that docs/measured/explanations.md describes. LIME and SHAP take some seconds.",
         )
         self.class_box = build.tipped(
             choice_box({"": "the classifier's"}), "The class that the map is to explain."
