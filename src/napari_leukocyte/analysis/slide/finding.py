@@ -158,9 +158,7 @@ def fill_small_holes(
     return np.asarray(mask | filled[labels], np.uint8)
 
 
-def _label(
-    mask: NDArray[np.uint8], part: PartBox
-) -> tuple[NDArray[np.int32], dict[int, PartBox]]:
+def _label(mask: NDArray[np.uint8], part: PartBox) -> tuple[NDArray[np.int32], dict[int, PartBox]]:
     """Return connected regions, numbered, and their boxes in the slide."""
     _, labels, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8, ltype=cv2.CV_32S)
     y0, x0 = part[:2]
@@ -187,9 +185,7 @@ def _numbers_in(labels: NDArray[np.int32], view: PartBox, wanted: PartBox) -> li
     return [int(n) for n in np.flatnonzero(there)]
 
 
-def _seen(
-    labels: NDArray[np.int32], number: int, view: PartBox, wanted: PartBox
-) -> PartBox:
+def _seen(labels: NDArray[np.int32], number: int, view: PartBox, wanted: PartBox) -> PartBox:
     """Return one pixel of a region that is wanted: enough to find it again."""
     rows, columns = _local(wanted, view)
     y, x = (int(v[0]) for v in np.nonzero(labels[rows, columns] == number))

@@ -64,9 +64,7 @@ class TiffImage(ChunkedImage):
                             "parts of its finest level lie beyond its end."
                         )
                     if lost:
-                        notes += (
-                            f"Level {number} of {path} is cut off and is not used.",
-                        )
+                        notes += (f"Level {number} of {path} is cut off and is not used.",)
                         continue
                     stores.append(series.aszarr(level=number))
                     arrays.append(zarr.open_array(stores[-1], mode="r"))
@@ -215,4 +213,3 @@ def is_slide_tiff(path: Path, most_pixels: int) -> bool:
             page.imagelength * page.imagewidth > most_pixels and len(series.pages) == 1
         )
     return False
-

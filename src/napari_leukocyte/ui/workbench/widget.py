@@ -15,7 +15,7 @@ from napari_leukocyte.ui.reader_name import keep_reader, reader_notice, reader_n
 from napari_leukocyte.ui.workbench.canvas_fit import CanvasFit
 from napari_leukocyte.ui.workbench.help import AboutDialog, HelpMenu
 from napari_leukocyte.ui.workbench.keys import KeySheet
-from napari_leukocyte.ui.workbench.steps import CELL_VIEWS, STEPS, Step, StepName, suggest
+from napari_leukocyte.ui.workbench.steps import CELL_VIEWS, STEPS, StepName, WorkbenchStep, suggest
 from napari_leukocyte.ui.workbench.tour import Tour, TourPanel
 
 if TYPE_CHECKING:
@@ -252,7 +252,7 @@ def _show(dialog: QDialog) -> QDialog:
     return dialog
 
 
-def _tabs(steps: tuple[Step, ...], shape: str = "") -> QTabBar:
+def _tabs(steps: tuple[WorkbenchStep, ...], shape: str = "") -> QTabBar:
     bar = QTabBar()
     bar.setExpanding(True)
     bar.setDrawBase(False)
@@ -264,5 +264,5 @@ def _tabs(steps: tuple[Step, ...], shape: str = "") -> QTabBar:
     return bar
 
 
-def _index(steps: tuple[Step, ...], name: str) -> int:
+def _index(steps: tuple[WorkbenchStep, ...], name: str) -> int:
     return next(i for i, s in enumerate(steps) if s.name == name)
