@@ -13,9 +13,11 @@ from numpy.typing import NDArray
 from napari_leukocyte.errors import ImageError
 from napari_leukocyte.io.images import encoded, tiff
 
+#: Those of them that every program for images reads.
+COMMON_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp"})
 #: Files that a folder is searched for.
-IMAGE_SUFFIXES = frozenset(
-    {".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".bmp", ".tif", ".tiff", ".webp", ".gif"}
+IMAGE_SUFFIXES = COMMON_SUFFIXES | frozenset(
+    {".jpe", ".jfif", ".gif"}
     | {".heic", ".heif", ".hif", ".avif", ".jp2", ".j2k", ".j2c", ".jpc", ".jpf", ".jpx"}
 )
 
@@ -120,6 +122,32 @@ def read_image(path: Path) -> NDArray[Any]:
     if pixels is None or pixels.size == 0:
         raise ImageError(f"{path} is not an image that can be read, or it is damaged.")
     return pixels
+
+
+def reads_alike(path: Path) -> bool:
+    """Whether other programs, too, see an image that `read_image` reads as it is meant.
+
+    Parameters
+    ----------
+    path : Path
+        The file. False if it is to be turned by a tag, which many pass over, or of a format that
+        many don't know.
+
+    Raises
+    ------
+    ImageError
+        If the file can't be read.
+    """
+    if path.suffix.lower() not in COMMON_SUFFIXES:
+        return False
+    try:
+        with _quiet(), path.open("rb") as file:
+            if file.read(4) in tiff.STARTS:
+                return tiff.is_stored_upright(path)
+            file.seek(0)
+            return encoded.is_stored_upright(file.read())
+    except OSError as error:
+        raise ImageError(f"{path} can't be read: {error.strerror or error}.") from error
 
 
 @contextlib.contextmanager

@@ -70,14 +70,26 @@ def read_tiff(path: Path) -> NDArray[Any] | None:
             if planes == "stack":
                 return pixels
             pixels = convert(np.moveaxis(pixels, 0, 2) if planes == "colours" else pixels)
-            orientation = page.tags.valueof(TAG, UPRIGHT)
-            return upright(pixels, orientation if isinstance(orientation, int) else UPRIGHT)
+            return upright(pixels, _orientation(page))
     except ImageError:
         raise
     except Exception:
         # tifffile and its codecs raise many types on damaged files; each means the same to the
         # user.
         return None
+
+
+def is_stored_upright(path: Path) -> bool:
+    """Whether readers that pass over the tag of the orientation see a TIFF as it is meant."""
+    import tifffile
+
+    with tifffile.TiffFile(path) as file:
+        return _orientation(_photograph(path, file).keyframe) == UPRIGHT
+
+
+def _orientation(page: TiffPage) -> int:
+    found = page.tags.valueof(TAG, UPRIGHT)
+    return found if isinstance(found, int) and 1 <= found <= 8 else UPRIGHT
 
 
 def _photograph(path: Path, file: TiffFile) -> TiffPageSeries:
