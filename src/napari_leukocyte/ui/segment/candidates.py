@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Any
+from weakref import WeakSet
 
 import cv2
 import numpy as np
-from napari.layers import Image, Shapes
+from napari.layers import Image, Layer, Shapes
 from numpy.typing import NDArray
 from qtpy.QtWidgets import QCheckBox
 
@@ -23,10 +24,17 @@ WIDTH = 0.025
 #: A press and a release nearer than this, px of the screen, are a click.
 CLICK_PX = 4.0
 _LEFT = 1
+#: The layers of outlines.
+_SHOWN: WeakSet[Shapes] = WeakSet()
 _HELP = (
     "<p>Show the regions that look less like leukocytes than <i>Least score</i> asks, each with "
     "its score. Click inside an outline to take it as a cell; Ctrl+Z gives it back.</p>"
 )
+
+
+def is_candidates(layer: Layer) -> bool:
+    """Whether a layer shows candidates."""
+    return isinstance(layer, Shapes) and layer in _SHOWN
 
 
 class CandidateBox(QCheckBox):
@@ -83,6 +91,7 @@ class CandidateBox(QCheckBox):
         layers = self._viewer.layers
         active = layers.selection.active
         self.layer = layer
+        _SHOWN.add(layer)
         self._draw(layer)
         layers.append(layer)
         # The layer that the user works on stays the one that is worked on.
