@@ -18,6 +18,7 @@ from napari_leukocyte.session.objects import MODEL as MODEL
 from napari_leukocyte.session.objects import READER as READER
 from napari_leukocyte.session.objects import disagreements, object_table, reviewed_anew
 from napari_leukocyte.session.reviews import differing
+from napari_leukocyte.session.snapshot import SessionSnapshot
 from napari_leukocyte.session.state import State
 
 #: A table of so many changed rows is patched; with more it is put together anew.
@@ -93,6 +94,25 @@ class Session(Evidence, Blinding):
             pd.DataFrame() if predictions is None else predictions.by_label,
             state.reviews,
             state.edited,
+        )
+
+    def snapshot(self, *, hidden_too: bool = False) -> SessionSnapshot:
+        """Return what the session holds now, for others and for threads.
+
+        Parameters
+        ----------
+        hidden_too : bool
+            Whether classes that a blind read hides may be in it: for what shows none of them.
+
+        Raises
+        ------
+        BlindReadError
+            While classes are hidden, unless that does not matter.
+        """
+        if not hidden_too:
+            self.require_shown()
+        return SessionSnapshot(
+            self.name, self.rgb, self.notes, self._state, self.table(), self._revision
         )
 
     def disagreements(self) -> pd.DataFrame:

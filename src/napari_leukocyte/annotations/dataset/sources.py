@@ -31,7 +31,6 @@ from napari_leukocyte.errors import ImageError, LeukocyteError
 from napari_leukocyte.io.images.key import image_key
 from napari_leukocyte.io.images.normalise import normalise_image
 from napari_leukocyte.io.images.reading import IMAGE_SUFFIXES, find_images, read_image
-from napari_leukocyte.reporting.record import describe_maps
 from napari_leukocyte.reporting.save import RECORD as RUN
 from napari_leukocyte.schema import LABEL
 from napari_leukocyte.segmentation.parameters import PostprocessParams
@@ -39,6 +38,7 @@ from napari_leukocyte.session.folders import session_folder
 from napari_leukocyte.session.journal import read_journal
 from napari_leukocyte.session.restoring import JOURNAL
 from napari_leukocyte.session.session import Session
+from napari_leukocyte.session.snapshot import SessionSnapshot
 from napari_leukocyte.session.store import folder_of, has_session
 
 #: Group that stands for the name of each photograph's folder.
@@ -146,13 +146,9 @@ def _with_measurements(table: pd.DataFrame, labels: NDArray[np.int32]) -> pd.Dat
 
 @dataclass(frozen=True, eq=False)
 class ExportSnapshot:
-    """A session's content at one moment, so that a thread can export it while work goes on."""
+    """A session at one moment, with its history, so that a thread can export both."""
 
-    name: str
-    rgb: NDArray[np.uint8]
-    labels: NDArray[np.int32]
-    table: pd.DataFrame
-    erased: NDArray[np.bool_]
+    taken: SessionSnapshot
     record: Mapping[str, Any]
     journal: tuple[bytes, ...]
     origin: Origin | None
@@ -165,16 +161,18 @@ class ExportSnapshot:
         DatasetError
             If the file shows other pixels than the session's.
         """
-        key = image_key(self.rgb)
+        taken = self.taken
+        key = image_key(taken.rgb)
         if file is not None:
             shown = _key_of(file)
             if shown not in (None, key):
-                raise DatasetError(other_pixels(self.name, file))
+                raise DatasetError(other_pixels(taken.name, file))
             file = None if shown is None else file
-        table = with_ratios(with_models(self.table, self.record), self.origin)
-        name = self.name if file is None else file.name
+        table = with_ratios(with_models(taken.table, self.record), self.origin)
+        erased = taken.state.erased
+        name = taken.name if file is None else file.name
         known, since = ((), 0) if self.origin is None else (self.origin.events, self.origin.number)
-        shape = (int(self.labels.shape[0]), int(self.labels.shape[1]))
+        shape = (int(taken.labels.shape[0]), int(taken.labels.shape[1]))
         replayed = replay_events(
             self.journal, shape, since=since, segmentation=self.record.get("segmentation")
         )
@@ -182,15 +180,15 @@ class ExportSnapshot:
         given = None
         if self.origin is not None:
             given, name = self.origin.group, self.origin.name
-        annotated = AnnotatedImage(name, shape, self.labels, table, file, key=key)
+        annotated = AnnotatedImage(name, shape, taken.labels, table, file, key=key)
         return Field(
             annotated,
-            self.rgb,
+            taken.rgb,
             file,
             group or given or default_group(name),
             (*events, *corrections(events, table)),
             self.record,
-            self.erased if self.erased.any() else None,
+            erased if erased.any() else None,
         )
 
 
@@ -209,16 +207,12 @@ def take_snapshot(session: Session, folder: Path | None = None) -> ExportSnapsho
     BlindReadError
         While classes are hidden.
     """
-    session.require_shown()
+    taken = session.snapshot()
     folder = folder_of(session) if folder is None else folder
     origin = origin_of(session, folder)
     return ExportSnapshot(
-        session.name,
-        session.rgb,
-        session.labels,
-        session.table(),
-        session.edits.erased,
-        _record(session, origin),
+        taken,
+        _record(taken, origin),
         () if folder is None else _journal(folder),
         origin,
     )
@@ -293,23 +287,20 @@ def _file_loader(path: Path, group: str | None) -> FieldLoader:
     return lambda: field_of_file(path, group)
 
 
-def _record(session: Session, origin: Origin | None) -> dict[str, Any]:
+def _record(taken: SessionSnapshot, origin: Origin | None) -> dict[str, Any]:
     """Return how a session's objects came about; what it was read from knows the rest."""
-    maps, predictions, signed = session.maps, session.predictions, session.signed_off
-    markers, params = session.markers, session.params
+    predictions, markers, params = taken.state.predictions, taken.state.markers, taken.state.params
     earlier = {} if origin is None else dict(origin.record)
     classification: dict[str, Any] | None = None
     if predictions is not None and (predictions.model or earlier.get("classification")):
         classification = {"model": predictions.model, **predictions.description}
     unknown = origin is not None and earlier.get("parameters") is None
     return {
-        "segmentation": earlier.get("segmentation")
-        if maps is None
-        else describe_maps(maps, session.weights),
+        "segmentation": taken.segmentation or earlier.get("segmentation"),
         "classification": classification,
         "parameters": None if unknown and params == PostprocessParams() else params.to_dict(),
         "markers": None if markers is None else markers.tolist(),
-        "sign_off": None if signed is None else {"reader": signed.reader, "when": signed.when},
+        "sign_off": taken.sign_off,
     }
 
 

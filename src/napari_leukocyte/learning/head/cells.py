@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from napari_leukocyte.annotations.dataset.reading import Dataset
-    from napari_leukocyte.session.session import Session
+    from napari_leukocyte.session.snapshot import SessionSnapshot
 
 #: A reader who was not sure teaches nothing.
 UNCERTAIN = "uncertain class"
@@ -168,38 +168,8 @@ def from_dataset(
     return CollectedCells(_joined(parts), describe_dataset(dataset), tuple(left_out))
 
 
-@dataclass(frozen=True, eq=False)
-class ReviewSnapshot:
-    """A session's image and table at one moment; its arrays are never written to.
-
-    Attributes
-    ----------
-    name : str
-        Of the photograph.
-    rgb, labels : ndarray
-        (H, W, 3) uint8 and (H, W) int32.
-    nucleus : ndarray or None
-        (H, W) float32.
-    table : pandas.DataFrame
-        As from :meth:`napari_leukocyte.session.session.Session.table`.
-    """
-
-    name: str
-    rgb: NDArray[np.uint8]
-    labels: NDArray[np.int32]
-    nucleus: NDArray[np.float32] | None
-    table: pd.DataFrame
-
-
-def take_review_snapshot(session: Session) -> ReviewSnapshot:
-    """Take what a session holds now, to be worked on in another thread."""
-    return ReviewSnapshot(
-        session.name, session.rgb, np.asarray(session.labels), session.nucleus, session.table()
-    )
-
-
 def from_sessions(
-    snapshots: Iterable[ReviewSnapshot], features: Features, progress: Progress = silent
+    snapshots: Iterable[SessionSnapshot], features: Features, progress: Progress = silent
 ) -> CollectedCells:
     """Collect the reviewed cells of sessions, each of which is one photograph.
 

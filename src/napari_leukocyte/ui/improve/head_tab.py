@@ -18,10 +18,8 @@ from napari_leukocyte.learning.head.apply import ClassChange, apply, predictions
 from napari_leukocyte.learning.head.base import base_for
 from napari_leukocyte.learning.head.cells import (
     CollectedCells,
-    ReviewSnapshot,
     from_dataset,
     from_sessions,
-    take_review_snapshot,
 )
 from napari_leukocyte.learning.head.comparison import Comparison, share
 from napari_leukocyte.learning.head.curve import (
@@ -36,6 +34,7 @@ from napari_leukocyte.models.manifest import Manifest
 from napari_leukocyte.progress import Progress
 from napari_leukocyte.session.predictions import Predictions
 from napari_leukocyte.session.session import Session
+from napari_leukocyte.session.snapshot import SessionSnapshot
 from napari_leukocyte.ui import build
 from napari_leukocyte.ui.controls.inputs import choice_box
 from napari_leukocyte.ui.controls.model_choice import ModelChoice
@@ -63,7 +62,7 @@ class Fitted:
     seconds: float
 
 
-def fit(model: str, source: Sequence[ReviewSnapshot] | Path) -> Callable[[Progress], Fitted]:
+def fit(model: str, source: Sequence[SessionSnapshot] | Path) -> Callable[[Progress], Fitted]:
     """Return the work that fits a head on the cells of sessions, or of a dataset."""
 
     def work(progress: Progress) -> Fitted:
@@ -83,7 +82,7 @@ def fit(model: str, source: Sequence[ReviewSnapshot] | Path) -> Callable[[Progre
 
 
 def accept_and_classify(
-    fitted: Fitted, name: str, snapshots: Sequence[ReviewSnapshot]
+    fitted: Fitted, name: str, snapshots: Sequence[SessionSnapshot]
 ) -> Callable[[Progress], tuple[Manifest, list[Predictions]]]:
     """Return the work that makes a head a model, and asks it about the cells of sessions."""
 
@@ -210,7 +209,7 @@ class HeadTab(SessionDock):
         if manifest is None:
             tell(ParameterError("Choose a classifier that gets a new head."))
         elif self.source.currentData() != DATASET:
-            taken = [take_review_snapshot(session) for session in self.wanted_sessions()]
+            taken = [s.snapshot(hidden_too=True) for s in self.wanted_sessions()]
             self.start(fit(manifest.name, taken), "Fitting a head", self._show_fitted)
         elif self.folder.text():
             folder = Path(self.folder.text())
@@ -224,7 +223,7 @@ class HeadTab(SessionDock):
             return
         sessions = [s for s in self.wanted_sessions() if len(s.table())]
         work = accept_and_classify(
-            self.fitted, self.name.text().strip(), [take_review_snapshot(s) for s in sessions]
+            self.fitted, self.name.text().strip(), [s.snapshot(hidden_too=True) for s in sessions]
         )
 
         def done(given: tuple[Manifest, list[Predictions]]) -> None:
