@@ -54,7 +54,7 @@ class Outer:
         ({"share": True}, "share must be a number, not True."),
         ({"share": "0.5"}, "share must be a number, not '0.5'."),
         ({"share": float("nan")}, "share must be a finite number, not nan."),
-        ({"share": 10**400}, "share must be a number, not 10"),
+        ({"share": 10**400}, "share must be a finite number, not 10"),
         ({"share": 0.7}, "Seven tenths are too many."),
         ({"kind": "most"}, "kind must be mean or least, not 'most'."),
         ({"kind": ["mean"]}, r"kind must be mean or least, not \['mean'\]."),

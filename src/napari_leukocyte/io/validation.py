@@ -83,7 +83,7 @@ def _plain(kind: type, make: Callable[[Any], object]) -> BeforeValidator:
         try:
             return make(value)
         except OverflowError:
-            return value
+            raise ValueError("a finite number") from None
 
     return BeforeValidator(convert)
 
