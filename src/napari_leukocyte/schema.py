@@ -15,6 +15,8 @@ from typing import Literal
 LABEL = "label"
 #: Begins the name of a column with the probability of a class.
 _PROBABILITY = "p_"
+#: Probability from which a pixel belongs to the nucleus, as in `nucleus_cell_ratio`.
+NUCLEUS_THRESHOLD = 0.5
 
 Kind = Literal["whole number", "number", "true or false", "text"]
 

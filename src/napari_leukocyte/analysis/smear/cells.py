@@ -18,6 +18,7 @@ from napari_leukocyte.counting.settings import not_counted
 from napari_leukocyte.errors import LeukocyteError, ParameterError
 from napari_leukocyte.gallery.cells import mask_predictions
 from napari_leukocyte.progress import Progress, silent
+from napari_leukocyte.schema import LABEL, probabilities_of
 from napari_leukocyte.session import queue
 from napari_leukocyte.session.blind_reads import FILE_NAME as BLIND
 from napari_leukocyte.session.blind_reads import hidden_in
@@ -178,7 +179,7 @@ class SmearCells:
             parts = []
             for field in sorted(self._tables):
                 table = self._tables[field]
-                labels = table["label"].to_numpy()
+                labels = table[LABEL].to_numpy()
                 numbers = [self._number(CellPlace(field, int(n))) for n in labels]
                 parts.append(table.assign(label=numbers, field=field, label_in_field=labels))
             filled = [p for p in parts if len(p)] or parts[:1] or [_no_cells()]
@@ -206,11 +207,11 @@ class SmearCells:
         See :func:`napari_leukocyte.session.queue.review_order`.
         """
         table = self.table()
-        labels = table["label"].to_numpy()
+        labels = table[LABEL].to_numpy()
         waiting = ~table["reviewed"].to_numpy(bool)
         unknown = table["class"].isna().to_numpy()
-        guessed = table[table["predicted"].notna()].set_index("label")
-        columns = [c for c in guessed if str(c).startswith("p_")]
+        guessed = table[table["predicted"].notna()].set_index(LABEL)
+        columns = probabilities_of(guessed)
         said = guessed[["confidence", *columns]].assign(**{"class": guessed["predicted"]})
         return queue.review_order(
             queue.Uncertainty.of(said) if len(said) else None,
@@ -356,7 +357,7 @@ class SmearCells:
                 self._tables[field] = self._read(field)
                 self._stamps[field] = self._stamp(field)
             self._changed(
-                frozenset(self.number(f, int(n)) for f in fields for n in self._tables[f]["label"])
+                frozenset(self.number(f, int(n)) for f in fields for n in self._tables[f][LABEL])
             )
 
     def _in_field(self, field: int, act: Callable[[int, Session], object]) -> None:

@@ -13,7 +13,7 @@ from psygnal import Signal
 from qtpy.QtCore import QTimer
 
 from napari_leukocyte.errors import LeukocyteError
-from napari_leukocyte.schema import LABEL
+from napari_leukocyte.schema import LABEL, PLACE
 from napari_leukocyte.session.session import FEW, Session
 from napari_leukocyte.ui.before_paint import BeforePaint
 from napari_leukocyte.ui.jobs import tell
@@ -48,7 +48,7 @@ HOW_TO_EDIT = (
     "brush, fill and eraser."
 )
 # What must differ for an object to be drawn anew.
-_GEOMETRY = ["label", "y", "x", "bbox_y0", "bbox_x0", "bbox_y1", "bbox_x1", "area_px"]
+_GEOMETRY = [LABEL, *PLACE]
 
 _VIEWS: list[ObjectsView] = []
 
