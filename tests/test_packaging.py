@@ -130,7 +130,7 @@ def test_imports_keep_to_the_contracts(capsys: pytest.CaptureFixture[str]) -> No
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        ([], "say 'demo' or 'test'"),
+        ([], "say 'demo', 'test' or 'docs'"),
         (["install"], "there is no 'install'"),
         (["test", "--here", "spelling"], "there is no step 'spelling'"),
     ],
