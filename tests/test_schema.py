@@ -29,7 +29,7 @@ from napari_leukocyte.schema import (
 from napari_leukocyte.session.objects import object_table
 
 DTYPES = {"whole number": "int64", "number": "float64", "true or false": "bool", "text": "str"}
-PAGE = Path(__file__).parents[1] / "docs" / "dataset.md"
+PAGE = Path(__file__).parents[1] / "docs" / "reference" / "dataset.md"
 LABELS = np.kron(np.diag([1, 2]), np.ones((9, 9), int))
 MEASURES = list(MEASURED[1:])
 PREDICTED = pd.DataFrame(

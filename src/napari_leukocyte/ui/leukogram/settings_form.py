@@ -125,7 +125,7 @@ class SettingsForm(QWidget):
         ranges = self.ranges
         return replace(
             former,
-            target=int(self.target.currentData()),
+            target=next(n for n in TARGETS if str(n) == self.target.currentData()),
             reference=None if ranges is None else ranges.name,
             leukocytes=self.leukocytes.value() or None,
         )
