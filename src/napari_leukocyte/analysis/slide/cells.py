@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from napari_leukocyte.errors import FormatError
 from napari_leukocyte.io.atomic import atomic_write
 from napari_leukocyte.io.slides.image import PartBox
-from napari_leukocyte.schema import MEASURED
+from napari_leukocyte.schema import BOX, MEASURED, WHOLE
 
 #: Name of the Parquet file's metadata that are ours.
 _ABOUT = b"napari-leukocyte"
@@ -28,18 +28,13 @@ INTERNAL = (
     "at_border",
     "mask",
 )
-#: Columns of the bounding box.
-BOX = MEASURED[3:7]
-
 #: All columns, with the type that they have even in a table without rows.
 _KINDS: dict[str, type[np.generic] | None] = {
     **dict.fromkeys(INTERNAL[:3], np.int64),
     **dict.fromkeys(INTERNAL[3:5], np.bool_),
     "mask": None,
     "score": np.float64,
-    **dict.fromkeys(MEASURED[1:3], np.float64),
-    **dict.fromkeys((*BOX, "area_px"), np.int64),
-    **dict.fromkeys(MEASURED[8:], np.float64),
+    **{name: np.int64 if name in WHOLE else np.float64 for name in MEASURED[1:]},
 }
 
 

@@ -26,10 +26,10 @@ from napari_leukocyte.analysis.slide.blocks import (
 )
 from napari_leukocyte.analysis.slide.cells import SlideCell
 from napari_leukocyte.analysis.slide.maps import SlideMaps
-from napari_leukocyte.classification.measurements import COLUMNS, measure_region
+from napari_leukocyte.classification.measurements import measure_region
 from napari_leukocyte.classification.regions import Region
 from napari_leukocyte.io.slides.image import PartBox
-from napari_leukocyte.schema import NUCLEUS_THRESHOLD
+from napari_leukocyte.schema import MEASURED, NUCLEUS_THRESHOLD
 from napari_leukocyte.segmentation.ensemble import MemberMaps
 from napari_leukocyte.segmentation.evidence import score_objects, shipped_score_model
 from napari_leukocyte.segmentation.morphology import close_mask, open_mask
@@ -263,7 +263,7 @@ def _cells(
             nuclei = nucleus[local] >= NUCLEUS_THRESHOLD if slide.has_nuclei else None
             region = Region(number, 0, 0, *mask.shape, mask)
             values = measure_region(region, nuclei)
-            measured = dict(zip(COLUMNS[1:], values[1:], strict=True))
+            measured = dict(zip(MEASURED[1:], values[1:], strict=True))
             measured |= {"y": measured["y"] + y0, "x": measured["x"] + x0}
         yield SlideCell(
             box,
