@@ -88,7 +88,7 @@ OPTIONS = [
     ("IN/good.png --out OUT --params IN/huge.json", "threshold must be a finite number"),
     (
         "IN/good.png --out OUT --params IN/unknown.json",
-        "there is no treshold: known are vote, threshold,",
+        "there is no 'treshold': known are vote, threshold,",
     ),
     ("IN/good.png --out OUT --params IN/range.json", "threshold must be from 0.01 to 0.99, not 2"),
     ("IN/good.png --out OUT --params IN/type.json", "threshold must be a number"),

@@ -75,7 +75,7 @@ def test_survives_json_and_sorts_classes() -> None:
         ({"leukocytes": float("nan")}, "finite number"),
         ({"leukocytes": "7"}, "a number"),
         ({"reference": 5}, "reference must be text"),
-        ({"reader": "A"}, "there is no reader: known are counted,"),
+        ({"reader": "A"}, "there is no 'reader': known are counted,"),
     ],
 )
 def test_refuses_in_one_sentence(values: dict[str, Any], message: str) -> None:

@@ -61,7 +61,7 @@ class Outer:
         ({"number": 1.0}, "number must be a whole number, not 1.0."),
         ({"number": True}, "number must be a whole number, not True."),
         ({"on": 1}, "on must be true or false, not 1."),
-        ({"other": 1}, "there is no other: known are share, kind, number, on."),
+        ({"other": 1}, "there is no 'other': known are share, kind, number, on."),
         ([], r"it must be names with values, not \[\]."),
     ],
 )
@@ -102,7 +102,7 @@ def test_all_can_be_asked_for() -> None:
 
 def test_what_is_not_known_is_passed_over_unless_forbidden() -> None:
     assert parse(Outer, {"name": "a", "later": [1]}) == Outer("a")
-    with pytest.raises(ParameterError, match=r"no inner\[0\].later"):
+    with pytest.raises(ParameterError, match=r"no 'inner\[0\].later'"):
         parse(Outer, {"name": "a", "inner": [{"later": 1}]})
 
 

@@ -184,7 +184,7 @@ def _sentence(error: ValidationError, kind: Any) -> str:
         return f"{name} is missing"
     if found == "unexpected_keyword_argument":
         known = f": known are {', '.join(f.name for f in fields(kind))}" if len(place) == 1 else ""
-        return f"there is no {name}{known}"
+        return f"there is no {name!r}{known}"
     if found == "literal_error":
         expected = fault["ctx"]["expected"].replace("'", "")
     else:

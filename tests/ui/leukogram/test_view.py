@@ -138,7 +138,7 @@ def test_a_damaged_file_of_settings_is_told_and_left_alone(told: list[str], qtbo
     view = LeukogramView()
     qtbot.addWidget(view)
     assert view.settings == DifferentialSettings()
-    assert told == [f"{file} is not a JSON file of settings."]
+    assert told == [f"{file} is not whole JSON: it is damaged or cut off."]
     assert file.read_text() == "{"
 
 
