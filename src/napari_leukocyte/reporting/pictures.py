@@ -23,6 +23,7 @@ from napari_leukocyte.reporting.drawing import (
     text_width,
     to_rgb,
 )
+from napari_leukocyte.reporting.names import place_names
 from napari_leukocyte.schema import LABEL
 from napari_leukocyte.vocabulary import DISCLAIMER, LEUKOCYTE_NAMES, abbreviate
 
@@ -47,7 +48,7 @@ _CELL_QUALITY, _FIELD_QUALITY = 92, 85
 def draw_overlay(
     rgb: NDArray[np.uint8], labels: NDArray[np.int32], table: pd.DataFrame
 ) -> NDArray[np.uint8]:
-    """Draw the outlines, numbers and classes of the objects on the photograph.
+    """Draw the outlines of the objects on the photograph, their numbers and classes under them.
 
     Parameters
     ----------
@@ -72,9 +73,8 @@ def draw_overlay(
     for region in regions:
         name = classes.get(region.label)
         _outline(picture, region, colors[name] if name else to_rgb(UNCLASSIFIED))
-    # After all outlines, so that none runs through a number.
-    for region in regions:
-        _name(picture, region, classes.get(region.label), letter)
+    # After all outlines, so that none runs through a name.
+    _names(picture, labels, regions, classes, letter)
     missing = sum(region.label not in classes for region in regions)
     entries = _entries(classes, colors, missing)
     width = max(rgb.shape[1], _NARROWEST)
@@ -113,12 +113,30 @@ def _outline(picture: NDArray[np.uint8], region: Region, color: Color) -> None:
     cv2.polylines(picture, contours, True, color, width)
 
 
-def _name(picture: NDArray[np.uint8], region: Region, name: str | None, letter: int) -> None:
-    """Write the number and the short class at the object's upper right, within the picture."""
-    text = f"{region.label} {abbreviate(name)}" if name else str(region.label)
-    y = min(max(region.y0 + letter, letter + 2), picture.shape[0] - 2)
-    x = max(0, min(region.x1 + letter // 2, picture.shape[1] - text_width(text, letter) - 2))
-    draw_text(picture, text, (y, x), letter, INK, halo=PAPER)
+def _names(
+    picture: NDArray[np.uint8],
+    labels: NDArray[np.int32],
+    regions: list[Region],
+    classes: Mapping[int, str],
+    letter: int,
+) -> None:
+    """Write number and short class under each object, within the picture and in no other cell."""
+    texts = [
+        f"{r.label} {abbreviate(classes[r.label])}" if r.label in classes else str(r.label)
+        for r in regions
+    ]
+    boxes = np.array([(r.y0, r.x0, r.y1, r.x1) for r in regions], np.float64).reshape(-1, 4)
+    halo = max(1, round(letter / 12))
+    widths = np.array([text_width(text, letter) + 2 * halo for text in texts], np.float64)
+    height = letter + 2 * halo
+    gap = _line_width(picture.shape) + 1
+    places = place_names(labels, boxes, height, widths, gap, within=True)
+    for text, (y, x), width in zip(
+        texts, places.middles(height, widths).tolist(), widths.tolist(), strict=True
+    ):
+        bottom = min(max(round(y + letter / 2), letter), picture.shape[0] - 1)
+        left = min(max(round(x - width / 2) + halo, 0), picture.shape[1] - round(width))
+        draw_text(picture, text, (bottom, max(left, 0)), letter, INK, halo=PAPER)
 
 
 def _entries(

@@ -11,6 +11,7 @@ from qtpy.QtCore import QPoint, Qt
 from qtpy.QtTest import QTest
 
 from napari_leukocyte.counting.own_classes import own_class
+from napari_leukocyte.reporting import drawing
 from napari_leukocyte.session.session import Session
 from napari_leukocyte.ui.layers import links, objects_view
 from napari_leukocyte.ui.layers.objects_style import (
@@ -21,6 +22,7 @@ from napari_leukocyte.ui.layers.objects_style import (
     features_of,
 )
 from napari_leukocyte.ui.layers.objects_view import HOW_TO_EDIT, ObjectsView, objects_view_of
+from napari_leukocyte.ui.layers.placed_names import SIZE_PT, draw_halo
 from napari_leukocyte.ui.layers.plain_rings import draw_plainly
 from napari_leukocyte.ui.own_classes import keep_own_classes
 from napari_leukocyte.vocabulary import CLASSES, COLORS, GROUPS, LEUKOCYTE_NAMES
@@ -292,6 +294,83 @@ def test_selection_and_classes_follow_the_labels(make: Make, kind: LayerKind, qt
     session.accept_edit(labels())
     qtbot.waitUntil(lambda: len(view.layer.data) == 5)
     assert list(view.layer.text.values)[2] == "EOS"
+
+
+def test_outlines_tell_the_classes_and_rings_only_stand_in_for_them(make: Make) -> None:
+    viewer, session, view = make(show=True)
+    assert (view.layer.border_width > 0).all()
+    shown = links.show_labels(viewer, session, viewer.layers["Field"])
+    assert shown.contour > 0
+    assert (view.layer.border_width == 0).all()
+
+    def color(number: int) -> str:
+        rgb = np.round(255 * np.asarray(shown.get_color(number))[:3]).astype(int).tolist()
+        return "#{:02X}{:02X}{:02X}".format(*rgb)
+
+    assert [color(n) for n in (1, 2, 3, 4)] == [
+        *(COLORS[name] for name in ("neutrophil", "basophil", "monocyte")),
+        drawing.UNCLASSIFIED,
+    ]
+    # The next cell that is painted has a colour, too: it has no class yet.
+    assert color(6) == drawing.UNCLASSIFIED
+    session.set_class([1, 4], "eosinophil")
+    assert [color(n) for n in (1, 4)] == [COLORS["eosinophil"]] * 2
+    session.undo()
+    view.refresh()
+    assert color(1) == COLORS["neutrophil"]
+    view.select([2])
+    assert (view.layer.border_width > 0).tolist() == [False, True, False, False, False]
+    # Who hides the classes hides them in the outlines as well.
+    view.layer.visible = False
+    assert color(1) == color(2) == drawing.UNCLASSIFIED
+    view.layer.visible = True
+    assert color(2) == COLORS["basophil"]
+    # Rings where outlines are off.
+    for name, off, on in (("visible", False, True), ("contour", 0, 2)):
+        setattr(shown, name, off)
+        assert (view.layer.border_width > 0).all()
+        setattr(shown, name, on)
+        assert (view.layer.border_width > 0).sum() == 1
+    viewer.layers.remove(shown)
+    assert (view.layer.border_width > 0).all()
+    again = links.show_labels(viewer, session, viewer.layers["Field"])
+    assert (view.layer.border_width > 0).sum() == 1
+    view.close()
+    assert again.get_color(1).tolist() == again.get_color(2).tolist()
+
+
+@pytest.mark.parametrize("kind", LAYER_KINDS)
+def test_names_hang_under_their_objects_at_any_zoom(
+    make: Make, kind: LayerKind, qtbot: QtBot
+) -> None:
+    viewer, _, view = make(kind, show=True, scale=(0.5, 0.5))
+    text, sizes = view.layer.text, []
+    for zoom in (1.0, 2.0, 40.0):
+        viewer.scene.camera.zoom = zoom
+        qtbot.wait(100)
+        coords, *anchor = view.layer._view_text_coords
+        em = text.size * 96 / 72 / (zoom * 0.5)
+        # The upper side of each name is just under the lowest point of its object.
+        below = RADIUS + 0.5 + 0.04 * 2 * RADIUS + em / 2
+        expected = np.array([(y + below, x) for y, x in CENTRES])
+        np.testing.assert_allclose(coords, expected, atol=0.1)
+        assert anchor == ["center", "center"]
+        sizes.append(text.size)
+    assert sizes[0] < sizes[1] < sizes[2] == SIZE_PT
+
+
+def test_names_have_a_halo(make: Make, qtbot: QtBot) -> None:
+    viewer, _, view = make(show=True)
+    viewer.theme = "dark"
+    # Below the image, where the canvas is as dark as the letters.
+    viewer.layers["Field"].visible = False
+    viewer.scene.camera.center, viewer.scene.camera.zoom = (0, 60, 40), 12
+    qtbot.wait(200)
+    seen = viewer.screenshot(canvas_only=True, flash=False)[..., :3]
+    assert (seen > 230).all(axis=-1).sum() > 50
+    assert draw_halo(viewer, view.layer) is False  # it has one already
+    # Another napari: the names stand there without.
+    assert not draw_halo(object(), view.layer)
 
 
 def test_removed_layer_lets_go_of_the_session(make: Make, qtbot: QtBot) -> None:
