@@ -72,6 +72,22 @@ _SHORT = {
 _TAKEN = frozenset(_SHORT.values())
 
 
+# Names of classes that are no nouns.
+_ADJECTIVES = frozenset({UNIDENTIFIED.name, MONONUCLEAR.name, POLYMORPHONUCLEAR.name})
+
+
+def written(name: str) -> str:
+    """Return a class as a person writes it in a heading or a list: "Platelet or artefact"."""
+    return name[:1].upper() + name[1:]
+
+
+def plural(name: str) -> str:
+    """Return cells of a class as a person writes them in a sentence: "platelets or artefacts"."""
+    if name in _ADJECTIVES:
+        return f"{name} cells"
+    return " or ".join(f"{part}s" for part in name.split(" or "))
+
+
 @lru_cache(maxsize=256)
 def abbreviate(name: str) -> str:
     """Return the usual three letters of a class, such as "NEU".

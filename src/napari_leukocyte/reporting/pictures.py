@@ -25,7 +25,7 @@ from napari_leukocyte.reporting.drawing import (
 )
 from napari_leukocyte.reporting.names import place_names
 from napari_leukocyte.schema import LABEL
-from napari_leukocyte.vocabulary import DISCLAIMER, LEUKOCYTE_NAMES, abbreviate
+from napari_leukocyte.vocabulary import DISCLAIMER, LEUKOCYTE_NAMES, abbreviate, written
 
 #: Height of the letters as a part of the picture's smaller side, and its limits, px.
 _LETTER, _LETTER_RANGE = 1 / 60, (8, 60)
@@ -145,9 +145,9 @@ def _entries(
     """Return the legend's texts and colours."""
     found = list(classes.values())
     names = [*LEUKOCYTE_NAMES, *sorted(set(found) - set(LEUKOCYTE_NAMES))] if found else []
-    entries = [(f"{name} {found.count(name)}", colors[name]) for name in names]
+    entries = [(f"{written(name)} {found.count(name)}", colors[name]) for name in names]
     if missing or not entries:
-        entries.append((f"not classified {missing}", to_rgb(UNCLASSIFIED)))
+        entries.append((f"Not classified {missing}", to_rgb(UNCLASSIFIED)))
     return entries
 
 
@@ -196,12 +196,12 @@ def draw_chart(leukogram: pd.DataFrame, height: int, letter: int) -> NDArray[np.
     rows = leukogram[is_counted(leukogram)]
     names = [str(name) for name in rows["class"]]
     total = int(rows["total"].iloc[0])
-    left = max(text_width(name, letter) for name in names) + 2 * letter
+    left = max(text_width(written(name), letter) for name in names) + 2 * letter
     right = text_width("100.0 % (1000)", letter) + 2 * letter
     span = 24 * letter
     chart = np.full((height, left + span + right, 3), PAPER, np.uint8)
     top, bottom = 5 * letter, max(7 * letter, height - 4 * letter)
-    draw_text(chart, f"Leukogram of {total} leukocytes", (2 * letter, letter), letter, INK)
+    draw_text(chart, f"Differential of {total} leukocytes", (2 * letter, letter), letter, INK)
     draw_text(chart, "95 % limits: Clopper-Pearson", (4 * letter, letter), letter, INK)
     for tick in range(0, 101, 25):
         x = left + span * tick // 100
@@ -224,7 +224,7 @@ def draw_chart(leukogram: pd.DataFrame, height: int, letter: int) -> NDArray[np.
         cv2.line(chart, (low, y), (high, y), INK, max(1, letter // 8))
         for x in (low, high):
             cv2.line(chart, (x, y - half // 2), (x, y + half // 2), INK, max(1, letter // 8))
-        draw_text(chart, str(row["class"]), (y + letter // 2, letter), letter, INK)
+        draw_text(chart, written(str(row["class"])), (y + letter // 2, letter), letter, INK)
         value = f"{percent:.1f} % ({int(row['count'])})"
         draw_text(chart, value, (y + letter // 2, left + span + letter), letter, INK)
     return chart

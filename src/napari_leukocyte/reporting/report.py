@@ -31,7 +31,7 @@ from napari_leukocyte.reporting.drawing import UNCLASSIFIED, class_colors
 from napari_leukocyte.reporting.pictures import cell_pictures, field_picture
 from napari_leukocyte.schema import LABEL
 from napari_leukocyte.version import __version__
-from napari_leukocyte.vocabulary import DISCLAIMER
+from napari_leukocyte.vocabulary import DISCLAIMER, plural, written
 
 #: Ends of the axis of the bars, %: the least that holds everything is taken.
 _ENDS = (20, 40, 60, 80, 100)
@@ -314,9 +314,9 @@ def write_report(
     if ranges is None and chosen.reference is not None:
         ranges = find_ranges(chosen.reference)
     if title is None:
-        title = f"Leukogram of {fields[0].name}"
+        title = f"Differential of {fields[0].name}"
         if len(fields) > 1:
-            title = f"Leukogram of a smear, {len(fields)} fields"
+            title = f"Differential of a smear, {len(fields)} fields"
     tables = [f.table for f in fields]
     pooled = pd.concat([t for t in tables if len(t)] or tables[:1], ignore_index=True)
     groups = cells_by_class(fields, most_cells)
@@ -348,7 +348,12 @@ def _render(**values: Any) -> str:
     environment = Environment(
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    environment.filters |= {"figure": _figure, "moment": _moment}
+    environment.filters |= {
+        "figure": _figure,
+        "moment": _moment,
+        "several": plural,
+        "written": written,
+    }
     source = resources.files("napari_leukocyte.reporting").joinpath(_TEMPLATE)
     return environment.from_string(source.read_text(encoding="utf-8")).render(values)
 

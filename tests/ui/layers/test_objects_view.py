@@ -395,3 +395,13 @@ def test_layer_follows_the_image(make: Make) -> None:
     np.testing.assert_allclose(
         view.layer.data_to_world((40, 80)), viewer.layers["Field"].data_to_world((40, 80))
     )
+
+
+def test_the_status_says_what_a_person_would(make: Make) -> None:
+    _, session, view = make()
+    session.set_class([2], "platelet or artefact")
+    view.refresh()
+    said = [view.layer.get_status(centre, world=True)["coordinates"] for centre in CENTRES[:3]]
+    assert said[0].endswith("Cell 1: Neutrophil, 80 % sure; diameter 30 px")
+    assert said[1].endswith("Cell 2: Platelet or artefact, by hand; diameter 30 px")
+    assert not any("p_" in text or "e-" in text for text in said)

@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from typing import Literal, TypeAlias, get_args
+from typing import Any, Literal, TypeAlias, get_args
 
 import numpy as np
 import pandas as pd
@@ -32,6 +32,7 @@ from napari_leukocyte import vocabulary
 from napari_leukocyte.reporting import drawing
 from napari_leukocyte.reporting.drawing import class_colors
 from napari_leukocyte.schema import BOX, REVIEW
+from napari_leukocyte.session.objects import READER
 from napari_leukocyte.ui.layers.placed_names import give_names, place
 
 LayerKind: TypeAlias = Literal["points", "boxes"]
@@ -63,6 +64,36 @@ def palette(names: Iterable[str]) -> dict[str, str]:
 
 #: What stands in a layer's features where a session's table has nothing.
 _FILLED = {"class": UNCLASSIFIED, "source": ""}
+
+
+def describe(row: pd.Series) -> str:
+    """Return what is known of an object in a few words, for the status bar and tooltips."""
+    name = str(row["class"])
+    text = "Not classified" if name == UNCLASSIFIED else vocabulary.written(name)
+    if row["source"] == READER:
+        text += ", by hand"
+    elif pd.notna(row["confidence"]):
+        text += f", {100 * row['confidence']:.0f} % sure"
+    return f"{text}; diameter {row['equivalent_diameter_px']:.0f} px"
+
+
+def speak_plainly(layer: ObjectsLayer) -> None:
+    """Let napari say of the object under the mouse what a person would.
+
+    By itself it lists every column of the features: ``p_neutrophil: 5.67e-05``.
+    """
+
+    def found(position: Any, **options: Any) -> list[str]:
+        index = layer.get_value(position, **options)
+        if isinstance(index, tuple):  # of shapes: the shape and its corner
+            index = index[0]
+        if index is None or not 0 <= index < len(layer.features):
+            return []
+        row = layer.features.iloc[index]
+        return [f"Cell {row['label']}: {describe(row)}"]
+
+    # Where a future napari does not ask for it, it says what it always said.
+    layer._get_properties = found
 
 
 def features_of(table: pd.DataFrame) -> pd.DataFrame:
@@ -105,6 +136,7 @@ def make_layer(
     else:
         layer = Shapes(ndim=2, name=name, face_color="transparent", opacity=1)
     give_names(layer)
+    speak_plainly(layer)
     show_objects(layer, table, labels)
     return layer
 

@@ -35,7 +35,7 @@ from napari_leukocyte.ui.controls.inputs import choice_box
 from napari_leukocyte.ui.jobs import tell
 from napari_leukocyte.ui.leukogram.table import describe_progress
 from napari_leukocyte.ui.signals import Signal
-from napari_leukocyte.vocabulary import EOSINOPHIL
+from napari_leukocyte.vocabulary import EOSINOPHIL, plural, written
 
 _HEADERS = ("from, %", "to, %", "from, 10⁹/L", "to, 10⁹/L")
 #: Around what stands in the dialog, px.
@@ -89,11 +89,10 @@ class SettingsForm(QWidget):
             MOST_LEUKOCYTES,
             0,
             decimals=2,
-            unit=" × 10⁹/L",
             tip="Total of leukocytes from another method, for absolute counts. If that method also "
             "counts erythroblasts, correct the total for them first.",
         )
-        self.leukocytes.setSpecialValueText("unknown")
+        self.leukocytes.setSpecialValueText("–")
         self.question = choice_box({})
         for box in (self.reference, self.question):
             box.setMinimumContentsLength(6)
@@ -101,10 +100,11 @@ class SettingsForm(QWidget):
         self.setLayout(
             build.form(
                 ("Target", build.row(self.target, self.progress, stretch=(0, 1))),
-                ("Leukocytes", self.leukocytes),
+                ("WBC (10⁹/L)", self.leukocytes),
                 ("Compare with", build.row(self.reference, self.edit)),
                 self.source,
-                ("Tell", build.row(self.question, "from", self.share)),
+                build.text("Enough cells to decide whether"),
+                build.row(self.question, "are above", self.share, "?", stretch=(1, 0, 0, 0)),
                 self.answer,
             )
         )
@@ -157,7 +157,7 @@ class SettingsForm(QWidget):
         self.question.blockSignals(True)
         self.question.clear()
         for name in names:
-            self.question.addItem(name.capitalize(), name)
+            self.question.addItem(plural(name), name)
         self.question.setCurrentIndex(max(0, self.question.findData(former)))
         self.question.blockSignals(False)
 
@@ -224,7 +224,7 @@ class RangesDialog(QDialog):
         self._classes = in_order({*DEFAULT_COUNTED, *given})
         self.table = QTableWidget(len(self._classes), len(_HEADERS))
         self.table.setHorizontalHeaderLabels(list(_HEADERS))
-        self.table.setVerticalHeaderLabels([n.capitalize() for n in self._classes])
+        self.table.setVerticalHeaderLabels([written(n) for n in self._classes])
         header = cast(QHeaderView, self.table.horizontalHeader())
         header.setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
         self._fill(ranges)

@@ -23,6 +23,7 @@ from napari_leukocyte.counting.sample_size import MOST_CELLS, cells_needed
 from napari_leukocyte.ui.controls.inputs import swatch
 from napari_leukocyte.ui.layers.objects_style import palette
 from napari_leukocyte.ui.signals import Signal
+from napari_leukocyte.vocabulary import plural, written
 
 #: Columns of a leukogram: limits, %, that hold the classifier's errors beside that of counting.
 WITH_ERRORS = ("errors_low", "errors_high")
@@ -33,6 +34,8 @@ _REASONS = {
     "high": "The whole interval lies above the reference range.",
 }
 _COLOR = Qt.ItemDataRole.UserRole
+#: Name of a class as tables have it.
+_NAME = Qt.ItemDataRole.UserRole + 1
 _RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
 _DASH = "–"
 
@@ -96,13 +99,14 @@ class FiguresTable(QTableWidget):
             self.setColumnHidden(column, not ranges)
         colors = palette(name for name, *_ in rows)
         for i, (name, figures, usual, flag) in enumerate(rows):
-            item = self._put(i, 0, name)
+            item = self._put(i, 0, written(name))
+            item.setData(_NAME, name)
             if item.data(_COLOR) != colors[name]:
                 item.setData(_COLOR, colors[name])
                 item.setIcon(swatch(colors[name]))
             if ticks is not None:
                 self._make_checkable(
-                    item, ticks[name], f"Tick to count {name}s in the differential."
+                    item, ticks[name], f"Tick to count {plural(name)} in the differential."
                 )
             texts = [*figures, "" if usual is None else str(usual)]
             for column, text in enumerate(texts, 1):
@@ -128,7 +132,7 @@ class FiguresTable(QTableWidget):
         """Tick a class or take its tick away, as a click does."""
         for row in range(self.rowCount()):
             item = self.item(row, 0)
-            if item is not None and item.text() == name:
+            if item is not None and item.data(_NAME) == name:
                 item.setCheckState(Qt.CheckState.Checked if ticked else Qt.CheckState.Unchecked)
                 return
 
@@ -172,7 +176,7 @@ class FiguresTable(QTableWidget):
 
     def _on_changed(self, item: QTableWidgetItem) -> None:
         if item.column() == 0:
-            self.ticked.emit(item.text(), item.checkState() == Qt.CheckState.Checked)
+            self.ticked.emit(str(item.data(_NAME)), item.checkState() == Qt.CheckState.Checked)
 
     def _fit(self) -> None:
         """Make the table just as high as its rows, and no narrower than they need."""
@@ -238,7 +242,7 @@ def describe_total(leukogram: pd.DataFrame | None, unclassified: int) -> str:
     parts = [f"<b>n = {total}</b> leukocyte{'' if total == 1 else 's'}"]
     if leukogram is not None:
         parts += [
-            f"{row['count']} {row['class']}, not in the count"
+            f"{counted(int(row['count']), str(row['class']))}, not in the count"
             for row in rows_of(leukogram)
             if row["count"] and math.isnan(row["ci_low"])
         ]
@@ -260,25 +264,29 @@ def describe_erythroblasts(found: PerHundred) -> str:
 
 
 def describe_cells_needed(leukogram: pd.DataFrame | None, name: str, percent: float) -> str:
-    """Say how many more cells tell a class from a share, given in percent."""
+    """Say whether enough cells were counted to decide if a class is above a share, in percent."""
     total = total_of(leukogram)
-    cells, share = f"{name}s", f"{percent:g} %"
+    cells, share = plural(name), f"{percent:g} %"
     if leukogram is None or not total:
-        return f"Count some cells first, to tell {cells} from {share}."
+        return "No cell has been counted yet."
     counts = dict(zip(leukogram["class"].tolist(), leukogram["count"].tolist(), strict=True))
     found = int(counts.get(name, 0))
     now = f"{100 * found / total:.1f} %"
     needed = cells_needed(found, total, percent / 100)
     if needed == 0:
-        return f"{cells.capitalize()}, now {now}, can already be told from {share}."
+        where = "above" if found > percent / 100 * total else "below"
+        return f"Yes: {cells}, now {now}, are {where} {share}."
     if needed is None and found == percent / 100 * total:
-        return f"{cells.capitalize()} are just at {share}: no number of cells tells them from it."
+        return f"No: {cells} are just at {share}, so that no number of cells decides it."
     if needed is None:
-        return (
-            f"More than {MOST_CELLS} more cells to tell {cells} from {share}, if they stay {now}."
-        )
+        return f"No: it takes more than {MOST_CELLS} more cells, if {cells} stay at {now}."
     more = "1 more cell" if needed == 1 else f"{needed} more cells"
-    return f"{more} to tell {cells} from {share}, if they stay {now}."
+    return f"No: it takes {more}, if {cells} stay at {now}."
+
+
+def counted(number: int, name: str) -> str:
+    """Return a number of cells of a class, as in "2 smudge cells"."""
+    return f"{number} {name if number == 1 else plural(name)}"
 
 
 def describe_progress(total: int, target: int) -> str:

@@ -40,7 +40,7 @@ from napari_leukocyte.vocabulary import CellClass
 
 #: Where the table shows limits that hold the classifier's errors.
 _ERRORS_COLUMN = 4
-_UNKNOWN = "How often this classifier errs is not known: it came without a calibration."
+_UNKNOWN = "How often this classifier errs is not known: it has no calibration."
 _NO_CLASSIFIER = "Nothing here was classified by a model."
 
 
