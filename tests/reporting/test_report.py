@@ -313,3 +313,14 @@ def test_a_failure_leaves_the_former_report(one: ReportField, tmp_path: Path) ->
 def test_names_that_are_no_text_are_escaped(one: ReportField, tmp_path: Path) -> None:
     page = report(tmp_path, [replace(one, name="f\udcff.png")])
     assert "f\\udcff.png" in page.text
+
+
+def test_divided_classes_are_summed(one: ReportField, tmp_path: Path) -> None:
+    names = ["segmented neutrophil", "band neutrophil", "monocyte"]
+    settings = DifferentialSettings(reference=DACIE_AND_LEWIS.name)
+    settings = replace(settings, counted=(*settings.counted, *names[:2]))
+    field = replace(one, table=one.table.assign(**{"class": names}))
+    page = report(tmp_path, [field], settings)
+    assert "Neutrophil 0 0.0 0.0 – 70.8 All" not in page.text
+    assert "Segmented neutrophil 1 33.3" in page.text
+    assert "All neutrophils 2 66.7 9.4 – 99.2 40 – 80" in page.text

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib import resources
@@ -18,10 +18,12 @@ from napari_leukocyte.counting.agreement import Agreement
 from napari_leukocyte.counting.leukogram import (
     assess,
     count,
+    divided,
     erythroblasts_per_100,
     in_order,
     is_counted,
 )
+from napari_leukocyte.counting.presets import SUM_TITLES, assess_sums
 from napari_leukocyte.counting.reference import Range, ReferenceRanges, find_ranges
 from napari_leukocyte.counting.settings import DifferentialSettings
 from napari_leukocyte.errors import OutputError
@@ -123,19 +125,10 @@ def count_cells(
     assessed = assess(leukogram, ranges, settings.leukocytes)
     colors = _hex_colors(leukogram["class"])
     end = _axis_end(assessed, ranges)
-    rows = []
-    for row in assessed[counted].to_dict("records"):
-        name = str(row["class"])
-        usual = None if ranges is None else ranges.percent.get(name)
-        rows.append(
-            {str(k): v for k, v in row.items()}
-            | {
-                "color": colors[name],
-                "usual": usual,
-                "absolute_usual": None if ranges is None else ranges.absolute.get(name),
-                "bar": _bar(row, usual, end),
-            }
-        )
+    added = assess_sums(leukogram, ranges, settings.leukocytes)
+    rows = _rows(assessed[counted], ranges, colors, end, divided(leukogram))
+    for row in _rows(added, ranges, colors, end):
+        rows.append(row | {"class": SUM_TITLES[row["class"]]})
     others = leukogram[~counted & (leukogram["count"] > 0)]
     return {
         "rows": rows,
@@ -145,6 +138,31 @@ def count_cells(
         "unclassified": int(table["class"].isna().sum()),
         "erythroblasts": erythroblasts_per_100(table, settings.counted),
     }
+
+
+def _rows(
+    assessed: pd.DataFrame,
+    ranges: ReferenceRanges | None,
+    colors: Mapping[str, str],
+    end: int,
+    without_range: Collection[str] = (),
+) -> list[dict[str, Any]]:
+    """Return the rows of classes; a range of a divided class is one of its sum."""
+    rows = []
+    for row in assessed.to_dict("records"):
+        name = str(row["class"])
+        known = None if name in without_range else ranges
+        usual = None if known is None else known.percent.get(name)
+        rows.append(
+            {str(k): v for k, v in row.items()}
+            | {
+                "color": colors[name],
+                "usual": usual,
+                "absolute_usual": None if known is None else known.absolute.get(name),
+                "bar": _bar(row, usual, end),
+            }
+        )
+    return rows
 
 
 def _axis_end(assessed: pd.DataFrame, ranges: ReferenceRanges | None) -> int:

@@ -24,8 +24,8 @@ from napari_leukocyte.ui.layers.objects_style import (
 from napari_leukocyte.ui.layers.objects_view import HOW_TO_EDIT, ObjectsView, objects_view_of
 from napari_leukocyte.ui.layers.placed_names import SIZE_PT, draw_halo
 from napari_leukocyte.ui.layers.plain_rings import draw_plainly
-from napari_leukocyte.ui.own_classes import keep_own_classes
-from napari_leukocyte.vocabulary import CLASSES, COLORS, GROUPS, LEUKOCYTE_NAMES
+from napari_leukocyte.ui.own_classes import classes_now, keep_own_classes
+from napari_leukocyte.vocabulary import COLORS, LEUKOCYTE_NAMES, ORDERED
 
 #: Centres of the objects 1, 2, ... of `labels`, px, and their radius.
 CENTRES = [(40, 40), (40, 140), (140, 40), (140, 140), (90, 90)]
@@ -143,11 +143,11 @@ def test_rings_alone_look_as_napari_draws_them(
 
 
 def test_no_two_classes_have_the_same_letters() -> None:
-    names = [*(c.name for c in (*CLASSES, *GROUPS)), UNCLASSIFIED, "monoblast", "blast"]
+    names = [*(c.name for c in ORDERED), UNCLASSIFIED, "monoblast"]
     short = [abbreviate(name) for name in names]
     assert len(set(short)) == len(short)
     assert short[:2] == ["NEU", "EOS"]
-    assert short[-2:] == ["MOB", "BLA"]
+    assert short[-1] == "MOB"
     assert max(map(len, short)) == 3
 
 
@@ -178,7 +178,7 @@ def test_keys_in_the_window_give_classes(make: Make, kind: LayerKind, qtbot: QtB
     viewer, session, view = make(kind, show=True)
     canvas = viewer.window._qt_viewer.canvas.native
     canvas.setFocus()
-    for cell_class in CLASSES:
+    for cell_class in classes_now():
         view.select([2, 5])
         QTEST.keyClick(canvas, cell_class.key)
         names = names_of(session)

@@ -11,6 +11,7 @@ from qtpy.QtWidgets import QLabel
 
 from napari_leukocyte.counting.confusion import Confusion
 from napari_leukocyte.counting.leukogram import count
+from napari_leukocyte.counting.presets import FIVE_PART
 from napari_leukocyte.counting.reference import (
     DACIE_AND_LEWIS,
     Range,
@@ -22,6 +23,7 @@ from napari_leukocyte.counting.settings import DifferentialSettings, recall_sett
 from napari_leukocyte.io.user_files import config_folder
 from napari_leukocyte.ui.leukogram.settings_form import RangesDialog
 from napari_leukocyte.ui.leukogram.view import LeukogramView, leukogram_tsv
+from napari_leukocyte.ui.own_classes import classes_now, keep_preset
 from napari_leukocyte.vocabulary import DISCLAIMER, LEUKOCYTE_NAMES, written
 
 COUNTS: dict[str | None, int] = {
@@ -138,7 +140,7 @@ def test_a_damaged_file_of_settings_is_told_and_left_alone(told: list[str], qtbo
     view = LeukogramView()
     qtbot.addWidget(view)
     assert view.settings == DifferentialSettings()
-    assert told == [f"{file} is not a JSON file of settings."]
+    assert told == [f"{file} is not whole JSON: it is damaged or cut off."]
     assert file.read_text() == "{"
 
 
@@ -267,3 +269,37 @@ def test_limits_hold_the_classifiers_errors_if_wanted(view: LeukogramView, qtbot
     assert "Nothing here was classified" in view.said.text()
     view.errors.setChecked(False)
     assert view.table.texts() == plain
+
+
+def test_the_extended_differential_is_offered_and_summed(view: LeukogramView, qtbot: QtBot) -> None:
+    other = LeukogramView()
+    qtbot.addWidget(other)
+    box = view.form.preset
+    assert box.currentData() == "five-part"
+    assert "artefact" not in [c.name for c in classes_now()]
+    box.setCurrentIndex(box.findData("extended"))
+    box.activated.emit(box.currentIndex())
+    assert other.form.preset.currentData() == "extended"
+    assert [c.name for c in classes_now()][:2] == ["segmented neutrophil", "band neutrophil"]
+    assert {"band neutrophil", "blast"} <= set(view.settings.counted)
+    assert {"band neutrophil", "blast"} <= set(recall_settings().counted)
+    assert "artefact" not in view.settings.counted
+    view.form.reference.setCurrentIndex(1)
+    view.form.leukocytes.setValue(6.0)
+    view.show_table(
+        cells({"neutrophil": 2, "segmented neutrophil": 50, "band neutrophil": 8, "lymphocyte": 40})
+    )
+    rows = {row[0]: row for row in view.table.texts()}
+    assert rows["All neutrophils"][:3] == ["All neutrophils", "60", "60.0"]
+    assert rows["All neutrophils"][4:] == ["40 – 80", ""]
+    # The range of neutrophils is not one of the two that are still to be divided.
+    assert rows["Neutrophil"][4:] == ["", ""]
+    assert [row[1] for row in view.absolute.texts() if row[0] == "All neutrophils"] == ["3.60"]
+    view.form.question.setCurrentIndex(view.form.question.findData("neutrophil"))
+    assert "neutrophils, now 60.0 %" in view.form.answer.text()
+    # Back again: what was found still counts, and a sum has no box to tick.
+    keep_preset(FIVE_PART)
+    assert box.currentData() == "five-part"
+    assert "band neutrophil" in view.settings.counted
+    view.table.tick("All neutrophils", False)
+    assert "n = 100" in view.summary.text()

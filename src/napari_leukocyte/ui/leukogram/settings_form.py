@@ -20,6 +20,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_leukocyte.counting.leukogram import DEFAULT_COUNTED, in_order
+from napari_leukocyte.counting.presets import PRESETS, preset_in_use
 from napari_leukocyte.counting.reference import (
     SHIPPED,
     Range,
@@ -42,6 +43,12 @@ _HEADERS = ("from, %", "to, %", "from, 10⁹/L", "to, 10⁹/L")
 _MARGIN = 9
 _NO_RANGES = "No reference ranges"
 #: Where an eosinophil count begins to be called raised by many.
+_PRESETS_HELP = (
+    "<p>Which classes you are offered. <i>Extended</i> divides neutrophils into segmented and band "
+    "ones, immature granulocytes into their stages, and tells reactive lymphocytes, blasts and "
+    "plasma cells. No model does: what it calls a neutrophil stays one until you divide it, and "
+    "sums hold both.</p>"
+)
 _USUAL_QUESTION = 5.0
 
 
@@ -57,6 +64,8 @@ class SettingsForm(QWidget):
     ----------
     target, reference, question : QComboBox
         Their data are a number of cells, a name of ranges ("" for none) and a name of a class.
+    preset : QComboBox
+        Which classes a reader is offered.
     progress : QProgressBar
     edit : QPushButton
     source, answer : QLabel
@@ -68,12 +77,16 @@ class SettingsForm(QWidget):
 
     #: The user changed a setting.
     changed = Signal()
+    #: The user wants other classes to be offered; carries the name of the preset.
+    preset_chosen = Signal(str)
     #: The user asks about another class or share.
     asked = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._ranges: dict[str, ReferenceRanges] = {}
+        self.preset = choice_box({p.name: p.title for p in PRESETS})
+        self.preset.setToolTip(_PRESETS_HELP)
         self.target = choice_box({str(n): str(n) for n in TARGETS})
         self.target.setMinimumContentsLength(4)
         self.target.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
@@ -99,6 +112,7 @@ class SettingsForm(QWidget):
         self.share = build.number(0, 100, _USUAL_QUESTION, unit=" %")
         self.setLayout(
             build.form(
+                ("Classes", self.preset),
                 ("Target", build.row(self.target, self.progress, stretch=(0, 1))),
                 ("WBC (10⁹/L)", self.leukocytes),
                 ("Compare with", build.row(self.reference, self.edit)),
@@ -109,6 +123,10 @@ class SettingsForm(QWidget):
             )
         )
         self.list_ranges()
+        self.show_preset()
+        self.preset.activated.connect(
+            lambda _: self.preset_chosen.emit(str(self.preset.currentData()))
+        )
         self.target.currentIndexChanged.connect(self.changed)
         self.reference.currentIndexChanged.connect(self.changed)
         self.leukocytes.valueChanged.connect(self.changed)
@@ -142,6 +160,10 @@ class SettingsForm(QWidget):
         ranges = self.ranges
         self.source.setText("" if ranges is None else ranges.source)
         self.source.setVisible(ranges is not None)
+
+    def show_preset(self) -> None:
+        """Show which classes are offered now."""
+        self.preset.setCurrentIndex(max(0, self.preset.findData(preset_in_use().name)))
 
     def show_progress(self, total: int, target: int) -> None:
         """Show how much of the target was counted."""

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping, Sequence
-from typing import Any, cast
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any, TypeAlias, cast
 
 import pandas as pd
 from qtpy.QtCore import QEvent, Qt
@@ -18,12 +18,13 @@ from qtpy.QtWidgets import (
 )
 
 from napari_leukocyte.counting.leukogram import PerHundred, rows_of
+from napari_leukocyte.counting.presets import SUM_TITLES
 from napari_leukocyte.counting.reference import Range
 from napari_leukocyte.counting.sample_size import MOST_CELLS, cells_needed
 from napari_leukocyte.ui.controls.inputs import swatch
 from napari_leukocyte.ui.layers.objects_style import palette
 from napari_leukocyte.ui.signals import Signal
-from napari_leukocyte.vocabulary import plural, written
+from napari_leukocyte.vocabulary import PARTS, plural, written
 
 #: Columns of a leukogram: limits, %, that hold the classifier's errors beside that of counting.
 WITH_ERRORS = ("errors_low", "errors_high")
@@ -38,6 +39,10 @@ _COLOR = Qt.ItemDataRole.UserRole
 _NAME = Qt.ItemDataRole.UserRole + 1
 _RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
 _DASH = "–"
+
+
+#: Name of a class, its figures as texts, its range, its flag.
+FiguresRow: TypeAlias = tuple[str, Sequence[str], Range | None, str]
 
 
 class FiguresTable(QTableWidget):
@@ -76,7 +81,7 @@ class FiguresTable(QTableWidget):
 
     def show_rows(
         self,
-        rows: Sequence[tuple[str, Sequence[str], Range | None, str]],
+        rows: Sequence[FiguresRow],
         ticks: Mapping[str, bool] | None = None,
         ranges: bool = False,
     ) -> None:
@@ -97,17 +102,21 @@ class FiguresTable(QTableWidget):
         last = self.columnCount() - 1
         for column in (last - 1, last):
             self.setColumnHidden(column, not ranges)
-        colors = palette(name for name, *_ in rows)
+        of_sums = {title: name for name, title in SUM_TITLES.items()}
+        colors = palette(of_sums.get(name, name) for name, *_ in rows)
+        colors |= {title: colors[name] for title, name in of_sums.items() if name in colors}
         for i, (name, figures, usual, flag) in enumerate(rows):
             item = self._put(i, 0, written(name))
             item.setData(_NAME, name)
             if item.data(_COLOR) != colors[name]:
                 item.setData(_COLOR, colors[name])
                 item.setIcon(swatch(colors[name]))
-            if ticks is not None:
+            if ticks is not None and name in ticks:
                 self._make_checkable(
                     item, ticks[name], f"Tick to count {plural(name)} in the differential."
                 )
+            else:
+                self._make_plain(item)
             texts = [*figures, "" if usual is None else str(usual)]
             for column, text in enumerate(texts, 1):
                 self._put(i, column, text, _RIGHT)
@@ -159,6 +168,14 @@ class FiguresTable(QTableWidget):
         if item.toolTip() != tip:
             item.setToolTip(tip)
 
+    @staticmethod
+    def _make_plain(item: QTableWidgetItem) -> None:
+        """Take away the check box of another class that stood here before."""
+        if item.data(Qt.ItemDataRole.CheckStateRole) is not None:
+            item.setData(Qt.ItemDataRole.CheckStateRole, None)
+            item.setFlags(Qt.ItemFlag.ItemIsEnabled)
+            item.setToolTip("")
+
     def _put(
         self, row: int, column: int, text: str, alignment: Qt.AlignmentFlag | None = None
     ) -> QTableWidgetItem:
@@ -189,9 +206,14 @@ class FiguresTable(QTableWidget):
         self.setMinimumWidth(sum(wanted) + frame + 2)
 
 
+def as_sums(rows: Iterable[FiguresRow]) -> list[FiguresRow]:
+    """Return rows of sums under the titles that sums have."""
+    return [(SUM_TITLES[name], *rest) for name, *rest in rows]
+
+
 def percent_rows(
-    assessed: pd.DataFrame, usual: Mapping[str, Range]
-) -> list[tuple[str, Sequence[str], Range | None, str]]:
+    assessed: pd.DataFrame, usual: Mapping[str, Range], without_range: Collection[str] = ()
+) -> list[FiguresRow]:
     """Return the rows of percentages: count, share, limits, and limits with errors, %."""
     return [
         (
@@ -201,7 +223,7 @@ def percent_rows(
                 *_share(row, "percent", "ci_low", "ci_high", 1),
                 _limits(row, *WITH_ERRORS, 1) if set(WITH_ERRORS) <= set(row) else _DASH,
             ),
-            usual.get(str(row["class"])),
+            None if row["class"] in without_range else usual.get(str(row["class"])),
             str(row["flag"]),
         )
         for row in rows_of(assessed)
@@ -209,14 +231,17 @@ def percent_rows(
 
 
 def absolute_rows(
-    assessed: pd.DataFrame, usual: Mapping[str, Range], counted: Collection[str]
-) -> list[tuple[str, Sequence[str], Range | None, str]]:
+    assessed: pd.DataFrame,
+    usual: Mapping[str, Range],
+    counted: Collection[str],
+    without_range: Collection[str] = (),
+) -> list[FiguresRow]:
     """Return the rows of absolute counts and their limits, 10⁹/L, of the classes that count."""
     return [
         (
             str(row["class"]),
             _share(row, "absolute", "absolute_low", "absolute_high", 2),
-            usual.get(str(row["class"])),
+            None if row["class"] in without_range else usual.get(str(row["class"])),
             str(row["absolute_flag"]),
         )
         for row in rows_of(assessed)
@@ -270,7 +295,7 @@ def describe_cells_needed(leukogram: pd.DataFrame | None, name: str, percent: fl
     if leukogram is None or not total:
         return "No cell has been counted yet."
     counts = dict(zip(leukogram["class"].tolist(), leukogram["count"].tolist(), strict=True))
-    found = int(counts.get(name, 0))
+    found = sum(int(counts.get(part, 0)) for part in (name, *PARTS.get(name, ())))
     now = f"{100 * found / total:.1f} %"
     needed = cells_needed(found, total, percent / 100)
     if needed == 0:
