@@ -81,7 +81,7 @@ def main(folder: Path) -> None:
     session.set_maps(segment_members(smear.image))
     table = classify(session.rgb, session.labels, nucleus=session.nucleus)
     session.set_predictions(table, manifest.name, describe_model(manifest))
-    links.show_labels(viewer, session, image).contour = 2
+    links.show_labels(viewer, session, image)
     ObjectsView(viewer, session, image)
     PluginManager.instance().get_manifest(PLUGIN)
     _, widget = viewer.window.add_plugin_dock_widget(PLUGIN, WIDGET)

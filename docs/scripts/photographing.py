@@ -61,5 +61,5 @@ def show_classified(
     session.accept_edit(labels)
     table = classify(session.rgb, session.labels, nucleus=session.nucleus)
     session.set_predictions(table, manifest.name, describe_model(manifest))
-    links.show_labels(viewer, session, image).contour = 2
+    links.show_labels(viewer, session, image)
     ObjectsView(viewer, session, image)

@@ -8,13 +8,15 @@ from typing import Annotated, Any, Literal, get_args
 
 from napari_leukocyte.counting.leukogram import DEFAULT_COUNTED, in_order
 from napari_leukocyte.counting.own_classes import load_own_classes
+from napari_leukocyte.counting.presets import preset_in_use
 from napari_leukocyte.errors import ParameterError
 from napari_leukocyte.io.user_files import config_folder, read_user_file, write_user_file
 from napari_leukocyte.io.validation import FORBID, Name, Number, must, parse, record
-from napari_leukocyte.vocabulary import CLASSES, GROUPS, CellClass
+from napari_leukocyte.vocabulary import CLASSES, FINER, GROUPS, CellClass
 
-#: Cells of a usual differential count. 200 is the CLSI's (H20) for each of two readers.
-Target = Literal[100, 200, 400]
+#: Cells of a usual differential count. 200 is the CLSI's (H20) for each of two readers; see
+#: `counting.presets` for the others.
+Target = Literal[100, 200, 400, 500]
 TARGETS: tuple[Target, ...] = get_args(Target)
 #: More leukocytes than any blood has, 10^9/L.
 MOST_LEUKOCYTES = 2000.0
@@ -34,7 +36,9 @@ def default_counted() -> tuple[str, ...]:
         own = load_own_classes()
     except ParameterError:
         own = ()
-    return (*DEFAULT_COUNTED, *(c.name for c in own if c.counted))
+    said = {c.name: c.counted for c in (*preset_in_use().classes, *own)}
+    further = (name for name, counts in said.items() if counts and name not in DEFAULT_COUNTED)
+    return (*DEFAULT_COUNTED, *further)
 
 
 def not_counted(counted: Collection[str] | None = None) -> frozenset[str]:
@@ -50,7 +54,8 @@ def not_counted(counted: Collection[str] | None = None) -> frozenset[str]:
         own = load_own_classes()
     except ParameterError:
         own = ()
-    known = (*CLASSES, *GROUPS, *own)
+    said = {c.name: c for c in (*CLASSES, *GROUPS, *FINER, *own)}
+    known = tuple(said.values())
     if counted is None:
         return frozenset(c.name for c in known if not c.counted)
     return frozenset(c.name for c in known) - frozenset(counted)
@@ -66,7 +71,7 @@ class DifferentialSettings:
         The classes whose cells are in the total; kept in the order of the vocabulary. By default
         those of the vocabulary and the user's own of which it is said that they count.
     target : int
-        Cells to be counted: 100, 200 or 400.
+        Cells to be counted: 100, 200, 400 or 500.
     leukocytes : float or None
         Leukocytes of the blood, 10^9/L, from another method; None if unknown. If that method also
         counts erythroblasts, the number must have been corrected for them.

@@ -144,7 +144,7 @@ def calibration_in_use(classifier: Manifest) -> CalibrationInUse:
             nothing,
             0,
             0,
-            f"{classifier.name} came without a calibration: review about 25 cells of each class, "
+            f"{classifier.name} has no calibration: review about 25 cells of each class, "
             "then calibrate.",
         )
     known = shipped.calibration

@@ -129,7 +129,7 @@ def write_smear_report(
         path,
         fields,
         settings or smear.settings,
-        title=f"Leukogram of the smear {smear.title}, {_fields(len(fields))}",
+        title=f"Differential of the smear {smear.title}, {_fields(len(fields))}",
         progress=draw,
     )
 

@@ -316,7 +316,7 @@ def held_out_heads(
     folds = fold_of(own)
     parts = np.unique(folds)
     for step, part in enumerate(parts):
-        progress(step, len(parts), "Fitting without some photographs")
+        progress(step, len(parts), "Cross-validating")
         held = folds == part
         yield held, fit_head(own[~held], base, params)
 

@@ -43,7 +43,7 @@ DOUBT_MS = 400
 _NO_IMAGE = "Open an image of a smear, and find its cells with “Segment leukocytes”."
 _NO_CELLS = "No cells yet: find them with “Segment leukocytes”."
 _BLIND = "A blind read is under way: the map shows what the classifier sees, and comes after it."
-_CANCELLED = "Cancelled. Press “Lay out anew” to begin again."
+_CANCELLED = "Cancelled. Press “Recompute layout” to begin again."
 _NOT_CLASSIFIED = "These cells are not classified yet: do so here, or with “Classify and count”."
 
 

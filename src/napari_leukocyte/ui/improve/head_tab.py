@@ -135,7 +135,7 @@ class HeadTab(SessionDock):
         self.folder = build.FolderLine("Folder of an exported dataset", "Choose a dataset")
         self.model = ModelChoice("classification")
         self.fit_button = build.button(
-            "Fit a new head",
+            "Adapt",
             "Fits the classifier's last layer on your reviewed cells and on cells that come with "
             "the plugin, and measures it on photographs that were held out. The measurement takes "
             "longest: a minute or some, longer with many cells or other work on the machine.",
@@ -207,7 +207,7 @@ class HeadTab(SessionDock):
         """Fit a head in a thread."""
         manifest = self.model.model()
         if manifest is None:
-            tell(ParameterError("Choose a classifier that gets a new head."))
+            tell(ParameterError("Choose a classifier to adapt."))
         elif self.source.currentData() != DATASET:
             taken = [s.snapshot(hidden_too=True) for s in self.wanted_sessions()]
             self.start(fit(manifest.name, taken), "Fitting a head", self._show_fitted)
@@ -247,7 +247,7 @@ class HeadTab(SessionDock):
             )
             self.accepted.emit(manifest)
 
-        self.start(work, "Taking the new head", done)
+        self.start(work, "Taking the adapted classifier", done)
 
     # -- what is shown ---------------------------------------------------------------------
 

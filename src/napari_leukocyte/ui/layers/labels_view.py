@@ -14,6 +14,19 @@ from napari_leukocyte.errors import ImageError, LeukocyteError
 from napari_leukocyte.session.session import Session
 from napari_leukocyte.ui.jobs import tell
 
+#: Width of outlines as a part of the image's smaller side, and its limits, px: a large image is
+#: looked at from farther off, but wider outlines take napari long.
+_OUTLINE, _OUTLINE_RANGE = 1 / 350, (1, 4)
+
+
+def outline_width(shape: tuple[int, ...]) -> int:
+    """Return how wide, px, the outlines of a label image of a shape are drawn.
+
+    Cells are shown by their outlines from the start: filled masks hide the nucleus, by which a
+    class is told.
+    """
+    return int(np.clip(round(_OUTLINE * min(shape[:2])), *_OUTLINE_RANGE))
+
 
 def data_of(layer: Labels) -> NDArray[Any]:
     """Return the array of a Labels layer.
