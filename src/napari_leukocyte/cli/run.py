@@ -347,4 +347,5 @@ def _make_record(state: _Run, status: int) -> dict[str, Any]:
         notes=[f"The run was stopped before {unfinished} images were done."] if unfinished else [],
         command="run",
     )
-    return record | {"status": status}
+    # Paths are recorded as they were typed; from here they lead to the photographs.
+    return record | {"status": status, "directory": str(Path.cwd())}

@@ -112,7 +112,8 @@ def test_a_drag_across_a_cell_splits_it(bench: Bench) -> None:
     assert bench.row.buttons["split"].isChecked()
 
 
-def test_two_points_split_a_clump(bench: Bench) -> None:
+@pytest.mark.parametrize("modifier", [SHIFT, ALT])
+def test_two_points_split_a_clump(bench: Bench, modifier: Any) -> None:
     one, other = CENTRES[2:4]
     # As one object, by the tool that makes one of two.
     numbers = sorted({bench.number(one), bench.number(other)})
@@ -125,9 +126,9 @@ def test_two_points_split_a_clump(bench: Bench) -> None:
     former = bench.session.labels.copy()
     bench.press("split")
     assert [b for b, w in bench.row.buttons.items() if w.isChecked()] == ["split"]
-    bench.mouse.click(one, ALT)
+    bench.mouse.click(one, modifier)
     assert bench.preview().shown
-    bench.mouse.click(other, ALT)
+    bench.mouse.click(other, modifier)
     bench.check(former, f"Split cell {numbers[0]}")
     assert bench.number(one) != bench.number(other)
     np.testing.assert_array_equal(bench.session.labels > 0, former > 0)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from napari_leukocyte.analysis.results import is_results
 from napari_leukocyte.annotations.formats.photographs import pixels
 from napari_leukocyte.annotations.formats.recognise import UnknownFormatError, recognise
 from napari_leukocyte.errors import FormatError
@@ -34,7 +35,8 @@ def get_reader(path: str | Sequence[str]) -> Reader | None:
     path : str or sequence of str
         One path, or several that are to be one stack, which annotations can't be.
     """
-    if not isinstance(path, str):
+    # Results are opened with their photographs, see `results`.
+    if not isinstance(path, str) or is_results(Path(path)):
         return None
     try:
         recognise(Path(path))

@@ -11,14 +11,12 @@ from napari.layers import Image, Labels, Points, Shapes
 from napari_leukocyte.gallery.cells import Place
 from napari_leukocyte.session.session import Session
 from napari_leukocyte.ui.layers import links
+from napari_leukocyte.ui.layers.clicks import Press
 from napari_leukocyte.ui.layers.objects_view import objects_view_of
 from napari_leukocyte.ui.tools.mask_tools import mask_tools_of
 
-#: Movements of the mouse up to this, px of the screen, are still a click.
-CLICK_PX = 4.0
 #: A cell that would be smaller than this on the screen, px, is brought to it.
 SEEN_PX = 90.0
-_LEFT = 1
 
 
 class ClickToSelect:
@@ -47,16 +45,13 @@ class ClickToSelect:
 
     def _on_drag(self, viewer: Any, event: Any) -> Iterator[None]:
         session = self._session()
-        if session is None or event.button != _LEFT or not self._listens(session):
+        if session is None or not Press.begins(viewer, event) or not self._listens(session):
             return
         if not self._is_first(session):
             return
-        pressed = np.array(event.pos, np.float64)
-        modifiers = set(event.modifiers)
-        yield
-        while event.type == "mouse_move":
-            yield
-        if np.hypot(*(np.array(event.pos) - pressed)[:2]) > CLICK_PX:
+        press, modifiers = Press(event), set(event.modifiers)
+        yield from press.until_released()
+        if press.moved:
             return
         image = links.image_layer_of(self._viewer, session)
         if image is None:
@@ -78,7 +73,7 @@ class ClickToSelect:
     def _listens(self, session: Session) -> bool:
         viewer = self._viewer
         layer = links.unwrap(viewer.layers.selection.active)
-        if viewer.dims.ndisplay != 2 or mask_tools_of(viewer).in_hand is not None:
+        if mask_tools_of(viewer).in_hand is not None:
             return False
         if getattr(layer, "mode", None) != "pan_zoom":
             return False

@@ -7,19 +7,18 @@ from typing import Any
 
 import numpy as np
 from napari.layers import Labels
-from numpy.typing import NDArray
 
 from napari_leukocyte.errors import LeukocyteError
 from napari_leukocyte.session.session import Session
 from napari_leukocyte.ui.jobs import tell
 from napari_leukocyte.ui.layers import links
+from napari_leukocyte.ui.layers.clicks import Press
 from napari_leukocyte.ui.tools import commands
 from napari_leukocyte.ui.tools.kinds import LEAVE, SPLIT, Tool
 from napari_leukocyte.ui.tools.preview import LinePreview
 
-#: Movements of the mouse up to this, px of the screen, are still a click.
-CLICK_PX = 4.0
-_LEFT = 1
+#: With either, a click takes a point: window managers of Linux keep Alt+click for themselves.
+_POINT = frozenset({"Shift", "Alt"})
 _ESCAPE = "Escape"
 
 
@@ -97,37 +96,30 @@ class ToolInHand:
             # The image was replaced meanwhile, and the layer is nobody's.
             self._on_leave(False)
             return
-        if event.button != _LEFT or self._viewer.dims.ndisplay != 2:
+        if not Press.begins(self._viewer, event):
             return
-        start, pressed = self._at(event), np.array(event.pos, np.float64)
-        with_alt = "Alt" in event.modifiers
-        moved = False
-        yield
-        while event.type == "mouse_move":
-            moved = moved or self._is_far(event, pressed)
-            if moved and self.tool.gesture == "line":
+        start, press = self._at(event), Press(event)
+        point = bool(_POINT & set(event.modifiers))
+
+        def show() -> None:
+            if self.tool.gesture == "line":
                 self.preview.show([start, self._at(event)], line=True)
-            yield
+
+        yield from press.until_released(show)
         self.preview.clear()
         end = self._at(event)
-        # Of a quick drag vispy tells no movement at all.
-        moved = moved or self._is_far(event, pressed)
         try:
-            self._use(start, end, moved, with_alt)
+            self._use(start, end, press.moved, point)
         except LeukocyteError as error:
             tell(error)
         self._hold()
-
-    @staticmethod
-    def _is_far(event: Any, pressed: NDArray[np.float64]) -> bool:
-        return bool(np.hypot(*(np.array(event.pos) - pressed)[:2]) > CLICK_PX)
 
     def _at(self, event: Any) -> tuple[float, float]:
         y, x = np.asarray(self.layer.world_to_data(event.position), np.float64)[-2:].tolist()
         return y, x
 
     def _use(
-        self, start: tuple[float, float], end: tuple[float, float], moved: bool, with_alt: bool
+        self, start: tuple[float, float], end: tuple[float, float], moved: bool, point: bool
     ) -> None:
         if self.tool.gesture == "click":
             # A drag moves the picture.
@@ -136,7 +128,7 @@ class ToolInHand:
         elif moved:
             self._points.clear()
             self._viewer.status = commands.use_line(self.tool, self.session, [start, end])
-        elif with_alt and self.tool is SPLIT:
+        elif point and self.tool is SPLIT:
             self._place(start)
         else:
             self._viewer.status = self.tool.hint

@@ -45,9 +45,9 @@ SPLIT = Tool(
     "Shift-S",
     "line",
     0,
-    "Cut a cell in two: drag a line across it, or put two points into it with Alt+click, from "
+    "Cut a cell in two: drag a line across it, or put two points into it with Shift+click, from "
     "which a watershed parts it. The larger part keeps the number.",
-    "Drag a line across a cell, or Alt+click two points in it.",
+    "Drag a line across a cell, or Shift+click two points in it.",
 )
 MERGE = Tool(
     "merge",
