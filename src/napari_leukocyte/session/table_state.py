@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from napari_leukocyte.schema import LABEL, probabilities_of
 from napari_leukocyte.session.objects import READER
 from napari_leukocyte.session.predictions import Predictions
 from napari_leukocyte.session.reviews import FLAGS, Review
@@ -31,8 +32,8 @@ def predictions_in(rows: pd.DataFrame, description: Mapping[str, Any] | None) ->
     known = rows[rows["predicted"].notna()]
     if not len(known) and description is None:
         return None
-    probabilities = [c for c in rows if str(c).startswith("p_") and known[c].notna().any()]
-    table = known[["label", "predicted", "confidence", *probabilities]]
+    probabilities = [c for c in probabilities_of(rows) if known[c].notna().any()]
+    table = known[[LABEL, "predicted", "confidence", *probabilities]]
     table = table.rename(columns={"predicted": "class"}).reset_index(drop=True)
     model = str((description or {}).get("model", ""))
     return Predictions(table, model, dict(description or {}))
@@ -46,5 +47,5 @@ def reviews_in(rows: pd.DataFrame) -> dict[int, Review]:
         name = row["class"] if row["source"] == READER and isinstance(row["class"], str) else None
         review = Review(name, row["reviewed"], row["reader"], row["when"], flags, row["note"])
         if not review.empty:
-            found[int(row["label"])] = review
+            found[int(row[LABEL])] = review
     return found
