@@ -53,8 +53,8 @@ class ReviewView(Protocol):
     def step_back(self, *, again: bool = False) -> None:
         """Undo the session's last command, or do it again."""
 
-    def say(self, text: str) -> None:
-        """Say something in passing."""
+    def say_in_passing(self, text: str) -> None:
+        """Say something that need not stay."""
 
 
 class Reviewer:
@@ -232,4 +232,4 @@ class Reviewer:
             self._view.go_to(current if current in labels else labels[0])
 
     def _say(self, text: str) -> None:
-        self._view.say(text)
+        self._view.say_in_passing(text)
