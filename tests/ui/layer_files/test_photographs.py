@@ -93,7 +93,11 @@ def test_other_files_are_left_to_napari(
     five, text = tmp_path / "five.tif", tmp_path / "text.png"
     tifffile.imwrite(five, np.stack([RGB[..., 0]] * 5), photometric="minisblack")
     text.write_text("no photograph")
-    for path in (stack, five, labels):
+    slide = tmp_path / "slide.tif"
+    with tifffile.TiffWriter(slide) as file:
+        file.write(np.zeros((64, 64, 3), np.uint8), photometric="rgb", tile=(16, 16), subifds=1)
+        file.write(np.zeros((32, 32, 3), np.uint8), photometric="rgb", tile=(16, 16), subfiletype=1)
+    for path in (stack, five, labels, slide):
         assert get_reader(str(path)) is None
     assert get_reader([str(stack), str(five)]) is None
     # Remembered for all of this suffix, it refuses, and napari asks for another.

@@ -15,8 +15,8 @@ from napari_leukocyte.errors import ImageError
 from napari_leukocyte.io.images.colour_spaces import rgb_of_cmyk
 from napari_leukocyte.io.images.orientation import UPRIGHT, orientation_of, upright
 
-#: As many as OpenCV decodes; more are no photograph but an attack.
-_MOST_PIXELS = 2**30
+#: More, 268 megapixels, are no photograph but an attack.
+_MOST_PIXELS = 2**28
 _JPEG, _PNG, _GIF = b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF8"
 _JPEG_2000 = (b"\x00\x00\x00\x0cjP  ", b"\xff\x4f\xff\x51")
 #: Brands of what is in the boxes that HEIC and AVIF share.

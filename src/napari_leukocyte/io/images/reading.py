@@ -20,6 +20,13 @@ IMAGE_SUFFIXES = COMMON_SUFFIXES | frozenset(
     {".jpe", ".jfif", ".gif"}
     | {".heic", ".heif", ".hif", ".avif", ".jp2", ".j2k", ".j2c", ".jpc", ".jpf", ".jpx"}
 )
+#: Names in a sentence, at most.
+_NAMED = 3
+#: Photographs of formats that are not read: cameras' raw files, and those of drawing programs.
+_UNREAD = frozenset(
+    {".3fr", ".arw", ".cr2", ".cr3", ".crw", ".dng", ".erf", ".kdc", ".mrw", ".nef", ".nrw", ".orf"}
+    | {".pef", ".raf", ".raw", ".rw2", ".sr2", ".srw", ".x3f", ".jxl", ".jxr", ".psd", ".xcf"}
+)
 
 
 def find_images(paths: Iterable[Path]) -> list[Path]:
@@ -45,13 +52,49 @@ def find_images(paths: Iterable[Path]) -> list[Path]:
         if _is(Path.is_dir, path):
             inside = _images_in(path)
             if not inside:
-                raise ImageError(f"{path} holds no image ({', '.join(sorted(IMAGE_SUFFIXES))}).")
+                passed = passed_over([path])
+                raise ImageError(
+                    f"{path} holds no image that is read ({', '.join(sorted(IMAGE_SUFFIXES))})."
+                    + (f" {passed}" if passed else "")
+                )
             found.update(dict.fromkeys(inside))
         elif _is(Path.exists, path):
             found[path] = None
         else:
             raise ImageError(f"{path} does not exist.")
     return list(found)
+
+
+def passed_over(paths: Iterable[Path]) -> str | None:
+    """Name the photographs in folders that `find_images` leaves out, since they can't be read.
+
+    Parameters
+    ----------
+    paths : iterable of Path
+        As for `find_images`.
+
+    Returns
+    -------
+    str or None
+        One sentence; None if there are none.
+    """
+    names: list[str] = []
+    for folder in paths:
+        if _is(Path.is_dir, folder):
+            with contextlib.suppress(OSError):
+                names += sorted(
+                    p.name
+                    for p in folder.iterdir()
+                    if p.suffix.lower() in _UNREAD and not p.name.startswith(".")
+                )
+    if not names:
+        return None
+    what = "1 photograph is" if len(names) == 1 else f"{len(names)} photographs are"
+    shown = ", ".join(names[:_NAMED]) + (" …" if len(names) > _NAMED else "")
+    return (
+        f"{what} passed over, since {'its format is' if len(names) == 1 else 'their formats are'} "
+        f"not read ({shown}): save as TIFF or PNG."
+    )
 
 
 def _is(what: Callable[[Path], bool], path: Path) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
 #: How a TIFF begins: either byte order, and either size of its offsets.
 STARTS = (b"II*\x00", b"MM\x00*", b"II+\x00", b"MM\x00+")
+#: As many as OpenCV decodes.
+_MOST_PIXELS = 2**30
 #: Numbers of tags.
 _ICC_PROFILE, _INK_SET, _COMPRESSION_JPEG = 34675, 332, 7
 #: Greatest values of cameras whose pixels are stored in 16 bits.
@@ -93,6 +96,8 @@ def _orientation(page: TiffPage) -> int:
 
 
 def _photograph(path: Path, file: TiffFile) -> TiffPageSeries:
+    if not file.pages.first.dataoffsets:
+        raise ValueError  # looking for further pages behind a damaged one can take minutes
     whole = (s for s in file.series if not (s.keyframe.is_reduced or s.keyframe.is_mask))
     series = next(whole, None)
     if series is None and file.series:
@@ -101,6 +106,13 @@ def _photograph(path: Path, file: TiffFile) -> TiffPageSeries:
         )
     if series is None:
         raise ValueError
+    page = series.keyframe
+    if page.imagelength * page.imagewidth > _MOST_PIXELS:
+        raise ImageError(
+            f"{path} has {page.imagewidth} × {page.imagelength} px, too many for a photograph."
+        )
+    if len(page.dataoffsets) < math.prod(page.chunked):
+        raise ValueError  # tifffile would fill in what is missing, however much it is
     return series
 
 
