@@ -63,7 +63,7 @@ def test_notebooks_run(path: Path, home: Path) -> None:
     notebook = nbformat.read(path, as_version=4)
     shown = [len(cell.get("outputs", ())) for cell in notebook.cells]
     assert sum(shown) > 4  # what was kept is shown on the site
-    NotebookClient(notebook, timeout=300, kernel_name="python3").execute(cwd=str(home))
+    NotebookClient(notebook, timeout=540, kernel_name="python3").execute(cwd=str(home))
     assert [len(cell.get("outputs", ())) for cell in notebook.cells] == shown
 
 

@@ -14,7 +14,7 @@ from nbclient import NotebookClient
 
 FOLDER = Path(__file__).parents[1] / "notebooks"
 #: Longest that a cell may take, s.
-LONGEST = 300
+LONGEST = 540
 
 
 def run(path: Path) -> nbformat.NotebookNode:
