@@ -60,6 +60,7 @@ class Bench:
         assert what in self.row.buttons["undo"].toolTip()
         changed = self.session.labels.copy()
         self.press("undo")
+        assert self.viewer.status == f"Undid: {what}"
         np.testing.assert_array_equal(self.layer.data, former)
         assert what in self.row.buttons["redo"].toolTip()
         self.press("redo")
