@@ -13,6 +13,7 @@ from napari_leukocyte.session.session import Session
 from napari_leukocyte.ui.layers import links
 from napari_leukocyte.ui.layers.clicks import Press
 from napari_leukocyte.ui.layers.objects_view import objects_view_of
+from napari_leukocyte.ui.tools.commands import object_under
 from napari_leukocyte.ui.tools.mask_tools import mask_tools_of
 
 #: A cell that would be smaller than this on the screen, px, is brought to it.
@@ -23,7 +24,8 @@ class ClickToSelect:
     """Selects the cell of a session that is clicked on its image or labels.
 
     Only where a click does nothing else: with napari's pan/zoom mode and no mask tool in hand.
-    Shift or Ctrl adds a cell or takes it away. Of several for one session the first one acts.
+    Shift adds a cell or takes it away; Ctrl is the mask tools', and deletes. Of several for one
+    session the first one acts.
 
     Parameters
     ----------
@@ -47,9 +49,11 @@ class ClickToSelect:
         session = self._session()
         if session is None or not Press.begins(viewer, event) or not self._listens(session):
             return
+        if "Control" in event.modifiers:
+            return
         if not self._is_first(session):
             return
-        press, modifiers = Press(event), set(event.modifiers)
+        press, adds = Press(event), "Shift" in event.modifiers
         yield from press.until_released()
         if press.moved:
             return
@@ -57,8 +61,8 @@ class ClickToSelect:
         if image is None:
             return
         place = np.asarray(image.world_to_data(event.position), np.float64)
-        label = label_at(session, place[-2:])
-        if modifiers & {"Shift", "Control"}:
+        label = object_under(session.labels, (float(place[-2]), float(place[-1])))
+        if adds:
             if label:
                 session.select(session.selection ^ {label})
         else:
@@ -83,13 +87,6 @@ class ClickToSelect:
             return links.session_of_labels(viewer, layer) is session
         view = objects_view_of(viewer, session)
         return isinstance(layer, (Points, Shapes)) and view is not None and view.layer is layer
-
-
-def label_at(session: Session, place: Any) -> int:
-    """Return the object at a place, y and x in px; 0 for none."""
-    y, x = (int(v) for v in np.round(place))
-    height, width = session.labels.shape
-    return int(session.labels[y, x]) if 0 <= y < height and 0 <= x < width else 0
 
 
 def show_place(viewer: Any, image: Image, place: Place) -> None:

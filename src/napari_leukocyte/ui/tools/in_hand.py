@@ -17,8 +17,8 @@ from napari_leukocyte.ui.tools import commands
 from napari_leukocyte.ui.tools.kinds import LEAVE, SPLIT, Tool
 from napari_leukocyte.ui.tools.preview import LinePreview
 
-#: With either, a click takes a point: window managers of Linux keep Alt+click for themselves.
-_POINT = frozenset({"Shift", "Alt"})
+#: Corners of a path are so far apart, px of the image.
+_STEP = 1.0
 _ESCAPE = "Escape"
 
 
@@ -37,6 +37,11 @@ class ToolInHand:
         Is changed.
     on_leave : callable
         Called when the user puts the tool down; with whether that was by the key Escape.
+
+    Attributes
+    ----------
+    paused : bool
+        Whether another mode of the layer is no reason to put the tool down just now.
     """
 
     def __init__(
@@ -48,6 +53,7 @@ class ToolInHand:
         on_leave: Callable[[bool], None],
     ) -> None:
         self.tool, self.layer, self.session = tool, layer, session
+        self.paused = False
         self._viewer = viewer
         self._on_leave = on_leave
         self.preview = LinePreview(viewer, layer)
@@ -75,9 +81,9 @@ class ToolInHand:
             layer.cursor, layer.help = "standard", ""
 
     def _hold(self) -> None:
-        # A drag draws a line, where it would move the picture else.
-        self.layer.mouse_pan = self.tool.gesture != "line"
-        self.layer.cursor = "cross" if self.tool.gesture == "line" else "pointing"
+        # A drag draws a path, where it would move the picture else.
+        self.layer.mouse_pan = self.tool.gesture != "path"
+        self.layer.cursor = "cross" if self.tool.gesture == "path" else "pointing"
         self.layer.help = f"{self.tool.title}: {self.tool.hint} {LEAVE}"
 
     def _on_escape(self, layer: Labels) -> None:
@@ -85,6 +91,8 @@ class ToolInHand:
 
     def _on_other(self, event: Any = None) -> None:
         """Another tool of napari's, or another layer, has been chosen."""
+        if self.paused:
+            return
         if self.layer.mode != "pan_zoom" or self._viewer.layers.selection.active is not self.layer:
             self._on_leave(False)
 
@@ -98,18 +106,21 @@ class ToolInHand:
             return
         if not Press.begins(self._viewer, event):
             return
-        start, press = self._at(event), Press(event)
-        point = bool(_POINT & set(event.modifiers))
+        if "Control" in event.modifiers:  # deletes, whatever is in hand
+            return
+        path, press = [self._at(event)], Press(event)
 
-        def show() -> None:
-            if self.tool.gesture == "line":
-                self.preview.show([start, self._at(event)], line=True)
+        def draw() -> None:
+            if np.hypot(*np.subtract(self._at(event), path[-1])) >= _STEP:
+                path.append(self._at(event))
+            if self.tool.gesture == "path":
+                self.preview.show(path, line=True)
 
-        yield from press.until_released(show)
+        yield from press.until_released(draw)
         self.preview.clear()
-        end = self._at(event)
+        path.append(self._at(event))
         try:
-            self._use(start, end, press.moved, point)
+            self._use(path, press.moved)
         except LeukocyteError as error:
             tell(error)
         self._hold()
@@ -118,27 +129,28 @@ class ToolInHand:
         y, x = np.asarray(self.layer.world_to_data(event.position), np.float64)[-2:].tolist()
         return y, x
 
-    def _use(
-        self, start: tuple[float, float], end: tuple[float, float], moved: bool, point: bool
-    ) -> None:
+    def _use(self, path: list[tuple[float, float]], moved: bool) -> None:
         if self.tool.gesture == "click":
             # A drag moves the picture.
             if not moved:
-                self._viewer.status = commands.use_click(self.tool, self.session, start)
+                self._viewer.status = commands.use_click(self.tool, self.session, path[0])
         elif moved:
             self._points.clear()
-            self._viewer.status = commands.use_line(self.tool, self.session, [start, end])
-        elif point and self.tool is SPLIT:
-            self._place(start)
+            self._viewer.status = commands.use_line(self.tool, self.session, path)
+        elif self.tool is SPLIT:
+            self._place(path[0])
         else:
             self._viewer.status = self.tool.hint
 
     def _place(self, point: tuple[float, float]) -> None:
-        """Take one of two points in a cell."""
-        commands.object_at(self.session.labels, point)
+        """Take one of two points in a cell; one in another cell is the first of a new pair."""
+        labels = self.session.labels
+        number = commands.object_at(labels, point)
+        self._points = [p for p in self._points if commands.object_under(labels, p) == number]
         self._points.append(point)
         if len(self._points) == 1:
             self.preview.show(self._points, line=False)
+            self._viewer.status = "Now click on the other one of the two cells."
             return
         points = self._points.copy()
         self._points.clear()

@@ -52,7 +52,12 @@ def key_groups() -> list[KeyGroup]:
         ),
         KeyGroup(
             "The masks, on the image",
-            (*tools, (" or ".join(DELETE_KEYS), "Delete the selected cells"), ("Escape", "Stop")),
+            (
+                *tools,
+                (" or ".join(DELETE_KEYS), "Delete the selected cells, or the one pointed at"),
+                ("Ctrl+click", "Delete that cell, whatever tool is in hand"),
+                ("Escape", "Stop"),
+            ),
         ),
         KeyGroup(
             "The smear",
