@@ -235,7 +235,7 @@ class SmearCells:
 
     # -- what is said of them ---------------------------------------------------------------
 
-    def set_class(self, numbers: Iterable[int], name: str) -> None:
+    def set_class(self, labels: Iterable[int], name: str) -> None:
         """Give cells a class; see `Session.set_class`.
 
         Raises
@@ -243,23 +243,23 @@ class SmearCells:
         ParameterError, OutputError, SessionInUse
             If it can't be said of all of them; then it is said of none.
         """
-        self._say(numbers, lambda s, labels: s.set_class(labels, name), f"Classify as {name}")
+        self._say(labels, lambda s, own: s.set_class(own, name), f"Classify as {name}")
 
-    def clear_class(self, numbers: Iterable[int]) -> None:
+    def clear_class(self, labels: Iterable[int]) -> None:
         """Take back what the reader said of classes; see `set_class` for what is raised."""
-        self._say(numbers, lambda s, labels: s.clear_class(labels), "Take the class back")
+        self._say(labels, lambda s, own: s.clear_class(own), "Take the class back")
 
-    def approve(self, numbers: Iterable[int], note: str = "") -> None:
+    def approve(self, labels: Iterable[int], note: str = "") -> None:
         """Confirm the classes of cells; see `set_class` for what is raised."""
-        self._say(numbers, lambda s, labels: s.approve(labels, note), "Confirm")
+        self._say(labels, lambda s, own: s.approve(own, note), "Confirm")
 
-    def set_flag(self, numbers: Iterable[int], flag: str, on: bool = True) -> None:
+    def set_flag(self, labels: Iterable[int], flag: str, on: bool = True) -> None:
         """Flag cells, or take the flag away; see `set_class` for what is raised."""
-        self._say(numbers, lambda s, labels: s.set_flag(labels, flag, on), f"Flag: {flag}")
+        self._say(labels, lambda s, own: s.set_flag(own, flag, on), f"Flag: {flag}")
 
-    def set_note(self, number: int, text: str) -> None:
+    def set_note(self, label: int, text: str) -> None:
         """Note something of a cell; see `set_class` for what is raised."""
-        self._say([number], lambda s, labels: s.set_note(labels[0], text), "Note")
+        self._say([label], lambda s, own: s.set_note(own[0], text), "Note")
 
     @property
     def undo_text(self) -> str:

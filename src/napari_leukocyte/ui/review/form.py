@@ -183,6 +183,13 @@ class ReviewForm(QWidget):
             index = self.show_box.findData(show)
             self.show_box.setItemText(index, f"{title} ({numbers.get(show, 0)})")
 
+    def show_progress(self, reviewed: int, total: int) -> None:
+        """Show how many cells of all are reviewed."""
+        self.progress.setRange(0, max(1, total))
+        self.progress.setValue(reviewed)
+        self.progress.setFormat(f"{reviewed} of {total} reviewed")
+        self.approve_all.setEnabled(reviewed < total)
+
     def _list_classes(self, classes: tuple[CellClass, ...]) -> None:
         box = self.show_box
         blocked = box.blockSignals(True)

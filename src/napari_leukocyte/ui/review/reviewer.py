@@ -9,7 +9,6 @@ from typing import Protocol
 from napari_leukocyte.errors import LeukocyteError
 from napari_leukocyte.gallery.cells import CellTable
 from napari_leukocyte.session.reviews import FLAGS
-from napari_leukocyte.session.session import Session
 from napari_leukocyte.ui.jobs import tell
 from napari_leukocyte.ui.review.form import ReviewForm
 from napari_leukocyte.ui.review.gallery_view import REDO_KEY, UNDO_KEY
@@ -26,11 +25,34 @@ def _no_class(number: int) -> str:
     return f"{in_words(number)} {has} no class that could be confirmed, give {it} one"
 
 
+class Reviewable(Protocol):
+    """The cells of a session, or of a whole smear, of which something can be said."""
+
+    @property
+    def selection(self) -> frozenset[int]:
+        """Numbers of the selected cells."""
+
+    def set_class(self, labels: Iterable[int], name: str) -> None:
+        """Give cells a class."""
+
+    def clear_class(self, labels: Iterable[int]) -> None:
+        """Take back what the reader said of classes."""
+
+    def approve(self, labels: Iterable[int]) -> None:
+        """Confirm the classes of cells."""
+
+    def set_flag(self, labels: Iterable[int], flag: str, on: bool = True) -> None:
+        """Flag cells, or take the flag away."""
+
+    def set_note(self, label: int, text: str) -> None:
+        """Note something of a cell."""
+
+
 class ReviewView(Protocol):
     """A view of a session's cells, one of which the reader is at."""
 
     @property
-    def session(self) -> Session | None:
+    def session(self) -> Reviewable | None:
         """Whose cells are shown."""
 
     @property
@@ -52,6 +74,9 @@ class ReviewView(Protocol):
 
     def step_back(self, *, again: bool = False) -> None:
         """Undo the session's last command, or do it again."""
+
+    def go_past_end(self) -> str:
+        """Go on after the last cell, if there is anything; return what there is to say of it."""
 
     def say_in_passing(self, text: str) -> None:
         """Say something that need not stay."""
@@ -171,7 +196,7 @@ class Reviewer:
             return []
         return [n for n in labels if not cells[n].hidden and cells[n].class_name is not None]
 
-    def _do(self, command: Callable[[Session], object]) -> bool:
+    def _do(self, command: Callable[[Reviewable], object]) -> bool:
         session = self._view.session
         if session is None:
             return False
@@ -191,7 +216,7 @@ class Reviewer:
         if following is not None:
             view.select([following], following)
         elif view.queue or self._form.choice.sort == "queue":
-            said = _DONE
+            said = view.go_past_end() or _DONE
         elif rows and not any(gallery.cells.row_of(n) is not None for n in done):
             # They have left the cells that are shown: the next one is in their place.
             count = len(gallery.cells.labels)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 from qtpy.QtGui import QPixmap
-from qtpy.QtWidgets import QSizePolicy
+from qtpy.QtWidgets import QSizePolicy, QStackedWidget
 
 from napari_leukocyte.counting.leukogram import count_classes
 from napari_leukocyte.counting.settings import recall_settings
@@ -17,13 +17,16 @@ from napari_leukocyte.gallery.cells import CellTable
 from napari_leukocyte.gallery.thumbnails import CONTRASTS, Thumbnails, ThumbnailStyle, extent_of
 from napari_leukocyte.schema import LABEL
 from napari_leukocyte.session.reader import tidy
+from napari_leukocyte.session.store import folder_of
 from napari_leukocyte.ui import build
 from napari_leukocyte.ui.before_paint import BeforePaint
+from napari_leukocyte.ui.controls.inputs import choice_box
 from napari_leukocyte.ui.controls.own_classes_dialog import edit_own_classes
 from napari_leukocyte.ui.dock import SessionDock, SharedParts
 from napari_leukocyte.ui.layers import links
 from napari_leukocyte.ui.layers.objects_style import palette
 from napari_leukocyte.ui.layers.objects_view import TOGETHER_MS
+from napari_leukocyte.ui.open_smear import open_smear_of, smear_notice
 from napari_leukocyte.ui.own_classes import classes_now, notice
 from napari_leukocyte.ui.reader_name import keep_reader, reader_notice, reader_now
 from napari_leukocyte.ui.review.blind_run import BlindRun
@@ -32,6 +35,7 @@ from napari_leukocyte.ui.review.form import ReviewForm
 from napari_leukocyte.ui.review.gallery_delegate import to_pixmap
 from napari_leukocyte.ui.review.picking import ClickToSelect, show_place
 from napari_leukocyte.ui.review.reviewer import Reviewer
+from napari_leukocyte.ui.review.smear_gallery import SmearGallery
 from napari_leukocyte.ui.undo import step_back
 from napari_leukocyte.vocabulary import CellClass
 
@@ -79,6 +83,8 @@ class ReviewWidget(SessionDock):
         self._extent: float | None = None
         self._colors: dict[str, str] = {}
         self._was_shown = self._stale = False
+        # The first cell that waits is selected, so that the keys act at once.
+        self._to_begin = True
         classes = classes_now()
         self.form = form = ReviewForm(self.viewer, self.image, classes, self, alone=shared is None)
         self.page_parts = (form.gallery,)
@@ -88,8 +94,17 @@ class ReviewWidget(SessionDock):
         self._take_classes(classes)
         form.reader.setText(reader_now())
         form.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)
-        self.setLayout(build.column(form))
+        self.scope = build.tipped(
+            choice_box({"field": "This field", "smear": "Whole smear"}),
+            "The cells of the photograph that is open, or of all fields of the smear: those are "
+            "reviewed without opening their field.",
+        )
+        self._scope_row = build.holder(build.row("Cells of", self.scope, stretch=(0, 1)))
+        self.stack = QStackedWidget()
+        self.stack.addWidget(form)
+        self.setLayout(build.column(self._scope_row, self.stack))
         self._connect()
+        self._follow_smear()
         self.begin()
         for shortcut in self.undo_shortcuts:
             shortcut.activated.connect(self._after_undo)
@@ -109,6 +124,8 @@ class ReviewWidget(SessionDock):
         reader_notice.changed.connect(self._take_reader)
         form.classes.edit_asked.connect(self._edit_classes)
         notice.changed.connect(self._follow_classes)
+        smear_notice.changed.connect(self._follow_smear)
+        self.scope.currentIndexChanged.connect(self._change_scope)
         self.ties.add(ClickToSelect(self.viewer, lambda: self.session).release)
 
     # -- which session --------------------------------------------------------------------
@@ -123,11 +140,38 @@ class ReviewWidget(SessionDock):
         """The unreviewed cells in the order of the queue; empty if it is not sorted by that."""
         return self._queue
 
+    @property
+    def smear_gallery(self) -> SmearGallery | None:
+        """The gallery of the whole smear; None until it was asked for."""
+        found = self.stack.widget(1)
+        return found if isinstance(found, SmearGallery) else None
+
+    def _follow_smear(self) -> None:
+        """Offer the whole smear while one is open."""
+        opened = open_smear_of(self.viewer)
+        self._scope_row.setVisible(opened is not None)
+        if opened is None:
+            self.scope.setCurrentIndex(0)
+
+    def _change_scope(self) -> None:
+        """Show the cells of the field, or of the whole smear."""
+        whole = self.scope.currentData() == "smear"
+        if whole and self.smear_gallery is None:
+            self.stack.addWidget(SmearGallery(self.viewer, self.image, self.stack))
+        self.stack.setCurrentIndex(int(whole))
+        self.update_now()
+
+    def on_release(self) -> None:
+        """Let go of the smear's cells."""
+        if self.smear_gallery is not None:
+            self.smear_gallery.release()
+
     def on_session(self) -> None:
         """Show the cells of another session at once."""
         session = self.session
         self.form.details.save_note()
         self._thumbnails = self._extent = None
+        self._to_begin = True
         if session is not None:
             session.reader = tidy(self.form.reader.text()) or session.reader
             self._thumbnails = Thumbnails(session.rgb, to_pixmap)
@@ -179,6 +223,9 @@ class ReviewWidget(SessionDock):
         self._show_numbers(veiled)
         self._show_selection()
         self._was_shown = True
+        if self._to_begin and self._queue:
+            self._to_begin = False
+            self.select(self._queue[:1], self._queue[0])
         self._blind.update_now()
 
     def _show_nothing(self) -> None:
@@ -192,7 +239,7 @@ class ReviewWidget(SessionDock):
         form.details.show_nothing()
         form.classes.show_counts({}, None)
         form.show_numbers({})
-        self._show_progress(0, 0)
+        self.form.show_progress(0, 0)
         self._blind.update_now()
 
     def _show_numbers(self, veiled: pd.DataFrame) -> None:
@@ -207,14 +254,7 @@ class ReviewWidget(SessionDock):
         )
         self._counts = dict(count_classes(veiled))
         self._veiled = veiled
-        self._show_progress(reviewed, total)
-
-    def _show_progress(self, reviewed: int, total: int) -> None:
-        bar = self.form.progress
-        bar.setRange(0, max(1, total))
-        bar.setValue(reviewed)
-        bar.setFormat(f"{reviewed} of {total} reviewed")
-        self.form.approve_all.setEnabled(reviewed < total)
+        self.form.show_progress(reviewed, total)
 
     def _set_look(self) -> None:
         self.form.gallery.set_look(self.form.look)
@@ -327,6 +367,23 @@ class ReviewWidget(SessionDock):
         self.form.reader.setText(name)
         if self.session is not None:
             self.session.reader = name
+
+    def go_past_end(self) -> str:
+        """Open the next field of the smear that is not finished; return what there is to say."""
+        opened, session = open_smear_of(self.viewer), self.session
+        folder = None if session is None else folder_of(session)
+        if opened is None or folder is None:
+            return ""
+        keys = [opened.smear.state(i).key for i in range(len(opened.smear))]
+        if folder.name not in keys:
+            return ""
+        row = keys.index(folder.name)
+        opened.smear.inspect(row)
+        following = opened.smear.next_to_review(row)
+        if following is None:
+            return "Every field of the smear is reviewed."
+        opened.show(following)
+        return f"On to {opened.smear.paths[following].name}."
 
     def say_in_passing(self, text: str) -> None:
         """Say something that need not stay."""

@@ -21,6 +21,7 @@ from napari_leukocyte.ui import build
 from napari_leukocyte.ui.classify.runner import Runner
 from napari_leukocyte.ui.dock import SessionDock, SharedParts
 from napari_leukocyte.ui.jobs import tell
+from napari_leukocyte.ui.open_smear import set_open_smear
 from napari_leukocyte.ui.segment.preferences import read_preferences
 from napari_leukocyte.ui.smear import texts
 from napari_leukocyte.ui.smear.analysing import Analysing
@@ -119,6 +120,7 @@ class SmearWidget(SessionDock):
 
     def on_release(self) -> None:
         """Let go of everything that outlives the widget; the shown field stays in the viewer."""
+        set_open_smear(self.viewer, None, self.go)
         for key in _VIEWER_KEYS:
             self.viewer.bind_key(key, None, overwrite=True)
         self._runner.close()
@@ -170,6 +172,7 @@ class SmearWidget(SessionDock):
         def opened(smear: Smear) -> None:
             self._switch.leave()
             self._desk.smear = smear
+            set_open_smear(self.viewer, smear, self.go)
             self.form.model.set_smear(smear)
             self.form.status.say(texts.describe_failures(smear.notes), rich=True)
             if smear.settings is not None:
