@@ -23,7 +23,7 @@ from napari_leukocyte.io.images.normalise import normalise_image
 from napari_leukocyte.io.images.reading import read_image
 from napari_leukocyte.session.store import has_session
 from napari_leukocyte.ui.layers import links
-from napari_leukocyte.ui.saving import take_snapshot
+from napari_leukocyte.ui.saving import write_results
 from napari_leukocyte.ui.segment.widget import SegmentWidget
 from tests.io.images.drawn import save
 from tests.ui.fields import Networks, draw_field, run
@@ -76,7 +76,7 @@ def test_the_mask_stays_on_the_cell(
         assert session.labels[y, x] > 0
     session.set_class([int(session.labels[CELLS[0]])], "monocyte")
     results = tmp_path / "results"
-    take_snapshot(session, image).write(results, overwrite=False)
+    write_results(session.snapshot(), results, file=photograph)
     key = json.loads((results / "run.json").read_text())["images"][0]["pixels_sha256"]
     links.forget_session(image)
     assert has_session(normalise_image(read_image(photograph)).rgb)

@@ -126,7 +126,7 @@ def test_reduced_images_and_masks_are_not_the_photograph(tmp_path: Path) -> None
         read_image(path)
 
 
-STACKS: dict[str, Callable[[Path], None]] = {
+STACKS: dict[str, Callable[[Path], object]] = {
     "focus planes": lambda path: tifffile.imwrite(
         path, PLANES, imagej=True, photometric="minisblack", metadata={"axes": "ZYX"}
     ),

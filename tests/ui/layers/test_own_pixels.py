@@ -1,4 +1,4 @@
-"""What napari's own reader opens is read again before anything is computed."""
+"""Photographs that napari's own reader opens are read again before anything is computed."""
 
 from __future__ import annotations
 

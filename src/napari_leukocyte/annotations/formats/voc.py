@@ -114,8 +114,8 @@ def _xml(image: AnnotatedImage, cells: Sequence[Cell]) -> Element:
     element(root, "filename", image.name)
     about = SubElement(root, "source")
     element(about, "annotation", _OURS)
-    for name, value in pixels(image).items():
-        element(about, name, value)
+    for entry, key in pixels(image).items():
+        element(about, entry, key)
     size = SubElement(root, "size")
     element(size, "width", image.shape[1])
     element(size, "height", image.shape[0])

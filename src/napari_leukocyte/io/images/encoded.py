@@ -71,7 +71,8 @@ def decode(path: Path, data: bytes) -> NDArray[Any] | None:
 
 def is_stored_upright(data: bytes) -> bool:
     """Whether readers that know no EXIF see a photograph, such as a PNG or JPEG, as it is meant."""
-    return _stored(data)[1] == UPRIGHT
+    _, turned = _stored(data)
+    return turned == UPRIGHT
 
 
 def _stored(data: bytes) -> tuple[NDArray[Any] | None, int]:
@@ -85,7 +86,7 @@ def _stored(data: bytes) -> tuple[NDArray[Any] | None, int]:
     pixels, kinds, found = cv2.imdecodeWithMetadata(buffer, flags=cv2.IMREAD_UNCHANGED)
     about = dict(zip(np.ravel(kinds).tolist(), found, strict=True))
     exif = about.get(cv2.IMAGE_METADATA_EXIF)
-    turned = UPRIGHT if exif is None else orientation_of(np.asarray(exif, np.uint8).tobytes())
+    turned: int = UPRIGHT if exif is None else orientation_of(np.asarray(exif, np.uint8).tobytes())
     return pixels, turned
 
 

@@ -196,7 +196,9 @@ def _conversion(path: Path, page: TiffPage) -> Callable[[NDArray[Any]], NDArray[
     if kind == PHOTOMETRIC.YCBCR:
         # Of JPEG the decoder has made RGB already.
         return (lambda pixels: pixels) if page.compression == _COMPRESSION_JPEG else None
-    name = getattr(kind, "name", str(kind))
+    if not isinstance(kind, int):
+        raise ValueError  # a damaged file may give a list of them
+    name = getattr(kind, "name", str(int(kind)))
     raise ImageError(
         f"{path} has the colour space {name} with {bits} bits, which is not converted: save it as "
         "RGB."
@@ -230,20 +232,20 @@ def _turned_over(pixels: NDArray[Any], bits: int) -> NDArray[Any]:
 
 
 def _looked_up(indices: NDArray[Any], palette: NDArray[Any]) -> NDArray[np.uint8]:
-    colours = np.asarray(palette, np.uint32)
+    colours = np.asarray(palette)
     # Some write 8 bits where the format asks for 16; others leave the lower 8 empty.
-    colours = colours if colours.max() < 256 else colours >> 8
-    return np.ascontiguousarray(colours.astype(np.uint8)[:, indices].transpose(1, 2, 0))
+    bytes_ = colours if colours.max() < 256 else colours >> 8
+    return np.ascontiguousarray(bytes_.astype(np.uint8)[:, indices].transpose(1, 2, 0))
 
 
 def _of_lab(rows: NDArray[Any], bits: int, *, offset: bool) -> NDArray[np.uint8]:
     """Convert L*a*b* as TIFF (a and b signed) or as ICC profiles (with an offset) code it."""
-    unsigned = rows.view(np.uint8 if bits == 8 else np.uint16)[..., :3]
+    unsigned: NDArray[Any] = rows.view(np.uint8 if bits == 8 else np.uint16)[..., :3]
     unit = 2.0 ** (bits - 8)  # of a* and b*
     if offset:
         a, b = (unsigned[..., i] / unit - 128 for i in (1, 2))
     else:
-        signed = unsigned.view(np.int8 if bits == 8 else np.int16)
+        signed: NDArray[Any] = unsigned.view(np.int8 if bits == 8 else np.int16)
         a, b = (signed[..., i] / unit for i in (1, 2))
     white = 255 * unit if offset else _full(bits)
     return rgb_of_lab(unsigned[..., 0] * (100.0 / white), a, b)
