@@ -19,6 +19,7 @@ from napari_leukocyte.io.images.reading import IMAGE_SUFFIXES
 from napari_leukocyte.session.session import Session
 from napari_leukocyte.ui import build
 from napari_leukocyte.ui.classify.runner import Runner
+from napari_leukocyte.ui.controls.containers import VerticalScroll
 from napari_leukocyte.ui.dock import SessionDock, SharedParts
 from napari_leukocyte.ui.jobs import tell
 from napari_leukocyte.ui.open_smear import set_open_smear
@@ -80,7 +81,7 @@ class SmearWidget(SessionDock):
         super().__init__(viewer, parent, shared=shared)
         self._opening = False
         self.form = SmearForm(read_preferences().model, self)
-        self.setLayout(build.column(self.form))
+        self.setLayout(build.column(VerticalScroll(self.form)))
         self._look_soon = self.timer(_LOOK_MS, self._look_at_shown)
         # No children of this widget: Qt may delete those before it says that their parent goes.
         self._switch, self._background = FieldSwitch(self.viewer), Background()
