@@ -6,7 +6,6 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-import cv2
 import napari
 import numpy as np
 import pandas as pd
@@ -18,6 +17,8 @@ from napari_leukocyte.analysis import pipeline
 from napari_leukocyte.cli.run import RunOptions, run
 from napari_leukocyte.cli.window import fill_viewer, read_results
 from napari_leukocyte.errors import ImageError
+from napari_leukocyte.io.images.reading import read_image
+from napari_leukocyte.reporting.drawing import write_png
 from napari_leukocyte.session.session import Session
 from napari_leukocyte.ui.layer_files.reading import get_reader
 from napari_leukocyte.ui.layer_files.results import get_results_reader
@@ -63,7 +64,7 @@ def test_results_open_with_photographs_labels_and_classes(
         assert image is not None
         photograph = out.parent / "photographs" / session.name
         assert image.source.path == str(photograph)
-        np.testing.assert_array_equal(image.data, cv2.imread(str(photograph))[..., ::-1])
+        np.testing.assert_array_equal(image.data, read_image(photograph))
         rows = table[table["image"] == f"photographs/{session.name}"]
         assert session.table()["label"].tolist() == rows["label"].tolist()
         assert session.table()["class"].tolist() == rows["class"].tolist()
@@ -117,8 +118,8 @@ def test_photographs_that_moved_or_changed_are_said_in_one_sentence(
 ) -> None:
     photographs = out.parent / "photographs"
     (photographs / "field 1.png").rename(out.parent / "elsewhere.png")
-    pixels = cv2.imread(str(photographs / "field 2.png"))
-    cv2.imwrite(str(photographs / "field 2.png"), pixels + 1)
+    changed = photographs / "field 2.png"
+    write_png(changed, read_image(changed) + np.uint8(1))
     sessions = opened(viewer, out, qtbot)
     assert [s.name for s in sessions] == ["field 3.png"]
     (sentence,) = told
