@@ -25,7 +25,6 @@ from napari_leukocyte.ui.layer_files.results import get_results_reader
 from napari_leukocyte.ui.layers import links
 from napari_leukocyte.ui.layers.objects_view import objects_view_of
 from napari_leukocyte.ui.review.widget import ReviewWidget
-from napari_leukocyte.ui.saving import take_snapshot
 from tests.analysis.smear.fields import find_dark, make_folder, name_in_turn
 
 PLUGIN = "napari-leukocyte"
@@ -78,11 +77,6 @@ def test_results_open_with_photographs_labels_and_classes(
     kinds = [type(layer) for layer in viewer.layers]
     assert [kinds.count(kind) for kind in (Image, Labels, Points)] == [3, 3, 3]
     assert told == []
-    # What is saved of it again names the photograph.
-    image = links.image_layer_of(viewer, sessions[0])
-    assert take_snapshot(sessions[0], image).image_record.image == str(
-        out.parent / "photographs" / "field 1.png"
-    )
 
 
 def test_what_was_reviewed_since_comes_back(
