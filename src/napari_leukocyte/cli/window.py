@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from napari_leukocyte.analysis.results import (
+from napari_leukocyte.annotations.dataset.results import (
     PhotographResult,
     describe_missing,
     is_results,

@@ -121,7 +121,9 @@ class ClassifyWidget(SessionDock):
         session, former = self.session, self._maps
         self._maps = None if session is None else session.maps
         # What is known already, or done again, the runner and the history see to.
-        if session is not None and self._maps is not former and self._runner.automatic:
+        # In one window with the segmentation, that window asks whether a run classifies.
+        wanted = self._runner.automatic and not self._shares
+        if session is not None and self._maps is not former and wanted:
             model = self.form.model.model()
             first = session.classifier is None and not session.can_redo
             if first and model is not None and session.labels.any():
