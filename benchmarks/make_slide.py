@@ -1,7 +1,7 @@
 """Slides made from the synthetic smear: a mosaic of its fields as a tiled JPEG pyramid.
 
-``python benchmarks/make_slide.py slide.tif --side 32768`` writes a gigapixel, tile by tile; with the
-ending .svs it says its scale as Aperio's scanners do, and has a label image, which nobody may see.
+``python benchmarks/make_slide.py slide.tif --side 32768`` writes a gigapixel, tile by tile. With the
+ending .svs it says its scale as Aperio's scanners do, and has a label image that nobody may see.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ def write_slide(
             height, width = (-(-side // 2**level) for side in size)
             kind = {} if aperio or level else {"subifds": levels - 1}
             if aperio:
-                kind = {"description": about} if level == 0 else {"description": about}
+                kind = {"description": about}
             elif level:
                 kind = {"subfiletype": 1}
             file.write(
@@ -114,8 +114,11 @@ def _tiles(
                 [
                     np.hstack(
                         [
-                            _cut(small[kind_at((y + i * field) // field, (x + j * field) // field)],
-                                 (y + i * field) % field, (x + j * field) % field)
+                            _cut(
+                                small[kind_at((y + i * field) // field, (x + j * field) // field)],
+                                (y + i * field) % field,
+                                (x + j * field) % field,
+                            )
                             for j in range(per_tile)
                         ]
                     )

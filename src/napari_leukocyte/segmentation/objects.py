@@ -116,7 +116,10 @@ def find_objects(
 
 
 def select(
-    areas: NDArray[np.int64], scores: NDArray[np.float64], diameter: float, params: PostprocessParams
+    areas: NDArray[np.int64],
+    scores: NDArray[np.float64],
+    diameter: float,
+    params: PostprocessParams,
 ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     """Tell objects from candidates by all regions' areas and scores, but for the border's rule.
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from pathlib import Path
 
 import cv2
 import numpy as np
@@ -17,9 +16,7 @@ from napari_leukocyte.models.manifest import Member
 PALE, STAINED = (245, 235, 225), (120, 60, 140)
 
 
-def drawn(
-    shape: tuple[int, int], cells: Sequence[tuple[float, float, float]]
-) -> NDArray[np.uint8]:
+def drawn(shape: tuple[int, int], cells: Sequence[tuple[float, float, float]]) -> NDArray[np.uint8]:
     """Draw stained discs (y, x, radius), with a darker middle, on a pale background."""
     image = np.full((*shape, 3), PALE, np.uint8)
     for factor, tone in ((1.0, STAINED), (0.6, tuple(v // 2 for v in STAINED))):

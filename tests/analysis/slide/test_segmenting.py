@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -14,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from napari_leukocyte.analysis.slide.blocks import least_overlap, widest_group
+from napari_leukocyte.analysis.slide.blocks import least_overlap
 from napari_leukocyte.analysis.slide.label_pyramid import NAME
 from napari_leukocyte.analysis.slide.plan import SlidePlan, plan_slide
 from napari_leukocyte.analysis.slide.segmenting import (
@@ -23,7 +22,6 @@ from napari_leukocyte.analysis.slide.segmenting import (
     segment_slide,
     write_slide,
 )
-from napari_leukocyte.errors import Cancelled, ParameterError
 from napari_leukocyte.io.slides.image import ArrayImage
 from napari_leukocyte.segmentation.ensemble import segment_members
 from napari_leukocyte.segmentation.objects import find_objects
@@ -58,9 +56,7 @@ def cells(draw: st.DrawFn, shape: tuple[int, int]) -> list[tuple[float, float, f
 
 
 def plan_of(image: NDArray[np.uint8], model: str, params: PostprocessParams) -> SlidePlan:
-    return plan_slide(
-        ArrayImage(image), model=model, classifier=None, diameter=SIZE, params=params
-    )
+    return plan_slide(ArrayImage(image), model=model, classifier=None, diameter=SIZE, params=params)
 
 
 def labels_of(result: SlideResult, plan: SlidePlan, folder: Path) -> NDArray[np.integer]:

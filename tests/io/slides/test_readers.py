@@ -47,7 +47,9 @@ def ome_zarr(folder: Path, pixels: Pixels, version: str, axes: str = "yxc") -> P
     order = ["yxc".index(a) for a in axes if a in "yxc"]
     for level in range(2):
         data = pixels[:: 2**level, :: 2**level].transpose(order)
-        data = data.reshape([data.shape[axes.replace("t", "").index(a)] if a != "t" else 1 for a in axes])
+        data = data.reshape(
+            [data.shape[axes.replace("t", "").index(a)] if a != "t" else 1 for a in axes]
+        )
         chunks = tuple(256 if a in "yx" else s for a, s in zip(axes, data.shape, strict=True))
         root.create_array(str(level), data=data, chunks=chunks)
     kinds = {"y": "space", "x": "space", "c": "channel", "t": "time"}
@@ -61,7 +63,10 @@ def ome_zarr(folder: Path, pixels: Pixels, version: str, axes: str = "yxc") -> P
             {
                 "path": str(level),
                 "coordinateTransformations": [
-                    {"type": "scale", "scale": [0.25 * 2**level if a in "yx" else 1.0 for a in axes]}
+                    {
+                        "type": "scale",
+                        "scale": [0.25 * 2**level if a in "yx" else 1.0 for a in axes],
+                    }
                 ],
             }
             for level in range(2)
@@ -125,7 +130,7 @@ def test_a_damaged_tile_is_left_blank(damage: str, slides: dict[str, Path], tmp_
 
 def test_a_file_that_is_cut_off(slides: dict[str, Path], tmp_path: Path) -> None:
     path = tmp_path / "half.tif"
-    path.write_bytes(slides["a.svs"].read_bytes()[: 200_000])
+    path.write_bytes(slides["a.svs"].read_bytes()[:200_000])
     with pytest.raises(ImageError, match=r"half\.tif .*cut off"):
         open_slide(path)
     path.write_bytes(b"no TIFF")
@@ -195,7 +200,9 @@ def test_an_ome_zarr_with_wrong_chunks(whole: Pixels, tmp_path: Path) -> None:
 def test_a_store_may_not_name_what_runs_code(codec: str, whole: Pixels, tmp_path: Path) -> None:
     path = ome_zarr(tmp_path / "a.zarr", whole, "0.4")
     about = (path / "0" / ".zarray").read_text()
-    (path / "0" / ".zarray").write_text(about.replace('"filters": null', f'"filters": [{{"id": "{codec}"}}]'))
+    (path / "0" / ".zarray").write_text(
+        about.replace('"filters": null', f'"filters": [{{"id": "{codec}"}}]')
+    )
     with pytest.raises(ImageError, match="unusual"):
         open_slide(path)
 

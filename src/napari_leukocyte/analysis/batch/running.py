@@ -1,7 +1,7 @@
 """A run over many images: which tasks follow which, and what has come of them.
 
-Tasks are made as there is room for them, image by image and block by block: neither this program nor
-a scheduler ever holds more than a few for each worker, however many there are.
+Tasks are made as there is room for them, image by image and block by block: neither this program
+nor a scheduler ever holds more than a few for each worker, however many there are.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from napari_leukocyte.analysis.batch.tasks import (
     analyse_photograph,
     analyse_slide_block,
     finish_slide,
+    let_go,
     plan_of_slide,
     result_file,
 )
@@ -127,6 +128,12 @@ class BatchRun:
         OutputError
             If results can't be written: the others could not, either.
         """
+        try:
+            return self._run(jobs)
+        finally:
+            let_go()
+
+    def _run(self, jobs: Sequence[ImageJob]) -> RunResult:
         first = self._firsts(jobs)
         # What finishes something comes first, then blocks of what has begun, then new images.
         finishing: list[_Step] = []

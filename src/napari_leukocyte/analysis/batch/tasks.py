@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +46,9 @@ from napari_leukocyte.reporting.drawing import write_png
 from napari_leukocyte.reporting.pictures import draw_overlay
 from napari_leukocyte.reporting.record import ImageRecord, file_sha256
 from napari_leukocyte.reporting.save import LABELS, OVERLAY, write_labels
+
+#: The slide that this process has open, by file, state and plan.
+_slides: dict[tuple[Path, tuple[int, int], str], SlideMaps] = {}
 
 
 @dataclass(frozen=True)
@@ -187,7 +189,7 @@ def analyse_slide_block(
 def finish_slide(
     settings: RunSettings, job: ImageJob, identity: Mapping[str, Any], blocks: int
 ) -> list[str]:
-    """Number a slide's objects and write its files, when all blocks are done.
+    """Give a slide's objects their numbers and write its files, when all blocks are done.
 
     Returns
     -------
@@ -248,12 +250,21 @@ def _planned(settings: RunSettings, job: ImageJob) -> dict[str, Any]:
     return dict(found)
 
 
-@lru_cache(maxsize=1)
 def _opened(path: Path, state: tuple[int, int], plan: str) -> SlideMaps:
     """Open a slide, and keep it open for the next block; a plan is JSON."""
-    if state_of(path) != state:
-        raise _changed(path)
-    return SlideMaps(open_slide(path), SlidePlan.from_dict(json.loads(plan)))
+    key = (path, state, plan)
+    if key not in _slides:
+        let_go()
+        if state_of(path) != state:
+            raise _changed(path)
+        _slides[key] = SlideMaps(open_slide(path), SlidePlan.from_dict(json.loads(plan)))
+    return _slides[key]
+
+
+def let_go() -> None:
+    """Close the slide that this process keeps open, if it does."""
+    while _slides:
+        _slides.popitem()[1].image.close()
 
 
 def _changed(path: Path) -> ImageError:

@@ -12,10 +12,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from napari_leukocyte.classification.measurements import COLUMNS
 from napari_leukocyte.errors import FormatError
 from napari_leukocyte.io.atomic import atomic_write
 from napari_leukocyte.io.slides.image import PartBox
+from napari_leukocyte.schema import BOX, MEASURED, WHOLE
 
 #: Name of the Parquet file's metadata that are ours.
 _ABOUT = b"napari-leukocyte"
@@ -28,8 +28,6 @@ INTERNAL = (
     "at_border",
     "mask",
 )
-#: Columns of the bounding box.
-BOX = COLUMNS[3:7]
 
 #: All columns, with the type that they have even in a table without rows.
 _KINDS: dict[str, type[np.generic] | None] = {
@@ -37,9 +35,7 @@ _KINDS: dict[str, type[np.generic] | None] = {
     **dict.fromkeys(INTERNAL[3:5], np.bool_),
     "mask": None,
     "score": np.float64,
-    **dict.fromkeys(COLUMNS[1:3], np.float64),
-    **dict.fromkeys((*BOX, "area_px"), np.int64),
-    **dict.fromkeys(COLUMNS[8:], np.float64),
+    **{c: np.int64 if c in WHOLE else np.float64 for c in MEASURED[1:]},
 }
 
 

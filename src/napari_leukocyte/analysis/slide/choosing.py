@@ -14,6 +14,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from napari_leukocyte.analysis.slide.cells import INTERNAL
+from napari_leukocyte.schema import LABEL, RESULTS_FRONT, probabilities_of
 from napari_leukocyte.segmentation.objects import select
 from napari_leukocyte.segmentation.parameters import PostprocessParams
 from napari_leukocyte.segmentation.postprocess import area_limits
@@ -45,8 +46,8 @@ class ChosenObjects:
     def public(self) -> pd.DataFrame:
         """The table without what only the program needs."""
         rest = self.table.drop(columns=list(INTERNAL))
-        front = [c for c in ("label", "class", "confidence", "score") if c in rest]
-        chances = [c for c in rest if str(c).startswith("p_")]
+        front = [c for c in RESULTS_FRONT if c in rest]
+        chances = probabilities_of(rest)
         order = [*front, *chances]
         return rest[[*order, *(c for c in rest if c not in order)]]
 
@@ -89,7 +90,7 @@ def choose_objects(
         inner = ~found["at_border"].to_numpy(bool)
         kept, faint = kept & inner, faint & inner
     table = found[kept].reset_index(drop=True)
-    table.insert(0, "label", np.arange(1, len(table) + 1, dtype=np.int64))
+    table.insert(0, LABEL, np.arange(1, len(table) + 1, dtype=np.int64))
     return ChosenObjects(table, int(np.count_nonzero(faint)))
 
 

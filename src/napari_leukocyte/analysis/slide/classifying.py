@@ -10,13 +10,13 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from napari_leukocyte.analysis.slide.cells import SlideCell
-from napari_leukocyte.classification.classify import column
 from napari_leukocyte.classification.crops import cut_crop
 from napari_leukocyte.classification.inference import BATCH, see
 from napari_leukocyte.classification.regions import Region
 from napari_leukocyte.io.images.background import balance_white
 from napari_leukocyte.io.slides.image import SlideImage
 from napari_leukocyte.models.manifest import Manifest
+from napari_leukocyte.schema import probability_column
 
 
 def classify_cells(
@@ -61,7 +61,10 @@ def classify_cells(
         {
             "class": pd.Series(names, dtype=str),
             "confidence": probability.max(axis=1, initial=0.0),
-            **{column(name): probability[:, i] for i, name in enumerate(classifier.classes)},
+            **{
+                probability_column(name): probability[:, i]
+                for i, name in enumerate(classifier.classes)
+            },
         }
     )
 

@@ -1,10 +1,10 @@
 """Cells of one block, found as in the slide in one piece.
 
 A pixel of the mask depends on its surroundings as far as the kernels of opening and closing reach,
-and as far as the widest hole that is filled; a cell on the group of touching cells that it is parted
-from. So a block looks beyond itself, and where a group leaves what it sees, at the group's own
-surroundings. It keeps the cells whose anchor, the pixel nearest to the centroid, lies in it: each
-cell is kept by exactly one block, whatever the blocks are.
+and as far as the widest hole that is filled; a cell on the group of touching cells that it is
+parted from. So a block looks beyond itself, and where a group leaves what it sees, at the group's
+own surroundings. It keeps the cells whose anchor, the pixel nearest to the centroid, lies in it:
+each cell is kept by exactly one block, whatever the blocks are.
 """
 
 from __future__ import annotations
@@ -26,9 +26,10 @@ from napari_leukocyte.analysis.slide.blocks import (
 )
 from napari_leukocyte.analysis.slide.cells import SlideCell
 from napari_leukocyte.analysis.slide.maps import SlideMaps
-from napari_leukocyte.classification.measurements import COLUMNS, measure_region
+from napari_leukocyte.classification.measurements import measure_region
 from napari_leukocyte.classification.regions import Region
 from napari_leukocyte.io.slides.image import PartBox
+from napari_leukocyte.schema import MEASURED
 from napari_leukocyte.segmentation.ensemble import MemberMaps
 from napari_leukocyte.segmentation.evidence import score_objects, shipped_score_model
 from napari_leukocyte.segmentation.morphology import close_mask, open_mask
@@ -158,9 +159,7 @@ def fill_small_holes(
     return np.asarray(mask | filled[labels], np.uint8)
 
 
-def _label(
-    mask: NDArray[np.uint8], part: PartBox
-) -> tuple[NDArray[np.int32], dict[int, PartBox]]:
+def _label(mask: NDArray[np.uint8], part: PartBox) -> tuple[NDArray[np.int32], dict[int, PartBox]]:
     """Return connected regions, numbered, and their boxes in the slide."""
     _, labels, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8, ltype=cv2.CV_32S)
     y0, x0 = part[:2]
@@ -187,9 +186,7 @@ def _numbers_in(labels: NDArray[np.int32], view: PartBox, wanted: PartBox) -> li
     return [int(n) for n in np.flatnonzero(there)]
 
 
-def _seen(
-    labels: NDArray[np.int32], number: int, view: PartBox, wanted: PartBox
-) -> PartBox:
+def _seen(labels: NDArray[np.int32], number: int, view: PartBox, wanted: PartBox) -> PartBox:
     """Return one pixel of a region that is wanted: enough to find it again."""
     rows, columns = _local(wanted, view)
     y, x = (int(v[0]) for v in np.nonzero(labels[rows, columns] == number))
@@ -266,7 +263,7 @@ def _cells(
             nuclei = nucleus[local] >= NUCLEUS_THRESHOLD if slide.has_nuclei else None
             region = Region(number, 0, 0, *mask.shape, mask)
             values = measure_region(region, nuclei)
-            measured = dict(zip(COLUMNS[1:], values[1:], strict=True))
+            measured = dict(zip(MEASURED[1:], values[1:], strict=True))
             measured |= {"y": measured["y"] + y0, "x": measured["x"] + x0}
         yield SlideCell(
             box,

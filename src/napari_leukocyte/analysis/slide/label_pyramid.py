@@ -10,9 +10,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from napari_leukocyte.analysis.slide.cells import BOX, mask_of
+from napari_leukocyte.analysis.slide.cells import mask_of
 from napari_leukocyte.io.json_text import dumps
 from napari_leukocyte.progress import Progress, silent
+from napari_leukocyte.schema import BOX
 from napari_leukocyte.vocabulary import DISCLAIMER
 
 #: Name of the label image in the store, as in those that are exported.

@@ -119,7 +119,9 @@ def damage_text(damaged: set[PartBox]) -> tuple[str, ...]:
     where = f"at y {y0} to {y1}, x {x0} to {x1}"
     if len(damaged) == 1:
         return (f"A part of the file {where} is damaged and was left blank.",)
-    return (f"{len(damaged)} parts of the file, the first {where}, are damaged and were left blank.",)
+    return (
+        f"{len(damaged)} parts of the file, the first {where}, are damaged and were left blank.",
+    )
 
 
 def write_slide(

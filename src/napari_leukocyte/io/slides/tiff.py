@@ -1,7 +1,7 @@
 """Slides as TIFF: SVS, NDPI, pyramids of reduced pages, OME-TIFF, large tiled or stripped images.
 
-tifffile finds the pages that make up the pyramid; label and macro images, which can hold a name, are
-series of their own and are never read.
+tifffile finds the pages that make up the pyramid; label and macro images, which can hold a name,
+are series of their own and are never read.
 """
 
 from __future__ import annotations
@@ -64,9 +64,7 @@ class TiffImage(ChunkedImage):
                             "parts of its finest level lie beyond its end."
                         )
                     if lost:
-                        notes += (
-                            f"Level {number} of {path} is cut off and is not used.",
-                        )
+                        notes += (f"Level {number} of {path} is cut off and is not used.",)
                         continue
                     stores.append(series.aszarr(level=number))
                     arrays.append(zarr.open_array(stores[-1], mode="r"))
@@ -215,4 +213,3 @@ def is_slide_tiff(path: Path, most_pixels: int) -> bool:
             page.imagelength * page.imagewidth > most_pixels and len(series.pages) == 1
         )
     return False
-
