@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 #: Endings of slide scanners' files that tifffile reads, and OpenSlide.
 _TIFF_SLIDES = frozenset({".svs", ".ndpi", ".scn", ".qptiff", ".btf"})
-_OPENSLIDE = frozenset({".mrxs", ".vms", ".vmu", ".svslide", ".bif", ".czi"})
+_OPENSLIDE = frozenset({".mrxs", ".vms", ".vmu", ".svslide", ".bif"})
 _TIFFS = frozenset({".tif", ".tiff"})
 _DICOM = ".dcm"
 #: Pixels from which a TIFF without a pyramid is read part by part as well.

@@ -80,7 +80,8 @@ class TiffImage(ChunkedImage):
             except Exception as error:
                 file.close()
                 raise ImageError(f"{path} is damaged, or cut off.") from error
-        self._file, self._stores = file, stores
+        self._file = file
+        self._close_with(file.close)
         # What a decoder makes of half a JPEG is grey, and no error: its end is looked for. (NDPI's
         # tiles are parts of one JPEG and have none.)
         jpeg = series.keyframe.compression == tifffile.COMPRESSION.JPEG and not file.is_ndpi
@@ -89,12 +90,6 @@ class TiffImage(ChunkedImage):
             for array, level in zip(arrays, used, strict=True)
             if jpeg and level.keyframe.is_tiled
         }
-
-    def close(self) -> None:
-        """Close the file."""
-        for store in self._stores:
-            store.close()
-        self._file.close()
 
     def _pixels(self, part: PartBox, level: int) -> NDArray[Any]:
         page = self._pages.get(id(self._arrays[level]))

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from napari_leukocyte.errors import ImageError
 from napari_leukocyte.io.images.tiff import ImageStackError
+from napari_leukocyte.io.slides.opening import is_slide
 from napari_leukocyte.reporting.save import LABELS
 from napari_leukocyte.ui.layer_files import reading
 from napari_leukocyte.ui.layer_files.reading import LayerData, Reader
@@ -28,10 +29,12 @@ def get_reader(path: str | Sequence[str]) -> Reader | None:
     Returns
     -------
     callable or None
-        None also for stacks and label images. Of a damaged photograph, or one in a colour space
+        None also for slides, stacks and label images. Of a damaged photograph, or one in a colour space
         that can't be converted, it raises `ImageError`.
     """
     if not isinstance(path, str):
+        return None
+    if is_slide(Path(path)):
         return None
     if Path(path).name.lower() == LABELS and reading.get_reader(path) is not None:
         return None
