@@ -17,6 +17,7 @@ from napari_leukocyte.errors import ImageError
 from napari_leukocyte.io.slides import opening
 from napari_leukocyte.io.slides.image import ArrayImage
 from napari_leukocyte.io.slides.opening import fingerprint, is_slide, open_slide
+from tests.io.slides.dicom import write_dicom
 
 SIZE = (1300, 1700)
 Pixels = NDArray[np.uint8]
@@ -218,6 +219,18 @@ def test_openslide_reads_what_it_can(
         assert [round(level.downsample, 2) for level in slide.levels] == [1, 2]
         pixels = slide.read((500, 600, 900, 1650))
         assert np.abs(pixels.astype(int) - whole[500:900, 600:1650]).mean() < 3
+
+
+def test_dicom(whole: Pixels, tmp_path: Path) -> None:
+    write_dicom(tmp_path / "a.dcm", whole[:600, :800], 0.25)
+    for path in (tmp_path, tmp_path / "a.dcm"):
+        assert is_slide(path)
+        with open_slide(path) as slide:
+            assert slide.shape == (600, 800)
+            assert slide.um_per_px == pytest.approx(0.25)
+            pixels = slide.read((100, 200, 400, 700))
+            assert np.abs(pixels.astype(int) - whole[100:400, 200:700]).mean() < 3
+            assert slide.damaged == set()
 
 
 @pytest.mark.parametrize("name", ["a.mrxs", "a.dcm"])
