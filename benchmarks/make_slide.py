@@ -1,7 +1,8 @@
 """Slides made from the synthetic smear: a mosaic of its fields as a tiled JPEG pyramid.
 
-``python benchmarks/make_slide.py slide.tif --side 32768`` writes a gigapixel, tile by tile. With the
-ending .svs it says its scale as Aperio's scanners do, and has a label image that nobody may see.
+``python benchmarks/make_slide.py slide.tif --side 32768`` writes a gigapixel, tile by tile. With
+the ending .svs it says its scale as Aperio's scanners do, and has a label image that nobody may
+see.
 """
 
 from __future__ import annotations

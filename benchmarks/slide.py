@@ -71,8 +71,8 @@ def main() -> None:
         found = len(result.objects.table)
         whole = sum(make_slide.COUNTS.values()) * (side // make_slide.FIELD) ** 2
         print(
-            f"{side} x {side} px, diameter {plan.diameter:.0f} px, {found} objects (at least {whole} "
-            f"lie whole in it), overlap {plan.overlap_px} px"
+            f"{side} x {side} px, diameter {plan.diameter:.0f} px, {found} objects (at least "
+            f"{whole} lie whole in it), overlap {plan.overlap_px} px"
         )
         for note in result.notes:
             print(note)

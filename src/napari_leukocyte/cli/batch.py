@@ -76,6 +76,7 @@ def run_batch(
         classifier=_place(options.classifier) if options.classify else None,
         diameter=diameter,
         params=params,
+        until=options.until,
     )
     identity = identify(settings.model, settings.classifier)
     jobs = [

@@ -117,6 +117,16 @@ def run_command(
             "one can be resumed.",
         ),
     ] = False,
+    until: Annotated[
+        int,
+        typer.Option(
+            metavar="N",
+            min=0,
+            help="Of a slide, count fields of the monolayer, in battlement order, until N "
+            "leukocytes are found, instead of the whole.",
+            show_default=False,
+        ),
+    ] = 0,
     log: Annotated[
         LogStyle, typer.Option(help="Progress as bars and sentences, or as lines of JSON.")
     ] = LogStyle.TEXT,
@@ -153,6 +163,7 @@ def run_command(
         scheduler,
         resume,
         log.value,
+        until,
     )
     raise typer.Exit(run(options))
 

@@ -182,6 +182,7 @@ class RunOptions:
     scheduler: str | None = None
     resume: bool = False
     log: Literal["text", "json"] = "text"
+    until: int = 0
 
 
 @dataclass

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import tifffile
 
@@ -27,6 +29,7 @@ from napari_leukocyte.analysis.batch.workers import (
     join_workers,
     start_workers,
 )
+from napari_leukocyte.analysis.slide.zone import CountingZone
 from napari_leukocyte.errors import OutputError
 from tests.analysis.slide.conftest import drawn, stain_model, stain_networks
 
@@ -171,6 +174,38 @@ def test_workers_that_go(settings: RunSettings, jobs: list[ImageJob]) -> None:
     assert result.done == {"a.tif"}
 
 
+@pytest.mark.parametrize("order", [1, -1])
+def test_fields_of_the_monolayer_until_there_are_enough(
+    settings: RunSettings, jobs: list[ImageJob], monkeypatch: pytest.MonkeyPatch, order: int
+) -> None:
+    # Drawn cells are no erythrocytes: every field is taken for one of the monolayer.
+    zone = CountingZone(np.ones((2, 3), bool), 90, (200, 260))
+    monkeypatch.setattr(tasks, "find_zone", lambda *_: zone)
+
+    class Hasty(ThisProcess):
+        room = 3
+
+        def fetch(self) -> Finished:
+            # Whoever ends first: the result is the same.
+            self._waiting = self._waiting[::order]
+            return super().fetch()
+
+    counted = replace(settings, until=2)
+    result = BatchRun(counted, IDENTITY, Hasty()).run(jobs[1:])
+    ((_, table),), (record,), (slide,) = results_of(counted, jobs, result.done)
+    assert slide["fields"] == [list(zone.field(*place)) for place in ((0, 0), (1, 0), (1, 1))]
+    assert len(table) == record.objects
+    assert 2 <= len(table) < 4
+    assert not any("asked for" in note for note in record.notes)
+    everything = replace(settings, until=50)
+    result = BatchRun(everything, IDENTITY, Hasty()).run(jobs[1:])
+    _, (record,), (slide,) = results_of(everything, jobs, result.done)
+    assert len(slide["fields"]) == 6
+    assert record.notes[-1] == (
+        "The 6 fields of the monolayer show 4 leukocytes; 50 were asked for."
+    )
+
+
 def test_two_runs_may_not_share_a_folder(tmp_path: Path) -> None:
     with alone_in(tmp_path), pytest.raises(OutputError, match="Another run"), alone_in(tmp_path):
         pass
@@ -214,4 +249,4 @@ def test_a_million_tasks_are_never_whole_anywhere(settings: RunSettings) -> None
 
 
 def _stub(token: Any) -> Any:
-    return {"plan": 10_000, "block": None, "finish": []}[token.kind]
+    return {"plan": 10_000, "block": 0, "finish": []}[token.kind]

@@ -1,8 +1,8 @@
 """Fields of a zone in battlement order, until enough leukocytes are counted.
 
-A differential count follows a track like the battlements of a wall: some fields up, some across, some
-down, some across, so that neither the edges, where large cells gather, nor the middle, where small
-ones are, have more than their share [1]_ [2]_.
+A differential count follows a track like the battlements of a wall: some fields up, some across,
+some down, some across, so that neither the edges, where large cells gather, nor the middle, where
+small ones are, have more than their share [1]_ [2]_.
 
 References
 ----------

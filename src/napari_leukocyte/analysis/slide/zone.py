@@ -1,10 +1,10 @@
 """The zone of a smear in which cells are counted: the monolayer, found on a coarse pass.
 
-Leukocytes are counted where erythrocytes lie side by side and hardly overlap, and show their central
-pallor [1]_ [2]_: towards the drop they are heaped, towards the feathered edge they are sparse, flat
-and without pallor. So a coarse pass finds the tissue, and in it each field is judged by how much of
-it is covered, how much of that are single erythrocytes, and how many of those have a pale centre, as
-Angulo and Flandrin found the working area of smears [3]_.
+Leukocytes are counted where erythrocytes lie side by side and hardly overlap, and show their
+central pallor [1]_ [2]_: towards the drop they are heaped, towards the feathered edge they are
+sparse, flat and without pallor. So a coarse pass finds the tissue, and in it each field is judged
+by how much of it is covered, how much of that are single erythrocytes, and how many of those have
+a pale centre; compare how Angulo and Flandrin find the working area of smears [3]_.
 
 References
 ----------
@@ -118,9 +118,7 @@ class CountingZone:
         return result
 
 
-def find_zone(
-    image: SlideImage, diameter: float, progress: Progress = silent
-) -> CountingZone:
+def find_zone(image: SlideImage, diameter: float, progress: Progress = silent) -> CountingZone:
     """Find the zone of a slide in which cells are counted.
 
     Parameters
@@ -278,7 +276,7 @@ def _smooth(inside: NDArray[np.bool_]) -> NDArray[np.bool_]:
     around = padded[:-2, 1:-1] + padded[2:, 1:-1] + padded[1:-1, :-2] + padded[1:-1, 2:]
     closed = inside | (around >= 3)
     if inside.sum() < 3:
-        return closed
+        return np.asarray(closed)
     padded = np.pad(closed, 1).astype(int)
     around = padded[:-2, 1:-1] + padded[2:, 1:-1] + padded[1:-1, :-2] + padded[1:-1, 2:]
     return np.asarray(closed & (around >= 1))

@@ -93,7 +93,7 @@ class OpenSlideImage(_RegionImage):
             raise ImageError(f"{path} is no slide that OpenSlide can read, or damaged.") from error
         um_per_px = None
         with contextlib.suppress(TypeError, ValueError):
-            um_per_px = float(said)
+            um_per_px = float(str(said))
         notes = () if um_per_px else (no_scale_text(path.name),)
         super().__init__(str(path), levels, um_per_px or None, notes)
         self._close_with(self._slide.close)

@@ -148,7 +148,8 @@ def scale_of(file: tifffile.TiffFile, series: tifffile.TiffPageSeries) -> float 
 
 
 def _aperio_scale(file: tifffile.TiffFile) -> float | None:
-    said = re.search(r"\bMPP\s*=\s*([0-9.]+)", file.pages[0].description) if file.is_svs else None
+    about = str(getattr(file.pages[0], "description", ""))
+    said = re.search(r"\bMPP\s*=\s*([0-9.]+)", about) if file.is_svs else None
     with contextlib.suppress(ValueError):
         return float(said[1]) if said else None
     return None
@@ -176,7 +177,7 @@ def _tag_scale(series: tifffile.TiffPageSeries) -> float | None:
     with contextlib.suppress(Exception):
         per_unit = page.tags["XResolution"].value
         unit = page.tags["ResolutionUnit"].value
-        number = per_unit[0] / per_unit[1]
+        number = float(per_unit[0] / per_unit[1])
         if unit == tifffile.RESUNIT.CENTIMETER:
             return _UNITS_UM["cm"] / number
         if unit == tifffile.RESUNIT.INCH:

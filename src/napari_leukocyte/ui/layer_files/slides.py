@@ -113,6 +113,4 @@ def levels_of(slide: SlideImage) -> list[Any]:
     while max(levels[-1].shape) > COARSEST_PX:
         step *= 2
         levels.append(SlideLevel(slide, last, step))
-    return [
-        da.from_array(level, chunks=(CHUNK_PX, CHUNK_PX, 3), asarray=False) for level in levels
-    ]
+    return [da.from_array(level, chunks=(CHUNK_PX, CHUNK_PX, 3), asarray=False) for level in levels]
