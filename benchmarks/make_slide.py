@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -66,7 +67,7 @@ def write_slide(
     levels = min(levels, 6)
     aperio = path.suffix == ".svs"
     about = f"Aperio Image Library v12\r\n{size[1]}x{size[0]}|AppMag = 40|MPP = {UM_PER_PX}"
-    options = {
+    options: dict[str, Any] = {
         "photometric": "rgb",
         "compression": "jpeg",
         "tile": (TILE, TILE),
@@ -77,7 +78,7 @@ def write_slide(
     with tifffile.TiffWriter(path, bigtiff=not aperio) as file:
         for level in range(levels):
             height, width = (-(-side // 2**level) for side in size)
-            kind = {} if aperio or level else {"subifds": levels - 1}
+            kind: dict[str, Any] = {} if aperio or level else {"subifds": levels - 1}
             if aperio:
                 kind = {"description": about}
             elif level:
@@ -107,7 +108,10 @@ def _tiles(
     size: tuple[int, int], level: int, parts: list[NDArray[np.uint8]]
 ) -> Iterator[NDArray[np.uint8]]:
     field = FIELD >> level
-    small = [cv2.resize(p, (field, field), interpolation=cv2.INTER_AREA) for p in parts]
+    small = [
+        np.asarray(cv2.resize(p, (field, field), interpolation=cv2.INTER_AREA), np.uint8)
+        for p in parts
+    ]
     per_tile = max(1, TILE // field)
     for y in range(0, size[0], TILE):
         for x in range(0, size[1], TILE):

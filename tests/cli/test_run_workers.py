@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 import cv2
-import psutil
+import psutil  # type: ignore[import-untyped]
 import pytest
 
 from benchmarks import make_slide

@@ -29,8 +29,10 @@ from napari_leukocyte.analysis.batch.workers import (
     join_workers,
     start_workers,
 )
+from napari_leukocyte.analysis.slide.segmenting import analyse_block
 from napari_leukocyte.analysis.slide.zone import CountingZone
 from napari_leukocyte.errors import OutputError
+from napari_leukocyte.io.slides.opening import fingerprint
 from tests.analysis.slide.conftest import drawn, stain_model, stain_networks
 
 __all__ = ["stain_model", "stain_networks"]  # fixtures, borrowed
@@ -79,6 +81,7 @@ def test_photographs_and_slides(settings: RunSettings, jobs: list[ImageJob]) -> 
     tables, records, slides = results_of(settings, jobs, result.done)
     assert [(name, len(table)) for name, table in tables] == [("a.tif", 3), ("b.tif", 4)]
     assert [r.shape for r in records] == [(120, 160), (200, 260)]
+    assert slides[0].pop("fingerprint") == fingerprint(jobs[1].path)
     assert slides == [{"image": "b.tif", "um_per_px": None, "block_px": 100, "blocks": 6}]
     assert (settings.out / "a" / "overlay.png").is_file()
     assert (settings.out / "b" / "labels.zarr" / "labels" / "leukocytes" / "0").is_dir()
@@ -133,16 +136,16 @@ def test_one_that_fails_does_not_stop_the_others(
 def test_a_slide_that_changes_while_it_is_read(
     settings: RunSettings, jobs: list[ImageJob], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = tasks.analyse_block
+    real = analyse_block
     calls: list[int] = []
 
-    def analyse_block(*arguments: Any) -> Any:
+    def changing(*arguments: Any) -> Any:
         calls.append(1)
         if len(calls) == 2:
             os.utime(jobs[1].path, ns=(1, 1))
         return real(*arguments)
 
-    monkeypatch.setattr(tasks, "analyse_block", analyse_block)
+    monkeypatch.setattr(tasks, "analyse_block", changing)
     result, _ = run(settings, jobs)
     assert result.done == {"a.tif"}
     assert "b.tif has changed while it was read" in result.errors["b.tif"]

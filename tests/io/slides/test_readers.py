@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -73,7 +74,7 @@ def ome_zarr(folder: Path, pixels: Pixels, version: str, axes: str = "yxc") -> P
             for level in range(2)
         ],
     }
-    about = {"multiscales": [described]}
+    about: dict[str, Any] = {"multiscales": [described]}
     root.attrs.update(about if version == "0.4" else {"ome": about | {"version": version}})
     return folder
 
@@ -143,7 +144,7 @@ def test_levels_whose_sizes_lie(whole: Pixels, tmp_path: Path) -> None:
     path = tmp_path / "lies.tif"
     with tifffile.TiffWriter(path) as file:
         for number, level in enumerate((whole, whole[::2, ::4], whole[::4, ::4])):
-            kind = {"subfiletype": 1} if number else {"subifds": 2}
+            kind: dict[str, Any] = {"subfiletype": 1} if number else {"subifds": 2}
             pixels = np.ascontiguousarray(level)
             file.write(pixels, photometric="rgb", tile=(256, 256), metadata=None, **kind)
     with open_slide(path) as slide:
@@ -242,12 +243,12 @@ def test_a_scanners_file_that_is_none(name: str, tmp_path: Path) -> None:
 
 
 def test_photographs_are_no_slides(whole: Pixels, tmp_path: Path) -> None:
-    writers: dict[str, Callable[[Path], None]] = {
+    writers: dict[str, Callable[[Path], object]] = {
         "a.tif": lambda p: tifffile.imwrite(p, whole, photometric="rgb"),
         "b.tif": lambda p: tifffile.imwrite(p, whole[:300, :300], tile=(64, 64)),
         "c.tif": lambda p: tifffile.imwrite(p, np.zeros((5, 64, 64), np.uint8)),
-        "d.png": lambda p: p.write_bytes(b"x") and None,
-        "e.tif": lambda p: p.write_bytes(b"x") and None,
+        "d.png": lambda p: p.write_bytes(b"x"),
+        "e.tif": lambda p: p.write_bytes(b"x"),
     }
     for name, write in writers.items():
         write(tmp_path / name)

@@ -146,7 +146,8 @@ def plan_of_slide(settings: RunSettings, job: ImageJob, identity: Mapping[str, A
     """
     check_here(settings.model, settings.classifier, json.dumps(identity))
     state = state_of(job.path)
-    key = key_of(settings_key(settings, identity), fingerprint(job.path))
+    state_print = fingerprint(job.path)
+    key = key_of(settings_key(settings, identity), state_print)
     path = slide_folder(settings, job) / "plan.json"
     kept = kept_json(path, key)
     if kept is None:
@@ -168,7 +169,12 @@ def plan_of_slide(settings: RunSettings, job: ImageJob, identity: Mapping[str, A
                     f"{job.path} shows no monolayer in which cells could be counted: count the "
                     "whole slide."
                 )
-            kept = {"plan": plan.to_dict(), "um_per_px": image.um_per_px, "blocks": blocks}
+            kept = {
+                "plan": plan.to_dict(),
+                "um_per_px": image.um_per_px,
+                "blocks": blocks,
+                "fingerprint": state_print,
+            }
     # The time of change may be another each time: it is no part of the key.
     keep_json(path, key, kept | {"state": list(state)})
     return len(kept["blocks"])
@@ -262,7 +268,11 @@ def finish_slide(
         folder=job.folder,
         notes=notes,
     )
-    slide: dict[str, Any] = {"image": job.image, "um_per_px": scale}
+    slide: dict[str, Any] = {
+        "image": job.image,
+        "fingerprint": planned["fingerprint"],
+        "um_per_px": scale,
+    }
     if settings.until:
         slide["fields"] = planned["blocks"][:blocks]
     else:

@@ -184,7 +184,7 @@ def start_workers(number: int) -> Cluster:
     ClusterError
         If this machine has too little memory for so many, or they do not start.
     """
-    import psutil
+    import psutil  # type: ignore[import-untyped]
 
     total = psutil.virtual_memory().total
     memory = int(SHARE * total / number)

@@ -261,7 +261,7 @@ def _cells(
         measured: dict[str, float] = {}
         if score >= slide.plan.params.least_score:
             nuclei = nucleus[local] >= NUCLEUS_THRESHOLD if slide.has_nuclei else None
-            region = Region(number, 0, 0, *mask.shape, mask)
+            region = Region(number, 0, 0, mask.shape[0], mask.shape[1], mask)
             values = measure_region(region, nuclei)
             measured = dict(zip(MEASURED[1:], values[1:], strict=True))
             measured |= {"y": measured["y"] + y0, "x": measured["x"] + x0}
