@@ -4,10 +4,16 @@
 python3 run.py demo [ARGUMENT ...]     the main job on the sample: napari-leukocyte demo
 python3 run.py test [STEP ...]         every check, or the steps named
 python3 run.py test --here [STEP ...]  the same with the Python that runs this; sets nothing up
+python3 run.py docs                    the documentation as a site, into site/
+python3 run.py release v1.2.3          wheel and sdist of a tag, checked, into dist/
 
-Steps: lint, format, types, manifest, core, windows, training, data, training-data; tests stands for
-core and windows, which run side by side. What follows a -- goes to pytest. Every step has a home
-folder of its own, which is empty; only data and training-data see the image sets.
+Steps: lint, format, types, manifest, docs, core, windows, training, data, training-data; tests
+stands for core and windows, which run side by side. What follows a -- goes to pytest. Every step has
+a home folder of its own, which is empty; only data and training-data see the image sets. With
+--dry-run the commands are printed, and nothing is set up or run.
+
+NAPARI_LEUKOCYTE_QT chooses pyqt6 (the default) or pyside6, NAPARI_LEUKOCYTE_DEPENDENCIES newest (the
+default) or lowest, which installs the lower bounds of pyproject.toml themselves.
 
 Needs Python 3.11 to 3.13 and nothing else. Makes a virtual environment in .venv (or in
 NAPARI_LEUKOCYTE_VENV) and installs the package into it, editable. On Debian and Ubuntu it also
@@ -22,6 +28,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import shlex
 import shutil
 import subprocess
@@ -32,7 +39,10 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent
 NEWEST, OLDEST = (3, 13), (3, 11)
-EXTRAS = {"demo": "qt", "test": "all,test"}
+# The extra of each binding of Qt.
+BINDINGS = {"pyqt6": "qt", "pyside6": "pyside"}
+QT_VARIABLE, DEPENDENCIES_VARIABLE = "NAPARI_LEUKOCYTE_QT", "NAPARI_LEUKOCYTE_DEPENDENCIES"
+SITE, DIST = ROOT / "site", ROOT / "dist"
 LINUX = sys.platform.startswith("linux")
 
 # Debian packages that Qt's xcb plugin and OpenGL load, and that a machine without a desktop lacks.
@@ -58,6 +68,8 @@ VIRTUAL_SCREEN_PACKAGES = ("xauth", "xvfb")
 SCREEN = "-screen 0 1600x1000x24"
 # Tests that open windows all the time; the others take about as long.
 WINDOWS = ("tests/ui",)
+# Prints commands instead of running them.
+DRY = "--dry-run"
 # What pytest says if its arguments leave no test.
 NOTHING_CHOSEN = 5
 DATA_VARIABLE = "NAPARI_LEUKOCYTE_DATA"
@@ -224,24 +236,59 @@ def make_environment(venv: Path, log: Path) -> None:
         raise SetupError(f"the virtual environment {venv} could not be made.")
 
 
+def choice(variable: str, known: tuple[str, ...]) -> str:
+    """Return what an environment variable chooses; the first by default."""
+    value = os.environ.get(variable) or known[0]
+    if value not in known:
+        raise SetupError(f"{variable} is {value!r}: choose {' or '.join(known)}.")
+    return value
+
+
+def binding() -> str:
+    """Return the binding of Qt that is installed and tested."""
+    return choice(QT_VARIABLE, tuple(BINDINGS))
+
+
+def lowest() -> bool:
+    """Tell whether the lower bounds of the dependencies are to be installed."""
+    return choice(DEPENDENCIES_VARIABLE, ("newest", "lowest")) == "lowest"
+
+
+def extras_of(job: str) -> str:
+    """Return the extras of the package that a job needs."""
+    qt = BINDINGS[binding()]
+    if job == "demo":
+        return qt
+    if job == "docs":
+        return "docs"
+    # TensorFlow's lower bounds are old; the tests without training need none.
+    train = "" if lowest() else "train,"
+    return f"{qt},explain,{train}xarray,docs,test"
+
+
 def stamp(extras: str, venv: Path) -> tuple[Path, str]:
     """Return the file that says what was installed, and what it must hold to be still true."""
     python = version_of([str(program(venv, "python"))])
-    key = f"{python} {ROOT} {extras}\n".encode() + (ROOT / "pyproject.toml").read_bytes()
+    key = f"{python} {ROOT} {extras} {lowest()}\n".encode() + (ROOT / "pyproject.toml").read_bytes()
     name = f"napari-leukocyte-{extras.replace(',', '-')}.sha256"
     return venv / name, hashlib.sha256(key).hexdigest()
 
 
 def install(extras: str, venv: Path, log: Path) -> None:
     """Install the package, unless this pyproject.toml is installed here already."""
-    for enough in (extras, EXTRAS["test"]):  # the tests' extras hold all others
+    for enough in (extras, extras_of("test")):  # the tests' extras hold all others
         file, digest = stamp(enough, venv)
         if file.is_file() and file.read_text(encoding="ascii") == digest:
             return
     say(f"Installing napari-leukocyte[{extras}] (some minutes the first time)")
     pip = [str(program(venv, "python")), "-m", "pip", "--no-input", "--disable-pip-version-check"]
+    command = [*pip, "install", "--editable", f".[{extras}]"]
+    if lowest():
+        quiet([*pip, "install", "uv"], log)
+        command = [str(program(venv, "uv")), "pip", "install", "--python", str(venv)]
+        command += ["--resolution", "lowest-direct", "--editable", f".[{extras}]"]
     for _ in range(2):  # the network fails now and then, too
-        if quiet([*pip, "install", "--editable", f".[{extras}]"], log):
+        if quiet(command, log):
             file, digest = stamp(extras, venv)
             file.write_text(digest, encoding="ascii")
             return
@@ -261,10 +308,10 @@ def set_up(job: str) -> Path:
     except OSError as error:
         raise SetupError(f"{venv} can't be written ({error.strerror}).") from error
     make_environment(venv, log)
-    install(EXTRAS[job], venv, log)
+    install(extras_of(job), venv, log)
     if job == "test":
         install_packages((*WINDOW_PACKAGES, *VIRTUAL_SCREEN_PACKAGES), log)
-    elif has_screen():  # without one, the demonstration opens no window
+    elif job == "demo" and has_screen():  # without one, the demonstration opens no window
         install_packages(WINDOW_PACKAGES, log)
     return venv
 
@@ -298,6 +345,7 @@ def steps(python: str, pytest_arguments: list[str]) -> dict[str, list[str]]:
         "format": [python, "-m", "ruff", "format", "--check", "."],
         "types": [python, "-m", "mypy"],
         "manifest": [python, "-m", "npe2", "validate", "napari-leukocyte"],
+        "docs": site_command(python),
         # Never in one process: TensorFlow and the viewer's OpenGL crash together.
         "core": [*pytest, "tests", "--ignore=tests/training", *ignored, *unless, *pytest_arguments],
         "windows": [*pytest, *WINDOWS, *unless, *pytest_arguments],
@@ -305,6 +353,11 @@ def steps(python: str, pytest_arguments: list[str]) -> dict[str, list[str]]:
         "data": [*pytest, "tests", "--ignore=tests/training", "-m", "data", *pytest_arguments],
         "training-data": [*pytest, "tests/training", "-m", "data", *pytest_arguments],
     }
+
+
+def site_command(python: str) -> list[str]:
+    """Return the command that builds the site, and fails at any warning."""
+    return [python, "-m", "mkdocs", "build", "--strict", "--quiet", "--site-dir", str(SITE)]
 
 
 def test_environment(step: str, home: Path) -> dict[str, str]:
@@ -316,8 +369,9 @@ def test_environment(step: str, home: Path) -> dict[str, str]:
     env = dict(os.environ)
     # These would let something else than the environment's packages in, or choose a Qt platform
     # that has no OpenGL or ignores the virtual screen.
-    for name in ("PYTHONPATH", "PYTHONHOME", "QT_QPA_PLATFORM", "QT_API"):
+    for name in ("PYTHONPATH", "PYTHONHOME", "QT_QPA_PLATFORM"):
         env.pop(name, None)
+    env["QT_API"] = env["PYTEST_QT_API"] = binding()
     if LINUX and shutil.which("xvfb-run"):
         env.pop("WAYLAND_DISPLAY", None)
     env.setdefault("PIP_CACHE_DIR", str(Path.home() / ".cache" / "pip"))
@@ -328,6 +382,7 @@ def test_environment(step: str, home: Path) -> dict[str, str]:
         env[DATA_VARIABLE] = str(home / "no image sets")
     env["NO_ALBUMENTATIONS_UPDATE"] = "1"  # else its import asks the network for a newer release
     env["TF_CPP_MIN_LOG_LEVEL"] = "3"
+    env["NO_MKDOCS_2_WARNING"] = "1"  # of its makers' other program
     return env
 
 
@@ -344,10 +399,12 @@ def test(arguments: list[str]) -> int:
     """Run the checks, all of them even if one fails, and sum up."""
     cut = arguments.index("--") if "--" in arguments else len(arguments)
     names, pytest_arguments = arguments[:cut], arguments[cut + 1 :]
-    here = "--here" in names
-    names = [name for name in names if name != "--here"]
+    here, dry = "--here" in names, DRY in names
+    names = [name for name in names if name not in ("--here", DRY)]
     known = steps(sys.executable, pytest_arguments)
     chosen = chosen_steps(names, known)
+    if dry:
+        return dry_run([known[name] for name in chosen])
     if not here:
         known = steps(str(program(set_up("test"), "python")), pytest_arguments)
     results = []
@@ -392,6 +449,48 @@ def test(arguments: list[str]) -> int:
     return int(any(status not in fine for _, status, _ in results))
 
 
+def dry_run(commands: list[list[str]]) -> int:
+    """Print commands instead of running them."""
+    for command in commands:
+        say(f"{binding()} {'lowest' if lowest() else 'newest'}: {shlex.join(command)}")
+    return 0
+
+
+def docs(arguments: list[str]) -> int:
+    """Build the documentation as a site."""
+    if DRY in arguments:
+        return dry_run([site_command(sys.executable)])
+    command = site_command(str(program(set_up("docs"), "python")))
+    status = subprocess.call(command, cwd=ROOT, env={**os.environ, "NO_MKDOCS_2_WARNING": "1"})
+    if status == 0:
+        say(f"The site is {SITE / 'index.html'}")
+    return status
+
+
+def release(arguments: list[str]) -> int:
+    """Build wheel and sdist of a tag, which must be the version's, and check both."""
+    tags = [a for a in arguments if a != DRY]
+    if len(tags) != 1:
+        raise SetupError("say which tag is released, such as: release v1.2.3.")
+    python = sys.executable if DRY in arguments else str(program(set_up("test"), "python"))
+    commands = [
+        [python, "-m", "build", "--outdir", str(DIST)],
+        [python, "-m", "pytest", "tests/test_release.py"],
+    ]
+    if DRY in arguments:
+        return dry_run(commands)
+    pyproject = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    found = re.search(r'^version = "([^"]+)"', pyproject, re.MULTILINE)
+    version = found.group(1) if found else "unknown"
+    if tags[0] != f"v{version}":
+        raise SetupError(f"the tag is {tags[0]}, but the version in pyproject.toml {version}.")
+    dated = rf"^## \[?{re.escape(version)}\]? - \d{{4}}-\d\d-\d\d$"
+    changes = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    if not re.search(dated, changes, re.MULTILINE):
+        raise SetupError(f"CHANGELOG.md has no section of version {version} with a date.")
+    return max(subprocess.call(command, cwd=ROOT) for command in commands)
+
+
 def demo(arguments: list[str]) -> int:
     """Run the main job on the sample."""
     venv = set_up("demo")
@@ -400,14 +499,14 @@ def demo(arguments: list[str]) -> int:
 
 def main(arguments: list[str]) -> int:
     """Run the job that the command line names."""
-    jobs = {"demo": demo, "test": test}
+    jobs = {"demo": demo, "test": test, "docs": docs, "release": release}
     if arguments[:1] in (["-h"], ["--help"]):
         say(str(__doc__))
         return 0
     if not arguments or arguments[0] not in jobs:
         print(__doc__, file=sys.stderr)
         given = f"there is no {arguments[0]!r}" if arguments else "nothing to do was named"
-        print(f"run.py: {given}: say 'demo' or 'test'.", file=sys.stderr)
+        print(f"run.py: {given}: say 'demo', 'test' or 'docs'.", file=sys.stderr)
         return 2
     try:
         return jobs[arguments[0]](arguments[1:])

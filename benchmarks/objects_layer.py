@@ -1,7 +1,8 @@
 """Points against Shapes as the layer that shows the classified objects.
 
-Times what a reader does all day, on a real window, with the styles that the plugin uses: a ring
-about each centroid (Points) or a box about each object (Shapes). It needs a display::
+Times what a reader does all day, on a real window, with the styles that the plugin uses: outlines
+in the colours of the classes (Labels) with names and, of selected objects, rings (Points), or a box
+about each object (Shapes). It needs a display::
 
     python benchmarks/objects_layer.py [--objects 100 1000 5000] [--layers points boxes]
 """
@@ -14,13 +15,17 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+import cv2
 import napari
 import numpy as np
 import pandas as pd
 from napari.layers import Points
+from numpy.typing import NDArray
 from qtpy.QtWidgets import QApplication
 
 from napari_leukocyte.ui.layers import objects_style as style
+from napari_leukocyte.ui.layers.class_outlines import ClassOutlines
+from napari_leukocyte.ui.layers.placed_names import draw_halo
 from napari_leukocyte.ui.layers.plain_rings import draw_plainly
 from napari_leukocyte.vocabulary import COLORS, LEUKOCYTE_NAMES
 
@@ -60,6 +65,14 @@ def objects(n: int) -> tuple[pd.DataFrame, tuple[int, int]]:
     return table, (side, side)
 
 
+def outlines(table: pd.DataFrame, shape: tuple[int, int]) -> NDArray[np.int32]:
+    """Return the label image of a table's objects, (H, W) with a disc for each."""
+    labels = np.zeros(shape, np.int32)
+    for number, y, x in zip(table["label"], table["y"], table["x"], strict=True):
+        cv2.circle(labels, (round(x), round(y)), int(DIAMETER / 2), int(number), cv2.FILLED)
+    return labels
+
+
 def timed(action: Callable[[int], object], repeats: int) -> tuple[float, float]:
     """Return the median and the worst duration of an action, ms; slow ones are repeated less."""
     durations: list[float] = []
@@ -79,6 +92,10 @@ def measure(kind: style.LayerKind, n: int, repeats: int) -> dict[str, tuple[floa
     viewer = napari.Viewer()
     viewer.window.resize(1400, 900)
     viewer.add_image(np.full((*shape, 3), 230, np.uint8))
+    labels = outlines(table, shape)
+    layer = viewer.add_labels(labels.copy())
+    layer.contour = 2
+    colored = ClassOutlines(layer)
     names = list(COLORS)
     layers: list[Any] = []
 
@@ -90,39 +107,49 @@ def measure(kind: style.LayerKind, n: int, repeats: int) -> dict[str, tuple[floa
     def create(_: int) -> None:
         if layers:
             viewer.layers.remove(layers.pop())
-        layers.append(viewer.add_layer(style.make_layer(kind, table, "Objects")))
+        layers.append(viewer.add_layer(style.make_layer(kind, table, "Objects", labels)))
         if isinstance(layers[0], Points):
             draw_plainly(viewer, layers[0])
+        draw_halo(viewer, layers[0])
+        style.show_selection(layers[0], table, rings=False)
+        colored.show(table)
         frame(0)
 
     def recolour(i: int) -> None:
         table.loc[i % n, "class"] = names[i % len(names)]
         if isinstance(layers[0], Points):
             style.say_of_few(layers[0], table, np.array([i % n]))
+            colored.show(table)
             style.draw(layers[0])
         else:
             style.show_classes(layers[0], table)
 
     def select(i: int) -> None:
         layers[0].selected_data = {i % n, (7 * i + 3) % n}
-        style.show_selection(layers[0], table)
+        style.show_selection(layers[0], table, rings=False)
         style.draw(layers[0])
 
     def hover(i: int) -> None:
         layers[0].get_value((table["y"][i % n], table["x"][i % n]), world=True)
 
     def replace(i: int) -> None:
-        style.show_objects(layers[0], (table, moved)[i % 2])
+        style.show_objects(layers[0], (table, moved)[i % 2], labels)
 
     result = {"create": timed(create, max(3, repeats // 5))}
     frame(0)
     layers[0].mode = "select"
+
+    def zoom(i: int) -> None:
+        viewer.scene.camera.zoom *= (1.05, 1 / 1.05)[i % 2]
+        frame(0)
+
     for name, action in (
         ("recolour one", recolour),
         ("select two", select),
         ("value under the mouse", hover),
         ("replace all", replace),
         ("redraw", frame),
+        ("zoom", zoom),
     ):
         result[name] = timed(action, repeats)
         frame(0)

@@ -13,10 +13,11 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -148,7 +149,7 @@ def mutated(seed: bytes, dice: random.Random) -> bytes:
     return bytes(data[: LONGEST + 1])
 
 
-def run_plain(target: Target, seconds: float, seed: int) -> int:
+def run_plain(target: Any, seconds: float, seed: int) -> int:
     """Feed random changes; return how many inputs were read."""
     dice, seeds = random.Random(seed), target.seeds()  # noqa: S311 - no secret
     until, number = time.monotonic() + seconds, 0
@@ -166,15 +167,38 @@ def run_plain(target: Target, seconds: float, seed: int) -> int:
     return number
 
 
-def run_atheris(make: Callable[[], Target], seconds: float, folder: Path) -> None:
-    """Feed what atheris finds; it ends the process."""
+def load_formats() -> None:
+    """Import the readers of all formats."""
+    for format in FORMATS.values():
+        format.load()
+
+
+def run_atheris(
+    make: Callable[[], Any],
+    seconds: float,
+    folder: Path,
+    load: Callable[[], object] = load_formats,
+    include: Sequence[str] = ("napari_leukocyte.annotations.formats", "roifile", "json"),
+) -> None:
+    """Feed what atheris finds to a target; it ends the process.
+
+    Parameters
+    ----------
+    make : callable
+        Makes the target.
+    seconds : float
+        For how long.
+    folder : Path
+        For the corpus.
+    load : callable
+        Imports what is to be steered by.
+    include : sequence of str
+        Names of it.
+    """
     import atheris
 
-    with atheris.instrument_imports(
-        include=["napari_leukocyte.annotations.formats", "roifile", "json"]
-    ):
-        for format in FORMATS.values():
-            format.load()
+    with atheris.instrument_imports(include=list(include)):
+        load()
     target = make()
     corpus = folder / "corpus"
     corpus.mkdir()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 import tomllib
@@ -14,6 +15,7 @@ from importlinter.cli import lint_imports
 from npe2 import PluginManifest
 
 import napari_leukocyte as nl
+from tests import public_api
 
 ROOT = Path(__file__).parents[1]
 NAME = "napari-leukocyte"
@@ -99,8 +101,27 @@ def test_every_command_of_the_manifest_exists() -> None:
     PluginManifest.from_distribution(NAME).validate_imports()
 
 
-def test_every_public_name_exists() -> None:
-    assert [name for name in nl.__all__ if getattr(nl, name, None) is None] == []
+def test_public_names_keep_their_signatures() -> None:
+    """A change here is a change of what others build on: see the deprecation policy.
+
+    ``python tests/public_api.py`` writes the list anew.
+    """
+    assert public_api.lines() == public_api.FILE.read_text(encoding="utf-8").splitlines()
+
+
+def test_public_names_are_documented_and_listed() -> None:
+    pages = "\n".join(
+        path.read_text(encoding="utf-8") for path in (ROOT / "docs/reference/api").glob("*.md")
+    )
+    names = [name for name, _ in public_api.public() if not name.endswith("__version__")]
+    shown = set(re.findall(r"^::: (\S+)$", pages, re.MULTILINE))
+    assert shown == set(names)
+    for module in public_api.MODULES:
+        assert sorted(module.__all__) == sorted(set(module.__all__))
+        assert all(hasattr(module, name) for name in module.__all__)
+    for name, members in public_api.MEMBERS.items():
+        section = re.split(rf"^::: \S+\.{name}$", pages, flags=re.MULTILINE)[1].split(":::")[0]
+        assert set(re.findall(r"^        - (\w+)$", section, re.MULTILINE)) == members
 
 
 def test_opening_the_menus_loads_nothing_heavy() -> None:
@@ -130,7 +151,7 @@ def test_imports_keep_to_the_contracts(capsys: pytest.CaptureFixture[str]) -> No
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        ([], "say 'demo' or 'test'"),
+        ([], "say 'demo', 'test' or 'docs'"),
         (["install"], "there is no 'install'"),
         (["test", "--here", "spelling"], "there is no step 'spelling'"),
     ],

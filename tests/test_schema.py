@@ -1,4 +1,4 @@
-"""The columns of the table of objects, held against the tables and the page on them."""
+"""The columns of the table of objects, held against the tables and the pages on them."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from napari_leukocyte.schema import (
 from napari_leukocyte.session.objects import object_table
 
 DTYPES = {"whole number": "int64", "number": "float64", "true or false": "bool", "text": "str"}
-PAGE = Path(__file__).parents[1] / "docs" / "dataset.md"
+REFERENCE = Path(__file__).parents[1] / "docs" / "reference"
 LABELS = np.kron(np.diag([1, 2]), np.ones((9, 9), int))
 MEASURES = list(MEASURED[1:])
 PREDICTED = pd.DataFrame(
@@ -70,7 +70,18 @@ def test_probabilities() -> None:
     )
 
 
-def test_the_page_describes_the_columns() -> None:
-    rows = re.findall(r"^\| `(\w+)` \| (.+?) \| (.+?) \|$", PAGE.read_text("utf-8"), re.M)
+def test_the_pages_describe_the_columns() -> None:
+    page = (REFERENCE / "dataset.md").read_text("utf-8")
+    rows = re.findall(r"^\| `(\w+)` \| (.+?) \| (.+?) \|$", page, re.M)
     described = [(c.name, c.kind, c.description) for c in COLUMNS.values()]
     assert [row for row in rows if row[0] in COLUMNS] == described
+    page = (REFERENCE / "files.md").read_text("utf-8")
+    section = page.partition("## objects.csv")[2].partition("\n## ")[0]
+    table, _, beside = section.partition("Saved from the window")
+    rows = re.findall(r"^\| (`.+?`) \| .+? \|(.*)\|$", table, re.M)
+    named = [(name, unit.strip()) for names, unit in rows for name in re.findall(r"`(.+?)`", names)]
+    expected = [*RESULTS_FRONT, "p_CLASS", *MEASURED[1:]]
+    assert [name for name, _ in named] == expected
+    units = {name: unit for name, unit in named if unit.startswith("px")}
+    assert units == {c.name: c.unit for c in COLUMNS.values() if c.unit}
+    assert re.findall(r"`(\w+)`", beside) == list(SESSION_BACK)

@@ -200,14 +200,14 @@ def compare(
         bool, typer.Option(help="Measure segmentation anew, not only what has changed.")
     ] = False,
 ) -> None:
-    """Write the papers' tables beside ours: docs/compare.md, from what is trained."""
+    """Write the papers' tables beside ours: docs/measured/comparison-*.md."""
     from training.compare import RESULT
     from training.compare import compare as measure
     from training.pages.compare import write
     from training.plots import draw_all
 
     result = measure(data_root, again=again)
-    print(f"{RESULT}\n{write(result, draw_all(result))}")
+    print(RESULT, *write(result, draw_all(result)), sep="\n")
 
 
 @app.command()
@@ -364,10 +364,10 @@ def failures() -> None:
 
 @app.command()
 def cards() -> None:
-    """Write the measured figures into the manifests and docs/models.md."""
+    """Write the measured figures into the manifests and the pages of docs/measured."""
     from training.pages.models import write_cards
 
-    print(write_cards())
+    print(*write_cards(), sep="\n")
 
 
 if __name__ == "__main__":

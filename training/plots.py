@@ -18,6 +18,14 @@ mpl.use("Agg")  # no display is needed, and none is looked for
 from matplotlib import pyplot as plt
 
 FOLDER = Path(__file__).parents[1] / "docs" / "images" / "training"
+#: What each picture of the comparison shows, by its file in `FOLDER`.
+CAPTIONS = {
+    "curves-unets.png": "Learning curves of the U-Nets.",
+    "curves-classifiers.png": "Learning curves of the classifiers on one equal budget.",
+    "curves-binary.png": "Learning curves of the binary network of 2019.",
+    "confusion-classifiers.png": "Confusion matrices over all test cells; rows are the truth.",
+    "confusion-binary.png": "Confusion matrices of the binary network, by set.",
+}
 #: Small enough for a page, sharp enough to read.
 _DPI = 110
 
@@ -128,26 +136,20 @@ def draw_all(result: dict[str, Any]) -> list[tuple[str, Path]]:
     unets += [m[0] for m in result["segmentation"]["default"]["members"]]
     classifiers = [e.read().name for e in CLASSIFIERS]
     accuracy = "categorical_accuracy"
-    wanted: list[tuple[str, Path | None]] = [
-        (
-            "Learning curves of the U-Nets.",
-            draw_curves(unets, "cell_iou", "foreground IoU", FOLDER / "curves-unets.png"),
-        ),
-        (
-            "Learning curves of the classifiers on one equal budget.",
-            draw_curves(classifiers, accuracy, "accuracy", FOLDER / "curves-classifiers.png"),
-        ),
-        (
-            "Learning curves of the binary network of 2019.",
-            draw_curves(["binary-2019"], accuracy, "accuracy", FOLDER / "curves-binary.png"),
-        ),
+    wanted: list[Path | None] = [
+        draw_curves(unets, "cell_iou", "foreground IoU", FOLDER / "curves-unets.png"),
+        draw_curves(classifiers, accuracy, "accuracy", FOLDER / "curves-classifiers.png"),
+        draw_curves(["binary-2019"], accuracy, "accuracy", FOLDER / "curves-binary.png"),
     ]
     confusions = {row: s["all"]["confusion"] for row, s in result["classification"].items()}
     if confusions:
-        file = draw_confusions(confusions, FOLDER / "confusion-classifiers.png")
-        wanted.append(("Confusion matrices over all test cells; rows are the truth.", file))
+        wanted.append(draw_confusions(confusions, FOLDER / "confusion-classifiers.png"))
     binary = {d: s["confusion"] for d, s in result["binary"].get("sets", {}).items()}
     if binary:
-        file = draw_confusions(binary, FOLDER / "confusion-binary.png")
-        wanted.append(("Confusion matrices of the binary network, by set.", file))
-    return [(text, file) for text, file in wanted if file is not None]
+        wanted.append(draw_confusions(binary, FOLDER / "confusion-binary.png"))
+    return [(CAPTIONS[file.name], file) for file in wanted if file is not None]
+
+
+def drawn() -> list[tuple[str, Path]]:
+    """Return the pictures of the comparison that were drawn before, as `draw_all` does."""
+    return [(text, FOLDER / name) for name, text in CAPTIONS.items() if (FOLDER / name).is_file()]

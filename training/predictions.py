@@ -18,9 +18,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from napari_leukocyte.classification.classify import predict
-from napari_leukocyte.classification.measurements import NUCLEUS_THRESHOLD, measure
+from napari_leukocyte.classification.measurements import measure
 from napari_leukocyte.models.manifest import Manifest
 from napari_leukocyte.models.registry import find_model
+from napari_leukocyte.schema import NUCLEUS_THRESHOLD
 from napari_leukocyte.segmentation.ensemble import segment_members
 from napari_leukocyte.segmentation.objects import find_objects
 from napari_leukocyte.segmentation.parameters import PostprocessParams

@@ -15,6 +15,8 @@ from typing import Literal
 LABEL = "label"
 #: Begins the name of a column with the probability of a class.
 _PROBABILITY = "p_"
+#: Probability from which a pixel belongs to the nucleus, as in `nucleus_cell_ratio`.
+NUCLEUS_THRESHOLD = 0.5
 
 Kind = Literal["whole number", "number", "true or false", "text"]
 
@@ -33,7 +35,7 @@ class Column:
     meaning : str
         Without its unit.
     unit : str
-        "px", or empty.
+        "px", "px²", or empty.
     """
 
     name: str
@@ -81,7 +83,7 @@ _ALL = (
     Column("bbox_x0", "whole number", "first column of the bounding box", "px"),
     Column("bbox_y1", "whole number", "row after the last of the bounding box", "px"),
     Column("bbox_x1", "whole number", "column after the last of the bounding box", "px"),
-    Column("area_px", "whole number", "area", "px"),
+    Column("area_px", "whole number", "area", "px²"),
     Column("equivalent_diameter_px", "number", "diameter of the disc of the same area", "px"),
     Column("circularity", "number", "4 pi area over the square of the perimeter, at most 1"),
     Column("solidity", "number", "area over that of the convex hull, at most 1"),

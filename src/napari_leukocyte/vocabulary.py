@@ -60,16 +60,87 @@ POLYMORPHONUCLEAR = CellClass("polymorphonuclear", "#44AA99", "")
 GROUPS = (MONONUCLEAR, POLYMORPHONUCLEAR)
 #: Every class with a colour and key of its own.
 CLASSES = (*LEUKOCYTES, *FURTHER, SMUDGE_CELL, ARTEFACT, UNIDENTIFIED)
+
+# What a reader divides the classes above into, where the smear asks for it. No shipped model gives
+# these. Keys are those that the classes which they divide leave free.
+SEGMENTED_NEUTROPHIL = CellClass("segmented neutrophil", "#1B4F9C", "n")
+BAND_NEUTROPHIL = CellClass("band neutrophil", "#7FB8E6", "d")
+REACTIVE_LYMPHOCYTE = CellClass("reactive lymphocyte", "#66C2A5", "r")
+METAMYELOCYTE = CellClass("metamyelocyte", "#A6CEE3", "t")
+MYELOCYTE = CellClass("myelocyte", "#3B9FD1", "c")
+PROMYELOCYTE = CellClass("promyelocyte", "#6A51A3", "o")
+BLAST = CellClass("blast", "#CC3311", "k")
+PLASMA_CELL = CellClass("plasma cell", "#AA4499", "p")
+PLATELET = CellClass("platelet", "#AA6677", "h", counted=False)
+#: Classes that only a reader gives.
+FINER = (
+    SEGMENTED_NEUTROPHIL,
+    BAND_NEUTROPHIL,
+    REACTIVE_LYMPHOCYTE,
+    METAMYELOCYTE,
+    MYELOCYTE,
+    PROMYELOCYTE,
+    BLAST,
+    PLASMA_CELL,
+    PLATELET,
+)
+#: The parts into which a class is divided; what is left of it is not divided yet.
+PARTS: dict[str, tuple[str, ...]] = {
+    NEUTROPHIL.name: (SEGMENTED_NEUTROPHIL.name, BAND_NEUTROPHIL.name),
+    LYMPHOCYTE.name: (REACTIVE_LYMPHOCYTE.name,),
+    IMMATURE_GRANULOCYTE.name: (METAMYELOCYTE.name, MYELOCYTE.name, PROMYELOCYTE.name),
+    PLATELET_OR_ARTEFACT.name: (PLATELET.name, ARTEFACT.name),
+}
+#: Every class that is known, in the order of tables.
+ORDERED = (
+    *LEUKOCYTES,
+    SEGMENTED_NEUTROPHIL,
+    BAND_NEUTROPHIL,
+    REACTIVE_LYMPHOCYTE,
+    IMMATURE_GRANULOCYTE,
+    METAMYELOCYTE,
+    MYELOCYTE,
+    PROMYELOCYTE,
+    BLAST,
+    PLASMA_CELL,
+    ERYTHROBLAST,
+    PLATELET_OR_ARTEFACT,
+    SMUDGE_CELL,
+    PLATELET,
+    ARTEFACT,
+    UNIDENTIFIED,
+    *GROUPS,
+)
 #: Colour of a class by its name.
-COLORS = {c.name: c.color for c in (*CLASSES, *GROUPS)}
+COLORS = {c.name: c.color for c in ORDERED}
 
 # The two groups have the field's own: "MON" is the monocyte.
 _SHORT = {
-    **{c.name: c.name[:3].upper() for c in CLASSES},
+    **{c.name: c.name[:3].upper() for c in (*CLASSES, *FINER)},
+    BAND_NEUTROPHIL.name: "BND",
+    REACTIVE_LYMPHOCYTE.name: "RLY",
+    PLASMA_CELL.name: "PLC",
+    PLATELET.name: "PLT",
     MONONUCLEAR.name: "MNC",
     POLYMORPHONUCLEAR.name: "PMN",
 }
 _TAKEN = frozenset(_SHORT.values())
+
+
+# Names of classes that are no nouns.
+_ADJECTIVES = frozenset({UNIDENTIFIED.name, MONONUCLEAR.name, POLYMORPHONUCLEAR.name})
+
+
+def written(name: str) -> str:
+    """Return a class as a person writes it in a heading or a list: "Platelet or artefact"."""
+    return name[:1].upper() + name[1:]
+
+
+def plural(name: str) -> str:
+    """Return cells of a class as a person writes them in a sentence: "platelets or artefacts"."""
+    if name in _ADJECTIVES:
+        return f"{name} cells"
+    return " or ".join(f"{part}s" for part in name.split(" or "))
 
 
 @lru_cache(maxsize=256)

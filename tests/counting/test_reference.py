@@ -24,6 +24,7 @@ from napari_leukocyte.counting.reference import (
 )
 from napari_leukocyte.errors import ParameterError
 from napari_leukocyte.io.user_files import config_folder
+from napari_leukocyte.io.validation import parse
 from napari_leukocyte.vocabulary import LEUKOCYTE_NAMES
 
 OWN = ReferenceRanges("Ward 3", "120 donors", {"monocyte": Range(1, 9)}, {"basophil": Range(0.01)})
@@ -84,7 +85,7 @@ def test_shipped_ranges_name_their_source_and_the_five() -> None:
     for ranges in SHIPPED:
         assert set(ranges.absolute) == set(LEUKOCYTE_NAMES)
         assert any(year in ranges.source for year in ("1970", "2011"))
-        assert ReferenceRanges.from_dict(json.loads(json.dumps(ranges.to_dict()))) == ranges
+        assert parse(ReferenceRanges, json.loads(json.dumps(ranges.to_dict()))) == ranges
     assert str(DACIE_AND_LEWIS.percent["neutrophil"]) == "40 – 80"
     assert str(DACIE_AND_LEWIS.percent["basophil"]) == "≤ 2"
     assert str(Range(3)) == "≥ 3"
@@ -122,11 +123,11 @@ def test_refuses_what_is_no_range(low: float, high: float) -> None:
     [
         ({"name": " "}, "need a name"),
         ({"source": ""}, "come from"),
-        ({"source": 3}, "a name and a source"),
+        ({"source": 3}, r"\[0\].source must be text, not 3"),
         ({"percent": {"monocyte": [0, 101]}}, "beyond 100 %"),
-        ({"percent": {"monocyte": [5]}}, "two ends"),
-        ({"percent": {"monocyte": ["1", 2]}}, "must be numbers"),
-        ({"percent": [1]}, "must be an object"),
+        ({"percent": {"monocyte": [5]}}, "monocyte must be two ends"),
+        ({"percent": {"monocyte": ["1", 2]}}, "must be a number, not '1'"),
+        ({"percent": [1]}, "percent must be names with values"),
         ({"absolute": {"monocyte": [2, 1]}}, "must begin at 0"),
     ],
 )

@@ -30,28 +30,28 @@ def test_default_counts_leukocytes_but_no_erythroblasts() -> None:
 
 
 def test_default_knows_the_own_classes() -> None:
-    blast, ghost = own_class("blast", "#123456"), own_class("ghost", "#654321", counted=False)
+    blast, ghost = own_class("hairy cell", "#123456"), own_class("ghost", "#654321", counted=False)
     save_own_classes([blast, ghost])
-    assert DifferentialSettings().counted == (*DEFAULT_COUNTED, "blast") == default_counted()
+    assert DifferentialSettings().counted == (*DEFAULT_COUNTED, "hairy cell") == default_counted()
     assert DifferentialSettings.from_dict({}).counted == default_counted()
     assert not_counted() >= {"ghost", "artefact", "erythroblast"}
-    assert not not_counted() & {"blast", "monocyte", "a class of some model"}
-    assert not_counted(["monocyte"]) >= {"blast", "neutrophil"}
+    assert not not_counted() & {"hairy cell", "monocyte", "a class of some model"}
+    assert not_counted(["monocyte"]) >= {"hairy cell", "neutrophil"}
     (config_folder() / CLASSES_FILE).write_text("{")
     assert DifferentialSettings().counted == DEFAULT_COUNTED
 
 
 def test_follows_the_own_classes() -> None:
-    blast, ghost = own_class("blast", "#123456"), own_class("ghost", "#654321", counted=False)
+    blast, ghost = own_class("hairy cell", "#123456"), own_class("ghost", "#654321", counted=False)
     settings = with_own_classes(DifferentialSettings(), (), (blast, ghost))
-    assert settings.counted == (*DEFAULT_COUNTED, "blast")
+    assert settings.counted == (*DEFAULT_COUNTED, "hairy cell")
     # What the user says elsewhere stands, and cells of a class that is gone are still counted.
     unticked = DifferentialSettings()
     assert with_own_classes(unticked, (blast,), (blast, ghost)) == unticked
     assert with_own_classes(settings, (blast, ghost), ()) == settings
     now = (replace(blast, counted=False), replace(ghost, counted=True))
     assert "ghost" in with_own_classes(settings, (blast, ghost), now).counted
-    assert "blast" not in with_own_classes(settings, (blast, ghost), now).counted
+    assert "hairy cell" not in with_own_classes(settings, (blast, ghost), now).counted
 
 
 def test_survives_json_and_sorts_classes() -> None:
@@ -65,17 +65,17 @@ def test_survives_json_and_sorts_classes() -> None:
     ("values", "message"),
     [
         ({"counted": []}, "At least one class"),
-        ({"counted": "monocyte"}, "a list of names"),
-        ({"counted": [3]}, "At least one class"),
-        ({"target": 150}, "100, 200 or 400"),
-        ({"target": True}, "100, 200 or 400"),
-        ({"target": "100"}, "100, 200 or 400"),
+        ({"counted": "monocyte"}, "counted must be a list"),
+        ({"counted": [3]}, r"counted\[0\] must be text"),
+        ({"target": 150}, "100, 200, 400 or 500"),
+        ({"target": True}, "100, 200, 400 or 500"),
+        ({"target": "100"}, "100, 200, 400 or 500"),
         ({"leukocytes": 0}, "above 0"),
         ({"leukocytes": -4.0}, "above 0"),
-        ({"leukocytes": float("nan")}, "above 0"),
+        ({"leukocytes": float("nan")}, "finite number"),
         ({"leukocytes": "7"}, "a number"),
-        ({"reference": 5}, "by their name"),
-        ({"reader": "A"}, "no setting"),
+        ({"reference": 5}, "reference must be text"),
+        ({"reader": "A"}, "there is no 'reader': known are counted,"),
     ],
 )
 def test_refuses_in_one_sentence(values: dict[str, Any], message: str) -> None:
@@ -95,8 +95,8 @@ def test_habits_are_remembered_without_the_patients_total() -> None:
         ("{", "not whole JSON"),
         ("[]", "must hold a JSON object"),
         ('{"schema": 9, "differential": {}}', "layout version 9"),
-        ('{"schema": 1, "differential": []}', "must hold a JSON object"),
-        ('{"schema": 1, "differential": {"target": 7}}', "100, 200 or 400"),
+        ('{"schema": 1, "differential": []}', "must be names with values"),
+        ('{"schema": 1, "differential": {"target": 7}}', "100, 200, 400 or 500"),
         ('{"schema": 1, "differential": {"leukocytes": NaN}}', "holds NaN"),
         ("[" * 100_000, "nested too deep"),
     ],

@@ -157,7 +157,7 @@ def test_what_cannot_be_is_said_in_one_sentence(
         explain(crops, classifier, LEUKOCYTE_NAMES[-1])
     with pytest.raises(ParameterError, match="no method"):
         explain(crops, classifier, None, "magic")  # type: ignore[arg-type]
-    with pytest.raises(ParameterError, match="Windows must lie from 2"):
+    with pytest.raises(ParameterError, match="windows must be from 2 to 24"):
         ExplainSettings(windows=1)
     monkeypatch.setitem(__import__("sys").modules, "shap", None)
     with pytest.raises(MissingPackageError, match=r"pip install 'napari-leukocyte\[explain\]'"):

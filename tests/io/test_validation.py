@@ -54,14 +54,14 @@ class Outer:
         ({"share": True}, "share must be a number, not True."),
         ({"share": "0.5"}, "share must be a number, not '0.5'."),
         ({"share": float("nan")}, "share must be a finite number, not nan."),
-        ({"share": 10**400}, "share must be a number, not 10"),
+        ({"share": 10**400}, "share must be a finite number, not 10"),
         ({"share": 0.7}, "Seven tenths are too many."),
-        ({"kind": "most"}, "kind must be one of mean, least, not 'most'."),
-        ({"kind": ["mean"]}, r"kind must be one of mean, least, not \['mean'\]."),
+        ({"kind": "most"}, "kind must be mean or least, not 'most'."),
+        ({"kind": ["mean"]}, r"kind must be mean or least, not \['mean'\]."),
         ({"number": 1.0}, "number must be a whole number, not 1.0."),
         ({"number": True}, "number must be a whole number, not True."),
         ({"on": 1}, "on must be true or false, not 1."),
-        ({"other": 1}, "there is no other: known are share, kind, number, on."),
+        ({"other": 1}, "there is no 'other': known are share, kind, number, on."),
         ([], r"it must be names with values, not \[\]."),
     ],
 )
@@ -95,9 +95,14 @@ def test_the_place_is_named(values: dict[str, Any], sentence: str) -> None:
         parse(Outer, values, error=ModelError)
 
 
+def test_all_can_be_asked_for() -> None:
+    with pytest.raises(ParameterError, match=r"^one.json: inner is missing\.$"):
+        parse(Outer, {"name": "a"}, where="one.json: ", complete=True)
+
+
 def test_what_is_not_known_is_passed_over_unless_forbidden() -> None:
     assert parse(Outer, {"name": "a", "later": [1]}) == Outer("a")
-    with pytest.raises(ParameterError, match=r"no inner\[0\].later"):
+    with pytest.raises(ParameterError, match=r"no 'inner\[0\].later'"):
         parse(Outer, {"name": "a", "inner": [{"later": 1}]})
 
 

@@ -108,7 +108,7 @@ def test_says_everything_of_one_image(one: ReportField, tmp_path: Path) -> None:
     when = datetime(2026, 3, 4, 5, 6, tzinfo=UTC)
     page = report(tmp_path, [replace(one, table=table)], settings, created=when)
     for text in (
-        "Leukogram of Field 1",
+        "Differential of Field 1",
         f"Written 2026-03-04 05:06 UTC by napari-leukocyte {__version__}",
         "NOT SIGNED OFF",
         "2 of 3 cells reviewed; 1 has another class than the model gave.",
@@ -118,7 +118,7 @@ def test_says_everything_of_one_image(one: ReportField, tmp_path: Path) -> None:
         "From a total of 6.0 × 10⁹",
         DACIE_AND_LEWIS.source,
         "Erythroblasts: none beside 3 leukocytes.",
-        "7 model: eosinophil – uncertain class",
+        "7 model: Eosinophil – uncertain class",
         "12* – look again",
         "It is blurred.",
         "ab" * 32,
@@ -127,7 +127,7 @@ def test_says_everything_of_one_image(one: ReportField, tmp_path: Path) -> None:
     ):
         assert text in page.text
     assert page.text.count(DISCLAIMER) == 2
-    assert page.text.strip().startswith("Leukogram of Field 1 For research use only.")
+    assert page.text.strip().startswith("Differential of Field 1 For research use only.")
     assert page.text.strip().endswith(DISCLAIMER)
     # Three cells, 2 of 3 and 1 of 3: no interval lies outside.
     assert "▲" not in page.text
@@ -202,7 +202,7 @@ def test_a_smear_is_counted_as_one(one: ReportField, result: Analysis, tmp_path:
     compared = compare(["monocyte", "basophil"], ["monocyte", "monocyte"])
     page = report(tmp_path, fields, agreements=[("Two readers", compared)])
     for text in (
-        "Leukogram of a smear, 2 fields",
+        "Differential of a smear, 2 fields",
         "NOT SIGNED OFF (1 of 2 fields signed off)",
         "The cells' classes were not reviewed.",
         "4 of 100 cells of the target were counted ; 1 object has no class",
@@ -313,3 +313,14 @@ def test_a_failure_leaves_the_former_report(one: ReportField, tmp_path: Path) ->
 def test_names_that_are_no_text_are_escaped(one: ReportField, tmp_path: Path) -> None:
     page = report(tmp_path, [replace(one, name="f\udcff.png")])
     assert "f\\udcff.png" in page.text
+
+
+def test_divided_classes_are_summed(one: ReportField, tmp_path: Path) -> None:
+    names = ["segmented neutrophil", "band neutrophil", "monocyte"]
+    settings = DifferentialSettings(reference=DACIE_AND_LEWIS.name)
+    settings = replace(settings, counted=(*settings.counted, *names[:2]))
+    field = replace(one, table=one.table.assign(**{"class": names}))
+    page = report(tmp_path, [field], settings)
+    assert "Neutrophil 0 0.0 0.0 – 70.8 All" not in page.text
+    assert "Segmented neutrophil 1 33.3" in page.text
+    assert "All neutrophils 2 66.7 9.4 – 99.2 40 – 80" in page.text

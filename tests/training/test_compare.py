@@ -89,11 +89,11 @@ def test_the_page_has_every_row_and_says_what_is_missing(
         folder = runs / trained.read().name
         folder.mkdir()
         (folder / "model.keras").touch()
-    monkeypatch.setattr(page, "PAGE", tmp_path / "docs" / "compare.md")
-    monkeypatch.setattr(page, "DOCS", tmp_path / "docs")
-    picture = tmp_path / "docs" / "images" / "a.png"
-    text = page.write(result, [("Curves.", picture)]).read_text("utf-8")
-    lines = text.splitlines()
+    images = tmp_path / "docs" / "images"
+    pictures = [("Curves.", images / "curves-unets.png"), ("Truth.", images / "confusion.png")]
+    written = page.write(result, pictures, tmp_path / "docs" / "measured")
+    masks, classes = (file.read_text("utf-8") for file in written)
+    text, lines = classes, [*masks.splitlines(), *classes.splitlines()]
     b2 = next(x for x in lines if x.startswith("| U-Net on EfficientNetB2"))
     assert b2.split(" | ")[1:] == ["0.6000 [0.590, 0.610]", "0.500", "0.6200", "0.900", "0.9921 |"]
     assert f"- {UNETS[1].title}: not yet trained: `{UNETS[1].command}`" in lines
@@ -101,7 +101,7 @@ def test_the_page_has_every_row_and_says_what_is_missing(
     assert any(
         x.startswith("| ensemble of papers-unet-b2 and papers-unet-irv2, fit") for x in lines
     )
-    assert "0.9949" not in text.split("## B.")[0]  # B7 is missing: it is not the paper's ensemble
+    assert "0.9949" not in masks  # B7 is missing: it is not the paper's ensemble
     assert any(x.startswith("| shipped: ensemble |") for x in lines)
     vgg = next(x for x in lines if x.startswith("| VGG16"))
     assert "0.7500" in vgg
@@ -109,7 +109,9 @@ def test_the_page_has_every_row_and_says_what_is_missing(
     assert next(x for x in lines if x.startswith("| majority class")).count("0.7500") == 1
     assert f"`{CLASSIFIERS[0].command}`" in text
     assert "reports an accuracy of 0.97 on" in text
-    assert "![Curves.](images/a.png)" in lines
+    assert "![Curves.](../images/curves-unets.png)" in masks
+    assert "![Truth.](../images/confusion.png)" in classes
+    assert "Curves." not in classes
     widths = {len(x.split(" | ")) for x in lines if x.startswith(("| U-Net", "| shipped: ours"))}
     assert widths == {6}
 
@@ -168,6 +170,7 @@ def test_pictures_are_drawn_from_what_there_is(
         json.dumps({"curves": curves}), encoding="utf-8"
     )
     drawn = dict(plots.draw_all(result))
+    assert dict(plots.drawn()) == drawn
     assert {f.name for f in drawn.values()} == {
         "curves-unets.png",
         "confusion-classifiers.png",

@@ -14,7 +14,7 @@ import pytest
 from napari_leukocyte.uncertainty.calibration import Calibration, SetSettings
 from training.domain_shift import auroc, bootstrap_auroc
 from training.fitting import RESULTS
-from training.pages.render import DOCS
+from training.pages.render import MEASURED
 from training.pages.uncertainty import write_domain_shift_tables, write_uncertainty_tables
 from training.prediction_sets import REVIEWED, _draw, confusion_of
 from training.scores import SCORES
@@ -74,11 +74,11 @@ def test_cells_are_chosen_and_joined() -> None:
 
 
 def test_the_pages_show_what_was_measured(tmp_path: Path) -> None:
-    for name, write in (
-        ("uncertainty", write_uncertainty_tables),
-        ("domain-shift", write_domain_shift_tables),
+    for result, name, write in (
+        ("uncertainty", "conformal-sets", write_uncertainty_tables),
+        ("domain-shift", "distribution-shift", write_domain_shift_tables),
     ):
-        page = tmp_path / f"{name}.md"
-        shutil.copy(DOCS / f"{name}.md", page)
-        write(json.loads((RESULTS / f"{name}.json").read_text(encoding="utf-8")), page)
-        assert page.read_text(encoding="utf-8") == (DOCS / f"{name}.md").read_text(encoding="utf-8")
+        shipped, page = MEASURED / f"{name}.md", tmp_path / f"{name}.md"
+        shutil.copy(shipped, page)
+        write(json.loads((RESULTS / f"{result}.json").read_text(encoding="utf-8")), page)
+        assert page.read_text(encoding="utf-8") == shipped.read_text(encoding="utf-8")

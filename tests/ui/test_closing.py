@@ -1,4 +1,4 @@
-"""The window asks before it closes over work whose results were not saved."""
+"""The window asks once before it closes over work that would be lost, and not if nothing is."""
 
 from __future__ import annotations
 
@@ -9,14 +9,18 @@ import napari
 import numpy as np
 import pytest
 from napari._qt._qapp_model.qactions import _file
+from napari._qt.dialogs.confirm_close_dialog import ConfirmCloseDialog
+from napari._qt.qt_main_window import _QtMainWindow
+from napari.settings import get_settings
 from numpy.typing import NDArray
 from pytestqt.qtbot import QtBot
 from qtpy.QtGui import QCloseEvent
-from qtpy.QtWidgets import QApplication, QFileDialog, QMessageBox
+from qtpy.QtWidgets import QApplication, QDialog, QFileDialog, QMessageBox
 
 from napari_leukocyte.session.session import Session
 from napari_leukocyte.ui import closing
 from napari_leukocyte.ui.layers import links
+from napari_leukocyte.ui.layers.objects_view import ObjectsView
 from napari_leukocyte.ui.segment.widget import SegmentWidget
 from tests.ui.fields import Networks
 
@@ -29,16 +33,36 @@ class UserCloses(QCloseEvent):
 
 
 @pytest.fixture
-def window(
-    make_napari_viewer: object, field: NDArray[np.uint8], networks: Networks, qtbot: QtBot
-) -> tuple[napari.Viewer, Session]:
-    """Return a shown viewer with the plugin docked, and the session of its image."""
-    viewer: napari.Viewer = make_napari_viewer(show=True)  # type: ignore[operator]
-    session = links.session_of(viewer.add_image(field, name="field"))
-    session.set_maps(networks.find(field))
+def shown(make_napari_viewer: Any, qtbot: QtBot) -> napari.Viewer:
+    """Return a viewer with the plugin docked; napari's settings ask before everything closes."""
+    viewer: napari.Viewer = make_napari_viewer(show=True)
     viewer.window.add_dock_widget(SegmentWidget(viewer), name="Segment")
     qtbot.waitUntil(lambda: guard(viewer) is not None, timeout=5000)
-    return viewer, session
+    assert get_settings().application.confirm_close_window
+    return viewer
+
+
+def kept(viewer: napari.Viewer, field: NDArray[np.uint8], networks: Networks) -> Session:
+    """Segment a photograph; the work is on the disk, its results are not saved."""
+    image = viewer.add_image(field, name="field")
+    session = links.session_of(image)
+    session.set_maps(networks.find(field))
+    links.show_labels(viewer, session, image)
+    ObjectsView(viewer, session, image)
+    assert session.is_persisted
+    assert session.unsaved_since is not None
+    return session
+
+
+def lost(viewer: napari.Viewer, name: str = "in memory") -> Session:
+    """Draw a cell on a photograph whose work is not kept."""
+    pixels = np.full((50, 60, 3), 200, np.uint8)
+    session = Session(pixels, name)
+    links.adopt_session(viewer.add_image(pixels, name=name), session)
+    labels = np.zeros((50, 60), np.int32)
+    labels[5:20, 5:20] = 1
+    session.accept_edit(labels)
+    return session
 
 
 def guard(viewer: napari.Viewer) -> closing.CloseGuard | None:
@@ -48,124 +72,165 @@ def guard(viewer: napari.Viewer) -> closing.CloseGuard | None:
     return found
 
 
-def answer(monkeypatch: pytest.MonkeyPatch, button: str) -> list[str]:
-    """Have a user press a button of the question; return the questions asked."""
-    asked: list[str] = []
+class Questions:
+    """What a user is asked, and which close reaches napari; the window itself is left open.
 
-    def exec_(box: QMessageBox) -> int:
-        asked.append(box.text())
-        pressed = next(b for b in box.buttons() if b.text().replace("&", "") == button)
-        monkeypatch.setattr(QMessageBox, "clickedButton", lambda self: pressed)
-        return 0
+    Attributes
+    ----------
+    ours, napari_s : list of str
+        Texts of the plugin's questions, and titles of napari's.
+    closed : int
+        How often the window would have closed.
+    """
 
-    monkeypatch.setattr(QMessageBox, "exec", exec_)
-    return asked
+    def __init__(self, button: str) -> None:
+        self.button = button
+        self.ours: list[str] = []
+        self.napari_s: list[str] = []
+        self.closed = 0
+
+    def listen(self, patch: pytest.MonkeyPatch) -> None:
+        """Answer every question with the button."""
+
+        def ask(box: QMessageBox) -> int:
+            self.ours.append(box.text())
+            pressed = next(b for b in box.buttons() if b.text().replace("&", "") == self.button)
+            patch.setattr(QMessageBox, "clickedButton", lambda _: pressed)
+            return 0
+
+        def confirm(dialog: ConfirmCloseDialog) -> int:
+            self.napari_s.append(dialog.windowTitle())
+            return int(QDialog.DialogCode.Accepted)
+
+        def close_event(window: _QtMainWindow, event: QCloseEvent) -> None:
+            # As napari's own, but that the window stays.
+            if event.spontaneous() and window._qt_viewer.viewer.layers:
+                ConfirmCloseDialog(window).exec_()
+            self.closed += 1
+            window._quit_app = False
+            event.ignore()
+
+        patch.setattr(QMessageBox, "exec", ask)
+        patch.setattr(ConfirmCloseDialog, "exec_", confirm, raising=False)
+        patch.setattr(_QtMainWindow, "closeEvent", close_event)
+
+    @property
+    def asked(self) -> int:
+        return len(self.ours) + len(self.napari_s)
 
 
-def closes(viewer: napari.Viewer, event: QCloseEvent) -> bool:
-    """Say whether the guard lets a close through; the window itself is left open."""
-    guarding = guard(viewer)
+def close(viewer: napari.Viewer, way: str, questions: Questions) -> None:
+    """Close the window as a user does: by its frame, or by napari's menu or keys."""
+    window, guarding = viewer.window._qt_window, guard(viewer)
     assert guarding is not None
-    return not guarding.eventFilter(viewer.window._qt_window, event)
+    with pytest.MonkeyPatch.context() as patch:
+        questions.listen(patch)
+        patch.setattr(QApplication, "activeWindow", lambda: window)
+        if way != "frame":
+            getattr(_file, way)(viewer.window)
+        elif not guarding.eventFilter(window, event := UserCloses()):
+            window.closeEvent(event)
 
 
-def test_unsaved_work_is_asked_about(
-    window: tuple[napari.Viewer, Session], monkeypatch: pytest.MonkeyPatch
+WAYS = pytest.mark.parametrize("way", ["frame", "_close_app", "_close_window"])
+
+
+@WAYS
+def test_nothing_is_asked_where_nothing_is_lost(
+    shown: napari.Viewer,
+    field: NDArray[np.uint8],
+    networks: Networks,
+    way: str,
 ) -> None:
-    shown, session = window
-    asked = answer(monkeypatch, "Cancel")
-    assert session.unsaved_since is not None
-    assert not closes(shown, UserCloses())
-    assert "“field”" in asked[0]
-    assert "comes back" in asked[0]
-    answer(monkeypatch, "Close")
-    assert closes(shown, UserCloses())
-
-
-def test_saved_work_closes_without_a_question(
-    window: tuple[napari.Viewer, Session], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    shown, session = window
-    asked = answer(monkeypatch, "Cancel")
+    session = kept(shown, field, networks)
+    questions = Questions("Cancel")
+    close(shown, way, questions)
+    assert questions.asked == 0
+    assert questions.closed == 1
     session.mark_saved()
-    assert closes(shown, UserCloses())
-    assert not asked
+    close(shown, way, questions)
+    assert questions.asked == 0
+    assert questions.closed == 2
+
+
+@WAYS
+def test_what_is_lost_is_asked_about_once(shown: napari.Viewer, way: str) -> None:
+    lost(shown)
+    questions = Questions("Cancel")
+    close(shown, way, questions)
+    assert questions.closed == 0
+    assert questions.napari_s == []
+    assert len(questions.ours) == 1
+    assert "“in memory”" in questions.ours[0]
+    assert "lost" in questions.ours[0]
+    questions = Questions("Close")
+    close(shown, way, questions)
+    assert questions.closed == 1
+    assert questions.asked == 1
+
+
+@WAYS
+def test_layers_of_the_user_s_own_are_napari_s_to_ask_about(
+    shown: napari.Viewer,
+    field: NDArray[np.uint8],
+    networks: Networks,
+    way: str,
+) -> None:
+    kept(shown, field, networks)
+    shown.add_shapes(np.array([[0, 0], [9, 9]]), shape_type="line")
+    questions = Questions("Close")
+    close(shown, way, questions)
+    assert questions.ours == []
+    assert len(questions.napari_s) == 1
+    assert questions.closed == 1
 
 
 def test_saving_from_the_question_keeps_the_window_and_saves(
-    window: tuple[napari.Viewer, Session],
-    monkeypatch: pytest.MonkeyPatch,
-    tmp_path: Path,
-    qtbot: QtBot,
+    shown: napari.Viewer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, qtbot: QtBot
 ) -> None:
-    shown, session = window
-    answer(monkeypatch, "Save results…")
+    session = lost(shown)
+    questions = Questions("Save results…")
     monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_: str(tmp_path))
-    assert not closes(shown, UserCloses())
+    close(shown, "frame", questions)
+    assert questions.closed == 0
     qtbot.waitUntil(lambda: session.unsaved_since is None, timeout=20_000)
     assert (tmp_path / "labels.tif").is_file()
-
-
-@pytest.mark.parametrize("action", ["_close_app", "_close_window"])
-def test_the_menu_asks_once_and_obeys(
-    window: tuple[napari.Viewer, Session],
-    monkeypatch: pytest.MonkeyPatch,
-    action: str,
-) -> None:
-    shown, session = window
-    closed: list[tuple[bool, bool]] = []
-
-    def close(_: object, quit_app: bool, confirm_need: bool) -> None:
-        closed.append((quit_app, confirm_need))
-
-    def choose() -> None:
-        # What the actions of napari's menu call; here nothing is closed.
-        with monkeypatch.context() as patch:
-            patch.setattr(type(shown.window._qt_window), "close", close)
-            patch.setattr(QApplication, "activeWindow", lambda: shown.window._qt_window)
-            getattr(_file, action)(shown.window)
-
-    asked = answer(monkeypatch, "Cancel")
-    choose()
-    assert len(asked) == 1
-    assert not closed
-    answer(monkeypatch, "Close")
-    choose()
-    session.mark_saved()
-    choose()
-    # Without anything unsaved it is napari that asks.
-    quits = action == "_close_app"
-    assert closed == [(quits, False), (quits, True)]
+    close(shown, "frame", questions)
+    assert questions.asked == 1
+    assert questions.closed == 1
 
 
 def test_leaving_the_application_is_about_every_viewer(
-    window: tuple[napari.Viewer, Session], monkeypatch: pytest.MonkeyPatch, make_napari_viewer: Any
+    shown: napari.Viewer,
+    field: NDArray[np.uint8],
+    networks: Networks,
+    make_napari_viewer: Any,
 ) -> None:
-    shown, session = window
-    other = make_napari_viewer()
-    elsewhere = links.session_of(other.add_image(np.full((50, 60, 3), 200, np.uint8), name="two"))
-    labels = np.zeros((50, 60), np.int32)
-    labels[5:20, 5:20] = 1
-    elsewhere.accept_edit(labels)
-    session.mark_saved()
-    asked = answer(monkeypatch, "Cancel")
-    shown.window._qt_window.close(quit_app=True, confirm_need=True)
-    assert len(asked) == 1
-    assert "“two”" in asked[0]
-    assert shown.window._qt_window.isVisible()
+    kept(shown, field, networks)
+    lost(make_napari_viewer(), "two")
+    questions = Questions("Cancel")
+    close(shown, "_close_app", questions)
+    assert questions.asked == 1
+    assert "“two”" in questions.ours[0]
+    assert questions.closed == 0
+    close(shown, "_close_window", questions)
+    assert questions.asked == 1
+    assert questions.closed == 1
 
 
-def test_what_a_script_closes_closes(
-    window: tuple[napari.Viewer, Session], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    shown, _ = window
-    asked = answer(monkeypatch, "Cancel")
-    assert closes(shown, QCloseEvent())
-    assert not asked
+def test_what_a_script_closes_closes(shown: napari.Viewer) -> None:
+    lost(shown)
+    questions = Questions("Cancel")
+    guarding = guard(shown)
+    assert guarding is not None
+    with pytest.MonkeyPatch.context() as patch:
+        questions.listen(patch)
+        assert not guarding.eventFilter(shown.window._qt_window, QCloseEvent())
+    assert questions.asked == 0
 
 
-def test_work_that_is_not_kept_is_said_to_be_lost() -> None:
-    session = Session(np.full((40, 40, 3), 230, np.uint8), "in memory")
-    text = closing.describe_unsaved([session])
-    assert "“in memory”" in text
-    assert "lost" in text
+def test_many_sessions_are_named_in_one_sentence() -> None:
+    sessions = [Session(np.full((40, 40, 3), n, np.uint8), f"field {n}") for n in range(5)]
+    text = closing.describe_unkept(sessions)
+    assert "“field 0”, “field 1”, “field 2” and 2 more" in text
+    assert text.count(". ") == 0

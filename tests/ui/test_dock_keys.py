@@ -61,7 +61,7 @@ def focus(widget: QWidget) -> None:
 def test_a_name_typed_after_a_refused_sign_off_deletes_nothing(
     smear: SmearWidget, folder: Path, qtbot: QtBot
 ) -> None:
-    viewer = smear._viewer
+    viewer = smear.viewer
     viewer.window.resize(1500, 950)
     viewer.window.add_dock_widget(ReviewWidget(viewer), name="Review", area="right")
     open_folder(smear, folder, qtbot)
@@ -136,7 +136,7 @@ def test_the_canvas_still_hands_keys_on(bench: Bench, layer_keys: list[str]) -> 
 
 
 def test_pages_turn_from_the_gallery(smear: SmearWidget, folder: Path, qtbot: QtBot) -> None:
-    viewer = smear._viewer
+    viewer = smear.viewer
     review = ReviewWidget(viewer)
     viewer.window.add_dock_widget(review, name="Review", area="right")
     open_folder(smear, folder, qtbot)

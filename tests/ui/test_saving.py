@@ -1,5 +1,6 @@
 import hashlib
 import json
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +13,13 @@ from numpy.typing import NDArray
 from pytestqt.qtbot import QtBot
 from qtpy.QtWidgets import QFileDialog, QMessageBox, QWidget
 
+from napari_leukocyte.segmentation.objects import score_labels
+from napari_leukocyte.session import snapshot
 from napari_leukocyte.session.session import Session
 from napari_leukocyte.ui.layers import links
 from napari_leukocyte.ui.saving import ask_and_save
 from napari_leukocyte.vocabulary import DISCLAIMER, LEUKOCYTE_NAMES
+from tests.session.work import IMAGE, MAPS
 
 FILES = {"labels.tif", "overlay.png", "objects.csv", "leukogram.csv", "run.json"}
 
@@ -91,6 +95,27 @@ def test_everything_is_written(
     assert record["parameters"] == session.params.to_dict()
     told = str(notification_manager.records[-1].message)
     assert str(tmp_path) in told
+
+
+def test_scores_are_worked_out_in_the_thread(
+    qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session = Session(IMAGE, "Field 4")
+    session.set_maps(MAPS[0])
+    threads: list[int] = []
+
+    def scores(*given: Any) -> dict[int, float]:
+        threads.append(threading.get_ident())
+        return score_labels(*given)
+
+    monkeypatch.setattr(snapshot, "score_labels", scores)
+    choose(monkeypatch, tmp_path)
+    assert save(qtbot, session)
+    objects = pd.read_csv(tmp_path / "objects.csv").set_index("label")
+    expected = score_labels(session.labels, MAPS[0])
+    assert objects["score"].to_dict() == pytest.approx(expected, abs=1e-6)
+    assert threads
+    assert threading.get_ident() not in threads
 
 
 def test_file_of_the_image_is_recorded(

@@ -71,10 +71,12 @@ def test_keys_on_any_layer_of_the_session(
     for text in ("Change parameters", "1 cell as basophil", "Paint"):
         assert state.undo_text == text
         press(canvas)
+        assert viewer.status == f"Undid: {text}"
     assert state.undo_text == "Segment"
     np.testing.assert_array_equal(labels.data, before)
     np.testing.assert_array_equal(state.labels, before)
     press(canvas, again=True)
+    assert viewer.status == "Redid: Paint"
     np.testing.assert_array_equal(labels.data, painted)
     assert state.redo_text == "1 cell as basophil"
     # Napari's own history, which a script may still call, holds nothing that would do harm.

@@ -1,26 +1,30 @@
-"""The page ``docs/compare.md``: the papers' tables beside ours, as `training.compare` measured."""
+"""The pages ``docs/measured/comparison-*.md``: the papers' tables beside ours, as measured."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args
 
 from napari_leukocyte.vocabulary import LEUKOCYTE_NAMES
 from training import papers
 from training.compare import PAPER_ENSEMBLE
-from training.pages.render import DOCS, SETS, interval, render, write_page
+from training.pages.render import MEASURED, SETS, interval, render, write_page
 from training.papers import CLASSIFIERS, ENSEMBLE_2024, SMALL_UNET, UNETS, Experiment
 
-PAGE = DOCS / "compare.md"
+Part = Literal["segmentation", "classification"]
+PARTS: tuple[Part, ...] = get_args(Part)
 #: Methods of :func:`training.evaluate.segmentation_of` that need no network.
 _BASELINES = ("centred disc", "threshold and watershed")
 
 Row = tuple[str, ...]
 
 
-def write(result: dict[str, Any], pictures: Sequence[tuple[str, Path]]) -> Path:
-    """Write the page.
+def write(
+    result: dict[str, Any], pictures: Sequence[tuple[str, Path]], folder: Path = MEASURED
+) -> list[Path]:
+    """Write the pages, one for each part of a differential count.
 
     Parameters
     ----------
@@ -28,21 +32,33 @@ def write(result: dict[str, Any], pictures: Sequence[tuple[str, Path]]) -> Path:
         As from :func:`training.compare.compare`.
     pictures : sequence of (str, Path)
         The caption of a picture, and its file.
+    folder : Path
+        Of the pages.
 
     Returns
     -------
-    Path
-        The page.
+    list of Path
+        The pages.
     """
-    return write_page(PAGE, page(result, pictures))
+    return [
+        write_page(folder / f"comparison-{part}.md", page(result, part, pictures, folder))
+        for part in PARTS
+    ]
 
 
-def page(result: dict[str, Any], pictures: Sequence[tuple[str, Path]] = ()) -> str:
-    """Return the text of the page; parameters as for `write`."""
+def page(
+    result: dict[str, Any],
+    part: Part,
+    pictures: Sequence[tuple[str, Path]] = (),
+    folder: Path = MEASURED,
+) -> str:
+    """Return the text of one of the pages; parameters as for `write`."""
     segmentation, classification = result["segmentation"], result["classification"]
     everything = next(iter(classification.values()))
     return render(
         "compare",
+        part=part,
+        other=next(p for p in PARTS if p != part),
         papers=papers,
         segmentation=segmentation["default"]["sets"],
         segmentation_budget=UNETS[0].read(),
@@ -58,7 +74,11 @@ def page(result: dict[str, Any], pictures: Sequence[tuple[str, Path]] = ()) -> s
         by_set_rows=_by_set_rows(classification),
         binary=result["binary"],
         binary_rows=_binary_rows(result["binary"]),
-        pictures=[(text, file.relative_to(DOCS).as_posix()) for text, file in pictures],
+        pictures=[
+            (text, Path(os.path.relpath(file, folder)).as_posix())
+            for text, file in pictures
+            if ("unets" in file.name) == (part == "segmentation")
+        ],
     )
 
 

@@ -1,4 +1,4 @@
-"""The tables of ``docs/explain.md``: how faithful explanations are, how right attributes are."""
+"""The tables of ``docs/measured/explanations.md``: faithful explanations, right attributes."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import Any
 
 from napari_leukocyte.interpretation.scoring import TITLES
 from training.fitting import RESULTS
-from training.pages.render import DOCS, interval, render, write_parts
+from training.pages.render import MEASURED, interval, render, write_parts
 
-PAGE = DOCS / "explain.md"
+PAGE = MEASURED / "explanations.md"
 
 
 def write_tables(page: Path = PAGE, results: Path = RESULTS) -> Path:

@@ -1,4 +1,4 @@
-"""The page ``docs/models.md`` of the shipped models' cards, and the figures in their manifests."""
+"""The pages of the shipped models' cards in ``docs/measured``; figures in their manifests."""
 
 from __future__ import annotations
 
@@ -13,10 +13,11 @@ from napari_leukocyte.vocabulary import LEUKOCYTE_NAMES
 from training.aims import aims
 from training.evaluate import read_result
 from training.fitting import RESULTS
-from training.pages import abroad
-from training.pages.render import DOCS, SETS, interval, render, write_page
+from training.pages import abroad, compare, explain, uncertainty
+from training.pages.render import MEASURED, SETS, interval, render, write_page
+from training.plots import drawn
 
-PAGE = DOCS / "models.md"
+PAGE = MEASURED / "models.md"
 #: The recipe of the shipped classifier.
 SHIPPED_CLASSIFIER = Path(__file__).parents[1] / "configs" / "shipped" / "classifier.toml"
 #: Figures of a set that go into a manifest; intervals are named with ``_95``.
@@ -40,19 +41,21 @@ CLASSIFICATION_FIGURES = (
 )
 
 
-def write_cards() -> Path:
-    """Write the measured figures into the default models' manifests and the page of cards.
+def write_cards() -> list[Path]:
+    """Write the measured figures into the default models' manifests and all pages of measurements.
 
     Returns
     -------
-    Path
-        The page, made anew from ``results/segmentation.json``, ``fields.json``,
-        ``classification.json`` and ``left-out.json``, and ``abroad.json`` where it is there.
+    list of Path
+        The pages, made anew from ``results/segmentation.json``, ``fields.json``,
+        ``classification.json`` and ``left-out.json``, and those of further results (``abroad``,
+        ``compare``, ``faithfulness``, ``attributes``, ``uncertainty``, ``domain-shift``) where they
+        are there.
 
     Raises
     ------
     FileNotFoundError
-        If one of them has not been measured.
+        If one of the first four has not been measured.
     ValueError
         If one of them was measured with other networks than those shipped.
     """
@@ -78,22 +81,36 @@ def write_cards() -> Path:
             "left_out": _classification(left_out["classification"]),
         },
     )
-    text = page(segmenter, classifier, segmentation, fields, classification, left_out)
     elsewhere = read_result("abroad")
+    texts = pages(segmenter, classifier, segmentation, fields, classification, left_out)
     if elsewhere is not None:
-        text = f"{text}\n{abroad.part(elsewhere, read_result('abroad-before'))}"
-    return write_page(PAGE, text)
+        texts["unseen-laboratories"] = abroad.part(elsewhere, read_result("abroad-before"))
+    written = [write_page(PAGE.with_name(f"{name}.md"), text) for name, text in texts.items()]
+    return [*written, *_further_pages()]
 
 
-def page(
+def _further_pages() -> list[Path]:
+    """Write the pages of what other commands measured, where it is there."""
+    written = []
+    if (compared := read_result("compare")) is not None:
+        written += compare.write(compared, drawn())
+    written.append(explain.write_tables())
+    if (covered := read_result("uncertainty")) is not None:
+        written.append(uncertainty.write_uncertainty_tables(covered))
+    if (shifted := read_result("domain-shift")) is not None:
+        written.append(uncertainty.write_domain_shift_tables(shifted))
+    return written
+
+
+def pages(
     segmenter: Manifest,
     classifier: Manifest,
     segmentation: dict[str, Any],
     fields: dict[str, Any],
     classification: dict[str, Any],
     left_out: dict[str, Any],
-) -> str:
-    """Return the text of the page.
+) -> dict[str, str]:
+    """Return the texts of the pages by their names.
 
     Parameters
     ----------
@@ -103,24 +120,24 @@ def page(
         As from :mod:`training.evaluate` and :mod:`training.leave_out`.
     """
     recipe = tomllib.loads(SHIPPED_CLASSIFIER.read_text(encoding="utf-8"))
-    return render(
-        "models",
-        aims=list(aims(segmentation, classification, left_out)),
-        segmenter=segmenter,
-        segmentation=segmentation["sets"],
-        fields=fields,
-        classifier=classifier,
-        classification=classification["sets"] | {"together": classification["together"]},
-        errors=_errors(classification["sets"]),
-        further=_further(classification["sets"]),
-        further_classes=[c for c in classifier.classes if c not in LEUKOCYTE_NAMES],
-        left_out=left_out,
-        rare_prior=recipe.get("rare_prior", 1.0),
-        artefact_prior=recipe.get("artefact_prior", 1.0),
-        segmentation_rows=_segmentation_rows,
-        classification_rows=_classification_rows,
-        recall_rows=_recall_rows,
-    )
+    values = {
+        "aims": list(aims(segmentation, classification, left_out)),
+        "segmenter": segmenter,
+        "segmentation": segmentation["sets"],
+        "fields": fields,
+        "classifier": classifier,
+        "classification": classification["sets"] | {"together": classification["together"]},
+        "errors": _errors(classification["sets"]),
+        "further": _further(classification["sets"]),
+        "further_classes": [c for c in classifier.classes if c not in LEUKOCYTE_NAMES],
+        "left_out": left_out,
+        "rare_prior": recipe.get("rare_prior", 1.0),
+        "artefact_prior": recipe.get("artefact_prior", 1.0),
+        "segmentation_rows": _segmentation_rows,
+        "classification_rows": _classification_rows,
+        "recall_rows": _recall_rows,
+    }
+    return {name: render(name, **values) for name in ("models", "segmentation", "classification")}
 
 
 def _segmentation_rows(methods: dict[str, Any]) -> list[tuple[str, ...]]:

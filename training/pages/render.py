@@ -10,7 +10,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from napari_leukocyte.vocabulary import DISCLAIMER, LEUKOCYTE_NAMES
 
-DOCS = Path(__file__).parents[2] / "docs"
+#: Folder of the pages that are written from figures.
+MEASURED = Path(__file__).parents[2] / "docs" / "measured"
 #: The sets by their names in results, as a reader knows them.
 SETS = {
     "zheng1": "Zheng 1 (Jiangxi Tecom, single cells)",

@@ -1,11 +1,11 @@
-"""The tables of ``docs/uncertainty.md`` and ``docs/domain-shift.md``: coverage and warnings."""
+"""The tables of coverage and of warnings, in two pages of ``docs/measured``."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
 
-from training.pages.render import DOCS, SETS, percent, render, write_parts
+from training.pages.render import MEASURED, SETS, percent, render, write_parts
 
 #: Rows of the table of held-out photographs, by their names in the result.
 _CALIBRATIONS = {
@@ -26,13 +26,15 @@ _SCORES = (
 )
 
 
-def write_uncertainty_tables(result: dict[str, Any], page: Path = DOCS / "uncertainty.md") -> Path:
+def write_uncertainty_tables(
+    result: dict[str, Any], page: Path = MEASURED / "conformal-sets.md"
+) -> Path:
     """Write the tables of coverage into their page; all else stays."""
     return write_parts(page, {"uncertainty": prediction_sets(result)})
 
 
 def write_domain_shift_tables(
-    result: dict[str, Any], page: Path = DOCS / "domain-shift.md"
+    result: dict[str, Any], page: Path = MEASURED / "distribution-shift.md"
 ) -> Path:
     """Write the tables of the warnings into their page; all else stays."""
     return write_parts(page, {"domain-shift": domain_shift(result)})

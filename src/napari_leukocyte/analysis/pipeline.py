@@ -21,6 +21,7 @@ from napari_leukocyte.segmentation.parameters import PostprocessParams
 
 if TYPE_CHECKING:
     import pandas as pd
+    import xarray as xr
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,6 +54,24 @@ class Analysis:
     table: pd.DataFrame
     leukogram: pd.DataFrame | None
     notes: tuple[str, ...]
+
+    def to_xarray(self) -> xr.Dataset:
+        """Return image, maps, labels and candidates with named axes.
+
+        Returns
+        -------
+        xarray.Dataset
+            ``image`` (y, x, channel) uint8; ``cell`` and ``nucleus`` (member, y, x) float32, 0 to
+            1; ``labels`` and ``candidates`` (y, x) int32. ``to_zarr`` and ``to_netcdf`` write it.
+
+        Raises
+        ------
+        NoXarrayError
+            If the package xarray is not installed.
+        """
+        from napari_leukocyte.analysis.arrays import as_dataset
+
+        return as_dataset(self)
 
 
 def analyse(
@@ -91,6 +110,16 @@ def analyse(
     ------
     ImageError, ModelError, ParameterError
         With one sentence on what is wrong.
+
+    Examples
+    --------
+    >>> import napari_leukocyte as nl
+    >>> smear = nl.synthetic_smear((300, 300), n_per_class=1, diameter=60, touching_pairs=0)
+    >>> found = nl.analyse(smear.image)
+    >>> len(found.table), int(found.leukogram["count"].sum())
+    (5, 5)
+    >>> found.labels.shape, found.labels.dtype.name
+    ((300, 300), 'int32')
     """
     check_unattended(params, diameter)
     normalised = normalise_image(image)

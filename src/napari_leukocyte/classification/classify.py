@@ -51,6 +51,16 @@ def classify(
     ------
     ImageError, ModelError
         With one sentence on what is wrong.
+
+    Examples
+    --------
+    >>> import napari_leukocyte as nl
+    >>> smear = nl.synthetic_smear((300, 300), n_per_class=1, diameter=60, touching_pairs=0)
+    >>> table = nl.classify(smear.image, smear.labels)
+    >>> [smear.classes[n] for n in table["label"]] == table["class"].tolist()
+    True
+    >>> bool((table["confidence"] > 0.5).all())
+    True
     """
     rgb = normalise_image(image).rgb
     array = as_label_image(labels, (rgb.shape[0], rgb.shape[1]))

@@ -29,7 +29,8 @@ from napari_leukocyte.models.registry import find_model
 from napari_leukocyte.progress import Progress, silent
 
 #: Turned views of a cell that its kept embedding has: cells have no upright. Four quarter turns
-#: raise the balanced accuracy of a head by 0.01 to 0.04 over one view; see docs/retraining.md.
+#: raise the balanced accuracy of a head by 0.01 to 0.04 over one view; see
+#: docs/measured/adaptation.md.
 VIEWS = 4
 #: The output of a network that a head is fitted on.
 EMBEDDING = "embedding"

@@ -12,10 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from napari_leukocyte.classification.regions import Region, as_label_image, iterate_regions
 from napari_leukocyte.errors import ImageError
-from napari_leukocyte.schema import MEASURED, WHOLE
-
-#: Probability from which a pixel belongs to the nucleus.
-NUCLEUS_THRESHOLD = 0.5
+from napari_leukocyte.schema import MEASURED, NUCLEUS_THRESHOLD, WHOLE
 
 
 def measure(labels: ArrayLike, nucleus: ArrayLike | None = None) -> pd.DataFrame:

@@ -11,6 +11,7 @@ from napari_leukocyte.cli.console import Reporter, complain
 from napari_leukocyte.cli.run import echo_leukogram
 from napari_leukocyte.cli.window import open_sample, why_no_window
 from napari_leukocyte.errors import OutputError
+from napari_leukocyte.io.images.key import image_key
 from napari_leukocyte.vocabulary import DISCLAIMER
 
 #: Name of the sample in the tables.
@@ -80,7 +81,14 @@ def write_demo(out: Path) -> None:
         found = analyse(smear.image, progress=reporter.step)
     leukogram = count(found.table)
     shape = (found.labels.shape[0], found.labels.shape[1])
-    image = ImageRecord(SAMPLE, shape, found.maps.diameter, len(found.table), notes=found.notes)
+    image = ImageRecord(
+        SAMPLE,
+        shape,
+        found.maps.diameter,
+        len(found.table),
+        notes=found.notes,
+        pixels_sha256=image_key(found.rgb),
+    )
     record = make_record(
         images=[image],
         segmentation=describe_maps(found.maps),

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
+from napari_leukocyte.cli.console import complain
 from napari_leukocyte.errors import ImageError, ParameterError
-from napari_leukocyte.io.images.reading import find_images
+from napari_leukocyte.io.images.reading import find_images, passed_over
 from napari_leukocyte.io.slides.opening import is_slide, slides_in
 
 
@@ -25,7 +26,7 @@ def list_images(paths: Sequence[str]) -> list[str]:
     list of str
         In the order given, a folder's files sorted by name. A file that is reached in two ways
         (twice in the list, through its folder, by a link) is listed as it came first: its cells
-        must not be counted twice.
+        must not be counted twice. Photographs in a folder that can't be read are named on stderr.
 
     Raises
     ------
@@ -49,6 +50,9 @@ def list_images(paths: Sequence[str]) -> list[str]:
             raise ImageError(f"{given} is neither a file nor a folder.")
         for name in names:
             found.setdefault(os.path.realpath(name), name)
+    passed = passed_over(map(Path, paths))
+    if passed:
+        complain(passed)
     return list(found.values())
 
 

@@ -48,7 +48,7 @@ def retrain_command(
     ] = False,
     into: ModelsFolder = None,
 ) -> None:
-    """Fit a new head for a classifier on the reviewed cells of a dataset, within seconds.
+    """Fit a new head for a classifier on the reviewed cells of a dataset, in a minute or some.
 
     Shows what the classifier recognises before and after, on cells whose photographs were held
     out, class by class. The dataset's test side takes no part.
@@ -70,7 +70,8 @@ def retrain_command(
     base, former = base_for(features), head_of(features)
     with Reporter(images=0) as reporter:
         collected = from_dataset(dataset, features, reporter.step)
-        result = retrain(collected.cells, base, former, progress=reporter.step)
+        views = features.manifest.views
+        result = retrain(collected.cells, base, former, progress=reporter.step, former_views=views)
         curve = None
         if not no_curve:
             curve = learning_curve(collected.cells, base, former, progress=reporter.step)

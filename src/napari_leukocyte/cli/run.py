@@ -30,6 +30,7 @@ from napari_leukocyte.io.atomic import (
     remove_empty,
     write_together,
 )
+from napari_leukocyte.io.images.key import image_key
 from napari_leukocyte.io.images.reading import read_image
 from napari_leukocyte.io.paths import ImageFolder, plan
 from napari_leukocyte.io.slides.opening import is_slide
@@ -339,6 +340,7 @@ def _record(job: ImageFolder, found: Analysis, checksum: str) -> ImageRecord:
         file_sha256=checksum,
         folder=job.folder,
         notes=found.notes,
+        pixels_sha256=image_key(found.rgb),
     )
 
 
@@ -366,4 +368,5 @@ def _make_record(state: _Run, status: int) -> dict[str, Any]:
         notes=[f"The run was stopped before {unfinished} images were done."] if unfinished else [],
         command="run",
     )
-    return record | {"status": status}
+    # Paths are recorded as they were typed; from here they lead to the photographs.
+    return record | {"status": status, "directory": str(Path.cwd())}

@@ -11,7 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from napari_leukocyte.cli.console import quiet_decoders
+from napari_leukocyte.analysis.results import (
+    PhotographResult,
+    describe_missing,
+    is_results,
+    read_work,
+)
+from napari_leukocyte.cli.console import complain, quiet_decoders
 from napari_leukocyte.cli.inputs import list_images
 from napari_leukocyte.errors import ImageError, LeukocyteError
 from napari_leukocyte.vocabulary import DISCLAIMER
@@ -40,11 +46,14 @@ class Picture:
         (H, W, 3) uint8 RGB, or whatever else the file holds, such as a stack.
     path : Path or None
         Its file.
+    result : PhotographResult or None
+        What is to be shown of it, where results are opened.
     """
 
     name: str
     data: NDArray[Any]
     path: Path | None = None
+    result: PhotographResult | None = None
 
 
 def why_no_window() -> str | None:
@@ -75,11 +84,13 @@ def open_files(paths: Sequence[str]) -> None:
     LeukocyteError
         If a path is no image, or no window can be opened.
     """
-    files = list_images(paths)
+    results = [Path(path) for path in paths if is_results(Path(path))]
+    others = [path for path in paths if Path(path) not in results]
+    files = list_images(others) if others else []
     reason = why_no_window()
     if reason:
         raise LeukocyteError(reason)
-    pictures = read_pictures(files)
+    pictures = [*read_pictures(files), *read_results(results)]
     typer.echo(DISCLAIMER)
     open_viewer(pictures, run=False)
 
@@ -119,6 +130,29 @@ def read_pictures(files: Sequence[str]) -> list[Picture]:
             if data.ndim < 2:
                 raise
         pictures.append(Picture(path.name, data, path))
+    return pictures
+
+
+def read_results(folders: Sequence[Path]) -> list[Picture]:
+    """Read the photographs of results, as they were left; those that are gone are named.
+
+    Parameters
+    ----------
+    folders : sequence of Path
+        That ``run`` or the Save button wrote.
+
+    Raises
+    ------
+    FormatError, ImageError
+        If results are damaged, or none of their photographs is to be had.
+    """
+    found = [result for folder in folders for result in read_work(folder)]
+    missing = describe_missing(found)
+    pictures = [Picture(r.name, r.rgb, r.file, r) for r in found if r.rgb is not None]
+    if found and not pictures:
+        raise ImageError(missing)
+    if missing:
+        complain(missing)
     return pictures
 
 
@@ -165,12 +199,16 @@ def fill_viewer(viewer: Any, pictures: Sequence[Picture], *, run: bool) -> tuple
     from napari.layers import Image
     from napari.layers._source import layer_source
 
+    from napari_leukocyte.ui.layers.opened_results import take_up
+
     for i, picture in enumerate(pictures):
         rgb = picture.data.ndim == 3 and picture.data.shape[2] == 3
         # Napari's readers do the same; the widgets record where an image came from.
         with layer_source(path=None if picture.path is None else str(picture.path)):
             layer = Image(picture.data, name=picture.name, rgb=rgb, visible=i == 0)
         viewer.add_layer(layer)
+        if picture.result is not None:
+            take_up(viewer, layer, picture.result)
     window = viewer.window
     segment_dock, segment = window.add_plugin_dock_widget(_PLUGIN, _SEGMENT)
     classify_dock, classify = window.add_plugin_dock_widget(_PLUGIN, _CLASSIFY, tabify=True)

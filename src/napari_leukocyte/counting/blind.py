@@ -5,14 +5,15 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
-from typing import Any
+from dataclasses import field, replace
+from typing import Annotated, Any
 
 from napari_leukocyte.counting.agreement import Agreement, compare
 from napari_leukocyte.errors import ParameterError
+from napari_leukocyte.io.validation import Number, Whole, WholeKey, between, parse, record
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class BlindRead:
     """A blind reading: the cells drawn for it, and the classes given so far.
 
@@ -29,10 +30,14 @@ class BlindRead:
         no later word is blind.
     """
 
-    share: float
-    seed: int
-    labels: frozenset[int]
-    answers: Mapping[int, str] = field(default_factory=dict)
+    share: Annotated[Number, between(0, 1)]
+    seed: Whole
+    labels: frozenset[Whole]
+    answers: Mapping[WholeKey, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if not self.labels.issuperset(self.answers):
+            raise ParameterError("There is an answer for a cell that was not drawn.")
 
     def hidden(self, label: int) -> bool:
         """Return whether the model's class of a cell must not be shown yet."""
@@ -84,15 +89,8 @@ class BlindRead:
         ParameterError
             If something is missing or is not as it must be.
         """
-        try:
-            labels = frozenset(int(n) for n in values["labels"])
-            answers = {int(n): str(name) for n, name in values["answers"].items()}
-            read = cls(float(values["share"]), int(values["seed"]), labels, answers)
-        except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
-            raise ParameterError("The record of a blind read is damaged.") from error
-        if not 0 <= read.share <= 1 or not set(answers) <= labels:
-            raise ParameterError("The record of a blind read is damaged.")
-        return read
+        damaged = "The record of a blind read is damaged: "
+        return parse(cls, values, where=damaged, complete=True)
 
 
 def draw_blind(labels: Iterable[int], share: float, seed: int, image: str = "") -> BlindRead:

@@ -21,14 +21,24 @@ from numpy.typing import NDArray
 
 from napari_leukocyte.counting.reference import Range, ReferenceRanges
 from napari_leukocyte.errors import ParameterError
-from napari_leukocyte.vocabulary import CLASSES, ERYTHROBLAST, GROUPS, LEUKOCYTE_NAMES
+from napari_leukocyte.vocabulary import (
+    CLASSES,
+    ERYTHROBLAST,
+    FINER,
+    GROUPS,
+    LEUKOCYTE_NAMES,
+    ORDERED,
+    PARTS,
+)
 
 #: Probability that the limits hold the true share.
 CONFIDENCE = 0.95
 COLUMNS = ("class", "count", "percent", "ci_low", "ci_high", "total")
 #: The classes that count in the differential unless the user decides otherwise.
 DEFAULT_COUNTED = tuple(c.name for c in (*CLASSES, *GROUPS) if c.counted)
-_ORDER = {c.name: i for i, c in enumerate((*CLASSES, *GROUPS))}
+# Where nobody has said what counts, parts count like the classes that they are parts of.
+_COUNTED = frozenset({*DEFAULT_COUNTED, *(c.name for c in FINER if c.counted)})
+_ORDER = {c.name: i for i, c in enumerate(ORDERED)}
 _NAN = float("nan")
 Flag = Literal["", "low", "high"]
 #: What `assess` adds to a leukogram.
@@ -67,8 +77,16 @@ def count(table: pd.DataFrame, counted: Collection[str] | None = None) -> pd.Dat
     ------
     KeyError
         If the table has no column ``class``.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> import napari_leukocyte as nl
+    >>> leukogram = nl.count(pd.DataFrame({"class": ["neutrophil"] * 60 + ["lymphocyte"] * 40}))
+    >>> leukogram.loc[0, ["count", "percent", "ci_low", "ci_high"]].round(1).tolist()
+    [60.0, 60.0, 49.7, 69.7]
     """
-    chosen = frozenset(DEFAULT_COUNTED if counted is None else counted)
+    chosen = _COUNTED if counted is None else frozenset(counted)
     counts = count_classes(table)
     total = sum(n for name, n in counts.items() if name in chosen)
     further = in_order(set(counts) - set(LEUKOCYTE_NAMES))
@@ -110,6 +128,13 @@ def rows_of(table: pd.DataFrame) -> list[dict[str, Any]]:
     columns = [table[name].tolist() for name in table]
     names = [str(name) for name in table]
     return [dict(zip(names, values, strict=True)) for values in zip(*columns, strict=True)]
+
+
+def divided(leukogram: pd.DataFrame) -> frozenset[str]:
+    """Return the classes of a leukogram of which parts were found (see `vocabulary.PARTS`)."""
+    rows = zip(leukogram["class"].tolist(), leukogram["count"].tolist(), strict=True)
+    found = {name for name, number in rows if number}
+    return frozenset(name for name, parts in PARTS.items() if found & set(parts))
 
 
 def is_counted(leukogram: pd.DataFrame) -> pd.Series[bool]:
@@ -161,7 +186,7 @@ def erythroblasts_per_100(
         Given how many cells of both kinds were met, the number of erythroblasts is binomial with
         share p; its Clopper-Pearson limits become those of the ratio by 100 p / (1 - p).
     """
-    chosen = frozenset(DEFAULT_COUNTED if counted is None else counted) - {ERYTHROBLAST.name}
+    chosen = (_COUNTED if counted is None else frozenset(counted)) - {ERYTHROBLAST.name}
     counts = count_classes(table)
     found = counts[ERYTHROBLAST.name]
     leukocytes = sum(n for name, n in counts.items() if name in chosen)
@@ -254,7 +279,8 @@ def assess(
     percent: Mapping[str, Range] = {} if ranges is None else ranges.percent
     absolute: Mapping[str, Range] = {} if ranges is None else ranges.absolute
     part = np.nan if leukocytes is None else leukocytes / 100
-    names = leukogram["class"].tolist()
+    # A range of neutrophils is one of all of them, not of those that are not divided yet.
+    names = ["" if name in divided(leukogram) else name for name in leukogram["class"].tolist()]
     share, low, high = (leukogram[c].to_numpy(float) for c in ("percent", "ci_low", "ci_high"))
     added = {
         "flag": _flags(names, low, high, percent).array,

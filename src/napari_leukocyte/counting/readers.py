@@ -76,6 +76,21 @@ def compare_readers(first: Path, second: Path) -> ReaderComparison:
         size.
     ImageError
         If a label image can't be read.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> import pandas as pd
+    >>> import napari_leukocyte as nl
+    >>> folder = Path(tempfile.mkdtemp())
+    >>> for reader, said in (("ada", "neutrophil"), ("ben", "monocyte")):
+    ...     classes = ["eosinophil", "basophil", said]
+    ...     cells = {"image": "a.png", "label": [1, 2, 3], "class": classes}
+    ...     pd.DataFrame(cells).to_csv(folder / f"{reader}.csv", index=False)
+    >>> found = nl.compare_readers(folder / "ada.csv", folder / "ben.csv")
+    >>> found.agreement.agreed, found.agreement.cells
+    (2, 3)
     """
     tables = read_objects(first), read_objects(second)
     names = tuple(_short_names(table) for table in tables)

@@ -5,10 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator
 
 from napari_leukocyte.errors import ParameterError
 from napari_leukocyte.io.user_files import config_folder, read_user_file, write_user_file
+from napari_leukocyte.io.validation import Number, parse, record
 
 FILE_NAME = "reference_ranges.json"
 
@@ -45,7 +48,20 @@ class Range:
         return f"{self.low:g} – {self.high:g}" if self.low else f"≤ {self.high:g}"
 
 
-@dataclass(frozen=True)
+def _range(ends: object) -> object:
+    """Return the range of a file's two ends, of which one that is open is null."""
+    if isinstance(ends, Range):
+        return ends
+    if not isinstance(ends, (list, tuple)) or len(ends) != 2:
+        raise ValueError("two ends, null where it is open")
+    low, high = parse(tuple[Number | None, Number | None], ends)
+    return Range(low or 0.0, math.inf if high is None else high)
+
+
+Ends = Annotated[Range, BeforeValidator(_range)]
+
+
+@record(frozen=True)
 class ReferenceRanges:
     """A set of reference ranges.
 
@@ -68,8 +84,8 @@ class ReferenceRanges:
 
     name: str
     source: str
-    percent: Mapping[str, Range] = field(default_factory=dict)
-    absolute: Mapping[str, Range] = field(default_factory=dict)
+    percent: Mapping[str, Ends] = field(default_factory=dict)
+    absolute: Mapping[str, Ends] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not self.name.strip():
@@ -88,22 +104,6 @@ class ReferenceRanges:
             "percent": {name: _ends(r) for name, r in self.percent.items()},
             "absolute": {name: _ends(r) for name, r in self.absolute.items()},
         }
-
-    @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> ReferenceRanges:
-        """Make ranges from what `to_dict` gave.
-
-        Raises
-        ------
-        ParameterError
-            If something is missing or is not as it must be.
-        """
-        name, source = values.get("name"), values.get("source")
-        if not isinstance(name, str) or not isinstance(source, str):
-            raise ParameterError("Reference ranges need a name and a source.")
-        return cls(
-            name, source, _ranges(values.get("percent", {})), _ranges(values.get("absolute", {}))
-        )
 
 
 #: Mean ± 2 standard deviations, or the central 95 % where the values are skewed. The book gives
@@ -216,12 +216,7 @@ def _load() -> list[ReferenceRanges]:
     entries = read_user_file(path, "ranges")
     if entries is None:
         return []
-    if not isinstance(entries, list) or not all(isinstance(e, dict) for e in entries):
-        raise ParameterError(f"{path} must hold a list of reference ranges.")
-    try:
-        return [ReferenceRanges.from_dict(entry) for entry in entries]
-    except ParameterError as error:
-        raise ParameterError(f"{path}: {error}") from error
+    return list(parse(tuple[ReferenceRanges, ...], entries, where=f"{path}: "))
 
 
 def _store(own: list[ReferenceRanges]) -> None:
@@ -231,19 +226,3 @@ def _store(own: list[ReferenceRanges]) -> None:
 
 def _ends(limits: Range) -> list[float | None]:
     return [limits.low, None if math.isinf(limits.high) else limits.high]
-
-
-def _ranges(values: object) -> dict[str, Range]:
-    if not isinstance(values, Mapping):
-        raise ParameterError("Reference ranges must be an object of classes and their ends.")
-    return {str(name): _range(str(name), ends) for name, ends in values.items()}
-
-
-def _range(name: str, ends: object) -> Range:
-    if not isinstance(ends, (list, tuple)) or len(ends) != 2:
-        raise ParameterError(f"The reference range of {name} must have two ends.")
-    low, high = ends
-    for end in (low, high):
-        if end is not None and (isinstance(end, bool) or not isinstance(end, (int, float))):
-            raise ParameterError(f"The ends of the reference range of {name} must be numbers.")
-    return Range(0.0 if low is None else low, math.inf if high is None else high)

@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import asdict, dataclass, field, fields, replace
-from typing import Any
+from dataclasses import asdict, field, replace
+from typing import Annotated, Any, Literal, get_args
 
 from napari_leukocyte.counting.leukogram import DEFAULT_COUNTED, in_order
 from napari_leukocyte.counting.own_classes import load_own_classes
+from napari_leukocyte.counting.presets import preset_in_use
 from napari_leukocyte.errors import ParameterError
 from napari_leukocyte.io.user_files import config_folder, read_user_file, write_user_file
-from napari_leukocyte.vocabulary import CLASSES, GROUPS, CellClass
+from napari_leukocyte.io.validation import FORBID, Name, Number, must, parse, record
+from napari_leukocyte.vocabulary import CLASSES, FINER, GROUPS, CellClass
 
-#: Cells of a usual differential count. 200 is the CLSI's (H20) for each of two readers.
-TARGETS = (100, 200, 400)
+#: Cells of a usual differential count. 200 is the CLSI's (H20) for each of two readers; see
+#: `counting.presets` for the others.
+Target = Literal[100, 200, 400, 500]
+TARGETS: tuple[Target, ...] = get_args(Target)
 #: More leukocytes than any blood has, 10^9/L.
 MOST_LEUKOCYTES = 2000.0
+Leukocytes = Annotated[
+    Number,
+    must(lambda n: 0 < n <= MOST_LEUKOCYTES, f"above 0 and at most {MOST_LEUKOCYTES:g} × 10⁹/L"),
+]
 FILE_NAME = "differential.json"
 
 
@@ -29,7 +36,9 @@ def default_counted() -> tuple[str, ...]:
         own = load_own_classes()
     except ParameterError:
         own = ()
-    return (*DEFAULT_COUNTED, *(c.name for c in own if c.counted))
+    said = {c.name: c.counted for c in (*preset_in_use().classes, *own)}
+    further = (name for name, counts in said.items() if counts and name not in DEFAULT_COUNTED)
+    return (*DEFAULT_COUNTED, *further)
 
 
 def not_counted(counted: Collection[str] | None = None) -> frozenset[str]:
@@ -45,13 +54,14 @@ def not_counted(counted: Collection[str] | None = None) -> frozenset[str]:
         own = load_own_classes()
     except ParameterError:
         own = ()
-    known = (*CLASSES, *GROUPS, *own)
+    said = {c.name: c for c in (*CLASSES, *GROUPS, *FINER, *own)}
+    known = tuple(said.values())
     if counted is None:
         return frozenset(c.name for c in known if not c.counted)
     return frozenset(c.name for c in known) - frozenset(counted)
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class DifferentialSettings:
     """Settings of a differential count; saved with its results.
 
@@ -61,7 +71,7 @@ class DifferentialSettings:
         The classes whose cells are in the total; kept in the order of the vocabulary. By default
         those of the vocabulary and the user's own of which it is said that they count.
     target : int
-        Cells to be counted: 100, 200 or 400.
+        Cells to be counted: 100, 200, 400 or 500.
     leukocytes : float or None
         Leukocytes of the blood, 10^9/L, from another method; None if unknown. If that method also
         counts erythroblasts, the number must have been corrected for them.
@@ -74,30 +84,17 @@ class DifferentialSettings:
         If a value is out of its range.
     """
 
-    counted: tuple[str, ...] = field(default_factory=default_counted)
-    target: int = 100
-    leukocytes: float | None = None
+    __pydantic_config__ = FORBID
+
+    counted: tuple[Name, ...] = field(default_factory=default_counted)
+    target: Target = 100
+    leukocytes: Leukocytes | None = None
     reference: str | None = None
 
     def __post_init__(self) -> None:
-        if not self.counted or not all(isinstance(name, str) and name for name in self.counted):
+        if not self.counted:
             raise ParameterError("At least one class must count in the differential.")
         object.__setattr__(self, "counted", tuple(in_order(set(self.counted))))
-        if self.target not in TARGETS or isinstance(self.target, bool):
-            raise ParameterError(
-                f"The target must be 100, 200 or 400 cells, not {str(self.target)[:40]}."
-            )
-        number = self.leukocytes
-        if number is not None:
-            if isinstance(number, bool) or not isinstance(number, (int, float)):
-                raise ParameterError("The total of leukocytes must be a number, in 10⁹/L.")
-            if not (math.isfinite(number) and 0 < number <= MOST_LEUKOCYTES):
-                raise ParameterError(
-                    f"The total of leukocytes must be above 0 and at most {MOST_LEUKOCYTES:g} "
-                    f"× 10⁹/L, not {number:g}."
-                )
-        if self.reference is not None and not isinstance(self.reference, str):
-            raise ParameterError("Reference ranges are chosen by their name.")
 
     def to_dict(self) -> dict[str, Any]:
         """Return the settings as JSON can hold them."""
@@ -112,17 +109,7 @@ class DifferentialSettings:
         ParameterError
             If an entry is unknown or out of its range.
         """
-        known = {f.name for f in fields(cls)}
-        if unknown := sorted(set(values) - known):
-            raise ParameterError(f"There is no setting of a differential count {unknown[0]!r}.")
-        given = dict(values)
-        if "counted" in given:
-            if not isinstance(given["counted"], (list, tuple)):
-                raise ParameterError("The classes that count must be a list of names.")
-            given["counted"] = tuple(given["counted"])
-        if not isinstance(given.get("target", 100), int):
-            raise ParameterError("The target must be 100, 200 or 400 cells.")
-        return cls(**given)
+        return parse(cls, values)
 
 
 def with_own_classes(
@@ -176,9 +163,4 @@ def recall_settings() -> DifferentialSettings:
     values = read_user_file(path, "differential")
     if values is None:
         return DifferentialSettings()
-    if not isinstance(values, dict):
-        raise ParameterError(f"{path} must hold a JSON object of settings.")
-    try:
-        return DifferentialSettings.from_dict(values)
-    except ParameterError as error:
-        raise ParameterError(f"{path}: {error}") from error
+    return parse(DifferentialSettings, values, where=f"{path}: ")

@@ -104,13 +104,8 @@ class CellTable:
     def __getitem__(self, label: int) -> GalleryCell:
         row = self._row[label]
         value = {name: column[row] for name, column in self._columns.items()}
-        place = Place(
-            label,
-            *(int(value[name]) for name in BOX),
-            int(value["area_px"]),
-            float(value["y"]),
-            float(value["x"]),
-        )
+        y0, x0, y1, x1, area = (int(value[name]) for name in (*BOX, "area_px"))
+        place = Place(label, y0, x0, y1, x1, area, float(value["y"]), float(value["x"]))
         return GalleryCell(
             place=place,
             class_name=_text(value["class"]),

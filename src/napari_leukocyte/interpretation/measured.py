@@ -9,9 +9,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_leukocyte.classification.measurements import NUCLEUS_THRESHOLD, measure
+from napari_leukocyte.classification.measurements import measure
 from napari_leukocyte.classification.regions import Region
 from napari_leukocyte.io.images.background import WHITE, background_color, balance_white
+from napari_leukocyte.schema import NUCLEUS_THRESHOLD
 
 #: Least height of a lobe above the waist to the next, and least radius of a lobe, both in radii of
 #: the nucleus's largest inscribed disc.

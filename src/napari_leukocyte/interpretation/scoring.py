@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Annotated, Literal, get_args
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from napari_leukocyte.classification.inference import BATCH, Seen, see
-from napari_leukocyte.errors import ParameterError
 from napari_leukocyte.interpretation.cropping import CellCrops
 from napari_leukocyte.io.images.background import WHITE
+from napari_leukocyte.io.validation import Whole, between, record
 from napari_leukocyte.models.manifest import Manifest
 from napari_leukocyte.progress import Progress, silent
 
@@ -33,7 +32,7 @@ BLUR = 0.15
 _LEAST = 1e-6
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class ExplainSettings:
     """The settings of an explanation.
 
@@ -61,24 +60,11 @@ class ExplainSettings:
     """
 
     fill: Fill = "blurred"
-    windows: int = 5
-    superpixels: int = 40
-    samples: int = 300
-    runs: int = 480
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        if self.fill not in FILLS:
-            raise ParameterError(f"What hides a part must be one of {', '.join(FILLS)}.")
-        for name, low, high in (
-            ("windows", 2, 24),
-            ("superpixels", 4, 200),
-            ("samples", 16, 5000),
-            ("runs", 64, 50000),
-            ("seed", 0, 2**31 - 1),
-        ):
-            if not low <= getattr(self, name) <= high:
-                raise ParameterError(f"{name.capitalize()} must lie from {low} to {high}.")
+    windows: Annotated[Whole, between(2, 24)] = 5
+    superpixels: Annotated[Whole, between(4, 200)] = 40
+    samples: Annotated[Whole, between(16, 5000)] = 300
+    runs: Annotated[Whole, between(64, 50000)] = 480
+    seed: Annotated[Whole, between(0, 2**31 - 1)] = 0
 
 
 def filling(crop: NDArray[np.uint8], diameter: float, fill: Fill) -> NDArray[np.float32]:

@@ -11,6 +11,7 @@ from napari_leukocyte.interpretation.explanation import TRIED, Explanation
 from napari_leukocyte.interpretation.measured import Measured
 from napari_leukocyte.interpretation.scoring import TITLES
 from napari_leukocyte.interpretation.similar_cells import Neighbour
+from napari_leukocyte.vocabulary import written
 
 #: Values that WBCAtt's tables write short.
 _VALUES = {
@@ -137,7 +138,7 @@ def describe_second(
 def describe_neighbours(neighbours: Sequence[Neighbour]) -> list[tuple[str, str, str]]:
     """Return neighbours as rows: class, photograph with its set, similarity."""
     return [
-        (n.class_name, f"{n.dataset}: {n.name.rpartition('/')[2]}", f"{n.similarity:.3f}")
+        (written(n.class_name), f"{n.dataset}: {n.name.rpartition('/')[2]}", f"{n.similarity:.3f}")
         for n in neighbours
     ]
 

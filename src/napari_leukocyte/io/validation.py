@@ -9,7 +9,7 @@ number.
 from __future__ import annotations
 
 import reprlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from functools import cache, wraps
 from numbers import Integral, Real
@@ -34,6 +34,7 @@ __all__ = [
     "Number",
     "Truth",
     "Whole",
+    "WholeKey",
     "between",
     "must",
     "parse",
@@ -82,7 +83,7 @@ def _plain(kind: type, make: Callable[[Any], object]) -> BeforeValidator:
         try:
             return make(value)
         except OverflowError:
-            return value
+            raise ValueError("a finite number") from None
 
     return BeforeValidator(convert)
 
@@ -91,6 +92,8 @@ def _plain(kind: type, make: Callable[[Any], object]) -> BeforeValidator:
 Number = Annotated[float, Strict(), AllowInfNan(False), _plain(Real, float)]
 Whole = Annotated[int, Strict(), _plain(Integral, int)]
 Truth = Annotated[bool, Strict()]
+#: The key of a JSON object that is a whole number, or such a number.
+WholeKey = Annotated[int, _plain(Integral, int)]
 Count = Annotated[Whole, between(0, 2**62)]
 Name = Annotated[str, must(bool, "text that is not empty")]
 
@@ -132,6 +135,7 @@ def parse(
     *,
     error: type[LeukocyteError] = ParameterError,
     where: str = "",
+    complete: bool = False,
     context: object = None,
 ) -> T:
     """Return what JSON held as a record, or as any other type that pydantic knows.
@@ -146,11 +150,17 @@ def parse(
         Raised if it is none.
     where : str
         Stands before the sentence; what file it is of, say.
+    complete : bool
+        Whether a record must have all of its values, also those with a default.
     context : object, optional
         For the record's own checks.
     """
+    known: Any = kind
+    if complete and isinstance(values, Mapping):
+        lacking = [f.name for f in fields(known) if f.name not in values]
+        if lacking:
+            raise error(f"{where}{lacking[0]} is missing.")
     try:
-        known: Any = kind
         made: T = _adapter(known).validate_python(values, context=context)
     except ValidationError as found:
         raise error(f"{where}{_sentence(found, kind)}.") from found
@@ -174,9 +184,9 @@ def _sentence(error: ValidationError, kind: Any) -> str:
         return f"{name} is missing"
     if found == "unexpected_keyword_argument":
         known = f": known are {', '.join(f.name for f in fields(kind))}" if len(place) == 1 else ""
-        return f"there is no {name}{known}"
+        return f"there is no {name!r}{known}"
     if found == "literal_error":
-        expected = "one of " + fault["ctx"]["expected"].replace("'", "").replace(" or ", ", ")
+        expected = fault["ctx"]["expected"].replace("'", "")
     else:
         expected = str(raised) if raised else _EXPECTED.get(found.partition("_")[0], "")
     return (

@@ -23,8 +23,9 @@ from napari_leukocyte.reporting.drawing import (
     text_width,
     to_rgb,
 )
+from napari_leukocyte.reporting.names import place_names
 from napari_leukocyte.schema import LABEL
-from napari_leukocyte.vocabulary import DISCLAIMER, LEUKOCYTE_NAMES, abbreviate
+from napari_leukocyte.vocabulary import DISCLAIMER, LEUKOCYTE_NAMES, abbreviate, written
 
 #: Height of the letters as a part of the picture's smaller side, and its limits, px.
 _LETTER, _LETTER_RANGE = 1 / 60, (8, 60)
@@ -47,7 +48,7 @@ _CELL_QUALITY, _FIELD_QUALITY = 92, 85
 def draw_overlay(
     rgb: NDArray[np.uint8], labels: NDArray[np.int32], table: pd.DataFrame
 ) -> NDArray[np.uint8]:
-    """Draw the outlines, numbers and classes of the objects on the photograph.
+    """Draw the outlines of the objects on the photograph, their numbers and classes under them.
 
     Parameters
     ----------
@@ -72,9 +73,8 @@ def draw_overlay(
     for region in regions:
         name = classes.get(region.label)
         _outline(picture, region, colors[name] if name else to_rgb(UNCLASSIFIED))
-    # After all outlines, so that none runs through a number.
-    for region in regions:
-        _name(picture, region, classes.get(region.label), letter)
+    # After all outlines, so that none runs through a name.
+    _names(picture, labels, regions, classes, letter)
     missing = sum(region.label not in classes for region in regions)
     entries = _entries(classes, colors, missing)
     width = max(rgb.shape[1], _NARROWEST)
@@ -113,12 +113,30 @@ def _outline(picture: NDArray[np.uint8], region: Region, color: Color) -> None:
     cv2.polylines(picture, contours, True, color, width)
 
 
-def _name(picture: NDArray[np.uint8], region: Region, name: str | None, letter: int) -> None:
-    """Write the number and the short class at the object's upper right, within the picture."""
-    text = f"{region.label} {abbreviate(name)}" if name else str(region.label)
-    y = min(max(region.y0 + letter, letter + 2), picture.shape[0] - 2)
-    x = max(0, min(region.x1 + letter // 2, picture.shape[1] - text_width(text, letter) - 2))
-    draw_text(picture, text, (y, x), letter, INK, halo=PAPER)
+def _names(
+    picture: NDArray[np.uint8],
+    labels: NDArray[np.int32],
+    regions: list[Region],
+    classes: Mapping[int, str],
+    letter: int,
+) -> None:
+    """Write number and short class under each object, within the picture and in no other cell."""
+    texts = [
+        f"{r.label} {abbreviate(classes[r.label])}" if r.label in classes else str(r.label)
+        for r in regions
+    ]
+    boxes = np.array([(r.y0, r.x0, r.y1, r.x1) for r in regions], np.float64).reshape(-1, 4)
+    halo = max(1, round(letter / 12))
+    widths = np.array([text_width(text, letter) + 2 * halo for text in texts], np.float64)
+    height = letter + 2 * halo
+    gap = _line_width(picture.shape) + 1
+    places = place_names(labels, boxes, height, widths, gap, within=True)
+    for text, (y, x), width in zip(
+        texts, places.middles(height, widths).tolist(), widths.tolist(), strict=True
+    ):
+        bottom = min(max(round(y + letter / 2), letter), picture.shape[0] - 1)
+        left = min(max(round(x - width / 2) + halo, 0), picture.shape[1] - round(width))
+        draw_text(picture, text, (bottom, max(left, 0)), letter, INK, halo=PAPER)
 
 
 def _entries(
@@ -127,9 +145,9 @@ def _entries(
     """Return the legend's texts and colours."""
     found = list(classes.values())
     names = [*LEUKOCYTE_NAMES, *sorted(set(found) - set(LEUKOCYTE_NAMES))] if found else []
-    entries = [(f"{name} {found.count(name)}", colors[name]) for name in names]
+    entries = [(f"{written(name)} {found.count(name)}", colors[name]) for name in names]
     if missing or not entries:
-        entries.append((f"not classified {missing}", to_rgb(UNCLASSIFIED)))
+        entries.append((f"Not classified {missing}", to_rgb(UNCLASSIFIED)))
     return entries
 
 
@@ -178,12 +196,12 @@ def draw_chart(leukogram: pd.DataFrame, height: int, letter: int) -> NDArray[np.
     rows = leukogram[is_counted(leukogram)]
     names = [str(name) for name in rows["class"]]
     total = int(rows["total"].iloc[0])
-    left = max(text_width(name, letter) for name in names) + 2 * letter
+    left = max(text_width(written(name), letter) for name in names) + 2 * letter
     right = text_width("100.0 % (1000)", letter) + 2 * letter
     span = 24 * letter
     chart = np.full((height, left + span + right, 3), PAPER, np.uint8)
     top, bottom = 5 * letter, max(7 * letter, height - 4 * letter)
-    draw_text(chart, f"Leukogram of {total} leukocytes", (2 * letter, letter), letter, INK)
+    draw_text(chart, f"Differential of {total} leukocytes", (2 * letter, letter), letter, INK)
     draw_text(chart, "95 % limits: Clopper-Pearson", (4 * letter, letter), letter, INK)
     for tick in range(0, 101, 25):
         x = left + span * tick // 100
@@ -206,7 +224,7 @@ def draw_chart(leukogram: pd.DataFrame, height: int, letter: int) -> NDArray[np.
         cv2.line(chart, (low, y), (high, y), INK, max(1, letter // 8))
         for x in (low, high):
             cv2.line(chart, (x, y - half // 2), (x, y + half // 2), INK, max(1, letter // 8))
-        draw_text(chart, str(row["class"]), (y + letter // 2, letter), letter, INK)
+        draw_text(chart, written(str(row["class"])), (y + letter // 2, letter), letter, INK)
         value = f"{percent:.1f} % ({int(row['count'])})"
         draw_text(chart, value, (y + letter // 2, left + span + letter), letter, INK)
     return chart

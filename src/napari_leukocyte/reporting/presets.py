@@ -64,9 +64,7 @@ def load_preset(path: Path) -> PostprocessParams:
             raise ParameterError(
                 f"{path} has layout version {version!r}; this plugin reads {SCHEMA_VERSION}."
             )
-    if not isinstance(values, dict):
-        raise ParameterError(f"{path} must hold a JSON object of parameters and their values.")
     try:
         return PostprocessParams.from_dict(values)
-    except (ParameterError, OverflowError) as error:
+    except ParameterError as error:
         raise ParameterError(f"{path}: {error}") from error

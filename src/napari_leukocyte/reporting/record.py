@@ -45,6 +45,9 @@ class ImageRecord:
         Folder of its label image and overlay, below that of the record.
     notes : tuple of str
         What a user should know, a sentence each.
+    pixels_sha256 : str or None
+        Key of the pixels that the results are about
+        (:func:`napari_leukocyte.io.images.key.image_key`).
     """
 
     image: str
@@ -54,6 +57,7 @@ class ImageRecord:
     file_sha256: str | None = None
     folder: str | None = None
     notes: tuple[str, ...] = ()
+    pixels_sha256: str | None = None
 
 
 def make_record(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib import resources
@@ -18,10 +18,12 @@ from napari_leukocyte.counting.agreement import Agreement
 from napari_leukocyte.counting.leukogram import (
     assess,
     count,
+    divided,
     erythroblasts_per_100,
     in_order,
     is_counted,
 )
+from napari_leukocyte.counting.presets import SUM_TITLES, assess_sums
 from napari_leukocyte.counting.reference import Range, ReferenceRanges, find_ranges
 from napari_leukocyte.counting.settings import DifferentialSettings
 from napari_leukocyte.errors import OutputError
@@ -31,7 +33,7 @@ from napari_leukocyte.reporting.drawing import UNCLASSIFIED, class_colors
 from napari_leukocyte.reporting.pictures import cell_pictures, field_picture
 from napari_leukocyte.schema import LABEL
 from napari_leukocyte.version import __version__
-from napari_leukocyte.vocabulary import DISCLAIMER
+from napari_leukocyte.vocabulary import DISCLAIMER, plural, written
 
 #: Ends of the axis of the bars, %: the least that holds everything is taken.
 _ENDS = (20, 40, 60, 80, 100)
@@ -123,19 +125,10 @@ def count_cells(
     assessed = assess(leukogram, ranges, settings.leukocytes)
     colors = _hex_colors(leukogram["class"])
     end = _axis_end(assessed, ranges)
-    rows = []
-    for row in assessed[counted].to_dict("records"):
-        name = str(row["class"])
-        usual = None if ranges is None else ranges.percent.get(name)
-        rows.append(
-            {str(k): v for k, v in row.items()}
-            | {
-                "color": colors[name],
-                "usual": usual,
-                "absolute_usual": None if ranges is None else ranges.absolute.get(name),
-                "bar": _bar(row, usual, end),
-            }
-        )
+    added = assess_sums(leukogram, ranges, settings.leukocytes)
+    rows = _rows(assessed[counted], ranges, colors, end, divided(leukogram))
+    for row in _rows(added, ranges, colors, end):
+        rows.append(row | {"class": SUM_TITLES[row["class"]]})
     others = leukogram[~counted & (leukogram["count"] > 0)]
     return {
         "rows": rows,
@@ -145,6 +138,31 @@ def count_cells(
         "unclassified": int(table["class"].isna().sum()),
         "erythroblasts": erythroblasts_per_100(table, settings.counted),
     }
+
+
+def _rows(
+    assessed: pd.DataFrame,
+    ranges: ReferenceRanges | None,
+    colors: Mapping[str, str],
+    end: int,
+    without_range: Collection[str] = (),
+) -> list[dict[str, Any]]:
+    """Return the rows of classes; a range of a divided class is one of its sum."""
+    rows = []
+    for row in assessed.to_dict("records"):
+        name = str(row["class"])
+        known = None if name in without_range else ranges
+        usual = None if known is None else known.percent.get(name)
+        rows.append(
+            {str(k): v for k, v in row.items()}
+            | {
+                "color": colors[name],
+                "usual": usual,
+                "absolute_usual": None if known is None else known.absolute.get(name),
+                "bar": _bar(row, usual, end),
+            }
+        )
+    return rows
 
 
 def _axis_end(assessed: pd.DataFrame, ranges: ReferenceRanges | None) -> int:
@@ -314,9 +332,9 @@ def write_report(
     if ranges is None and chosen.reference is not None:
         ranges = find_ranges(chosen.reference)
     if title is None:
-        title = f"Leukogram of {fields[0].name}"
+        title = f"Differential of {fields[0].name}"
         if len(fields) > 1:
-            title = f"Leukogram of a smear, {len(fields)} fields"
+            title = f"Differential of a smear, {len(fields)} fields"
     tables = [f.table for f in fields]
     pooled = pd.concat([t for t in tables if len(t)] or tables[:1], ignore_index=True)
     groups = cells_by_class(fields, most_cells)
@@ -348,7 +366,12 @@ def _render(**values: Any) -> str:
     environment = Environment(
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    environment.filters |= {"figure": _figure, "moment": _moment}
+    environment.filters |= {
+        "figure": _figure,
+        "moment": _moment,
+        "several": plural,
+        "written": written,
+    }
     source = resources.files("napari_leukocyte.reporting").joinpath(_TEMPLATE)
     return environment.from_string(source.read_text(encoding="utf-8")).render(values)
 

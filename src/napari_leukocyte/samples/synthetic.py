@@ -124,6 +124,15 @@ def synthetic_smear(
     ------
     ParameterError
         If a parameter is out of its range or the field has no room for the leukocytes.
+
+    Examples
+    --------
+    >>> import napari_leukocyte as nl
+    >>> smear = nl.synthetic_smear((300, 300), n_per_class={"monocyte": 2}, diameter=60)
+    >>> smear.image.shape, smear.image.dtype.name
+    ((300, 300, 3), 'uint8')
+    >>> smear.classes
+    {1: 'monocyte', 2: 'monocyte'}
     """
     height, width = (int(n) for n in shape)
     if not DIAMETER_RANGE[0] <= diameter <= DIAMETER_RANGE[1]:

@@ -173,6 +173,18 @@ def segment_members(
     ------
     ImageError, ModelError, ParameterError
         With one sentence on what is wrong.
+
+    Examples
+    --------
+    >>> import napari_leukocyte as nl
+    >>> smear = nl.synthetic_smear((300, 300), n_per_class=1, diameter=60, touching_pairs=0)
+    >>> maps = nl.segment_members(smear.image, diameter=60)
+    >>> maps.names
+    ('unet-lite0', 'unet-lite1', 'unet-lite2')
+    >>> maps.cell.shape
+    (3, 300, 300)
+    >>> maps.combine(weights=(1, 0, 0), rule="mean").shape
+    (300, 300)
     """
     normalised = normalise_image(image)
     manifest = find_model("segmentation", model)
@@ -233,6 +245,17 @@ def segment(
     -------
     ndarray
         (H, W) float32, 0 to 1.
+
+    Examples
+    --------
+    >>> import napari_leukocyte as nl
+    >>> smear = nl.synthetic_smear((300, 300), n_per_class=1, diameter=60, touching_pairs=0)
+    >>> probability = nl.segment(smear.image)
+    >>> probability.shape, probability.dtype.name
+    ((300, 300), 'float32')
+    >>> cells = smear.labels > 0
+    >>> bool(probability[cells].mean() > 0.8 and probability[~cells].mean() < 0.1)
+    True
     """
     return segment_members(image, model, diameter, progress).combine(weights, vote)
 

@@ -18,6 +18,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_leukocyte.schema import NUCLEUS_THRESHOLD
+
 #: What a region is judged by, in the order of the coefficients.
 FEATURES = (
     "mean_probability",
@@ -34,8 +36,6 @@ FEATURES = (
 )
 #: Those that are left where a model maps no nuclei.
 PLAIN = tuple(f for f in FEATURES if not f.startswith("nucleus"))
-#: Probability from which a pixel belongs to a nucleus.
-NUCLEUS = 0.5
 _COEFFICIENTS = Path(__file__).parent / "shipped" / "evidence.json"
 
 
@@ -146,7 +146,7 @@ def _features(
         float(vote.mean()),
         float(members.mean(axis=1).min()),
         float((vote > 0.9).mean()),
-        float((nucleus >= NUCLEUS).mean()),
+        float((nucleus >= NUCLEUS_THRESHOLD).mean()),
         float(np.quantile(nucleus, 0.9)),
         float(members.std(axis=0).mean()),
         min(1.0, area / max(hull, 1.0)),

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from dataclasses import dataclass
-from numbers import Real
-from typing import Any, Literal, get_args
+from typing import Annotated, Any, Literal, get_args
 
-from napari_leukocyte.errors import ParameterError
+from napari_leukocyte.io.validation import FORBID, Number, Truth, between, parse, record
 
 KernelShape = Literal["ellipse", "rectangle", "cross"]
 FewObjects = Literal["expected", "keep"]
@@ -29,6 +27,17 @@ RANGES: dict[str, tuple[float, float]] = {
     "marker_height": (0.0, 0.5),
     "least_score": (0.0, 1.0),
 }
+#: Unit of every number.
+UNITS: dict[str, str] = {
+    "threshold": "probability",
+    "opening_size": "diameters",
+    "closing_size": "diameters",
+    "area_lower_deviation": "median areas",
+    "area_upper_deviation": "median areas",
+    "marker_distance": "diameters",
+    "marker_height": "diameters",
+    "least_score": "score",
+}
 #: Allowed values of every choice.
 CHOICES: dict[str, tuple[str, ...]] = {
     "vote": get_args(Vote),
@@ -40,7 +49,7 @@ CHOICES: dict[str, tuple[str, ...]] = {
 }
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class PostprocessParams:
     """Parameters that turn a probability map into a label image.
 
@@ -86,40 +95,23 @@ class PostprocessParams:
         candidates; 0 to 1. At 0 evidence counts for nothing, and areas alone decide.
     """
 
+    __pydantic_config__ = FORBID
+
     vote: Vote = "minimum"
-    threshold: float = 0.5
+    threshold: Annotated[Number, between(*RANGES["threshold"])] = 0.5
     opening_shape: KernelShape = "ellipse"
-    opening_size: float = 0.1
+    opening_size: Annotated[Number, between(*RANGES["opening_size"])] = 0.1
     closing_shape: KernelShape = "ellipse"
-    closing_size: float = 0.1
-    fill_holes: bool = True
-    area_lower_deviation: float = 0.7
-    area_upper_deviation: float = 3.0
+    closing_size: Annotated[Number, between(*RANGES["closing_size"])] = 0.1
+    fill_holes: Truth = True
+    area_lower_deviation: Annotated[Number, between(*RANGES["area_lower_deviation"])] = 0.7
+    area_upper_deviation: Annotated[Number, between(*RANGES["area_upper_deviation"])] = 3.0
     few_objects: FewObjects = "expected"
     watershed: Watershed = "distance"
-    marker_distance: float = 0.5
-    marker_height: float = 0.05
+    marker_distance: Annotated[Number, between(*RANGES["marker_distance"])] = 0.5
+    marker_height: Annotated[Number, between(*RANGES["marker_height"])] = 0.05
     border: Border = "keep"
-    least_score: float = 0.4
-
-    def __post_init__(self) -> None:
-        for name, (low, high) in RANGES.items():
-            value = getattr(self, name)
-            is_number = isinstance(value, Real) and not isinstance(value, bool)
-            if not is_number:
-                raise ParameterError(f"{name} must be a number, not {value!r}.")
-            if not low <= value <= high:
-                raise ParameterError(f"{name} is {value}; it must lie from {low:g} to {high:g}.")
-            # NumPy's scalars are welcome, but JSON does not know them.
-            object.__setattr__(self, name, float(value))
-        for name, allowed in CHOICES.items():
-            value = getattr(self, name)
-            if not isinstance(value, str) or value not in allowed:
-                raise ParameterError(
-                    f"{name} is {value!r}; it must be one of {', '.join(allowed)}."
-                )
-        if not isinstance(self.fill_holes, bool):
-            raise ParameterError(f"fill_holes must be true or false, not {self.fill_holes!r}.")
+    least_score: Annotated[Number, between(*RANGES["least_score"])] = 0.4
 
     def to_dict(self) -> dict[str, Any]:
         """Return the parameters as a dictionary that JSON can hold."""
@@ -137,17 +129,10 @@ class PostprocessParams:
         ParameterError
             If this is no dictionary, a name is unknown or a value is outside its range.
         """
-        if not isinstance(values, Mapping):
-            raise ParameterError(f"Parameters are names with values, not {values!r}.")
-        known = [f.name for f in dataclasses.fields(cls)]
-        for name in values:
-            if name not in known:
-                raise ParameterError(
-                    f"There is no parameter {name!r}: known are {', '.join(known)}."
-                )
-        if set(values) == set(known) - set(_AS_IN_0_1_0):
+        known = {f.name for f in dataclasses.fields(cls)}
+        if isinstance(values, Mapping) and set(values) == known - set(_AS_IN_0_1_0):
             values = {**values, **_AS_IN_0_1_0}
-        return cls(**values)
+        return parse(cls, values)
 
     @classmethod
     def as_in_0_1_0(cls) -> PostprocessParams:

@@ -59,6 +59,18 @@ def postprocess(
     ParameterError
         If the map is no two-dimensional array of numbers, the diameter is not positive, or the
         markers or the nucleus map asked for are missing or do not fit.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import napari_leukocyte as nl
+    >>> y, x = np.mgrid[:100, :200]
+    >>> discs = [(y - 50) ** 2 + (x - centre) ** 2 < 30**2 for centre in (70, 120)]
+    >>> probability = 0.9 * np.logical_or(*discs)
+    >>> int(nl.postprocess(probability, diameter=60).max())  # the two that touch are parted
+    2
+    >>> int(nl.postprocess(probability, nl.PostprocessParams(watershed="none"), diameter=60).max())
+    1
     """
     labels, areas, size = find_regions(
         probability, params, diameter, nucleus, markers, by_area=True

@@ -19,11 +19,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from napari_leukocyte.errors import ParameterError
+from napari_leukocyte.schema import NUCLEUS_THRESHOLD
 from napari_leukocyte.segmentation.parameters import PostprocessParams
 from napari_leukocyte.segmentation.seeds import distance_seeds, grow_seeds, nucleus_seeds
-
-#: Probability from which a pixel belongs to a nucleus.
-NUCLEUS_THRESHOLD = 0.5
 
 
 def part_regions(

@@ -10,6 +10,7 @@ from pathlib import Path
 from napari_leukocyte.counting.blind import BlindRead
 from napari_leukocyte.errors import ParameterError
 from napari_leukocyte.io.user_files import read_user_file, write_user_file
+from napari_leukocyte.io.validation import WholeKey, parse
 
 FILE_NAME = "blind.json"
 _KEY = "blind_read"
@@ -61,9 +62,9 @@ def load_read(folder: Path) -> StoredRead | None:
         values = read_user_file(path, _KEY)
         if values is None and not path.exists():
             return None
-        before = {int(n): str(name) for n, name in values["before"].items()}
+        before = parse(dict[WholeKey, str], values["before"])
         return StoredRead(BlindRead.from_dict(values), before)
-    except (ParameterError, KeyError, TypeError, ValueError, AttributeError) as error:
+    except (ParameterError, KeyError, TypeError) as error:
         raise ParameterError(
             f"The blind read that was begun is lost, as its file is damaged: {path}."
         ) from error

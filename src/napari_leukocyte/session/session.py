@@ -18,6 +18,7 @@ from napari_leukocyte.session.objects import MODEL as MODEL
 from napari_leukocyte.session.objects import READER as READER
 from napari_leukocyte.session.objects import disagreements, object_table, reviewed_anew
 from napari_leukocyte.session.reviews import differing
+from napari_leukocyte.session.snapshot import SessionSnapshot
 from napari_leukocyte.session.state import State
 
 #: A table of so many changed rows is patched; with more it is put together anew.
@@ -95,6 +96,25 @@ class Session(Evidence, Blinding):
             state.edited,
         )
 
+    def snapshot(self, *, hidden_too: bool = False) -> SessionSnapshot:
+        """Return what the session holds now, for others and for threads.
+
+        Parameters
+        ----------
+        hidden_too : bool
+            Whether classes that a blind read hides may be in it: for what shows none of them.
+
+        Raises
+        ------
+        BlindReadError
+            While classes are hidden, unless that does not matter.
+        """
+        if not hidden_too:
+            self.require_shown()
+        return SessionSnapshot(
+            self.name, self.rgb, self.notes, self._state, self.table(), self._revision
+        )
+
     def disagreements(self) -> pd.DataFrame:
         """List where reader and model differ.
 
@@ -132,8 +152,9 @@ class Session(Evidence, Blinding):
         )
 
     def leukogram(self) -> pd.DataFrame:
-        """Count the classes that may be shown; see :func:`napari_leukocyte.counting.leukogram.count`.
+        """Count the classes that may be shown.
 
+        See :func:`napari_leukocyte.counting.leukogram.count`.
         Those count of which the vocabulary, or the user of an own class, says so.
         """
         return count(self.shown_table(), default_counted())

@@ -58,6 +58,22 @@ def open_session(image: ArrayLike, name: str, folder: Path | None = None) -> Ses
         If the folder holds no session of this image.
     OutputError
         If the folder can't be written to.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> import napari_leukocyte as nl
+    >>> smear = nl.synthetic_smear((300, 300), n_per_class=1, diameter=60, touching_pairs=0)
+    >>> folder = Path(tempfile.mkdtemp()) / "session"
+    >>> session = nl.sessions.open_session(smear.image, "field", folder)
+    >>> session.accept_edit(smear.labels)
+    >>> session.set_class([1], "neutrophil")
+    >>> session.close()
+    >>> again = nl.sessions.open_session(smear.image, "field", folder)
+    >>> again.table().loc[0, "class"], again.review_progress
+    ('neutrophil', (1, 5))
+    >>> again.close()
     """
     session = Session(image, name)
     place = (session_folder(session.rgb) if folder is None else folder).absolute()
@@ -90,7 +106,15 @@ def folder_of(session: Session) -> Path | None:
 
 
 def has_session(rgb: NDArray[np.uint8]) -> bool:
-    """Whether something was done with an image before."""
+    """Whether something was done with an image before.
+
+    Examples
+    --------
+    >>> import napari_leukocyte as nl
+    >>> smear = nl.synthetic_smear((200, 200), seed=99, n_per_class={"basophil": 1}, diameter=60)
+    >>> nl.sessions.has_session(smear.image)
+    False
+    """
     return (session_folder(rgb) / JOURNAL).is_file()
 
 
@@ -106,6 +130,16 @@ def peek(rgb_or_key: NDArray[np.uint8] | str) -> SessionSummary | None:
     -------
     SessionSummary or None
         None if nothing was done with it, or what was done can't be read.
+
+    Examples
+    --------
+    >>> import napari_leukocyte as nl
+    >>> smear = nl.synthetic_smear((200, 200), seed=98, n_per_class={"basophil": 2}, diameter=60)
+    >>> session = nl.sessions.open_session(smear.image, "field")
+    >>> session.accept_edit(smear.labels)
+    >>> session.close()
+    >>> nl.sessions.peek(smear.image).objects
+    2
     """
     key = rgb_or_key if isinstance(rgb_or_key, str) else image_key(rgb_or_key)
     folder = sessions_folder() / key

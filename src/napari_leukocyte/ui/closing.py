@@ -1,4 +1,4 @@
-"""Ask before a window closes over work whose results were not saved."""
+"""Ask once before a window closes over work that would be lost, and not if nothing would."""
 
 from __future__ import annotations
 
@@ -6,23 +6,30 @@ import inspect
 import weakref
 from typing import Any
 
-from napari.layers import Image
-from qtpy.QtCore import QEvent, QObject
+from napari.layers import Image, Layer
+from qtpy.QtCore import QCoreApplication, QEvent, QObject
+from qtpy.QtGui import QCloseEvent
 from qtpy.QtWidgets import QMainWindow, QMessageBox, QWidget
 
 from napari_leukocyte.session.session import Session
 from napari_leukocyte.ui.layers import links
+from napari_leukocyte.ui.layers.map_layers import is_map
+from napari_leukocyte.ui.layers.markers import is_markers
 from napari_leukocyte.ui.saving import ask_and_save
+from napari_leukocyte.ui.segment.candidates import is_candidates
+from napari_leukocyte.ui.tools.mask_tools import session_shown_by
 
 #: By which a window's guard is found among its children.
 GUARD = "napari-leukocyte-close-guard"
 
 
 def guard_closing(widget: QWidget, viewer: Any) -> None:
-    """Have the window that a widget is docked in ask before it closes.
+    """Have the window that a widget is docked in ask before it closes over work that is not kept.
 
-    Every close is questioned that the user asks for: of the window itself, and by napari's menu and
-    keys for closing the window or leaving the application. What a script closes, closes.
+    That is of every close that the user asks for: of the window itself, and by napari's menu and
+    keys for closing the window or leaving the application. Nobody is asked twice: where this has
+    asked, and where there is nothing to lose, napari's own question does not come; it does where a
+    viewer holds layers that are the user's own. What a script closes, closes.
 
     Parameters
     ----------
@@ -34,34 +41,37 @@ def guard_closing(widget: QWidget, viewer: Any) -> None:
     widget.installEventFilter(_Finder(widget, links.unwrap(viewer)))
 
 
-def unsaved_sessions(viewer: Any) -> list[tuple[Session, Image]]:
-    """Return the sessions of a viewer that changed since their results were saved."""
+def unkept_sessions(viewer: Any) -> list[tuple[Session, Image]]:
+    """Return the sessions of a viewer that changed since their results were saved, and are lost.
+
+    Those that are kept on the disk come back with their image.
+    """
     found = []
     for layer in viewer.layers:
         session = links.existing_session(layer) if isinstance(layer, Image) else None
-        if session is not None and session.unsaved_since is not None:
+        if session is not None and not session.is_persisted and session.unsaved_since is not None:
             found.append((session, layer))
     return found
 
 
-def describe_unsaved(sessions: list[Session]) -> str:
-    """Say in a sentence or two what closing does to sessions."""
-    kept = [s.name for s in sessions if s.is_persisted]
-    lost = [s.name for s in sessions if not s.is_persisted]
-    parts = []
-    if kept:
-        parts.append(
-            f"The results of {_names(kept)} were not saved since the last change. Your work itself "
-            "is kept, and comes back when you open the same image again."
-        )
-    if lost:
-        parts.append(f"What was done on {_names(lost)} is not kept: it is lost when you close.")
-    return "\n\n".join(parts)
+def holds_own_layers(viewer: Any) -> bool:
+    """Whether a viewer has layers that are neither opened photographs nor views of sessions."""
+    return any(_is_own(viewer, layer) for layer in viewer.layers)
 
 
-def _names(names: list[str]) -> str:
-    shown = ", ".join(f"“{n}”" for n in names[:3])
-    return shown if len(names) <= 3 else f"{shown} and {len(names) - 3} more"
+def _is_own(viewer: Any, layer: Layer) -> bool:
+    if isinstance(layer, Image):
+        opened = layer.source.path is not None or layer.source.sample is not None
+        return not (opened or is_map(layer) or links.existing_session(layer) is not None)
+    shown = is_candidates(layer) or is_markers(layer) or session_shown_by(viewer, layer) is not None
+    return not shown
+
+
+def describe_unkept(sessions: list[Session]) -> str:
+    """Say in a sentence what closing does to sessions that are not kept."""
+    shown = ", ".join(f"“{s.name}”" for s in sessions[:3])
+    more = f" and {len(sessions) - 3} more" if len(sessions) > 3 else ""
+    return f"What was done on {shown}{more} is not kept: it is lost when you close."
 
 
 def guard_of(window: QMainWindow) -> QObject | None:
@@ -116,27 +126,40 @@ class CloseGuard(QObject):
         Returns
         -------
         bool
-            Whether the user wants to close; True without a question if all is saved.
+            Whether the user wants to close; True without a question if nothing is lost.
         """
         window = self.parent()
-        unsaved = self.unsaved(everything=everything)
-        return not unsaved or not isinstance(window, QWidget) or _may_close(window, unsaved)
+        unkept = [pair for each in self._viewers(everything) for pair in unkept_sessions(each)]
+        return not unkept or not isinstance(window, QWidget) or _may_close(window, unkept)
 
-    def unsaved(self, *, everything: bool = False) -> list[tuple[Session, Image]]:
-        """Return the sessions that closing is about: of the one viewer, or of all."""
+    def leaves_to_napari(self, *, everything: bool = False) -> bool:
+        """Whether napari may ask: there is nothing of the plugin's to lose, but of the user's."""
+        viewers = self._viewers(everything)
+        if any(unkept_sessions(each) for each in viewers):
+            return False
+        return any(map(holds_own_layers, viewers))
+
+    def _viewers(self, everything: bool) -> list[Any]:
+        """Return the viewers that closing is about: the one, or all."""
         viewer = self._viewer()
         viewers = [] if viewer is None else [viewer]
         if everything:
             viewers += [other for other in links.open_viewers() if other is not viewer]
-        return [pair for each in viewers for pair in unsaved_sessions(each)]
+        return viewers
 
     def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
-        """Swallow the close that the user thought better of."""
+        """Swallow the close that the user thought better of, and napari's second question."""
         if event is None or event.type() != QEvent.Type.Close or not event.spontaneous():
             return False
-        if self.may_close():
+        if self.leaves_to_napari():
             return False
-        event.ignore()
+        if not self.may_close():
+            event.ignore()
+            return True
+        # As if a script closed the window: napari asks of what a user closes.
+        quiet = QCloseEvent()
+        QCoreApplication.sendEvent(watched, quiet)
+        event.setAccepted(quiet.isAccepted())
         return True
 
 
@@ -144,7 +167,7 @@ def _ask_before_napari(window: QMainWindow, guard: CloseGuard) -> None:
     """Have napari's menu and keys for closing ask the guard first.
 
     They call the window's own method, and say that the user is to be asked. Who has answered the
-    guard's question is not asked napari's as well.
+    guard's question, or has nothing to lose, is not asked napari's as well.
     """
     if not {"quit_app", "confirm_need"} <= set(inspect.signature(type(window).close).parameters):
         return  # another napari: its own question remains
@@ -154,7 +177,7 @@ def _ask_before_napari(window: QMainWindow, guard: CloseGuard) -> None:
         window, guard = window_ref(), guard_ref()
         if window is None:
             return None
-        if confirm_need and guard is not None and guard.unsaved(everything=quit_app):
+        if confirm_need and guard is not None and not guard.leaves_to_napari(everything=quit_app):
             if not guard.may_close(everything=quit_app):
                 return None
             confirm_need = False
@@ -163,18 +186,18 @@ def _ask_before_napari(window: QMainWindow, guard: CloseGuard) -> None:
     window.close = close  # type: ignore[method-assign]
 
 
-def _may_close(window: QWidget, unsaved: list[tuple[Session, Image]]) -> bool:
+def _may_close(window: QWidget, unkept: list[tuple[Session, Image]]) -> bool:
     box = QMessageBox(window)
     box.setIcon(QMessageBox.Icon.Question)
     box.setWindowTitle("Close without saving the results?")
-    box.setText(describe_unsaved([session for session, _ in unsaved]))
+    box.setText(describe_unkept([session for session, _ in unkept]))
     close = box.addButton("Close", QMessageBox.ButtonRole.AcceptRole)
     save = box.addButton("Save results…", QMessageBox.ButtonRole.ActionRole)
     box.addButton(QMessageBox.StandardButton.Cancel)
     box.exec()
     if box.clickedButton() is save:
         # They are written in the background: the window stays until the user closes it again.
-        for session, layer in unsaved:
+        for session, layer in unkept:
             if ask_and_save(window, session, layer) is None:
                 break
     return box.clickedButton() is close

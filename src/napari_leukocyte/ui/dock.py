@@ -70,6 +70,8 @@ class SessionDock(Dock):
     chooses_image: ClassVar[bool] = True
     #: Whether the keys for undo and redo act on the session while the dock has the focus.
     undoes: ClassVar[bool] = True
+    #: Parts that would take the keys that turn a smear's pages for themselves.
+    page_parts: Sequence[QWidget] = ()
 
     def __init__(
         self, viewer: Any, parent: QWidget | None = None, *, shared: SharedParts | None = None
@@ -99,11 +101,12 @@ class SessionDock(Dock):
         for emitter in (events.inserted, events.removed):
             self.ties.connect(emitter, self._on_layers)
         self.image.changed.connect(self._on_image)
-        if not self._shares and self.image.box.parent() is None:
-            self.image.box.setParent(self)  # or a list that is not laid out would outlive it
-            self.image.box.hide()
+        for part in () if self._shares else (self.image.box, self.progress, self.messages):
+            if part.parent() is None:
+                part.setParent(self)  # or what is not laid out would outlive it
+                part.hide()
         guard_closing(self, self.viewer)
-        keep_keys(self, self.viewer)
+        keep_keys(self, self.viewer, pages=self.page_parts)
         if self.undoes:
             self.undo_shortcuts = install_undo(self, self.session_to_undo)
         self._on_image()

@@ -2,124 +2,58 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-import pandas as pd
 from napari.layers import Image
 from napari.utils.notifications import show_info
-from numpy.typing import NDArray
 from qtpy.QtWidgets import QFileDialog, QMessageBox, QWidget
 
 from napari_leukocyte.counting.leukogram import count
 from napari_leukocyte.counting.settings import DifferentialSettings
+from napari_leukocyte.errors import LeukocyteError
 from napari_leukocyte.progress import Progress
-from napari_leukocyte.reporting.record import (
-    ImageRecord,
-    describe_maps,
-    file_sha256,
-    make_record,
-)
 from napari_leukocyte.reporting.save import FILES, save_results
-from napari_leukocyte.segmentation.parameters import PostprocessParams
 from napari_leukocyte.session.session import Session
-from napari_leukocyte.ui.jobs import Job, start_job, telling_errors
+from napari_leukocyte.session.snapshot import SessionSnapshot
+from napari_leukocyte.ui.jobs import Job, start_job, tell
 
 
-@dataclass(frozen=True, eq=False)
-class Snapshot:
-    """A session's results at one moment, so that a thread can write them while work goes on."""
-
-    image: NDArray[np.uint8]
-    labels: NDArray[np.int32]
-    table: pd.DataFrame
-    file: Path | None
-    image_record: ImageRecord
-    segmentation: Mapping[str, Any] | None
-    classification: Mapping[str, Any] | None
-    params: PostprocessParams
-    settings: DifferentialSettings
-    extra: dict[str, Any]
-
-    def write(self, folder: Path, *, overwrite: bool) -> list[Path]:
-        """Write everything; see :func:`napari_leukocyte.reporting.save.save_results`."""
-        image = self.image_record
-        if self.file is not None and self.file.is_file():
-            image = replace(image, file_sha256=file_sha256(self.file))
-        diameter = image.diameter_px
-        record = make_record(
-            images=[image],
-            segmentation=self.segmentation,
-            classification=self.classification,
-            params=self.params,
-            diameter="auto" if diameter is None else diameter,
-            command="viewer",
-        )
-        classified = bool(self.table["class"].notna().any())
-        return save_results(
-            folder,
-            image.image,
-            image=self.image,
-            labels=self.labels,
-            table=self.table,
-            leukogram=count(self.table, self.settings.counted) if classified else None,
-            record=record | self.extra,
-            overwrite=overwrite,
-        )
-
-
-def take_snapshot(
-    session: Session, layer: Image | None, settings: DifferentialSettings | None = None
-) -> Snapshot:
-    """Collect a session's results.
+def write_results(
+    taken: SessionSnapshot,
+    folder: Path,
+    *,
+    file: Path | None = None,
+    settings: DifferentialSettings | None = None,
+    overwrite: bool = False,
+) -> list[Path]:
+    """Write everything about an image; see :func:`napari_leukocyte.reporting.save.save_results`.
 
     Parameters
     ----------
-    session : Session
-        Its arrays are never changed in place, so none is copied.
-    layer : napari.layers.Image or None
-        The session's layer, whose file is named and its checksum recorded.
+    taken : SessionSnapshot
+        Of its session.
+    folder : Path
+        Where to.
+    file : Path, optional
+        The image's, which is named and its checksum recorded.
     settings : DifferentialSettings, optional
         How the cells are counted; recorded, too.
-
-    Returns
-    -------
-    Snapshot
-
-    Raises
-    ------
-    BlindReadError
-        While classes are hidden.
+    overwrite : bool
+        Whether earlier results may be replaced.
     """
-    session.require_shown()
-    path = layer.source.path if layer is not None else None
-    maps, table = session.maps, session.table()
-    predictions = session.predictions
     settings = DifferentialSettings() if settings is None else settings
-    return Snapshot(
-        image=session.rgb,
-        labels=session.labels,
+    table = taken.scored_table()
+    record = taken.record(file)
+    classified = bool(table["class"].notna().any())
+    return save_results(
+        folder,
+        record["images"][0]["image"],
+        image=taken.rgb,
+        labels=taken.labels,
         table=table,
-        file=None if path is None else Path(path),
-        image_record=ImageRecord(
-            image=session.name if path is None else str(path),
-            shape=(int(session.labels.shape[0]), int(session.labels.shape[1])),
-            diameter_px=None if maps is None else maps.diameter,
-            objects=len(table),
-            notes=tuple(dict.fromkeys(session.notes + (() if maps is None else maps.notes))),
-        ),
-        segmentation=None if maps is None else describe_maps(maps, session.weights),
-        classification=None if predictions is None else predictions.description,
-        params=session.params,
-        settings=settings,
-        extra={
-            "differential": settings.to_dict(),
-            "edited_by_hand": sorted(session.edits.labels),
-            "classified_by_hand": {str(n): c for n, c in sorted(session.assigned.items())},
-        },
+        leukogram=count(table, settings.counted) if classified else None,
+        record=record | {"differential": settings.to_dict()},
+        overwrite=overwrite,
     )
 
 
@@ -138,24 +72,20 @@ def ask_and_save(
     session : Session
         What to save.
     layer : napari.layers.Image or None
-        See `take_snapshot`.
+        The session's layer, whose file is named and its checksum recorded.
     settings : DifferentialSettings, optional
-        See `take_snapshot`.
+        How the cells are counted; recorded, too.
 
     Returns
     -------
     Job or None
         None if the user thought better of it.
     """
-    with telling_errors():
+    try:
         session.require_shown()
-        return _ask_and_save(parent, session, layer, settings)
-    return None
-
-
-def _ask_and_save(
-    parent: QWidget, session: Session, layer: Image | None, settings: DifferentialSettings | None
-) -> Job | None:
+    except LeukocyteError as error:
+        tell(error)
+        return None
     chosen = QFileDialog.getExistingDirectory(parent, "Folder for the results")
     if not chosen:
         return None
@@ -163,14 +93,16 @@ def _ask_and_save(
     existing = [name for name in FILES if (folder / name).exists()]
     if existing and not _may_replace(parent, folder, existing):
         return None
-    snapshot, saved = take_snapshot(session, layer, settings), session.revision
+    taken = session.snapshot()
+    path = layer.source.path if layer is not None else None
+    file = None if path is None else Path(path)
 
     def work(progress: Progress) -> list[Path]:
         progress(0, 1, "Saving results")
-        return snapshot.write(folder, overwrite=bool(existing))
+        return write_results(taken, folder, file=file, settings=settings, overwrite=bool(existing))
 
     def done(files: list[Path]) -> None:
-        session.mark_saved(saved)
+        session.mark_saved(taken.revision)
         show_info(f"Results saved in {folder}: {', '.join(f.name for f in files)}.")
 
     return start_job(work, title="Saving results", on_done=done)

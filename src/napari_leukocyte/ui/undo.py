@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from app_model.types import KeyCode, KeyMod
+from napari import current_viewer
 from qtpy.QtCore import QEvent, QObject, Qt
 from qtpy.QtGui import QKeyEvent, QKeySequence, QShortcut
 from qtpy.QtWidgets import QAbstractSpinBox, QLineEdit, QWidget
@@ -16,6 +17,8 @@ from napari_leukocyte.ui.jobs import tell
 
 #: As Qt and as napari write them; both mean the command key on a Mac.
 UNDO, REDO = "Ctrl+Z", "Ctrl+Shift+Z"
+#: What is said of undo and of redo: before what was done, and if there is nothing to do.
+_SAID = (("Undid", "Nothing to undo."), ("Redid", "Nothing to redo."))
 _LAYER_KEYS: tuple[tuple[int, bool], ...] = (
     (KeyMod.CtrlCmd | KeyCode.KeyZ, False),
     (KeyMod.CtrlCmd | KeyMod.Shift | KeyCode.KeyZ, True),
@@ -23,7 +26,9 @@ _LAYER_KEYS: tuple[tuple[int, bool], ...] = (
 
 
 def step_back(session: Session | None, *, again: bool = False) -> None:
-    """Undo a session's last command, or do one again; tell the user if that fails.
+    """Undo a session's last command, or do one again, and say in the status bar what it was.
+
+    The user is told if that fails.
 
     Parameters
     ----------
@@ -34,6 +39,8 @@ def step_back(session: Session | None, *, again: bool = False) -> None:
     """
     if session is None:
         return
+    possible = session.can_redo if again else session.can_undo
+    what = session.redo_text if again else session.undo_text
     try:
         if again:
             session.redo()
@@ -41,6 +48,16 @@ def step_back(session: Session | None, *, again: bool = False) -> None:
             session.undo()
     except LeukocyteError as error:
         tell(error)
+        return
+    did, nothing = _SAID[again]
+    _say(f"{did}: {what}" if possible else nothing)
+
+
+def _say(text: str) -> None:
+    """Say something in the status bar of the viewer that is in front."""
+    viewer = current_viewer()
+    if viewer is not None:
+        viewer.status = text
 
 
 def bind_undo(layer: Any, session: Session, allowed: Callable[[], bool] = lambda: True) -> None:

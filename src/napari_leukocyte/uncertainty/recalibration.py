@@ -14,7 +14,7 @@ from napari_leukocyte.uncertainty.calibration import EVERY, Calibration, SetSett
 from napari_leukocyte.uncertainty.persistence import OwnCells, read_shipped
 
 #: What the cells that ship count for together beside a laboratory's own: as many cells as this.
-#: Chosen by measurement; see docs/uncertainty.md.
+#: Chosen by measurement; see docs/measured/conformal-sets.md.
 SHIPPED_WEIGHT = 10.0
 #: Begins the note on cells that were approved in bulk: the model's word, which says nothing of
 #: whether the model is right.
@@ -144,7 +144,7 @@ def calibration_in_use(classifier: Manifest) -> CalibrationInUse:
             nothing,
             0,
             0,
-            f"{classifier.name} came without a calibration: review about 25 cells of each class, "
+            f"{classifier.name} has no calibration: review about 25 cells of each class, "
             "then calibrate.",
         )
     known = shipped.calibration

@@ -8,11 +8,14 @@ import pytest
 
 from napari_leukocyte.analysis.smear.analysis import AnalysisOptions, analyse_fields
 from napari_leukocyte.analysis.smear.cells import SmearCells
+from napari_leukocyte.analysis.smear.pictures import cells_in, load_pictures, picture_store
 from napari_leukocyte.analysis.smear.reading import read_field
 from napari_leukocyte.analysis.smear.smear import Smear, open_smear
 from napari_leukocyte.counting.blind import BlindRead
 from napari_leukocyte.errors import LeukocyteError, ParameterError
+from napari_leukocyte.gallery.thumbnails import ThumbnailStyle, extent_of
 from napari_leukocyte.io.images.reading import read_image
+from napari_leukocyte.session.blind_reads import FILE_NAME as BLIND
 from napari_leukocyte.session.blind_reads import StoredRead, save_read
 from napari_leukocyte.session.folders import sessions_folder
 from napari_leukocyte.session.store import open_session
@@ -103,7 +106,39 @@ def test_a_blind_read_hides_its_cells_here_too(cells: SmearCells) -> None:
     labels = frozenset(int(n) for n in rows["label_in_field"][:1])
     folder = sessions_folder() / cells.smear.state(2).key
     save_read(folder, StoredRead(BlindRead(0.5, 1, labels)))
+    assert list(cells.read()) == [2], "the file of the read alone is another one"
     cells.refresh(2)
     now = cells.table().set_index("label").loc[rows["label"]]
     assert now["class"].isna().tolist() == [True, False]
     assert now["predicted"].isna().tolist() == [True, False]
+    # What is said here is the answer, also of a field that is not open.
+    first = int(rows["label"].iloc[0])
+    cells.set_class([first], "monocyte")
+    assert cells.table().set_index("label").loc[first, "predicted"] == rows["predicted"].iloc[0]
+    (folder / BLIND).write_text("{")
+    cells.refresh(2)
+    assert cells.table().set_index("label").loc[rows["label"], "class"].isna().all()
+
+
+def test_pictures_come_from_the_disk_the_second_time(
+    cells: SmearCells, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table = cells.table()
+    wanted = cells_in(cells, table["label"])
+    style, extent = ThumbnailStyle(32), extent_of(table)
+    first = load_pictures(cells, wanted, style, extent, picture_store())
+    assert sorted(first) == sorted(table["label"])
+    centre = next(iter(first.values()))[16, 16].astype(int)
+    assert abs(centre - (120, 60, 150)).max() < 25
+    monkeypatch.setattr(
+        "napari_leukocyte.analysis.smear.pictures.read_image", lambda _: pytest.fail("it was read")
+    )
+    again = load_pictures(cells, wanted, style, extent, picture_store())
+    assert sorted(again) == sorted(first)
+    # A class is no reason for another picture; pixels of a file that has gone can't be shown.
+    cells.set_class(table["label"][:1], "monocyte")
+    assert len(load_pictures(cells, wanted, style, extent, picture_store())) == len(table)
+    monkeypatch.undo()
+    cells.smear.paths[0].unlink()
+    other = load_pictures(cells, wanted, ThumbnailStyle(40), extent, picture_store())
+    assert len(other) == len(table) - 3

@@ -45,6 +45,7 @@ def test_results_are_those_of_the_command_line(smear: Smear, tmp_path: Path) -> 
     objects = pd.read_csv(out / "objects.csv")
     assert list(objects.columns[:4]) == ["image", "label", "class", "confidence"]
     assert len(objects) == 10
+    assert objects["score"].between(0, 1).all()
     leukogram = pd.read_csv(out / "leukogram.csv")
     everything = leukogram[leukogram["image"] == "ALL"].set_index("class")
     assert everything["count"]["unidentified"] == 1

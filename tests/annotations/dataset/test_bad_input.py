@@ -76,7 +76,7 @@ def _file(name: str) -> Callable[[Any], None]:
         (_set(("images", 0, "shape"), [1 << 40, 1 << 40]), "too large"),
         (_set(("images", 0, "shape"), [0, 10]), "too large"),
         (_set(("images", 0, "shape"), [-1, -10]), r"shape\[0\] must be from 0 to"),
-        (_set(("images", 0, "side"), "outside"), "side must be one of train, validation, test"),
+        (_set(("images", 0, "side"), "outside"), "side must be train, validation or test"),
         (_set(("images", 0, "id"), "../field"), "name that no file"),
         (_set(("images", 0, "id"), "field_2"), "two of its photographs"),
         (_set(("images", 0, "labels"), "labels/other.tif"), "no checksum"),
@@ -90,7 +90,7 @@ def _file(name: str) -> Callable[[Any], None]:
         (_set(("version",), 7), "renamed"),
         (_set(("images",), {}), "images must be a list"),
         (_set(("files",), None), "files must be names with values"),
-        (lambda values: values.pop("classes"), "lacks 'classes'"),
+        (lambda values: values.pop("classes"), "damaged: classes is missing"),
     ],
 )
 def test_a_bad_manifest_is_refused_in_one_sentence(

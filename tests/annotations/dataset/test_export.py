@@ -35,6 +35,7 @@ from tests.annotations.dataset.worked import (
     reclassify,
     work_on,
 )
+from tests.io.images.drawn import CONTAINERS, save
 
 
 def test_an_export_holds_what_the_session_holds(folder: Path, place: Path) -> None:
@@ -143,6 +144,29 @@ def test_photographs_need_not_be_copied(folder: Path, place: Path) -> None:
     assert image.image is None
     with pytest.raises(DatasetError, match="not copied"):
         dataset.read_rgb(image)
+
+
+def test_photographs_that_others_see_otherwise_are_copied_as_they_are_meant(
+    folder: Path, tmp_path: Path, place: Path
+) -> None:
+    rgb = read_image(min(folder.glob("*.png")))
+    kept = {"png": 1, "tiff": 1}
+    for name, orientation in (*kept.items(), ("webp", 6), ("lzw tiff", 3), ("jpeg 2000", 1)):
+        suffix = CONTAINERS[name].suffix
+        path = tmp_path / f"{name}{suffix}"
+        # One photograph each, by one pixel.
+        rgb[0, 0] += 1
+        path.write_bytes(save(name, rgb, "rgb", 8, orientation))
+        work_on(path)
+        export_all(place, [path])
+        dataset = open_dataset(place)
+        (image,) = (i for i in dataset.images if i.file_name == path.name)
+        assert image.image is not None
+        if name in kept:
+            assert image.image.read_bytes() == path.read_bytes()
+        else:
+            assert image.image.suffix == ".png"
+        np.testing.assert_array_equal(dataset.read_rgb(image), rgb)
 
 
 def test_cells_that_nobody_reviewed_can_stay_out(folder: Path, place: Path) -> None:

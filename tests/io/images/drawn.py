@@ -33,9 +33,9 @@ def scene(height: int = 40, width: int = 56) -> NDArray[np.uint8]:
     """Draw something that no flip or turn leaves as it is, (H, W, 3)."""
     noise = np.random.default_rng(5).random((height, width, 3)).astype(np.float32)
     smooth = cv2.GaussianBlur(noise, (0, 0), 4)
-    full = cv2.normalize(smooth, None, 20, 235, cv2.NORM_MINMAX)
+    full = 20 + (smooth - smooth.min()) * (215 / np.ptp(smooth))
     full[: height // 3, : width // 4] = (200, 40, 90)
-    return np.round(full).astype(np.uint8)
+    return np.asarray(np.round(full), np.uint8)
 
 
 @dataclass(frozen=True)
@@ -100,7 +100,7 @@ def _tiff(**options: Any) -> Callable[[NDArray[Any], str, int], bytes]:
     def write(pixels: NDArray[Any], mode: str, orientation: int) -> bytes:
         buffer = io.BytesIO()
         kind = {"grey": "minisblack", "white": "miniswhite", "cmyk": "separated"}.get(mode, "rgb")
-        more = {"extrasamples": ["unassalpha"]} if mode == "rgba" else {}
+        more: dict[str, Any] = {"extrasamples": ["unassalpha"]} if mode == "rgba" else {}
         tags = [(ORIENTATION, "H", 1, orientation, True)]
         tifffile.imwrite(
             buffer,

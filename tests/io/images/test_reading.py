@@ -13,7 +13,7 @@ import tifffile
 from numpy.typing import NDArray
 
 from napari_leukocyte.errors import ImageError
-from napari_leukocyte.io.images.reading import find_images, read_image
+from napari_leukocyte.io.images.reading import find_images, passed_over, read_image
 
 NOISE = np.random.default_rng(5).random((40, 56, 3)).astype(np.float32)
 RGB = np.round(cv2.GaussianBlur(NOISE, (0, 0), 4) * 255).astype(np.uint8)
@@ -185,6 +185,20 @@ def test_paths_without_an_image_are_named(tmp_path: Path) -> None:
         find_images([tmp_path / "missing"])
     with pytest.raises(ImageError, match="does not exist"):
         find_images([tmp_path / ("a" * 5000)])
+
+
+def test_photographs_that_are_not_read_are_named(tmp_path: Path) -> None:
+    assert passed_over([tmp_path, tmp_path / "missing"]) is None
+    (tmp_path / "DSC_1.NEF").touch()
+    with pytest.raises(ImageError, match=r"1 photograph is passed over.*DSC_1\.NEF"):
+        find_images([tmp_path])
+    for name in ("a.jpg", "b.psd", "c.cr3", "d.dng", "notes.txt", ".e.dng"):
+        (tmp_path / name).touch()
+    assert [p.name for p in find_images([tmp_path])] == ["a.jpg"]
+    assert passed_over([tmp_path, tmp_path / "a.jpg"]) == (
+        "4 photographs are passed over, since their formats are not read "
+        "(DSC_1.NEF, b.psd, c.cr3 …): save as TIFF or PNG."
+    )
 
 
 def test_locked_folder_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

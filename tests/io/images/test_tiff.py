@@ -126,7 +126,7 @@ def test_reduced_images_and_masks_are_not_the_photograph(tmp_path: Path) -> None
         read_image(path)
 
 
-STACKS: dict[str, Callable[[Path], None]] = {
+STACKS: dict[str, Callable[[Path], object]] = {
     "focus planes": lambda path: tifffile.imwrite(
         path, PLANES, imagej=True, photometric="minisblack", metadata={"axes": "ZYX"}
     ),
@@ -214,3 +214,20 @@ def test_other_colour_spaces_are_refused_by_name(tmp_path: Path, kind: str) -> N
     path.write_bytes(bytes(data))
     with pytest.raises(ImageError, match=kind.upper()):
         read_image(path)
+
+
+def test_what_a_header_claims_and_the_file_lacks_is_damaged_at_once(tmp_path: Path) -> None:
+    path = tmp_path / "claims.tif"
+    tifffile.imwrite(path, RGB, photometric="rgb", rowsperstrip=8, metadata=None)
+    data = bytearray(path.read_bytes())
+    at = (
+        data.index(b"\x01\x01\x03\x00")
+        if b"\x01\x01\x03\x00" in data
+        else data.index(b"\x01\x01\x04\x00")
+    )  # the tag ImageLength
+    for height, message in ((400_000, "damaged"), (2_000_000_000, "too many for a photograph")):
+        data[at + 2 : at + 4] = b"\x04\x00"
+        data[at + 8 : at + 12] = height.to_bytes(4, "little")
+        path.write_bytes(bytes(data))
+        with pytest.raises(ImageError, match=message):
+            read_image(path)

@@ -121,7 +121,7 @@ def test_what_can_not_be_trained_is_said_before_it_begins(
         make_plan(opened, "nothing", "mine")
     with pytest.raises(ModelError, match="can't be a model's name"):
         make_plan(opened, "segmentation", "../mine")
-    with pytest.raises(FinetuneError, match="The number of epochs must be from 1"):
+    with pytest.raises(FinetuneError, match="epochs must be from 1 to 1000"):
         FinetuneParams(epochs=0)
     assert find_member("segmentation")[1].name in ("unet-lite0", "unet-lite1")
     assert find_member("unet-lite1")[1].name == "unet-lite1"

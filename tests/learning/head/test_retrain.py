@@ -48,6 +48,28 @@ def test_what_is_better_may_be_taken(base: Base, former: Head, rng: np.random.Ge
     assert any("balanced accuracy" in line for line in as_lines(result))
 
 
+def test_before_is_what_the_classifier_says_of_each_view(
+    base: Base, rng: np.random.Generator
+) -> None:
+    weights = np.zeros((24, 2))
+    weights[0] = [-1, 1]
+    former = Head(("a", "b"), weights, np.zeros(2))
+    views = rng.normal(0, 0.1, (20, 4, 24))
+    views[:10, :, 0], views[10:, :, 0] = (-1, -1, -1, 10), 3
+    classes = ["a"] * 10 + ["b"] * 10
+    own = make_cells(views, classes, [f"p{i % 5}" for i in range(20)])
+    # Three views of four say a, and so does the classifier, though their mean looks like b.
+    assert set(former.predict(own.embeddings)) == {"b"}
+    both = base.only(frozenset("ab"))
+    result = retrain(own, both, former, FREE)
+    assert [row.before.value for row in result.own.rows] == [1, 1]
+    # A classifier that looks at the first view only is asked for that one.
+    views[:10, 0, 0] = 2
+    own = make_cells(views, classes, own.groups.tolist())
+    result = retrain(own, both, former, FREE, former_views=1)
+    assert [row.before.value for row in result.own.rows] == [0, 1]
+
+
 def test_what_is_worse_is_refused_in_words(
     base: Base, former: Head, rng: np.random.Generator
 ) -> None:

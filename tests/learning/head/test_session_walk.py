@@ -13,7 +13,7 @@ from napari_leukocyte.classification.classify import classify
 from napari_leukocyte.classification.embedding import embed, features_of
 from napari_leukocyte.learning.head.apply import apply, classify_embedded, predictions_of
 from napari_leukocyte.learning.head.base import base_for
-from napari_leukocyte.learning.head.cells import CollectedCells, from_sessions, take_review_snapshot
+from napari_leukocyte.learning.head.cells import CollectedCells, from_sessions
 from napari_leukocyte.learning.head.errors import RetrainingError
 from napari_leukocyte.learning.head.onnx_head import accept, head_of
 from napari_leukocyte.learning.head.retrain import Retrained, retrain
@@ -47,7 +47,7 @@ def sessions(classifier: Manifest) -> list[Session]:
 
 @pytest.fixture
 def collected(sessions: list[Session], classifier: Manifest) -> CollectedCells:
-    return from_sessions(map(take_review_snapshot, sessions), features_of(classifier))
+    return from_sessions([s.snapshot() for s in sessions], features_of(classifier))
 
 
 @pytest.fixture
@@ -74,7 +74,7 @@ def test_walk(
 
     session = sessions[0]
     before = session.table().set_index("label")
-    predictions = predictions_of(take_review_snapshot(session), features, result.head, accepted)
+    predictions = predictions_of(session.snapshot(), features, result.head, accepted)
     # What the embeddings say is what the model says when it is asked.
     asked = classify(session.rgb, np.asarray(session.labels), "mine")
     assert predictions.table["class"].tolist() == asked["class"].tolist()
@@ -102,7 +102,7 @@ def test_a_head_can_be_fitted_on_a_retrained_model(
     assert again.sha256 == classifier.members[0].sha256
     assert np.allclose(head_of(again).weights, result.head.weights, atol=1e-4)
     more = retrain(
-        from_sessions(map(take_review_snapshot, sessions), again).cells,
+        from_sessions([s.snapshot() for s in sessions], again).cells,
         base_for(again),
         head_of(again),
     )
@@ -153,11 +153,11 @@ def test_unsure_and_unreviewed_cells_teach_nothing(classifier: Manifest) -> None
     session = open_session(0, classifier, review=False)
     features = features_of(classifier)
     with pytest.raises(RetrainingError, match="no reviewed cell"):
-        from_sessions([take_review_snapshot(session)], features)
+        from_sessions([session.snapshot()], features)
     session.set_class([1, 2, 3], "neutrophil")
     session.set_flag([2], "uncertain class")
     session.set_class([3], "unidentified")
-    assert len(from_sessions([take_review_snapshot(session)], features).cells) == 1
+    assert len(from_sessions([session.snapshot()], features).cells) == 1
 
 
 def test_no_cells_at_all(result: Retrained, classifier: Manifest) -> None:

@@ -26,7 +26,7 @@ from napari_leukocyte.ui.explain.widget import WhyWidget, region_of
 from napari_leukocyte.ui.layers import links
 from napari_leukocyte.ui.review.widget import ReviewWidget
 from napari_leukocyte.ui.segment.widget import SegmentWidget
-from napari_leukocyte.vocabulary import DISCLAIMER
+from napari_leukocyte.vocabulary import DISCLAIMER, written
 from tests.interpretation.networks import field, write_classifier
 from tests.interpretation.test_attributes import HEAD
 from tests.ui.tools.mouse import Mouse
@@ -109,7 +109,7 @@ def test_the_selected_cell_is_explained(
     assert found is not None
     assert found.explanation.class_name == "eosinophil"
     percent = 100 * table["confidence"].iloc[0]
-    assert form.title.text() == f"Cell 1: eosinophil, {percent:.0f} %"
+    assert form.title.text() == f"Cell 1: Eosinophil, {percent:.0f} %"
     assert next(iter(form.bars.values)) == "eosinophil"
     assert "red" in form.attributes.text()
     assert "F1 0.90" in form.attributes.text()
@@ -121,7 +121,7 @@ def test_the_selected_cell_is_explained(
     labels = [w.text() for w in bench.widget.findChildren(type(form.title))]
     assert DISCLAIMER in labels
     bench.select(2)
-    assert form.title.text().startswith("Cell 2: basophil")
+    assert form.title.text().startswith("Cell 2: Basophil")
     bench.select(1, 2)
     assert form.title.text().endswith("(and 1 more selected)")
 
@@ -188,13 +188,14 @@ def test_another_class_can_be_asked_about(bench: Bench) -> None:
     bench.classify()
     bench.select(1)
     box = bench.widget.form.class_box
-    assert [box.itemText(i) for i in range(1, box.count())] == list(bench.classifier.classes)
+    shown = [box.itemText(i) for i in range(1, box.count())]
+    assert shown == [written(name) for name in bench.classifier.classes]
     box.setCurrentIndex(box.findData("basophil"))
     bench.settle()
     found = bench.widget.findings
     assert found is not None
     assert found.explanation.class_name == "basophil"
-    assert bench.widget.form.title.text().startswith("Cell 1: basophil")
+    assert bench.widget.form.title.text().startswith("Cell 1: Basophil")
 
 
 def test_slow_methods_wait_for_the_button_and_can_be_cancelled(

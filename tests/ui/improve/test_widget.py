@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import napari
+import numpy as np
 import pytest
 from napari.utils.notifications import notification_manager
 from pytestqt.qtbot import QtBot
@@ -19,6 +21,7 @@ from napari_leukocyte.models.registry import list_models
 from napari_leukocyte.reporting.record import describe_model
 from napari_leukocyte.session.session import Session
 from napari_leukocyte.ui.improve import finetune_tab
+from napari_leukocyte.ui.improve.head_tab import duration
 from napari_leukocyte.ui.improve.widget import ImproveWidget
 from napari_leukocyte.ui.layers import links
 from tests.learning.head.colours import add_classifier, smear
@@ -61,6 +64,7 @@ def test_walk(viewer: napari.Viewer, qtbot: QtBot, models: Path) -> None:
     sessions = [add_field(viewer, seed) for seed in range(5)]
     widget = open_widget(viewer)
     head = widget.head
+    begun = time.monotonic()
     head.fit_button.click()
     assert not head.fit_button.isEnabled()
     assert head.progress.cancel.isEnabled()
@@ -69,6 +73,18 @@ def test_walk(viewer: napari.Viewer, qtbot: QtBot, models: Path) -> None:
     assert not head.fitted.result.refusals
     rows = {r[0]: r for r in head.own.rows()}
     assert set(rows) == {"neutrophil", "eosinophil", "lymphocyte", "balanced accuracy"}
+    # Before is what the classifier said of these cells in the viewer.
+    for name in ("neutrophil", "eosinophil", "lymphocyte"):
+        tables = [t[t["reviewed"] & (t["class"] == name)] for t in (s.table() for s in sessions)]
+        right = [said == name for t in tables for said in t["predicted"]]
+        assert rows[name][1:2] == [str(len(right))]
+        assert rows[name][2].startswith(f"{np.mean(right):.2f} ")
+    # The time that is said is the user's, of which fitting is a small part.
+    said = re.search(
+        r"measured in ([\d.]+) s, of which the head itself took ([\d.]+) s", head.message
+    )
+    assert said is not None
+    assert float(said[2]) <= float(said[1]) <= time.monotonic() - begun + 0.1
     assert float(rows["balanced accuracy"][2].split()[0]) < 0.8
     assert float(rows["balanced accuracy"][3].split()[0]) > 0.8
     assert head.verdict.text().startswith("<b>It may be taken")
@@ -95,6 +111,10 @@ def test_walk(viewer: napari.Viewer, qtbot: QtBot, models: Path) -> None:
     assert session.selection == {int(shown[0][1])}
     session.undo()
     assert session.classifier == "colours"
+
+
+def test_times_are_told_in_words() -> None:
+    assert [duration(s) for s in (0.42, 12.3, 89, 170)] == ["0.4 s", "12 s", "89 s", "3 min"]
 
 
 def test_nothing_reviewed_is_said_in_one_sentence(

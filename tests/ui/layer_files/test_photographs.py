@@ -83,7 +83,9 @@ def test_the_user_is_asked_by_which_reader(
     np.testing.assert_array_equal(layer.data, read_image(path))
 
 
-def test_other_files_are_left_to_napari(window: napari.Viewer, tmp_path: Path) -> None:
+def test_other_files_are_left_to_napari(
+    window: napari.Viewer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     stack, labels = tmp_path / "stack.tif", tmp_path / "labels.tif"
     planes = np.stack([RGB[..., 0]] * 3)
     tifffile.imwrite(stack, planes, imagej=True, photometric="minisblack", metadata={"axes": "ZYX"})
@@ -91,14 +93,18 @@ def test_other_files_are_left_to_napari(window: napari.Viewer, tmp_path: Path) -
     five, text = tmp_path / "five.tif", tmp_path / "text.png"
     tifffile.imwrite(five, np.stack([RGB[..., 0]] * 5), photometric="minisblack")
     text.write_text("no photograph")
-    for path in (stack, five, labels):
+    slide = tmp_path / "slide.tif"
+    with tifffile.TiffWriter(slide) as file:
+        file.write(np.zeros((64, 64, 3), np.uint8), photometric="rgb", tile=(16, 16), subifds=1)
+        file.write(np.zeros((32, 32, 3), np.uint8), photometric="rgb", tile=(16, 16), subfiletype=1)
+    for path in (stack, five, labels, slide):
         assert get_reader(str(path)) is None
     assert get_reader([str(stack), str(five)]) is None
+    # Remembered for all of this suffix, it refuses, and napari asks for another.
+    plugins = napari.settings.get_settings().plugins
+    monkeypatch.setattr(plugins, "extension2reader", {"*.tif": PLUGIN})
     with pytest.raises(ReaderPluginError):
-        # Remembered for all of this suffix, it refuses, and napari asks for another.
-        napari.settings.get_settings().plugins.extension2reader = {"*.tif": PLUGIN}
         window.open(five, plugin=None)
-    napari.settings.get_settings().plugins.extension2reader = {}
     # The other reader of the plugin has this one.
     (found, *_) = window.open(labels, plugin=PLUGIN)
     assert isinstance(found, napari.layers.Labels)

@@ -11,6 +11,7 @@ from qtpy.QtCore import QPoint, Qt
 from qtpy.QtTest import QTest
 
 from napari_leukocyte.counting.own_classes import own_class
+from napari_leukocyte.reporting import drawing
 from napari_leukocyte.session.session import Session
 from napari_leukocyte.ui.layers import links, objects_view
 from napari_leukocyte.ui.layers.objects_style import (
@@ -21,9 +22,10 @@ from napari_leukocyte.ui.layers.objects_style import (
     features_of,
 )
 from napari_leukocyte.ui.layers.objects_view import HOW_TO_EDIT, ObjectsView, objects_view_of
+from napari_leukocyte.ui.layers.placed_names import SIZE_PT, draw_halo
 from napari_leukocyte.ui.layers.plain_rings import draw_plainly
-from napari_leukocyte.ui.own_classes import keep_own_classes
-from napari_leukocyte.vocabulary import CLASSES, COLORS, GROUPS, LEUKOCYTE_NAMES
+from napari_leukocyte.ui.own_classes import classes_now, keep_own_classes
+from napari_leukocyte.vocabulary import COLORS, LEUKOCYTE_NAMES, ORDERED
 
 #: Centres of the objects 1, 2, ... of `labels`, px, and their radius.
 CENTRES = [(40, 40), (40, 140), (140, 40), (140, 140), (90, 90)]
@@ -141,11 +143,11 @@ def test_rings_alone_look_as_napari_draws_them(
 
 
 def test_no_two_classes_have_the_same_letters() -> None:
-    names = [*(c.name for c in (*CLASSES, *GROUPS)), UNCLASSIFIED, "monoblast", "blast"]
+    names = [*(c.name for c in ORDERED), UNCLASSIFIED, "monoblast"]
     short = [abbreviate(name) for name in names]
     assert len(set(short)) == len(short)
     assert short[:2] == ["NEU", "EOS"]
-    assert short[-2:] == ["MOB", "BLA"]
+    assert short[-1] == "MOB"
     assert max(map(len, short)) == 3
 
 
@@ -176,7 +178,7 @@ def test_keys_in_the_window_give_classes(make: Make, kind: LayerKind, qtbot: QtB
     viewer, session, view = make(kind, show=True)
     canvas = viewer.window._qt_viewer.canvas.native
     canvas.setFocus()
-    for cell_class in CLASSES:
+    for cell_class in classes_now():
         view.select([2, 5])
         QTEST.keyClick(canvas, cell_class.key)
         names = names_of(session)
@@ -294,6 +296,83 @@ def test_selection_and_classes_follow_the_labels(make: Make, kind: LayerKind, qt
     assert list(view.layer.text.values)[2] == "EOS"
 
 
+def test_outlines_tell_the_classes_and_rings_only_stand_in_for_them(make: Make) -> None:
+    viewer, session, view = make(show=True)
+    assert (view.layer.border_width > 0).all()
+    shown = links.show_labels(viewer, session, viewer.layers["Field"])
+    assert shown.contour > 0
+    assert (view.layer.border_width == 0).all()
+
+    def color(number: int) -> str:
+        rgb = np.round(255 * np.asarray(shown.get_color(number))[:3]).astype(int).tolist()
+        return "#{:02X}{:02X}{:02X}".format(*rgb)
+
+    assert [color(n) for n in (1, 2, 3, 4)] == [
+        *(COLORS[name] for name in ("neutrophil", "basophil", "monocyte")),
+        drawing.UNCLASSIFIED,
+    ]
+    # The next cell that is painted has a colour, too: it has no class yet.
+    assert color(6) == drawing.UNCLASSIFIED
+    session.set_class([1, 4], "eosinophil")
+    assert [color(n) for n in (1, 4)] == [COLORS["eosinophil"]] * 2
+    session.undo()
+    view.refresh()
+    assert color(1) == COLORS["neutrophil"]
+    view.select([2])
+    assert (view.layer.border_width > 0).tolist() == [False, True, False, False, False]
+    # Who hides the classes hides them in the outlines as well.
+    view.layer.visible = False
+    assert color(1) == color(2) == drawing.UNCLASSIFIED
+    view.layer.visible = True
+    assert color(2) == COLORS["basophil"]
+    # Rings where outlines are off.
+    for name, off, on in (("visible", False, True), ("contour", 0, 2)):
+        setattr(shown, name, off)
+        assert (view.layer.border_width > 0).all()
+        setattr(shown, name, on)
+        assert (view.layer.border_width > 0).sum() == 1
+    viewer.layers.remove(shown)
+    assert (view.layer.border_width > 0).all()
+    again = links.show_labels(viewer, session, viewer.layers["Field"])
+    assert (view.layer.border_width > 0).sum() == 1
+    view.close()
+    assert again.get_color(1).tolist() == again.get_color(2).tolist()
+
+
+@pytest.mark.parametrize("kind", LAYER_KINDS)
+def test_names_hang_under_their_objects_at_any_zoom(
+    make: Make, kind: LayerKind, qtbot: QtBot
+) -> None:
+    viewer, _, view = make(kind, show=True, scale=(0.5, 0.5))
+    text, sizes = view.layer.text, []
+    for zoom in (1.0, 2.0, 40.0):
+        viewer.scene.camera.zoom = zoom
+        qtbot.wait(100)
+        coords, *anchor = view.layer._view_text_coords
+        em = text.size * 96 / 72 / (zoom * 0.5)
+        # The upper side of each name is just under the lowest point of its object.
+        below = RADIUS + 0.5 + 0.04 * 2 * RADIUS + em / 2
+        expected = np.array([(y + below, x) for y, x in CENTRES])
+        np.testing.assert_allclose(coords, expected, atol=0.1)
+        assert anchor == ["center", "center"]
+        sizes.append(text.size)
+    assert sizes[0] < sizes[1] < sizes[2] == SIZE_PT
+
+
+def test_names_have_a_halo(make: Make, qtbot: QtBot) -> None:
+    viewer, _, view = make(show=True)
+    viewer.theme = "dark"
+    # Below the image, where the canvas is as dark as the letters.
+    viewer.layers["Field"].visible = False
+    viewer.scene.camera.center, viewer.scene.camera.zoom = (0, 60, 40), 12
+    qtbot.wait(200)
+    seen = viewer.screenshot(canvas_only=True, flash=False)[..., :3]
+    assert (seen > 230).all(axis=-1).sum() > 50
+    assert draw_halo(viewer, view.layer) is False  # it has one already
+    # Another napari: the names stand there without.
+    assert not draw_halo(object(), view.layer)
+
+
 def test_removed_layer_lets_go_of_the_session(make: Make, qtbot: QtBot) -> None:
     viewer, session, view = make()
     ended: list[bool] = []
@@ -316,3 +395,13 @@ def test_layer_follows_the_image(make: Make) -> None:
     np.testing.assert_allclose(
         view.layer.data_to_world((40, 80)), viewer.layers["Field"].data_to_world((40, 80))
     )
+
+
+def test_the_status_says_what_a_person_would(make: Make) -> None:
+    _, session, view = make()
+    session.set_class([2], "platelet or artefact")
+    view.refresh()
+    said = [view.layer.get_status(centre, world=True)["coordinates"] for centre in CENTRES[:3]]
+    assert said[0].endswith("Cell 1: Neutrophil, 80 % sure; diameter 30 px")
+    assert said[1].endswith("Cell 2: Platelet or artefact, by hand; diameter 30 px")
+    assert not any("p_" in text or "e-" in text for text in said)

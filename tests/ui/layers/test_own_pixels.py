@@ -1,4 +1,4 @@
-"""What napari's own reader opens is read again before anything is computed."""
+"""Photographs that napari's own reader opens are read again before anything is computed."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def test_in_the_window_it_is_so_before_the_run(
     assert len(told) == 1
     # And so for every layer.
     viewer.open(path, plugin="napari")
-    qtbot.waitUntil(lambda: len(told) == 2, timeout=5000)
+    qtbot.waitUntil(lambda: len(told) > 1, timeout=5000)
 
 
 def test_layers_that_are_right_or_changed_by_hand_are_left_alone(

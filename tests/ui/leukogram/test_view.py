@@ -11,6 +11,7 @@ from qtpy.QtWidgets import QLabel
 
 from napari_leukocyte.counting.confusion import Confusion
 from napari_leukocyte.counting.leukogram import count
+from napari_leukocyte.counting.presets import FIVE_PART
 from napari_leukocyte.counting.reference import (
     DACIE_AND_LEWIS,
     Range,
@@ -22,7 +23,8 @@ from napari_leukocyte.counting.settings import DifferentialSettings, recall_sett
 from napari_leukocyte.io.user_files import config_folder
 from napari_leukocyte.ui.leukogram.settings_form import RangesDialog
 from napari_leukocyte.ui.leukogram.view import LeukogramView, leukogram_tsv
-from napari_leukocyte.vocabulary import DISCLAIMER, LEUKOCYTE_NAMES
+from napari_leukocyte.ui.own_classes import classes_now, keep_preset
+from napari_leukocyte.vocabulary import DISCLAIMER, LEUKOCYTE_NAMES, written
 
 COUNTS: dict[str | None, int] = {
     "neutrophil": 60,
@@ -47,16 +49,16 @@ def test_table_shows_counts_and_limits(view: LeukogramView) -> None:
     view.show_table(cells({**COUNTS, "unidentified": 2, None: 4}))
     # Exact limits of 60, 3, 0, 30 and 7 of 100, from a table of the binomial distribution.
     assert view.table.texts() == [
-        ["neutrophil", "60", "60.0", "49.7 – 69.7"],
-        ["eosinophil", "3", "3.0", "0.6 – 8.5"],
-        ["basophil", "0", "0.0", "0.0 – 3.6"],
-        ["lymphocyte", "30", "30.0", "21.2 – 40.0"],
-        ["monocyte", "7", "7.0", "2.9 – 13.9"],
-        ["unidentified", "2", "–", "–"],
+        ["Neutrophil", "60", "60.0", "49.7 – 69.7"],
+        ["Eosinophil", "3", "3.0", "0.6 – 8.5"],
+        ["Basophil", "0", "0.0", "0.0 – 3.6"],
+        ["Lymphocyte", "30", "30.0", "21.2 – 40.0"],
+        ["Monocyte", "7", "7.0", "2.9 – 13.9"],
+        ["Unidentified", "2", "–", "–"],
     ]
     text = view.summary.text()
     assert "n = 100" in text
-    assert "2 unidentified" in text
+    assert "2 unidentified cells, not in the count" in text
     assert "4 unclassified" in text
     assert DISCLAIMER in [w.text() for w in view.findChildren(QLabel)]
     assert not view.absolute.isVisibleTo(view)
@@ -65,8 +67,8 @@ def test_table_shows_counts_and_limits(view: LeukogramView) -> None:
 
 def test_nothing_counted_is_no_zero_percent(view: LeukogramView) -> None:
     view.show_table(cells({"unidentified": 1}))
-    assert view.table.texts()[0] == ["neutrophil", "0", "–", "–"]
-    assert "Count some cells first" in view.form.answer.text()
+    assert view.table.texts()[0] == ["Neutrophil", "0", "–", "–"]
+    assert "No cell has been counted yet." in view.form.answer.text()
     view.show_table(cells({None: 3}))
     assert view.table.rowCount() == 0
     assert view.leukogram is None
@@ -81,9 +83,9 @@ def test_ticks_decide_what_counts(view: LeukogramView, qtbot: QtBot) -> None:
     assert signal.args == [view.settings]
     assert "smudge cell" in view.settings.counted
     assert "n = 8" in view.summary.text()
-    assert view.table.texts()[5][:3] == ["smudge cell", "2", "25.0"]
+    assert view.table.texts()[5][:3] == ["Smudge cell", "2", "25.0"]
     view.table.tick("neutrophil", False)
-    assert view.table.texts()[0] == ["neutrophil", "6", "–", "–"]
+    assert view.table.texts()[0] == ["Neutrophil", "6", "–", "–"]
     assert "150.0 per 100" in view.erythroblasts.text()
 
 
@@ -92,7 +94,7 @@ def test_the_last_class_can_not_be_unticked(view: LeukogramView, told: list[str]
     view.show_table(cells({"monocyte": 2}))
     view.table.tick("monocyte", False)
     assert told == ["At least one class must count in the differential."]
-    assert view.table.texts()[4][:3] == ["monocyte", "2", "100.0"]
+    assert view.table.texts()[4][:3] == ["Monocyte", "2", "100.0"]
 
 
 def test_ranges_and_total_bring_flags_and_absolute_counts(view: LeukogramView) -> None:
@@ -101,13 +103,13 @@ def test_ranges_and_total_bring_flags_and_absolute_counts(view: LeukogramView) -
     form.reference.setCurrentIndex(form.reference.findData(DACIE_AND_LEWIS.name))
     assert "Practical Haematology" in form.source.text()
     flags = {row[0]: row[-1] for row in view.table.texts()}
-    assert flags == dict.fromkeys(LEUKOCYTE_NAMES, "") | {"eosinophil": "▲ high"}
+    assert flags == dict.fromkeys(map(written, LEUKOCYTE_NAMES), "") | {"Eosinophil": "▲ high"}
     form.leukocytes.setValue(1.0)
     assert view.absolute.isVisibleTo(view)
     rows = {row[0]: row[1:] for row in view.absolute.texts()}
     # 60 of 127 is 47.2 % (38.3 – 56.3), so that all of it is below 2.0.
-    assert rows["neutrophil"] == ["0.47", "0.38 – 0.56", "2 – 7", "▼ low"]
-    assert rows["eosinophil"][-1] == ""
+    assert rows["Neutrophil"] == ["0.47", "0.38 – 0.56", "2 – 7", "▼ low"]
+    assert rows["Eosinophil"][-1] == ""
     assert view.settings.leukocytes == 1.0
     form.leukocytes.setValue(0)
     assert view.settings.leukocytes is None
@@ -138,22 +140,22 @@ def test_a_damaged_file_of_settings_is_told_and_left_alone(told: list[str], qtbo
     view = LeukogramView()
     qtbot.addWidget(view)
     assert view.settings == DifferentialSettings()
-    assert told == [f"{file} is not a JSON file of settings."]
+    assert told == [f"{file} is not whole JSON: it is damaged or cut off."]
     assert file.read_text() == "{"
 
 
 def test_says_how_many_more_cells(view: LeukogramView) -> None:
     view.show_table(cells({"neutrophil": 92, "eosinophil": 8}))
     assert view.form.question.currentData() == "eosinophil"
-    assert view.form.answer.text() == (
-        "159 more cells to tell eosinophils from 5 %, if they stay 8.0 %."
-    )
+    assert view.form.answer.text() == ("No: it takes 159 more cells, if eosinophils stay at 8.0 %.")
     view.form.share.setValue(8)
     assert "no number of cells" in view.form.answer.text()
     view.form.share.setValue(8.1)
-    assert view.form.answer.text().startswith("More than 5000 more cells")
+    assert view.form.answer.text().startswith("No: it takes more than 5000 more cells")
     view.form.question.setCurrentIndex(view.form.question.findData("neutrophil"))
-    assert "can already be told from 8.1 %" in view.form.answer.text()
+    assert view.form.answer.text() == "Yes: neutrophils, now 92.0 %, are above 8.1 %."
+    view.form.share.setValue(99)
+    assert view.form.answer.text() == "Yes: neutrophils, now 92.0 %, are below 99 %."
 
 
 def test_copied_leukogram_is_read_back(view: LeukogramView) -> None:
@@ -243,11 +245,11 @@ def test_limits_hold_the_classifiers_errors_if_wanted(view: LeukogramView, qtbot
     qtbot.waitUntil(lambda: not view.limits.busy)
     rows = {row[0]: row for row in view.table.texts()}
     assert [row[:4] for row in view.table.texts()] == plain
-    low, high = map(float, rows["neutrophil"][4].split(" – "))
-    counted = [float(x) for x in rows["neutrophil"][3].split(" – ")]
+    low, high = map(float, rows["Neutrophil"][4].split(" – "))
+    counted = [float(x) for x in rows["Neutrophil"][3].split(" – ")]
     assert high - low > counted[1] - counted[0]
     # Of a class that the classifier can't give, nothing is known but the count.
-    assert rows["basophil"][4] == "–"
+    assert rows["Basophil"][4] == "–"
     assert "classifier's confusion on 100 cells" in view.said.text()
     view.copy()
     clipboard = QGuiApplication.clipboard()
@@ -262,8 +264,42 @@ def test_limits_hold_the_classifiers_errors_if_wanted(view: LeukogramView, qtbot
     assert len(asked) == 1
     view.show_table(table, lambda: None, object())
     qtbot.waitUntil(lambda: not view.limits.busy)
-    assert "without a calibration" in view.said.text()
+    assert "has no calibration" in view.said.text()
     view.show_table(table)
     assert "Nothing here was classified" in view.said.text()
     view.errors.setChecked(False)
     assert view.table.texts() == plain
+
+
+def test_the_extended_differential_is_offered_and_summed(view: LeukogramView, qtbot: QtBot) -> None:
+    other = LeukogramView()
+    qtbot.addWidget(other)
+    box = view.form.preset
+    assert box.currentData() == "five-part"
+    assert "artefact" not in [c.name for c in classes_now()]
+    box.setCurrentIndex(box.findData("extended"))
+    box.activated.emit(box.currentIndex())
+    assert other.form.preset.currentData() == "extended"
+    assert [c.name for c in classes_now()][:2] == ["segmented neutrophil", "band neutrophil"]
+    assert {"band neutrophil", "blast"} <= set(view.settings.counted)
+    assert {"band neutrophil", "blast"} <= set(recall_settings().counted)
+    assert "artefact" not in view.settings.counted
+    view.form.reference.setCurrentIndex(1)
+    view.form.leukocytes.setValue(6.0)
+    view.show_table(
+        cells({"neutrophil": 2, "segmented neutrophil": 50, "band neutrophil": 8, "lymphocyte": 40})
+    )
+    rows = {row[0]: row for row in view.table.texts()}
+    assert rows["All neutrophils"][:3] == ["All neutrophils", "60", "60.0"]
+    assert rows["All neutrophils"][4:] == ["40 – 80", ""]
+    # The range of neutrophils is not one of the two that are still to be divided.
+    assert rows["Neutrophil"][4:] == ["", ""]
+    assert [row[1] for row in view.absolute.texts() if row[0] == "All neutrophils"] == ["3.60"]
+    view.form.question.setCurrentIndex(view.form.question.findData("neutrophil"))
+    assert "neutrophils, now 60.0 %" in view.form.answer.text()
+    # Back again: what was found still counts, and a sum has no box to tick.
+    keep_preset(FIVE_PART)
+    assert box.currentData() == "five-part"
+    assert "band neutrophil" in view.settings.counted
+    view.table.tick("All neutrophils", False)
+    assert "n = 100" in view.summary.text()

@@ -159,10 +159,13 @@ def test_without_a_file_it_waits_in_memory(bench: Bench) -> None:
     assert read is not None
     bench.widget.reviewer.classify([sorted(read.labels)[0]], "monocyte")
     read = bench.session.blind
-    session = bench.session
-    bench.widget._follow(None)
+    image = bench.viewer.layers["field"]
+    other = bench.viewer.add_image(RGB[:40, :40].copy(), name="other")
+    bench.qtbot.waitUntil(lambda: bench.widget.session is None)
     assert UNCLASSIFIED in shown_on(bench.objects), "without a gallery it is as blind"
-    bench.widget._follow(session)
+    bench.viewer.layers.selection.active = image
+    bench.viewer.layers.remove(other)
+    bench.qtbot.waitUntil(lambda: bench.widget.session is bench.session)
     assert bench.session.blind == read
     assert "Going on" in bench.widget.form.blind.state.text()
 

@@ -205,7 +205,7 @@ def test_what_a_mouse_rests_on(bench: Bench) -> None:
     bench.settle()
     assert bench.widget.cells is not None
     text = describe_cell(bench.widget.cells[1])
-    assert text == "Cell 1: monocyte (model: neutrophil), 95 %; reviewed; edited; smudge"
+    assert text == "Cell 1: Monocyte (model: Neutrophil), 95 %; reviewed; edited; smudge"
 
 
 def test_zoom_and_contrast(bench: Bench) -> None:

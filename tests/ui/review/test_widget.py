@@ -31,7 +31,7 @@ def test_selection_goes_both_ways(bench: Bench) -> None:
     assert bench.selected == [2, 3]
     bench.settle()
     details = bench.widget.form.details
-    assert details.title.text() == "Cell 2: neutrophil (and 1 more selected)"
+    assert details.title.text() == "Cell 2: Neutrophil (and 1 more selected)"
 
 
 @pytest.mark.parametrize("layer", ["field", "field leukocytes"])
@@ -95,9 +95,9 @@ def test_details_show_all_that_is_known(bench: Bench) -> None:
     bench.key(Qt.Key.Key_M)
     bench.settle()
     details = form.details
-    assert details.title.text() == "Cell 2: monocyte"
-    assert details.prediction.text() == "Model: neutrophil"
-    assert details.review.text().startswith("Reader: monocyte, by A. Reader, 20")
+    assert details.title.text() == "Cell 2: Monocyte"
+    assert details.prediction.text() == "Model: Neutrophil"
+    assert details.review.text().startswith("Reader: Monocyte, by A. Reader, 20")
     assert next(iter(details.bars.values)) == "neutrophil"
     assert sum(details.bars.values.values()) == pytest.approx(1)
     assert "diameter" in details.measurements.text().lower()

@@ -11,9 +11,12 @@ from pytestqt.qtbot import QtBot
 
 from napari_leukocyte.segmentation import objects
 from napari_leukocyte.session.session import Session
+from napari_leukocyte.ui.layers import links
 from napari_leukocyte.ui.segment.candidates import outlines_of
 from napari_leukocyte.ui.segment.widget import SegmentWidget
+from napari_leukocyte.ui.tools.mask_tools import mask_tools_of
 from tests.ui.fields import settle
+from tests.ui.tools.mouse import Mouse
 
 
 @pytest.fixture(autouse=True)
@@ -76,6 +79,37 @@ def test_a_candidate_is_taken_once_and_undone(
     session.undo()
     np.testing.assert_array_equal(session.labels, before)
     qtbot.waitUntil(lambda: len(shown.data) == count)
+
+
+def test_a_click_takes_a_candidate_unless_a_tool_is_in_hand(
+    viewer: napari.Viewer, segmented: SegmentWidget, qtbot: QtBot
+) -> None:
+    session, form = session_of(segmented), segmented.form
+    viewer.window.resize(1200, 800)
+    viewer.window._qt_window.show()
+    form.candidates.setChecked(True)
+    viewer.reset_view()
+    qtbot.wait(50)
+    count = len(session.candidates.scores)
+    number = next(iter(session.candidates.scores))
+    place = tuple(float(v.mean()) for v in np.nonzero(session.candidates.labels == number))
+    layer = links.labels_layer_of(viewer, session)
+    assert layer is not None
+    mouse = Mouse(viewer, layer)
+    before = session.labels.copy()
+    for name in ("delete", "smooth"):
+        form.tools.buttons[name].click()
+        mouse.click((place[0], place[1]))
+        np.testing.assert_array_equal(session.labels, before)
+        assert len(session.candidates.scores) == count
+    mask_tools_of(viewer).stop()
+    layer.mode = "pan_zoom"
+    viewer.layers.selection.active = layer
+    mouse.drag([(place[0], place[1]), (place[0] + 20, place[1] + 20)])  # moves the picture
+    assert len(session.candidates.scores) == count
+    mouse.click((place[0], place[1]))
+    assert len(session.candidates.scores) == count - 1
+    assert session.labels[round(place[0]), round(place[1])] > 0
 
 
 def test_outlines_lie_around_their_regions() -> None:

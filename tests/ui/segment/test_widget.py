@@ -530,13 +530,19 @@ def test_presets_go_to_a_file_and_back(
 @pytest.mark.parametrize(
     ("content", "sentence"),
     [
-        ("{", "is not a JSON file"),
-        ("[1]", "must hold a JSON object"),
+        ("{", "is not whole JSON"),
+        ("[1]", "must be names with values"),
         ('{"schema": 9, "parameters": {}}', "version 9"),
-        ('{"schema": 1, "parameters": {"threshold": 3}}', "threshold is 3"),
+        (
+            '{"schema": 1, "parameters": {"threshold": 3}}',
+            "threshold must be from 0.01 to 0.99, not 3",
+        ),
         ('{"schema": 1, "parameters": {"threshold": NaN}}', "holds NaN"),
-        ('{"schema": 1, "parameters": {"treshold": 0.5}}', "no parameter 'treshold'"),
-        ('{"schema": 1, "parameters": {"border": [1]}}', "border is [1]"),
+        (
+            '{"schema": 1, "parameters": {"treshold": 0.5}}',
+            "there is no 'treshold': known are vote",
+        ),
+        ('{"schema": 1, "parameters": {"border": [1]}}', "border must be keep or drop, not [1]"),
     ],
 )
 def test_a_bad_preset_changes_nothing(

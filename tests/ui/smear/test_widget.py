@@ -59,12 +59,12 @@ def lines(widget: SmearWidget) -> list[str]:
 
 
 def names(widget: SmearWidget) -> list[str]:
-    return [layer.name for layer in widget._viewer.layers]
+    return [layer.name for layer in widget.viewer.layers]
 
 
 def press(widget: SmearWidget, key: Qt.Key, qtbot: QtBot, modifier: Any = None) -> None:
     """Press a key while the canvas has the focus."""
-    canvas = widget._viewer.window._qt_viewer.canvas.native
+    canvas = widget.viewer.window._qt_viewer.canvas.native
     canvas.setFocus()
     QTEST.keyClick(canvas, key, modifier or Qt.KeyboardModifier.NoModifier)
     settle(widget, qtbot)
@@ -186,21 +186,21 @@ def test_one_key_turns_the_page(smear: SmearWidget, folder: Path, qtbot: QtBot) 
     press(smear, Qt.Key.Key_PageDown, qtbot, Qt.KeyboardModifier.ShiftModifier)
     assert smear.shown_row == 0
     # In the widget the same keys do the same.
-    smear._viewer.window._qt_window.activateWindow()
+    smear.viewer.window._qt_window.activateWindow()
     qtbot.waitUntil(smear.isActiveWindow)
     smear.form.fields.setFocus()
     QTEST.keyClick(smear.form.fields, Qt.Key.Key_PageDown)
     settle(smear, qtbot)
     assert smear.shown_row == 1
     # Pressed quickly, the last one counts.
-    canvas = smear._viewer.window._qt_viewer.canvas.native
+    canvas = smear.viewer.window._qt_viewer.canvas.native
     canvas.setFocus()
     QTEST.keyClick(canvas, Qt.Key.Key_PageUp)
     QTEST.keyClick(canvas, Qt.Key.Key_PageDown)
     QTEST.keyClick(canvas, Qt.Key.Key_PageDown)
     settle(smear, qtbot)
     assert smear.shown_row == 2
-    assert len([layer for layer in smear._viewer.layers if isinstance(layer, Image)]) == 1
+    assert len([layer for layer in smear.viewer.layers if isinstance(layer, Image)]) == 1
 
 
 def test_click_on_a_field_shows_it_and_strokes_are_there_on_return(
@@ -208,7 +208,7 @@ def test_click_on_a_field_shows_it_and_strokes_are_there_on_return(
 ) -> None:
     open_folder(smear, folder, qtbot)
     analyse(smear, qtbot)
-    viewer, session = smear._viewer, smear.session
+    viewer, session = smear.viewer, smear.session
     assert session is not None
     labels = links.labels_layer_of(viewer, session)
     assert labels is not None
@@ -240,7 +240,7 @@ def test_click_on_a_field_shows_it_and_strokes_are_there_on_return(
 def test_cells_that_are_drawn_get_a_class(smear: SmearWidget, folder: Path, qtbot: QtBot) -> None:
     open_folder(smear, folder, qtbot)
     analyse(smear, qtbot)
-    viewer, session = smear._viewer, smear.session
+    viewer, session = smear.viewer, smear.session
     assert session is not None
     number = session.next_label
 
@@ -305,7 +305,7 @@ def test_removed_layer_lets_go_of_the_field(smear: SmearWidget, folder: Path, qt
     rgb = smear.session.rgb
     with pytest.raises(SessionInUse):
         open_session(rgb, "elsewhere")
-    smear._viewer.layers.clear()
+    smear.viewer.layers.clear()
     settle(smear, qtbot)
     assert smear.session is None
     open_session(rgb, "elsewhere").close()
@@ -362,9 +362,9 @@ def test_folder_without_images_is_one_sentence(
 
 
 def test_a_user_s_own_layers_stay(smear: SmearWidget, folder: Path, qtbot: QtBot) -> None:
-    mine = smear._viewer.add_image(read_image(folder / "field 2.png"), name="mine")
+    mine = smear.viewer.add_image(read_image(folder / "field 2.png"), name="mine")
     open_folder(smear, folder, qtbot)
     smear.step(1)
     settle(smear, qtbot)
-    assert mine in smear._viewer.layers
+    assert mine in smear.viewer.layers
     assert names(smear) == ["mine", "field 2.png"]

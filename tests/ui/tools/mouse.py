@@ -8,13 +8,14 @@ from typing import Any
 import numpy as np
 from napari.layers import Layer
 from qtpy.QtCore import QPoint, Qt
+from qtpy.QtGui import QCursor
 from qtpy.QtTest import QTest
 
 Point = tuple[float, float]
 # Its stubs take these functions for methods.
 QTEST: Any = QTest
 LEFT = Qt.MouseButton.LeftButton
-NONE, ALT = Qt.KeyboardModifier.NoModifier, Qt.KeyboardModifier.AltModifier
+NONE = Qt.KeyboardModifier.NoModifier
 
 
 class Mouse:
@@ -62,6 +63,14 @@ class Mouse:
             NONE,
         )
         QApplication.sendEvent(native, event)
+
+    def hover(self, place: Point) -> None:
+        """Bring the pointer of the screen to a place, no button held."""
+        native = self.canvas.native
+        QCursor.setPos(native.mapToGlobal(self.at(place)))
+        QTEST.qWait(50)
+        QTEST.mouseMove(native, self.at(place))
+        QTEST.qWait(50)
 
     def release(self, place: Point, modifiers: Any = NONE) -> None:
         QTEST.mouseRelease(self.canvas.native, LEFT, modifiers, self.at(place))

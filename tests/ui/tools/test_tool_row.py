@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from typing import Any
 
@@ -18,15 +19,16 @@ from napari_leukocyte.session.session import Session
 from napari_leukocyte.ui.layers import links
 from napari_leukocyte.ui.layers.objects_view import ObjectsView
 from napari_leukocyte.ui.tools.icons import themed_icon
+from napari_leukocyte.ui.tools.in_hand import ToolInHand
 from napari_leukocyte.ui.tools.kinds import DELETE_KEYS, TOOLS
 from napari_leukocyte.ui.tools.mask_tools import mask_tools_of
 from napari_leukocyte.ui.tools.preview import LinePreview
 from napari_leukocyte.ui.tools.tool_row import MaskToolRow
 from napari_leukocyte.vocabulary import CLASSES
 from tests.ui.fields import CENTRES, RADIUS, Networks, draw_field
-from tests.ui.tools.mouse import ALT, Mouse
+from tests.ui.tools.mouse import Mouse
 
-SHIFT = Qt.KeyboardModifier.ShiftModifier
+SHIFT, CTRL = Qt.KeyboardModifier.ShiftModifier, Qt.KeyboardModifier.ControlModifier
 
 
 class Bench:
@@ -44,7 +46,7 @@ class Bench:
 
     def preview(self) -> LinePreview:
         held = mask_tools_of(self.viewer).in_hand
-        assert held is not None
+        assert isinstance(held, ToolInHand)
         return held.preview
 
     def number(self, place: tuple[int, int]) -> int:
@@ -58,6 +60,7 @@ class Bench:
         assert what in self.row.buttons["undo"].toolTip()
         changed = self.session.labels.copy()
         self.press("undo")
+        assert self.viewer.status == f"Undid: {what}"
         np.testing.assert_array_equal(self.layer.data, former)
         assert what in self.row.buttons["redo"].toolTip()
         self.press("redo")
@@ -125,12 +128,137 @@ def test_two_points_split_a_clump(bench: Bench) -> None:
     former = bench.session.labels.copy()
     bench.press("split")
     assert [b for b, w in bench.row.buttons.items() if w.isChecked()] == ["split"]
-    bench.mouse.click(one, ALT)
+    # The first of two points may be put anew: in another cell it begins another pair.
+    bench.mouse.click(CENTRES[0])
+    bench.mouse.click(one)
     assert bench.preview().shown
-    bench.mouse.click(other, ALT)
+    bench.mouse.click(other)
+    assert not bench.preview().shown
     bench.check(former, f"Split cell {numbers[0]}")
     assert bench.number(one) != bench.number(other)
     np.testing.assert_array_equal(bench.session.labels > 0, former > 0)
+
+
+def test_a_cut_follows_any_path(bench: Bench) -> None:
+    y, x = CENTRES[0]
+    former, number = bench.session.labels.copy(), bench.number(CENTRES[0])
+    bench.press("split")
+    # Down into the cell, along a step to the right, and out at its foot.
+    corners = [(y - RADIUS - 6, x - 7), (y, x - 7), (y, x + 7), (y + RADIUS + 6, x + 7)]
+    path = [
+        (a[0] + (b[0] - a[0]) * i / 4, a[1] + (b[1] - a[1]) * i / 4)
+        for a, b in itertools.pairwise(corners)
+        for i in range(4)
+    ]
+    bench.mouse.drag([*path, corners[-1]])
+    bench.check(former, f"Split cell {number}")
+    left, right = bench.number((y + 6, x)), bench.number((y - 6, x))
+    assert left != right
+    # A straight line between the path's ends would give both to the same part.
+    assert bench.number((y - 6, x - 12)) == bench.number((y + 6, x - 12)) == left
+    assert bench.number((y - 6, x + 12)) == bench.number((y + 6, x + 12)) == right
+
+
+@pytest.mark.parametrize("in_hand", ["", "split", "add", "brush", "eraser", "objects"])
+def test_ctrl_and_a_click_delete_whatever_is_in_hand(bench: Bench, in_hand: str) -> None:
+    former, number = bench.session.labels.copy(), bench.number(CENTRES[0])
+    bench.viewer.layers.selection.active = bench.viewer.layers[0]
+    if in_hand == "objects":
+        ObjectsView(bench.viewer, bench.session, bench.viewer.layers[0])
+    elif in_hand:
+        bench.press(in_hand)
+    mode = str(bench.layer.mode)
+    bench.mouse.click(CENTRES[0], CTRL)
+    assert f"Delete cell {number}." in bench.viewer.status
+    bench.check(former, f"Delete cell {number}")
+    assert str(bench.layer.mode) == mode
+    assert [n for n, b in bench.row.buttons.items() if b.isChecked()] == (
+        [in_hand] if in_hand in bench.row.buttons else []
+    )
+    # Beside a cell nothing is deleted, and nothing is said.
+    former = bench.session.labels.copy()
+    if in_hand not in ("add", "brush"):
+        bench.mouse.click((150, 20), CTRL)
+        np.testing.assert_array_equal(bench.session.labels, former)
+
+
+def test_the_key_deletes_what_is_under_the_pointer(bench: Bench, qtbot: QtBot) -> None:
+    former = bench.session.labels.copy()
+    first, second = bench.number(CENTRES[0]), bench.number(CENTRES[1])
+    for layer in (bench.layer, bench.viewer.layers[0]):
+        bench.viewer.layers.selection.active = layer
+        qtbot.wait(10)
+        bench.mouse.hover(CENTRES[0])
+        bench.mouse.key(Qt.Key.Key_Delete)
+        bench.check(former, f"Delete cell {first}")
+        bench.press("undo")
+    # What is selected goes first.
+    bench.session.select([second])
+    bench.mouse.key(Qt.Key.Key_Delete)
+    assert bench.number(CENTRES[0]) == first
+    assert bench.number(CENTRES[1]) == 0
+    # Pointing at nothing, nothing happens, and no tool comes into the hand.
+    former = bench.session.labels.copy()
+    bench.mouse.hover((150, 20))
+    bench.mouse.key(Qt.Key.Key_Delete)
+    np.testing.assert_array_equal(bench.session.labels, former)
+    assert "Nothing to delete" in bench.viewer.status
+    assert mask_tools_of(bench.viewer).in_hand is None
+
+
+def test_brush_and_eraser_work_on_the_selected_cell(bench: Bench) -> None:
+    session, layer = bench.session, bench.layer
+    one, other = (bench.number(c) for c in CENTRES[:2])
+    session.select([one])
+    bench.press("brush")
+    assert (layer.mode, layer.selected_label) == ("paint", one)
+    assert "selected cell" in bench.row.hint.text()
+    layer.brush_size = 6
+    bench.mouse.drag([(75, 30), (75, 40), (75, 50)])
+    assert bench.number((75, 40)) == one
+    # Another cell is selected, and the brush paints that one.
+    session.select([other])
+    assert layer.selected_label == other
+    bench.mouse.drag([(75, 110), (75, 120), (75, 130)])
+    assert bench.number((75, 120)) == other
+    # The eraser takes nothing from its neighbours, as long as a cell is selected.
+    bench.press("eraser")
+    assert [n for n, b in bench.row.buttons.items() if b.isChecked()] == ["eraser"]
+    bench.mouse.drag([(75, x) for x in range(30, 136, 15)])
+    assert (bench.number((75, 40)), bench.number((75, 120))) == (one, 0)
+    session.select([])
+    bench.mouse.drag([(75, 30), (75, 40), (75, 50)])
+    assert bench.number((75, 40)) == 0
+    bench.mouse.key(Qt.Key.Key_Escape)
+    assert (layer.mode, layer.preserve_labels) == ("pan_zoom", False)
+    assert mask_tools_of(bench.viewer).in_hand is None
+
+
+def test_what_is_painted_with_nothing_selected_is_a_new_cell(bench: Bench) -> None:
+    session, layer = bench.session, bench.layer
+    session.select([bench.number(CENTRES[0])])
+    session.select([])
+    free = session.next_label
+    bench.press("brush")
+    layer.brush_size = 6
+    bench.mouse.drag([(150, 30), (150, 40), (150, 50)])
+    assert bench.number((150, 40)) == free
+    # It is selected, so that the next stroke goes on with it.
+    assert session.selection == {free}
+    bench.mouse.drag([(158, 30), (158, 40), (158, 50)])
+    assert bench.number((158, 40)) == free
+    bench.mouse.key(Qt.Key.Key_M)
+    assert not session.selection
+    bench.mouse.drag([(150, 200), (150, 210), (150, 220)])
+    assert bench.number((150, 210)) == free + 1
+    # Nor does it get the number of a cell that is gone.
+    bench.mouse.click((150, 210), CTRL)
+    assert layer.selected_label == free + 2
+    bench.mouse.drag([(150, 200), (150, 210), (150, 220)])
+    assert bench.number((150, 210)) == free + 2
+    # A number that is chosen in napari's own controls selects its cell.
+    layer.selected_label = free
+    assert session.selection == {free}
 
 
 def test_what_takes_the_last_edit_back_is_a_step_of_its_own(bench: Bench) -> None:

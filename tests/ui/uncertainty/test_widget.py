@@ -204,8 +204,8 @@ def test_a_classifier_that_came_without_either_is_told(
     write_classifier(tmp_path / "models" / "colours")
     bench.classify("colours")
     form = bench.widget.form
-    assert "came without a calibration" in form.calibrated.text()
-    assert "came without a reference" in form.sentence.text()
+    assert "has no calibration" in form.calibrated.text()
+    assert "has no reference" in form.sentence.text()
     assert not form.approve.isEnabled()
     (tmp_path / "models" / "colours" / "conformal.json").write_text("{}")
     bench.widget._in_use = None

@@ -28,14 +28,13 @@ INTERNAL = (
     "at_border",
     "mask",
 )
-
 #: All columns, with the type that they have even in a table without rows.
 _KINDS: dict[str, type[np.generic] | None] = {
     **dict.fromkeys(INTERNAL[:3], np.int64),
     **dict.fromkeys(INTERNAL[3:5], np.bool_),
     "mask": None,
     "score": np.float64,
-    **{c: np.int64 if c in WHOLE else np.float64 for c in MEASURED[1:]},
+    **{name: np.int64 if name in WHOLE else np.float64 for name in MEASURED[1:]},
 }
 
 

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from napari_leukocyte.analysis.slide.cells import INTERNAL
-from napari_leukocyte.schema import LABEL, RESULTS_FRONT, probabilities_of
+from napari_leukocyte.schema import LABEL, probabilities_of
 from napari_leukocyte.segmentation.objects import select
 from napari_leukocyte.segmentation.parameters import PostprocessParams
 from napari_leukocyte.segmentation.postprocess import area_limits
@@ -45,7 +45,7 @@ class ChosenObjects:
     def public(self) -> pd.DataFrame:
         """The table without what only the program needs."""
         rest = self.table.drop(columns=list(INTERNAL))
-        front = [c for c in RESULTS_FRONT if c in rest]
+        front = [c for c in (LABEL, "class", "confidence", "score") if c in rest]
         chances = probabilities_of(rest)
         order = [*front, *chances]
         return rest[[*order, *(c for c in rest if c not in order)]]

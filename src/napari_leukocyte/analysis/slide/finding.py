@@ -29,13 +29,13 @@ from napari_leukocyte.analysis.slide.maps import SlideMaps
 from napari_leukocyte.classification.measurements import measure_region
 from napari_leukocyte.classification.regions import Region
 from napari_leukocyte.io.slides.image import PartBox
-from napari_leukocyte.schema import MEASURED
+from napari_leukocyte.schema import MEASURED, NUCLEUS_THRESHOLD
 from napari_leukocyte.segmentation.ensemble import MemberMaps
 from napari_leukocyte.segmentation.evidence import score_objects, shipped_score_model
 from napari_leukocyte.segmentation.morphology import close_mask, open_mask
 from napari_leukocyte.segmentation.parameters import PostprocessParams
 from napari_leukocyte.segmentation.postprocess import SPECK
-from napari_leukocyte.segmentation.watershed import NUCLEUS_THRESHOLD, part_regions
+from napari_leukocyte.segmentation.watershed import part_regions
 
 
 @dataclass(frozen=True, eq=False)

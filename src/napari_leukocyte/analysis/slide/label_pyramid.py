@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from napari_leukocyte.analysis.slide.cells import mask_of
 from napari_leukocyte.io.json_text import dumps
 from napari_leukocyte.progress import Progress, silent
-from napari_leukocyte.schema import BOX
+from napari_leukocyte.schema import BOX, LABEL
 from napari_leukocyte.vocabulary import DISCLAIMER
 
 #: Name of the label image in the store, as in those that are exported.
@@ -66,7 +66,7 @@ def write_label_pyramid(
     ):
         (place / ".zgroup").write_bytes(dumps({"zarr_format": 2}))
         (place / ".zattrs").write_bytes(dumps(about))
-    largest = int(table["label"].max()) if len(table) else 0
+    largest = int(table[LABEL].max()) if len(table) else 0
     dtype = np.uint16 if largest <= np.iinfo(np.uint16).max else np.int32
     arrays = [
         zarr.create_array(
@@ -131,7 +131,7 @@ def _painted(
             within[0] - top : within[2] - top, within[1] - left : within[3] - left
         ]
         place = result[within[0] - y0 : within[2] - y0, within[1] - x0 : within[3] - x0]
-        place[mask] = rows[index]["label"]
+        place[mask] = rows[index][LABEL]
     return result
 
 

@@ -18,7 +18,9 @@ from napari_leukocyte.counting.settings import not_counted
 from napari_leukocyte.errors import LeukocyteError, ParameterError
 from napari_leukocyte.gallery.cells import mask_predictions
 from napari_leukocyte.progress import Progress, silent
+from napari_leukocyte.schema import LABEL, probabilities_of
 from napari_leukocyte.session import queue
+from napari_leukocyte.session.blind_reads import FILE_NAME as BLIND
 from napari_leukocyte.session.blind_reads import hidden_in
 from napari_leukocyte.session.folders import sessions_folder
 from napari_leukocyte.session.objects import object_table
@@ -27,8 +29,8 @@ from napari_leukocyte.session.reviews import Review
 from napari_leukocyte.session.session import Session
 from napari_leukocyte.session.store import open_here
 
-#: Time, ns, and size, bytes, of a journal; None where there is none.
-_Stamp = tuple[int, int] | None
+#: Time, ns, and size, bytes, of a journal and of a blind read; None where there is none.
+_Stamp = tuple[tuple[int, int] | None, ...]
 
 
 @dataclass(frozen=True)
@@ -147,11 +149,7 @@ class SmearCells:
         return sessions_folder() / self.smear.state(field).key
 
     def _stamp(self, field: int) -> _Stamp:
-        try:
-            found = (self._folder(field) / JOURNAL).stat()
-        except OSError:
-            return None
-        return found.st_mtime_ns, found.st_size
+        return tuple(_stamp(self._folder(field) / name) for name in (JOURNAL, BLIND))
 
     def _open_session(self, field: int) -> Session | None:
         key = self.smear.state(field).key
@@ -181,7 +179,7 @@ class SmearCells:
             parts = []
             for field in sorted(self._tables):
                 table = self._tables[field]
-                labels = table["label"].to_numpy()
+                labels = table[LABEL].to_numpy()
                 numbers = [self._number(CellPlace(field, int(n))) for n in labels]
                 parts.append(table.assign(label=numbers, field=field, label_in_field=labels))
             filled = [p for p in parts if len(p)] or parts[:1] or [_no_cells()]
@@ -209,11 +207,11 @@ class SmearCells:
         See :func:`napari_leukocyte.session.queue.review_order`.
         """
         table = self.table()
-        labels = table["label"].to_numpy()
+        labels = table[LABEL].to_numpy()
         waiting = ~table["reviewed"].to_numpy(bool)
         unknown = table["class"].isna().to_numpy()
-        guessed = table[table["predicted"].notna()].set_index("label")
-        columns = [c for c in guessed if str(c).startswith("p_")]
+        guessed = table[table["predicted"].notna()].set_index(LABEL)
+        columns = probabilities_of(guessed)
         said = guessed[["confidence", *columns]].assign(**{"class": guessed["predicted"]})
         return queue.review_order(
             queue.Uncertainty.of(said) if len(said) else None,
@@ -237,7 +235,7 @@ class SmearCells:
 
     # -- what is said of them ---------------------------------------------------------------
 
-    def set_class(self, numbers: Iterable[int], name: str) -> None:
+    def set_class(self, labels: Iterable[int], name: str) -> None:
         """Give cells a class; see `Session.set_class`.
 
         Raises
@@ -245,23 +243,23 @@ class SmearCells:
         ParameterError, OutputError, SessionInUse
             If it can't be said of all of them; then it is said of none.
         """
-        self._say(numbers, lambda s, labels: s.set_class(labels, name), f"Classify as {name}")
+        self._say(labels, lambda s, own: s.set_class(own, name), f"Classify as {name}")
 
-    def clear_class(self, numbers: Iterable[int]) -> None:
+    def clear_class(self, labels: Iterable[int]) -> None:
         """Take back what the reader said of classes; see `set_class` for what is raised."""
-        self._say(numbers, lambda s, labels: s.clear_class(labels), "Take the class back")
+        self._say(labels, lambda s, own: s.clear_class(own), "Take the class back")
 
-    def approve(self, numbers: Iterable[int], note: str = "") -> None:
+    def approve(self, labels: Iterable[int], note: str = "") -> None:
         """Confirm the classes of cells; see `set_class` for what is raised."""
-        self._say(numbers, lambda s, labels: s.approve(labels, note), "Confirm")
+        self._say(labels, lambda s, own: s.approve(own, note), "Confirm")
 
-    def set_flag(self, numbers: Iterable[int], flag: str, on: bool = True) -> None:
+    def set_flag(self, labels: Iterable[int], flag: str, on: bool = True) -> None:
         """Flag cells, or take the flag away; see `set_class` for what is raised."""
-        self._say(numbers, lambda s, labels: s.set_flag(labels, flag, on), f"Flag: {flag}")
+        self._say(labels, lambda s, own: s.set_flag(own, flag, on), f"Flag: {flag}")
 
-    def set_note(self, number: int, text: str) -> None:
+    def set_note(self, label: int, text: str) -> None:
         """Note something of a cell; see `set_class` for what is raised."""
-        self._say([number], lambda s, labels: s.set_note(labels[0], text), "Note")
+        self._say([label], lambda s, own: s.set_note(own[0], text), "Note")
 
     @property
     def undo_text(self) -> str:
@@ -359,7 +357,7 @@ class SmearCells:
                 self._tables[field] = self._read(field)
                 self._stamps[field] = self._stamp(field)
             self._changed(
-                frozenset(self.number(f, int(n)) for f in fields for n in self._tables[f]["label"])
+                frozenset(self.number(f, int(n)) for f in fields for n in self._tables[f][LABEL])
             )
 
     def _in_field(self, field: int, act: Callable[[int, Session], object]) -> None:
@@ -400,3 +398,11 @@ def _table_on_disk(folder: Path) -> pd.DataFrame:
 
 def _no_cells() -> pd.DataFrame:
     return object_table(measure(np.zeros((1, 1), np.int32)), pd.DataFrame(), {}, ())
+
+
+def _stamp(path: Path) -> tuple[int, int] | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_size

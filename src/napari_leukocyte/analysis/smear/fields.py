@@ -6,11 +6,12 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Collection, Mapping
-from dataclasses import asdict, dataclass, field, fields, replace
-from typing import Any, Literal, get_args
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any, Literal
 
 import numpy as np
 
+from napari_leukocyte.io.validation import FORBID, Truth, Whole, parse
 from napari_leukocyte.session.session import Session
 from napari_leukocyte.session.state import State
 
@@ -48,19 +49,21 @@ class FieldState:
         Cells that are being read blindly: their classes are in no count yet.
     """
 
+    __pydantic_config__ = FORBID
+
     stage: Stage = "unread"
     key: str = ""
-    analysed: bool = False
-    classified: bool = False
-    objects: int = 0
-    reviewed: int = 0
-    counts: Mapping[str, int] = field(default_factory=dict)
-    sure: Mapping[str, int] = field(default_factory=dict)
+    analysed: Truth = False
+    classified: Truth = False
+    objects: Whole = 0
+    reviewed: Whole = 0
+    counts: Mapping[str, Whole] = field(default_factory=dict)
+    sure: Mapping[str, Whole] = field(default_factory=dict)
     reader: str = ""
     when: str = ""
     digest: str = ""
     problem: str = ""
-    blind: int = 0
+    blind: Whole = 0
 
     @property
     def unclassified(self) -> int:
@@ -103,16 +106,11 @@ class FieldState:
 
         Raises
         ------
-        ValueError, TypeError
+        ParameterError
             If it is none.
         """
-        values = {"blind": 0, **values}  # which version 0.1.0 did not know
-        if set(values) != {f.name for f in fields(cls)} or values["stage"] not in get_args(Stage):
-            raise ValueError("This is no state of a field.")
-        counts, sure = (
-            {str(c): int(n) for c, n in dict(values[name]).items()} for name in ("counts", "sure")
-        )
-        return cls(**{**values, "counts": counts, "sure": sure})
+        # Version 0.1.0 knew of no blind reads.
+        return parse(cls, {"blind": 0, **values}, complete=True)
 
 
 def state_of_work(

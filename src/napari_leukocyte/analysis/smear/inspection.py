@@ -6,15 +6,15 @@ last time, by their time and size.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import BeforeValidator
 
 from napari_leukocyte.analysis.smear.fields import FieldState, state_of_work
 from napari_leukocyte.analysis.smear.places import thumbnail_file
@@ -23,6 +23,7 @@ from napari_leukocyte.io.atomic import atomic_write
 from napari_leukocyte.io.images.key import image_key
 from napari_leukocyte.io.images.normalise import normalise_image
 from napari_leukocyte.io.images.reading import read_image
+from napari_leukocyte.io.validation import Whole
 from napari_leukocyte.session.blind_reads import FILE_NAME as BLIND
 from napari_leukocyte.session.blind_reads import hidden_in
 from napari_leukocyte.session.folders import sessions_folder
@@ -32,7 +33,7 @@ from napari_leukocyte.session.restoring import JOURNAL, restore
 THUMBNAIL_PX = 160
 
 #: Time of the last change, ns, and size, bytes; None where there is no file.
-Stamp = tuple[int, int] | None
+Stamp = tuple[Whole, Whole] | None
 
 
 @dataclass(frozen=True)
@@ -46,26 +47,10 @@ class FieldInspection:
         Time and size of the photograph, and of the files of its work and its blind read.
     """
 
-    state: FieldState
+    state: Annotated[FieldState, BeforeValidator(FieldState.from_dict)]
     image: Stamp = None
     journal: Stamp = None
     blind: Stamp = None
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return it as JSON can hold it."""
-        return {
-            "state": self.state.to_dict(),
-            "image": self.image,
-            "journal": self.journal,
-            "blind": self.blind,
-        }
-
-    @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> FieldInspection:
-        """Make it from what `to_dict` gave; ValueError, TypeError or KeyError if it is not."""
-        state = FieldState.from_dict(values["state"])
-        stamps = (_as_stamp(values.get(name)) for name in ("image", "journal", "blind"))
-        return cls(state, *stamps)
 
 
 def inspect_field(path: Path, former: FieldInspection | None = None) -> FieldInspection:
@@ -150,10 +135,3 @@ def _stamp(path: Path) -> Stamp:
     except OSError:
         return None
     return found.st_mtime_ns, found.st_size
-
-
-def _as_stamp(value: Any) -> Stamp:
-    if value is None:
-        return None
-    time, size = value
-    return int(time), int(size)

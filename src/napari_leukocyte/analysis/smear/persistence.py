@@ -6,9 +6,8 @@ import json
 import os
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from filelock import FileLock, Timeout
 
@@ -16,7 +15,9 @@ from napari_leukocyte.analysis.smear.inspection import FieldInspection
 from napari_leukocyte.counting.settings import DifferentialSettings
 from napari_leukocyte.errors import LeukocyteError, OutputError, ParameterError
 from napari_leukocyte.io.atomic import as_output_error, atomic_write
+from napari_leukocyte.io.json_text import read_json
 from napari_leukocyte.io.user_files import read_user_file, write_user_file
+from napari_leukocyte.io.validation import parse
 
 #: Longest that another program may take to write, s.
 _PATIENCE = 5.0
@@ -41,8 +42,8 @@ class SmearSignOff:
 
     reader: str
     when: str
-    fields: Mapping[str, str] = field(default_factory=dict)
-    left_out: tuple[str, ...] = ()
+    fields: Mapping[str, str]
+    left_out: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -82,8 +83,9 @@ def read_record(path: Path) -> tuple[SmearRecord, str | None]:
     """
     try:
         values = read_user_file(path, _ENTRY)
-        return (SmearRecord() if values is None else _kept(values)), None
-    except (ParameterError, ValueError, TypeError, KeyError, AttributeError):
+        found = SmearRecord() if values is None else parse(SmearRecord, values, complete=True)
+        return found, None
+    except ParameterError:
         aside = path.with_suffix(".damaged.json")
         with suppress(OSError):
             os.replace(path, aside)  # noqa: PTH105 - as in io.atomic
@@ -126,7 +128,7 @@ def change_record(path: Path, change: Change) -> SmearRecord:
         former = read_record(path)[0]
         kept = change(former)
         if kept != former:
-            write_user_file(path, _ENTRY, _as_json(kept))
+            write_user_file(path, _ENTRY, asdict(kept))
         return kept
     finally:
         lock.release()
@@ -135,15 +137,14 @@ def change_record(path: Path, change: Change) -> SmearRecord:
 def read_inspections(path: Path) -> dict[str, FieldInspection]:
     """Return what was seen of files the last time, by path; nothing if that can't be read."""
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-        return {str(p): FieldInspection.from_dict(v) for p, v in data[_LOOKS].items()}
-    except (OSError, ValueError, TypeError, KeyError, AttributeError):
+        return parse(dict[str, dict[str, FieldInspection]], read_json(path, ParameterError))[_LOOKS]
+    except (ParameterError, KeyError, TypeError):
         return {}
 
 
 def write_inspections(path: Path, looks: Mapping[str, FieldInspection]) -> None:
     """Write what was seen of files; a failure costs only time at the next opening."""
-    text = json.dumps({_LOOKS: {p: v.to_dict() for p, v in looks.items()}})
+    text = json.dumps({_LOOKS: {p: asdict(v) for p, v in looks.items()}})
     with suppress(LeukocyteError, OSError):
         path.parent.mkdir(parents=True, exist_ok=True)
         with atomic_write(path) as temporary:
@@ -153,33 +154,3 @@ def write_inspections(path: Path, looks: Mapping[str, FieldInspection]) -> None:
 def without_sign_off(kept: SmearRecord) -> SmearRecord:
     """Return the same without the sign-off."""
     return replace(kept, sign_off=None)
-
-
-def _kept(values: Any) -> SmearRecord:
-    settings, signed = values["settings"], values["sign_off"]
-    return SmearRecord(
-        None if settings is None else DifferentialSettings.from_dict(settings),
-        None
-        if signed is None
-        else SmearSignOff(
-            str(signed["reader"]),
-            str(signed["when"]),
-            {str(k): str(d) for k, d in signed["fields"].items()},
-            tuple(str(n) for n in signed["left_out"]),
-        ),
-    )
-
-
-def _as_json(kept: SmearRecord) -> dict[str, Any]:
-    signed = kept.sign_off
-    return {
-        "settings": None if kept.settings is None else kept.settings.to_dict(),
-        "sign_off": None
-        if signed is None
-        else {
-            "reader": signed.reader,
-            "when": signed.when,
-            "fields": dict(signed.fields),
-            "left_out": list(signed.left_out),
-        },
-    }

@@ -21,13 +21,7 @@ from napari_leukocyte.io.paths import plan
 from napari_leukocyte.progress import Progress, silent
 from napari_leukocyte.reporting.drawing import write_png
 from napari_leukocyte.reporting.pictures import draw_overlay
-from napari_leukocyte.reporting.record import (
-    ImageRecord,
-    describe_maps,
-    file_sha256,
-    make_record,
-    write_record,
-)
+from napari_leukocyte.reporting.record import write_record
 from napari_leukocyte.reporting.report import ReportField, write_report
 from napari_leukocyte.reporting.save import (
     LABELS,
@@ -41,77 +35,30 @@ from napari_leukocyte.reporting.tables import ALL, objects_table, write_csv
 from napari_leukocyte.session.blinding import BlindReadError
 from napari_leukocyte.session.reviews import SignOff
 from napari_leukocyte.session.session import Session
+from napari_leukocyte.session.snapshot import SessionSnapshot
 
 #: Files of the smear as a whole, and of each field.
 SMEAR_FILES, FIELD_FILES = (OBJECTS, LEUKOGRAM, RECORD), (LABELS, OVERLAY)
 
 
-def describe_field(
-    session: Session, file: Path | None = None, folder: str | None = None
-) -> dict[str, Any]:
-    """Return the record of how one field came about.
-
-    Parameters
-    ----------
-    session : Session
-        Of the field.
-    file : Path, optional
-        The image file, which is named and whose checksum is recorded.
-    folder : str, optional
-        Of its results, below that of the record.
-
-    Raises
-    ------
-    ImageError
-        If the file can't be read any more.
-    """
-    maps, predictions, signed = session.maps, session.predictions, session.signed_off
-    image = ImageRecord(
-        image=session.name if file is None else str(file),
-        shape=(int(session.labels.shape[0]), int(session.labels.shape[1])),
-        diameter_px=None if maps is None else maps.diameter,
-        objects=len(session.table()),
-        file_sha256=None if file is None else file_sha256(file),
-        folder=folder,
-        notes=tuple(dict.fromkeys(session.notes + (() if maps is None else maps.notes))),
-    )
-    record = make_record(
-        images=[image],
-        segmentation=None if maps is None else describe_maps(maps, session.weights),
-        classification=None if predictions is None else dict(predictions.description),
-        params=session.params,
-        diameter="auto" if maps is None else maps.diameter,
-        command="viewer",
-    )
-    return record | {
-        "edited_by_hand": sorted(session.edits.labels),
-        "classified_by_hand": {str(n): c for n, c in sorted(session.assigned.items())},
-        "sign_off": None if signed is None else {"reader": signed.reader, "when": signed.when},
-    }
-
-
-def report_field(session: Session, file: Path | None = None) -> ReportField:
-    """Return one field as a report takes it; raises BlindReadError while classes are hidden."""
-    session.require_shown()
+def report_field(taken: SessionSnapshot, file: Path | None = None) -> ReportField:
+    """Return one field as a report takes it."""
     return ReportField(
-        session.name,
-        session.rgb,
-        session.labels,
-        session.table(),
-        describe_field(session, file),
-        session.signed_off,
+        taken.name, taken.rgb, taken.labels, taken.table, taken.record(file), taken.state.signed_off
     )
 
 
 class _FieldOnDisk(ReportField):
     """A field whose pixels are only read when they are drawn: a smear has hundreds."""
 
-    def __init__(self, session: Session, file: Path, sign_off: SignOff | None, one: _One) -> None:
+    def __init__(
+        self, taken: SessionSnapshot, file: Path, sign_off: SignOff | None, one: _One
+    ) -> None:
         for name, value in (
-            ("name", session.name),
-            ("table", session.table()),
-            ("record", describe_field(session, file)),
-            ("sign_off", session.signed_off or sign_off),
+            ("name", taken.name),
+            ("table", taken.table),
+            ("record", taken.record(file)),
+            ("sign_off", taken.state.signed_off or sign_off),
             ("_file", file),
             ("_one", one),
         ):
@@ -173,9 +120,7 @@ def write_smear_report(
     for number, index in enumerate(chosen):
         file = smear.paths[index]
         progress(number, 2 * len(chosen), f"Reading {file.name}")
-        session = read_field(file)
-        session.require_shown()
-        fields.append(_FieldOnDisk(session, file, sign_off, one))
+        fields.append(_FieldOnDisk(read_field(file).snapshot(), file, sign_off, one))
 
     def draw(done: int, total: int, what: str) -> None:
         progress(total + done, 2 * total, what)
@@ -184,7 +129,7 @@ def write_smear_report(
         path,
         fields,
         settings or smear.settings,
-        title=f"Leukogram of the smear {smear.title}, {_fields(len(fields))}",
+        title=f"Differential of the smear {smear.title}, {_fields(len(fields))}",
         progress=draw,
     )
 
@@ -242,18 +187,17 @@ def save_smear(
         file = smear.paths[index]
         progress(number, len(chosen), f"Saving {file.name}")
         try:
-            session = read_field(file)
-            session.require_shown()
-            record = describe_field(session, file, job.folder)
+            taken = read_field(file).snapshot()
+            record = taken.record(file, job.folder)
         except BlindReadError:
             raise
         except LeukocyteError as error:
             errors[job.image] = sentence(file, error)
             continue
-        table = session.table()
+        table = taken.scored_table()
         with write_together(folder / job.folder, FIELD_FILES, overwrite=overwrite) as staging:
-            write_labels(staging / LABELS, session.labels)
-            write_png(staging / OVERLAY, draw_overlay(session.rgb, session.labels, table))
+            write_labels(staging / LABELS, taken.labels)
+            write_png(staging / OVERLAY, draw_overlay(taken.rgb, taken.labels, table))
         tables.append((job.image, table))
         records.append(record)
     if not tables:
@@ -277,10 +221,10 @@ def _require_shown(smear: Smear, chosen: Sequence[int]) -> None:
     """Refuse before anything is read or written, which takes long in a smear."""
     blind = [smear.paths[i].name for i in chosen if smear.inspect(i).blind]
     if blind:
-        more = f" and {len(blind) - 3} more" if len(blind) > 3 else ""
+        named = ", ".join(blind[:3]) + (f" and {len(blind) - 3} more" if len(blind) > 3 else "")
         raise BlindReadError(
-            f"The smear is saved and reported after the blind reads of {', '.join(blind[:3])}{more}, "
-            "in which cells have no answer yet."
+            f"The smear is saved and reported after the blind reads of {named}, in which cells "
+            "have no answer yet."
         )
 
 

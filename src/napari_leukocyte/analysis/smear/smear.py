@@ -18,6 +18,7 @@ from napari_leukocyte.analysis.smear.places import list_fields, smear_id, smears
 from napari_leukocyte.counting.leukogram import count, in_order
 from napari_leukocyte.counting.settings import DifferentialSettings
 from napari_leukocyte.errors import ParameterError
+from napari_leukocyte.io.images.reading import passed_over
 from napari_leukocyte.progress import Progress, silent
 from napari_leukocyte.session.reviews import now
 
@@ -64,7 +65,7 @@ class Smear:
             p: FieldInspection(FieldState()) for p in self.paths
         }
         self._kept, told = persistence.read_record(self._file)
-        self.notes: tuple[str, ...] = () if told is None else (told,)
+        self.notes: tuple[str, ...] = tuple(filter(None, (told, passed_over(places))))
 
     def __len__(self) -> int:
         return len(self.paths)

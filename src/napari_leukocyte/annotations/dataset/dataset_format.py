@@ -58,7 +58,9 @@ def read(source: Source) -> list[AnnotatedImage]:
     for image in dataset.images:
         one = dataset.read(image, table)
         rows = one.table.drop(columns=[c for c in _OF_THE_DATASET if c in one.table])
-        images.append(PackedImage(image.file_name, one.shape, one.labels, rows, one.source))
+        images.append(
+            PackedImage(image.file_name, one.shape, one.labels, rows, one.source, key=image.sha256)
+        )
     return images
 
 

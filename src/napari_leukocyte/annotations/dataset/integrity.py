@@ -63,11 +63,13 @@ def check_files(dataset: Dataset) -> Iterator[DatasetFinding]:
         reference = image.entry.reference
         if reference is None:
             continue
-        path = reference.path
+        place = reference.path
         if image.image is None:
-            yield DatasetFinding("missing file", f"{path}: the photograph is not there any more.")
+            yield DatasetFinding("missing file", f"{place}: the photograph is not there any more.")
         elif not _is_whole(reference):
-            yield DatasetFinding("damaged file", f"{path} is not the photograph that was exported.")
+            yield DatasetFinding(
+                "damaged file", f"{place} is not the photograph that was exported."
+            )
 
 
 def _is_whole(reference: FileReference) -> bool:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -84,11 +83,8 @@ def read_manifest(folder: Path) -> tuple[DatasetManifest, str]:
     refuse_link(path)
     raw, checksum = read_json(path)
     values = check_schema(path, raw)
-    lacking = [f.name for f in fields(DatasetManifest) if f.name not in values]
-    if lacking:
-        raise DatasetError(f"{path} is damaged: it lacks {lacking[0]!r}.")
     damaged = f"{path} is damaged: "
-    manifest = parse(DatasetManifest, values, error=DatasetError, where=damaged)
+    manifest = parse(DatasetManifest, values, error=DatasetError, where=damaged, complete=True)
     try:
         _check(manifest, folder)
     except DatasetError:

@@ -10,15 +10,17 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 from weakref import WeakKeyDictionary
 
 import numpy as np
 import pandas as pd
+from pydantic import BeforeValidator
 
 from napari_leukocyte.annotations.dataset.provenance import Event
 from napari_leukocyte.errors import ParameterError
 from napari_leukocyte.io.user_files import read_user_file, write_user_file
+from napari_leukocyte.io.validation import Number, Whole, WholeKey, parse
 from napari_leukocyte.schema import LABEL
 from napari_leukocyte.session.session import Session
 
@@ -57,10 +59,10 @@ class Origin:
     dataset: str
     group: str
     name: str
-    number: int
-    events: tuple[Event, ...] = ()
+    number: Whole
+    events: tuple[Annotated[Event, BeforeValidator(Event.from_dict)], ...] = ()
     record: Mapping[str, Any] = field(default_factory=dict)
-    measured: Mapping[int, list[float]] = field(default_factory=dict)
+    measured: Mapping[WholeKey, list[Number]] = field(default_factory=dict)
 
 
 def measured_of(table: pd.DataFrame) -> dict[int, list[float]]:
@@ -108,14 +110,6 @@ def origin_of(session: Session, folder: Path | None) -> Origin | None:
         value = read_user_file(folder / FILE_NAME, _KEY)
         if value is None:
             return None
-        return Origin(
-            str(value["dataset"]),
-            str(value["group"]),
-            str(value["name"]),
-            int(value["number"]),
-            tuple(Event.from_dict(e) for e in value["events"]),
-            dict(value["record"]),
-            {int(n): [float(x) for x in v] for n, v in value["measured"].items()},
-        )
-    except (ParameterError, KeyError, TypeError, ValueError, AttributeError):
+        return parse(Origin, value, complete=True)
+    except (ParameterError, KeyError, TypeError, AttributeError):
         return None

@@ -171,7 +171,7 @@ class Dataset:
         if sorted(rows[LABEL].tolist()) != numbers[numbers > 0].tolist():
             raise DatasetError(f"{image.name}: the table and the label image have other objects.")
         name = image.file_name if image.image is None else image.image.name
-        return AnnotatedImage(name, image.shape, labels, rows, image.image)
+        return AnnotatedImage(name, image.shape, labels, rows, image.image, key=image.sha256)
 
     def read_labels(self, image: DatasetImage) -> NDArray[np.int32]:
         """Return the label image of a photograph, (H, W) int32.
@@ -374,6 +374,25 @@ def open_dataset(folder: Path, version: int | None = None) -> Dataset:
     ------
     DatasetError
         With one sentence on what is missing or damaged.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> import tifffile
+    >>> import napari_leukocyte as nl
+    >>> from napari_leukocyte import datasets, formats
+    >>> folder = Path(tempfile.mkdtemp())
+    >>> smear = nl.synthetic_smear((300, 300), n_per_class=1, diameter=60, touching_pairs=0)
+    >>> tifffile.imwrite(folder / "field.tif", smear.image, photometric="rgb")
+    >>> table = nl.classify(smear.image, smear.labels)
+    >>> image = formats.AnnotatedImage("field.tif", smear.labels.shape, smear.labels, table)
+    >>> lost = formats.write([image], folder / "field.json", "coco")
+    >>> fields = datasets.fields_of_sources([folder / "field.json"])
+    >>> done = datasets.export(folder / "cells", fields)
+    >>> dataset = datasets.open_dataset(folder / "cells")
+    >>> len(dataset.objects()), dataset.images[0].shape
+    (5, (300, 300))
     """
     folder = Path(folder)
     try:

@@ -17,15 +17,14 @@ from napari_leukocyte.counting.own_classes import load_own_classes, own_class, s
 from napari_leukocyte.errors import LeukocyteError, ParameterError
 from napari_leukocyte.io.images.key import image_key
 from napari_leukocyte.progress import Progress, silent
-from napari_leukocyte.schema import LABEL, probabilities_of
+from napari_leukocyte.schema import LABEL
 from napari_leukocyte.segmentation.parameters import PostprocessParams
 from napari_leukocyte.session.folders import session_folder
-from napari_leukocyte.session.objects import READER
-from napari_leukocyte.session.predictions import Predictions
 from napari_leukocyte.session.restoring import restore
-from napari_leukocyte.session.reviews import FLAGS, Review, SignOff
+from napari_leukocyte.session.reviews import SignOff
 from napari_leukocyte.session.session import Session
 from napari_leukocyte.session.state import State
+from napari_leukocyte.session.table_state import predictions_in, reviews_in
 from napari_leukocyte.vocabulary import CLASSES, GROUPS
 
 
@@ -68,6 +67,25 @@ def reopen(
     ------
     DatasetError
         If the table is damaged.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> import tifffile
+    >>> import napari_leukocyte as nl
+    >>> from napari_leukocyte import datasets, formats
+    >>> folder = Path(tempfile.mkdtemp())
+    >>> smear = nl.synthetic_smear((300, 300), n_per_class=1, diameter=60, touching_pairs=0)
+    >>> tifffile.imwrite(folder / "field.tif", smear.image, photometric="rgb")
+    >>> table = nl.classify(smear.image, smear.labels)
+    >>> image = formats.AnnotatedImage("field.tif", smear.labels.shape, smear.labels, table)
+    >>> lost = formats.write([image], folder / "field.json", "coco")
+    >>> fields = datasets.fields_of_sources([folder / "field.json"])
+    >>> done = datasets.export(folder / "cells", fields)
+    >>> back = datasets.reopen(datasets.open_dataset(folder / "cells"), replace=True)
+    >>> back.skipped
+    {}
     """
     from napari_leukocyte.analysis.smear.reading import hold_session
 
@@ -141,8 +159,8 @@ def fill_session(
             edited=frozenset(rows.loc[rows["edited"], LABEL].tolist()),
             params=_params(record),
             markers=_markers(record),
-            predictions=_predictions(rows, record),
-            reviews=_reviews(rows),
+            predictions=predictions_in(rows, record.get("classification")),
+            reviews=reviews_in(rows),
             signed_off=_sign_off(record),
         )
     except (ParameterError, KeyError, TypeError, ValueError) as error:
@@ -213,26 +231,3 @@ def _markers(record: Mapping[str, Any]) -> Any:
 def _sign_off(record: Mapping[str, Any]) -> SignOff | None:
     given = record.get("sign_off")
     return None if given is None else SignOff(str(given["reader"]), str(given["when"]))
-
-
-def _predictions(rows: pd.DataFrame, record: Mapping[str, Any]) -> Predictions | None:
-    description = record.get("classification")
-    known = rows[rows["predicted"].notna()]
-    if not len(known) and description is None:
-        return None
-    probabilities = [c for c in probabilities_of(rows) if known[c].notna().any()]
-    table = known[[LABEL, "predicted", "confidence", *probabilities]]
-    table = table.rename(columns={"predicted": "class"}).reset_index(drop=True)
-    model = str((description or {}).get("model", ""))
-    return Predictions(table, model, dict(description or {}))
-
-
-def _reviews(rows: pd.DataFrame) -> dict[int, Review]:
-    found: dict[int, Review] = {}
-    for row in rows.to_dict("records"):
-        flags = frozenset(f for f in FLAGS if f in row["flags"].split("; "))
-        name = row["class"] if row["source"] == READER and isinstance(row["class"], str) else None
-        review = Review(name, row["reviewed"], row["reader"], row["when"], flags, row["note"])
-        if not review.empty:
-            found[int(row[LABEL])] = review
-    return found

@@ -24,13 +24,13 @@ from napari_leukocyte.annotations.dataset.manifest_reading import read_json
 from napari_leukocyte.annotations.dataset.origin import FILE_NAME, Origin, origin_of, with_ratios
 from napari_leukocyte.annotations.dataset.provenance import merge
 from napari_leukocyte.annotations.formats.annotated import AnnotatedImage
+from napari_leukocyte.annotations.formats.photographs import other_pixels
 from napari_leukocyte.classification.measurements import measure
 from napari_leukocyte.classification.regions import as_label_image
 from napari_leukocyte.errors import ImageError, LeukocyteError
 from napari_leukocyte.io.images.key import image_key
 from napari_leukocyte.io.images.normalise import normalise_image
 from napari_leukocyte.io.images.reading import IMAGE_SUFFIXES, find_images, read_image
-from napari_leukocyte.reporting.record import describe_maps
 from napari_leukocyte.reporting.save import RECORD as RUN
 from napari_leukocyte.schema import LABEL
 from napari_leukocyte.segmentation.parameters import PostprocessParams
@@ -38,6 +38,7 @@ from napari_leukocyte.session.folders import session_folder
 from napari_leukocyte.session.journal import read_journal
 from napari_leukocyte.session.restoring import JOURNAL
 from napari_leukocyte.session.session import Session
+from napari_leukocyte.session.snapshot import SessionSnapshot
 from napari_leukocyte.session.store import folder_of, has_session
 
 #: Group that stands for the name of each photograph's folder.
@@ -84,12 +85,15 @@ def field_of_annotated(
             f"{name}: the photograph has {rgb.shape[1]} × {rgb.shape[0]} px, its masks "
             f"{given.shape[1]} × {given.shape[0]} px."
         )
+    key = image_key(rgb)
+    if annotated.key and annotated.key != key:
+        raise DatasetError(other_pixels(name, annotated.source))
     labels = as_label_image(given)
     table = _with_measurements(annotated.table, labels)
     tidied = with_models(table, record)
     shape = (int(labels.shape[0]), int(labels.shape[1]))
     return Field(
-        AnnotatedImage(name, shape, labels, tidied, annotated.source),
+        AnnotatedImage(name, shape, labels, tidied, annotated.source, key=key),
         rgb,
         annotated.source,
         group or default_group(name),
@@ -142,26 +146,33 @@ def _with_measurements(table: pd.DataFrame, labels: NDArray[np.int32]) -> pd.Dat
 
 @dataclass(frozen=True, eq=False)
 class ExportSnapshot:
-    """A session's content at one moment, so that a thread can export it while work goes on."""
+    """A session at one moment, with its history, so that a thread can export both."""
 
-    name: str
-    rgb: NDArray[np.uint8]
-    labels: NDArray[np.int32]
-    table: pd.DataFrame
-    erased: NDArray[np.bool_]
+    taken: SessionSnapshot
     record: Mapping[str, Any]
     journal: tuple[bytes, ...]
     origin: Origin | None
 
     def field(self, file: Path | None = None, group: str | None = None) -> Field:
-        """Return the field; see `field_of_session`."""
-        key = image_key(self.rgb)
-        if file is not None and not _shows(file, key):
-            file = None
-        table = with_ratios(with_models(self.table, self.record), self.origin)
-        name = self.name if file is None else file.name
+        """Return the field; see `field_of_session`.
+
+        Raises
+        ------
+        DatasetError
+            If the file shows other pixels than the session's.
+        """
+        taken = self.taken
+        key = image_key(taken.rgb)
+        if file is not None:
+            shown = _key_of(file)
+            if shown not in (None, key):
+                raise DatasetError(other_pixels(taken.name, file))
+            file = None if shown is None else file
+        table = with_ratios(with_models(taken.table, self.record), self.origin)
+        erased = taken.state.erased
+        name = taken.name if file is None else file.name
         known, since = ((), 0) if self.origin is None else (self.origin.events, self.origin.number)
-        shape = (int(self.labels.shape[0]), int(self.labels.shape[1]))
+        shape = (int(taken.labels.shape[0]), int(taken.labels.shape[1]))
         replayed = replay_events(
             self.journal, shape, since=since, segmentation=self.record.get("segmentation")
         )
@@ -169,15 +180,15 @@ class ExportSnapshot:
         given = None
         if self.origin is not None:
             given, name = self.origin.group, self.origin.name
-        annotated = AnnotatedImage(name, shape, self.labels, table, file)
+        annotated = AnnotatedImage(name, shape, taken.labels, table, file, key=key)
         return Field(
             annotated,
-            self.rgb,
+            taken.rgb,
             file,
             group or given or default_group(name),
             (*events, *corrections(events, table)),
             self.record,
-            self.erased if self.erased.any() else None,
+            erased if erased.any() else None,
         )
 
 
@@ -196,16 +207,12 @@ def take_snapshot(session: Session, folder: Path | None = None) -> ExportSnapsho
     BlindReadError
         While classes are hidden.
     """
-    session.require_shown()
+    taken = session.snapshot()
     folder = folder_of(session) if folder is None else folder
     origin = origin_of(session, folder)
     return ExportSnapshot(
-        session.name,
-        session.rgb,
-        session.labels,
-        session.table(),
-        session.edits.erased,
-        _record(session, origin),
+        taken,
+        _record(taken, origin),
         () if folder is None else _journal(folder),
         origin,
     )
@@ -225,7 +232,7 @@ def field_of_session(
     session : Session
         Of the photograph.
     file : Path, optional
-        The photograph's file; passed over if its pixels are not the session's.
+        The photograph's file; passed over if it can't be read.
     group : str, optional
         What it was taken of; by default what the dataset said that it was read from, or else
         the photograph itself.
@@ -280,23 +287,20 @@ def _file_loader(path: Path, group: str | None) -> FieldLoader:
     return lambda: field_of_file(path, group)
 
 
-def _record(session: Session, origin: Origin | None) -> dict[str, Any]:
+def _record(taken: SessionSnapshot, origin: Origin | None) -> dict[str, Any]:
     """Return how a session's objects came about; what it was read from knows the rest."""
-    maps, predictions, signed = session.maps, session.predictions, session.signed_off
-    markers, params = session.markers, session.params
+    predictions, markers, params = taken.state.predictions, taken.state.markers, taken.state.params
     earlier = {} if origin is None else dict(origin.record)
     classification: dict[str, Any] | None = None
     if predictions is not None and (predictions.model or earlier.get("classification")):
         classification = {"model": predictions.model, **predictions.description}
     unknown = origin is not None and earlier.get("parameters") is None
     return {
-        "segmentation": earlier.get("segmentation")
-        if maps is None
-        else describe_maps(maps, session.weights),
+        "segmentation": taken.segmentation or earlier.get("segmentation"),
         "classification": classification,
         "parameters": None if unknown and params == PostprocessParams() else params.to_dict(),
         "markers": None if markers is None else markers.tolist(),
-        "sign_off": None if signed is None else {"reader": signed.reader, "when": signed.when},
+        "sign_off": taken.sign_off,
     }
 
 
@@ -313,12 +317,12 @@ def _journal(folder: Path) -> tuple[bytes, ...]:
     return () if contents is None else tuple(contents.records[1:])
 
 
-def _shows(file: Path, key: str) -> bool:
-    """Whether a file holds the pixels that are known by a key."""
+def _key_of(file: Path) -> str | None:
+    """Return what a photograph's pixels are known by; None if it is gone or none."""
     try:
-        return image_key(normalise_image(read_image(file)).rgb) == key
+        return image_key(normalise_image(read_image(file)).rgb)
     except ImageError:
-        return False
+        return None
 
 
 def fields_of_sources(sources: Sequence[Path], group: str | None = None) -> Fields:
@@ -342,6 +346,23 @@ def fields_of_sources(sources: Sequence[Path], group: str | None = None) -> Fiel
     ------
     LeukocyteError
         If a source does not exist or holds nothing that can be exported.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> import tifffile
+    >>> import napari_leukocyte as nl
+    >>> from napari_leukocyte import datasets, formats
+    >>> folder = Path(tempfile.mkdtemp())
+    >>> smear = nl.synthetic_smear((300, 300), n_per_class=1, diameter=60, touching_pairs=0)
+    >>> tifffile.imwrite(folder / "field.tif", smear.image, photometric="rgb")
+    >>> table = nl.classify(smear.image, smear.labels)
+    >>> image = formats.AnnotatedImage("field.tif", smear.labels.shape, smear.labels, table)
+    >>> lost = formats.write([image], folder / "field.json", "coco")
+    >>> fields = datasets.fields_of_sources([folder / "field.json"])
+    >>> len(fields)
+    1
     """
     loaders: list[tuple[str, FieldLoader]] = []
     for source in sources:

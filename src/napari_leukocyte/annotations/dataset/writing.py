@@ -28,7 +28,7 @@ from napari_leukocyte.classification.crops import cut_window
 from napari_leukocyte.classification.regions import iterate_regions
 from napari_leukocyte.errors import OutputError
 from napari_leukocyte.io.images.background import background_color
-from napari_leukocyte.io.images.reading import IMAGE_SUFFIXES
+from napari_leukocyte.io.images.reading import reads_alike
 from napari_leukocyte.reporting.save import encode_labels
 from napari_leukocyte.schema import LABEL
 
@@ -160,7 +160,7 @@ def _write_image(
             checksum = hashlib.file_digest(opened, "sha256").hexdigest()
         path = os.fspath(file.absolute())
         return None, FileReference(path, checksum, file.stat().st_size)
-    if file is not None and file.suffix.lower() in IMAGE_SUFFIXES:
+    if file is not None and reads_alike(file):
         target = f"{IMAGES}/{name}{file.suffix.lower()}"
         staging.copy(target, file)
         return target, None

@@ -38,6 +38,9 @@ class AnnotatedImage:
         The photograph's file, where one is known and exists.
     notes : tuple of str
         What could not be taken over as it was, a sentence each.
+    key : str
+        Checksum of the pixels that the objects were drawn on, where it is known; see
+        :func:`napari_leukocyte.io.images.key.image_key`.
     """
 
     name: str
@@ -46,3 +49,4 @@ class AnnotatedImage:
     table: pd.DataFrame
     source: Path | None = None
     notes: tuple[str, ...] = ()
+    key: str = ""

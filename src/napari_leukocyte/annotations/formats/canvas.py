@@ -174,7 +174,9 @@ class Canvas:
             self._taken.add(row.number)
         self._rows.append(row)
 
-    def image(self, source: Path | None = None, notes: Sequence[str] = ()) -> AnnotatedImage:
+    def image(
+        self, source: Path | None = None, notes: Sequence[str] = (), key: str = ""
+    ) -> AnnotatedImage:
         """Return the image with the objects so far.
 
         Parameters
@@ -183,6 +185,8 @@ class Canvas:
             The photograph's file.
         notes : sequence of str
             Sentences to go with it.
+        key : str
+            Of the pixels that the objects were drawn on, where it is known.
         """
         said = list(notes)
         rows, numbers = self._rows, self._numbers()
@@ -196,7 +200,7 @@ class Canvas:
             none = np.zeros(0, np.int64)
             runs = Runs(self.shape, none, none, none.astype(np.int32))
         table = _table(rows, numbers)
-        return PackedImage(self.name, self.shape, runs, table, source, tuple(said))
+        return PackedImage(self.name, self.shape, runs, table, source, tuple(said), key)
 
     def _numbers(self) -> list[int]:
         free = 1

@@ -21,7 +21,7 @@ from napari_leukocyte.annotations.formats.cells import Cell, cells_of
 from napari_leukocyte.annotations.formats.classes import classes_of
 from napari_leukocyte.annotations.formats.left_out import ObjectError
 from napari_leukocyte.annotations.formats.limits import check_shape, whole
-from napari_leukocyte.annotations.formats.photographs import shape_of
+from napari_leukocyte.annotations.formats.photographs import key_in, pixels, shape_of
 from napari_leukocyte.annotations.formats.raster import fill_parts
 from napari_leukocyte.annotations.formats.source import Source
 from napari_leukocyte.errors import FormatError
@@ -99,6 +99,7 @@ def write(images: Sequence[AnnotatedImage], file: Path) -> None:
         "licenses": [],
         "images": [
             {"id": i, "file_name": image.name, "height": image.shape[0], "width": image.shape[1]}
+            | pixels(image)
             for i, image in enumerate(images, start=1)
         ],
         "categories": [
@@ -164,9 +165,11 @@ def _read_file(source: Source, *, alone: bool) -> list[AnnotatedImage]:
         raise FormatError(f"{where} is no COCO file: it needs images and annotations.")
     classes = _classes(data.get("categories", []), where)
     canvases: dict[int, Canvas] = {}
+    keys: dict[int, str] = {}
     for key, entry in _by_id(data["images"], "images", where):
         name = files.plain_name(entry.get("file_name"), where)
         shape = _shape(source, entry, name)
+        keys[key] = key_in(entry)
         canvases[key] = Canvas(name, shape, where, source.left_out)
     by_image: dict[int, list[tuple[int, dict[str, Any]]]] = {key: [] for key in canvases}
     for key, entry in _by_id(data["annotations"], "annotations", where):
@@ -181,7 +184,7 @@ def _read_file(source: Source, *, alone: bool) -> list[AnnotatedImage]:
             place = f"annotation {key}"
             with source.left_out.one(place if alone else source.place(place)):
                 _draw(canvas, entry, classes, f"{where}: annotation {key}")
-        images.append(canvas.image(_photograph(source, canvas.name)))
+        images.append(canvas.image(_photograph(source, canvas.name), key=keys[image]))
     return images
 
 

@@ -63,7 +63,9 @@ def _complete(image: AnnotatedImage) -> AnnotatedImage:
     if len(further):
         more = pd.DataFrame({LABEL: further, "class": texts([None] * len(further))})
         table = pd.concat([table, more], ignore_index=True) if len(table) else more
-    return PackedImage(image.name, image.shape, image.labels, table, image.source, image.notes)
+    return PackedImage(
+        image.name, image.shape, image.labels, table, image.source, image.notes, image.key
+    )
 
 
 def _numbers(image: AnnotatedImage) -> NDArray[np.int32] | None:

@@ -9,6 +9,7 @@ from napari_leukocyte.annotations.formats.annotated import AnnotatedImage
 from napari_leukocyte.annotations.formats.complete import complete
 from napari_leukocyte.annotations.formats.left_out import LeftOut
 from napari_leukocyte.annotations.formats.packed import with_notes
+from napari_leukocyte.annotations.formats.photographs import check_pixels
 from napari_leukocyte.annotations.formats.recognise import (
     Format,
     find_format,
@@ -56,6 +57,21 @@ def read(
     FormatError
         If it is damaged, malicious, in no known format, holds no image, or holds objects of which
         none can be read.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> import napari_leukocyte as nl
+    >>> from napari_leukocyte import formats
+    >>> smear = nl.synthetic_smear((300, 300), n_per_class=1, diameter=60, touching_pairs=0)
+    >>> table = nl.classify(smear.image, smear.labels)
+    >>> image = formats.AnnotatedImage("field.png", smear.labels.shape, smear.labels, table)
+    >>> path = Path(tempfile.mkdtemp()) / "field.geojson"
+    >>> lost = formats.write([image], path, "geojson")
+    >>> back = formats.read(path)[0]
+    >>> bool((back.labels == smear.labels).all())
+    True
     """
     left_out = LeftOut(strict=strict)
     source = Source(path, photographs, left_out)
@@ -91,6 +107,20 @@ def losses(images: Sequence[AnnotatedImage], to: str) -> list[str]:
     ------
     FormatError
         If the images can't be written in this format at all.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> import napari_leukocyte as nl
+    >>> from napari_leukocyte import formats
+    >>> smear = nl.synthetic_smear((300, 300), n_per_class=1, diameter=60, touching_pairs=0)
+    >>> table = nl.classify(smear.image, smear.labels)
+    >>> image = formats.AnnotatedImage("field.png", smear.labels.shape, smear.labels, table)
+    >>> formats.losses([image], "coco")
+    []
+    >>> len(formats.losses([image], "voc")) > 0
+    True
     """
     found: list[str] = find_format(to).load().losses(complete(images))
     return found
@@ -130,10 +160,25 @@ def write(
     Raises
     ------
     FormatError
-        If the images can't be written in this format.
+        If the images can't be written in this format, or a photograph shows other pixels than
+        those that its objects were drawn on.
     OutputError
         If `dst` exists and may not be replaced, or can't be written to. What was there is then
         as it was.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> import napari_leukocyte as nl
+    >>> from napari_leukocyte import formats
+    >>> smear = nl.synthetic_smear((300, 300), n_per_class=1, diameter=60, touching_pairs=0)
+    >>> table = nl.classify(smear.image, smear.labels)
+    >>> image = formats.AnnotatedImage("field.png", smear.labels.shape, smear.labels, table)
+    >>> folder = Path(tempfile.mkdtemp()) / "yolo"
+    >>> lost = formats.write([image], folder, "yolo-seg")
+    >>> sorted(path.name for path in folder.iterdir())
+    ['data.yaml', 'labels', 'napari-leukocyte.json']
     """
     chosen = find_format(to)
     images = complete(images)
@@ -141,6 +186,8 @@ def write(
     lost: list[str] = module.losses(images)
     if chosen.kind == "dataset":
         return [*lost, *module.export(images, dst, progress)]
+    for image in images:
+        check_pixels(image)
     as_file = dst.name.lower().endswith(chosen.suffixes or ("\0",))
     if as_file and (chosen.name == "ome-zarr" or not dst.is_dir()):
         _write_file(chosen, images, dst, overwrite)

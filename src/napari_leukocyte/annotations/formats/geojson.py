@@ -24,7 +24,7 @@ from napari_leukocyte.annotations.formats.cells import Cell, cells_of
 from napari_leukocyte.annotations.formats.classes import classes_of, colors_of
 from napari_leukocyte.annotations.formats.left_out import LeftOut, ObjectError
 from napari_leukocyte.annotations.formats.outlines import outline
-from napari_leukocyte.annotations.formats.photographs import image_of
+from napari_leukocyte.annotations.formats.photographs import image_of, key_in, pixels
 from napari_leukocyte.annotations.formats.qupath import (
     QuPathObject,
     Rings,
@@ -80,7 +80,8 @@ def write(image: AnnotatedImage, file: Path) -> None:
     colors = colors_of(classes_of([image]))
     data = {
         "type": "FeatureCollection",
-        _OURS: {"image": image.name, "height": image.shape[0], "width": image.shape[1]},
+        _OURS: {"image": image.name, "height": image.shape[0], "width": image.shape[1]}
+        | pixels(image),
         "features": [_feature(image.name, cell, colors) for cell in cells_of(image)],
     }
     file.write_bytes(json_text.dumps(data))
@@ -167,7 +168,7 @@ def _read_file(source: Source) -> AnnotatedImage:
     for one in objects:
         with left_out.one(one.place, again=True):
             _draw(canvas, one)
-    return canvas.image(photograph, notes)
+    return canvas.image(photograph, notes, key_in(about))
 
 
 def _parts(found: QuPathObject, left_out: LeftOut) -> list[Rings]:

@@ -30,7 +30,7 @@ from napari_leukocyte.annotations.formats.imagej_shapes import (
     set_outline,
 )
 from napari_leukocyte.annotations.formats.limits import MOST_ARCHIVE_BYTES
-from napari_leukocyte.annotations.formats.photographs import image_of
+from napari_leukocyte.annotations.formats.photographs import image_of, key_in, pixels
 from napari_leukocyte.annotations.formats.source import Source
 from napari_leukocyte.annotations.formats.zips import STARTS, comment_of, read_entries
 from napari_leukocyte.errors import FormatError
@@ -83,6 +83,7 @@ def write(image: AnnotatedImage, file: Path) -> None:
     classes = classes_of([image])
     colors = colors_of(classes)
     about = {"image": image.name, "height": image.shape[0], "width": image.shape[1]}
+    about |= pixels(image)
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.comment = json.dumps({_OURS: about}).encode("ascii")
         for cell in cells_of(image):
@@ -157,7 +158,7 @@ def _read_file(source: Source) -> AnnotatedImage:
     for place, area in areas:
         with source.left_out.one(place, again=True):
             _draw(canvas, area)
-    return canvas.image(photograph, notes)
+    return canvas.image(photograph, notes, key_in(about))
 
 
 def _about(comment: bytes) -> dict[str, Any]:

@@ -23,6 +23,7 @@ from napari_leukocyte.annotations.formats.cellpose import (
 from napari_leukocyte.annotations.formats.label_tiff import STARTS
 from napari_leukocyte.annotations.formats.listings import key
 from napari_leukocyte.annotations.formats.measuring import measured
+from napari_leukocyte.annotations.formats.photographs import pixels
 from napari_leukocyte.annotations.formats.results_folder import (
     RESERVED,
     is_record,
@@ -123,7 +124,7 @@ def write(images: Sequence[AnnotatedImage], folder: Path) -> None:
             "folder": job.folder,
             "masks": labels is not None,
             "notes": list(image.notes),
-        }
+        } | pixels(image)
         records.append(record)
     write_csv(folder / OBJECTS, objects_table(tables))
     now = datetime.now(UTC).isoformat(timespec="seconds")

@@ -22,6 +22,7 @@ from napari_leukocyte.annotations.formats.cells import cells_of
 from napari_leukocyte.annotations.formats.classes import classes_of, colors_of
 from napari_leukocyte.annotations.formats.limits import MOST_ENTRIES
 from napari_leukocyte.annotations.formats.packed import has_masks
+from napari_leukocyte.annotations.formats.photographs import key_in, pixels
 from napari_leukocyte.annotations.formats.source import Source
 from napari_leukocyte.annotations.formats.zarr_arrays import (
     V2_ATTRIBUTES,
@@ -86,7 +87,7 @@ def write(image: AnnotatedImage, folder: Path) -> None:
     group = folder / _LABELS / NAME
     group.mkdir(parents=True, exist_ok=True)
     for place, about in (
-        (folder, {_OURS: {"image": image.name}}),
+        (folder, {_OURS: {"image": image.name} | pixels(image)}),
         (folder / _LABELS, {_LABELS: [NAME]}),
         (group, _described(image)),
     ):
@@ -196,7 +197,8 @@ def _read_store(
     labels = read_plane(array, folder)
     if isinstance(ours, dict) or several:
         photograph = source.photograph(name, "images", folder=store.parent)
-    return _image(name, labels, described, photograph, str(group))
+    key = key_in(ours) if isinstance(ours, dict) else ""
+    return _image(name, labels, described, photograph, str(group), key)
 
 
 def _label_group(folder: Path, about: Mapping[str, Any]) -> Path:
@@ -236,6 +238,7 @@ def _image(
     described: Mapping[str, Any],
     photograph: Path | None,
     where: str,
+    key: str,
 ) -> AnnotatedImage:
     about = described.get("image-label")
     entries = about.get("properties", []) if isinstance(about, dict) else []
@@ -255,4 +258,4 @@ def _image(
         kind = class_name(entry.get(_CLASS), where)
         further = {k: v for k, v in entry.items() if k not in ("label-value", _CLASS)}
         canvas.add(label, kind, (region.mask, region.y0, region.x0), further)
-    return canvas.image(photograph)
+    return canvas.image(photograph, key=key)

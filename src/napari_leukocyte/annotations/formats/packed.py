@@ -60,7 +60,7 @@ class PackedImage(AnnotatedImage):
 
     Parameters
     ----------
-    name, shape, labels, table, source, notes
+    name, shape, labels, table, source, notes, key
         See :class:`~napari_leukocyte.annotations.formats.annotated.AnnotatedImage`. The labels
         may be packed already.
     """
@@ -73,6 +73,7 @@ class PackedImage(AnnotatedImage):
         table: pd.DataFrame,
         source: Path | None = None,
         notes: tuple[str, ...] = (),
+        key: str = "",
     ) -> None:
         packed = Runs.of(labels) if isinstance(labels, np.ndarray) else labels
         for field, value in (
@@ -81,6 +82,7 @@ class PackedImage(AnnotatedImage):
             ("table", table),
             ("source", source),
             ("notes", notes),
+            ("key", key),
             ("_runs", packed),
         ):
             object.__setattr__(self, field, value)
@@ -105,8 +107,14 @@ def has_masks(image: AnnotatedImage) -> bool:
     return image.labels is not None
 
 
+def with_key(image: AnnotatedImage, key: str) -> AnnotatedImage:
+    """Return an image with the key of its pixels, without unpacking it."""
+    runs = image.__dict__["_runs"] if isinstance(image, PackedImage) else image.labels
+    return PackedImage(image.name, image.shape, runs, image.table, image.source, image.notes, key)
+
+
 def with_notes(image: AnnotatedImage, notes: Sequence[str]) -> AnnotatedImage:
     """Return an image with further notes, without unpacking it."""
     runs = image.__dict__["_runs"] if isinstance(image, PackedImage) else image.labels
     said = (*image.notes, *notes)
-    return PackedImage(image.name, image.shape, runs, image.table, image.source, said)
+    return PackedImage(image.name, image.shape, runs, image.table, image.source, said, image.key)

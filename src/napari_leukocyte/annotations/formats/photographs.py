@@ -9,10 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from napari_leukocyte.annotations.formats import files
+from napari_leukocyte.annotations.formats.annotated import AnnotatedImage
 from napari_leukocyte.annotations.formats.limits import check_shape
 from napari_leukocyte.annotations.formats.source import Source
 from napari_leukocyte.errors import FormatError, ImageError
 
+#: What the key of the pixels is called wherever it is written.
+PIXELS = "pixels_sha256"
+_KEY = re.compile(r"[0-9a-f]{64}")
 _ROIS = re.compile(r"[_-](cp_)?(rois?|roiset|annotations?|cells)$", re.IGNORECASE)
 
 
@@ -67,6 +71,47 @@ def image_of(
         "objects do."
     )
     return name, check_shape(y, x, source.where), None, [note]
+
+
+def pixels(image: AnnotatedImage) -> dict[str, str]:
+    """Return the entry that says what pixels an image's objects were drawn on; empty if unknown."""
+    return {PIXELS: image.key} if image.key else {}
+
+
+def key_in(about: Mapping[str, Any]) -> str:
+    """Return what such an entry says; empty if there is none, or none that is a checksum."""
+    key = about.get(PIXELS)
+    return key if isinstance(key, str) and _KEY.fullmatch(key) else ""
+
+
+def check_pixels(image: AnnotatedImage) -> None:
+    """Check that an image's file shows what its objects were drawn on, where both are known.
+
+    Raises
+    ------
+    FormatError
+        If it shows other pixels. A file that can't be read is left to whoever needs it.
+    """
+    from napari_leukocyte.io.images.key import image_key
+    from napari_leukocyte.io.images.normalise import normalise_image
+    from napari_leukocyte.io.images.reading import read_image
+
+    if not image.key or image.source is None:
+        return
+    try:
+        key = image_key(normalise_image(read_image(image.source)).rgb)
+    except ImageError:
+        return
+    if key != image.key:
+        raise FormatError(other_pixels(image.name, image.source))
+
+
+def other_pixels(name: str, file: Path) -> str:
+    """Return the sentence that refuses a photograph for its pixels."""
+    return (
+        f"{name}: {file} shows other pixels than those that its cells were drawn on, so the masks "
+        "would lie elsewhere."
+    )
 
 
 def shape_of(photograph: Path) -> tuple[int, int]:

@@ -18,7 +18,8 @@ from napari_leukocyte.annotations.formats.csv_text import read_csv
 from napari_leukocyte.annotations.formats.label_tiff import read_label_tiff
 from napari_leukocyte.annotations.formats.left_out import LeftOut
 from napari_leukocyte.annotations.formats.limits import check_shape
-from napari_leukocyte.annotations.formats.packed import PackedImage
+from napari_leukocyte.annotations.formats.packed import PackedImage, with_key
+from napari_leukocyte.annotations.formats.photographs import key_in
 from napari_leukocyte.annotations.formats.source import Source
 from napari_leukocyte.classification.regions import iterate_regions
 from napari_leukocyte.errors import FormatError, ImageError
@@ -125,14 +126,15 @@ def _read_one(
         given = None
     if entry.get("masks") is False and given is not None:
         shape = check_shape(given[0], given[1], str(folder / RECORD))
-        return _boxes(name, shape, table, photograph, folder / OBJECTS, source.left_out)
+        boxes = _boxes(name, shape, table, photograph, folder / OBJECTS, source.left_out)
+        return with_key(boxes, key_in(entry))
     if not files.is_file(path):
         raise FormatError(f"{path} is missing: without it there are no masks.")
     files.within(folder, path)
     labels = read_label_tiff(path)
     if given is not None and list(labels.shape) != given:
         raise FormatError(f"{path} has another size than {RECORD} says.")
-    return image_of_labels(name, labels, table, photograph, path)
+    return image_of_labels(name, labels, table, photograph, path, key_in(entry))
 
 
 def _photograph(source: Source, folder: Path, entry: Mapping[str, Any], name: str) -> Path | None:
@@ -182,6 +184,7 @@ def image_of_labels(
     table: pd.DataFrame | None,
     source: Path | None,
     path: Path,
+    key: str = "",
 ) -> AnnotatedImage:
     """Put masks and rows together: every row has a mask, and every mask a row."""
     boxes = {r.label: (r.y0, r.x0, r.y1, r.x1) for r in iterate_regions(labels)}
@@ -207,4 +210,4 @@ def image_of_labels(
     front = [LABEL, "class"]
     table = table[[*front, *(c for c in table if c not in front)]]
     height, width = labels.shape
-    return PackedImage(name, (int(height), int(width)), labels, table, source)
+    return PackedImage(name, (int(height), int(width)), labels, table, source, key=key)

@@ -25,7 +25,7 @@ from napari_leukocyte.annotations.formats.classes import classes_of
 from napari_leukocyte.annotations.formats.index_png import MOST_INDEXED, read_indices, write_indices
 from napari_leukocyte.annotations.formats.limits import check_shape
 from napari_leukocyte.annotations.formats.packed import has_masks
-from napari_leukocyte.annotations.formats.photographs import shape_of
+from napari_leukocyte.annotations.formats.photographs import PIXELS, key_in, pixels, shape_of
 from napari_leukocyte.annotations.formats.source import Source
 from napari_leukocyte.errors import FormatError
 from napari_leukocyte.io import json_text, xml_text
@@ -112,7 +112,10 @@ def _xml(image: AnnotatedImage, cells: Sequence[Cell]) -> Element:
     root = Element("annotation")
     element(root, "folder", PHOTOGRAPHS)
     element(root, "filename", image.name)
-    element(SubElement(root, "source"), "annotation", _OURS)
+    about = SubElement(root, "source")
+    element(about, "annotation", _OURS)
+    for entry, key in pixels(image).items():
+        element(about, entry, key)
     size = SubElement(root, "size")
     element(size, "width", image.shape[1])
     element(size, "height", image.shape[0])
@@ -200,7 +203,7 @@ def _image(
             else:
                 y0, x0, y1, x1 = box
                 canvas.add_box(label, kind, (y0 - first, x0 - first, y1, x1), said, here)
-    return canvas.image(photograph)
+    return canvas.image(photograph, key=key_in({PIXELS: root.findtext(f"source/{PIXELS}")}))
 
 
 def _regions(indices: NDArray[np.int32]) -> dict[int, tuple[NDArray[np.bool_], int, int]]:

@@ -24,7 +24,7 @@ from napari_leukocyte.annotations.formats.classes import classes_of
 from napari_leukocyte.annotations.formats.left_out import ObjectError, shortened
 from napari_leukocyte.annotations.formats.limits import MOST_SMALL_BYTES, check_shape
 from napari_leukocyte.annotations.formats.outlines import is_one_ring, one_path, outline, rings_of
-from napari_leukocyte.annotations.formats.photographs import shape_of
+from napari_leukocyte.annotations.formats.photographs import key_in, pixels, shape_of
 from napari_leukocyte.annotations.formats.raster import fill
 from napari_leukocyte.annotations.formats.source import Source
 from napari_leukocyte.annotations.formats.yolo_folders import (
@@ -113,6 +113,7 @@ def write(images: Sequence[AnnotatedImage], folder: Path) -> None:
                 "width": image.shape[1],
                 "objects": [{"label": c.number, "attributes": dict(c.attributes)} for c in cells],
             }
+            | pixels(image)
         )
     (folder / OURS).write_bytes(json_text.dumps({"images": described}))
     data = {"path": ".", "train": IMAGES, "val": IMAGES, "names": dict(enumerate(classes))}
@@ -227,7 +228,7 @@ def _read_file(
     for (i, line), about in zip(lines, objects, strict=True):
         with source.left_out.one(f"line {i} of {path.name}"):
             _draw(canvas, line, about, classes, f"{where}: line {i}")
-    return canvas.image(photograph, notes)
+    return canvas.image(photograph, notes, key_in(ours))
 
 
 def _draw(

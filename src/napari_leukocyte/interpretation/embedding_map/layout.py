@@ -17,14 +17,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import Annotated, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_leukocyte.errors import ParameterError
 from napari_leukocyte.interpretation.embedding_map.cells import MapCells
 from napari_leukocyte.interpretation.embedding_map.neighbours import nearest
+from napari_leukocyte.io.validation import Number, Whole, between, must, record
 from napari_leukocyte.progress import Progress, silent
 
 Places = Mapping[bytes, tuple[float, float]]
@@ -51,7 +51,7 @@ _NEW = {"n_iter": 100, "exaggeration": 1.5, "learning_rate": 0.1, "max_grad_norm
 _WHAT = "Laying out cells"
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class MapSettings:
     """The settings of a map of the cells.
 
@@ -80,25 +80,13 @@ class MapSettings:
         If a value is out of its range.
     """
 
-    perplexity: float = 30.0
-    fewest: int = 15
-    iterations: int = 500
-    seed: int = 0
-    kept_share: float = 0.5
-    neighbours: int = 5
-    threshold: float = 3.5
-
-    def __post_init__(self) -> None:
-        if not 1 <= self.perplexity <= 500:
-            raise ParameterError("The perplexity of a map must be from 1 to 500.")
-        if self.fewest < 4:
-            raise ParameterError("A map of fewer than 4 cells can't be made by t-SNE.")
-        if self.iterations < 1 or self.neighbours < 1 or self.threshold <= 0:
-            raise ParameterError(
-                "A map needs at least one iteration, one neighbour and a threshold above 0."
-            )
-        if not 0 <= self.kept_share <= 1:
-            raise ParameterError("The share of cells that keep their place must be from 0 to 1.")
+    perplexity: Annotated[Number, between(1, 500)] = 30.0
+    fewest: Annotated[Whole, must(lambda n: n >= 4, "at least 4")] = 15
+    iterations: Annotated[Whole, must(lambda n: n >= 1, "at least 1")] = 500
+    seed: Whole = 0
+    kept_share: Annotated[Number, between(0, 1)] = 0.5
+    neighbours: Annotated[Whole, must(lambda n: n >= 1, "at least 1")] = 5
+    threshold: Annotated[Number, must(lambda n: n > 0, "above 0")] = 3.5
 
 
 class Placer(Protocol):

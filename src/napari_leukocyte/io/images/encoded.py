@@ -15,8 +15,8 @@ from napari_leukocyte.errors import ImageError
 from napari_leukocyte.io.images.colour_spaces import rgb_of_cmyk
 from napari_leukocyte.io.images.orientation import UPRIGHT, orientation_of, upright
 
-#: As many as OpenCV decodes; more are no photograph but an attack.
-_MOST_PIXELS = 2**30
+#: More, 268 megapixels, are no photograph but an attack.
+_MOST_PIXELS = 2**28
 _JPEG, _PNG, _GIF = b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF8"
 _JPEG_2000 = (b"\x00\x00\x00\x0cjP  ", b"\xff\x4f\xff\x51")
 #: Brands of what is in the boxes that HEIC and AVIF share.
@@ -69,20 +69,36 @@ def decode(path: Path, data: bytes) -> NDArray[Any] | None:
         return None
 
 
-def _by_opencv(data: bytes) -> NDArray[Any] | None:
+def is_stored_upright(data: bytes) -> bool:
+    """Whether readers that know no EXIF see a photograph, such as a PNG or JPEG, as it is meant."""
+    _, turned = _stored(data)
+    return turned == UPRIGHT
+
+
+def _stored(data: bytes) -> tuple[NDArray[Any] | None, int]:
+    """Return the pixels as stored, with their orientation.
+
+    By OpenCV itself, a photograph with an alpha channel would not be turned.
+    """
     import cv2
 
     buffer = np.frombuffer(data, np.uint8)
-    # As stored: turned by OpenCV, a photograph with an alpha channel would not be.
     pixels, kinds, found = cv2.imdecodeWithMetadata(buffer, flags=cv2.IMREAD_UNCHANGED)
+    about = dict(zip(np.ravel(kinds).tolist(), found, strict=True))
+    exif = about.get(cv2.IMAGE_METADATA_EXIF)
+    turned: int = UPRIGHT if exif is None else orientation_of(np.asarray(exif, np.uint8).tobytes())
+    return pixels, turned
+
+
+def _by_opencv(data: bytes) -> NDArray[Any] | None:
+    import cv2
+
+    pixels, turned = _stored(data)
     if pixels is None:
         return None
     if pixels.ndim == 3:
         swap = cv2.COLOR_BGRA2RGBA if pixels.shape[2] == 4 else cv2.COLOR_BGR2RGB
         pixels = cv2.cvtColor(pixels, swap, dst=pixels)
-    about = dict(zip(np.ravel(kinds).tolist(), found, strict=True))
-    exif = about.get(cv2.IMAGE_METADATA_EXIF)
-    turned = UPRIGHT if exif is None else orientation_of(np.asarray(exif, np.uint8).tobytes())
     return upright(np.asarray(pixels), turned)
 
 

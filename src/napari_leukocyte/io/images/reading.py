@@ -13,10 +13,19 @@ from numpy.typing import NDArray
 from napari_leukocyte.errors import ImageError
 from napari_leukocyte.io.images import encoded, tiff
 
+#: Those of them that every program for images reads.
+COMMON_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp"})
 #: Files that a folder is searched for.
-IMAGE_SUFFIXES = frozenset(
-    {".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".bmp", ".tif", ".tiff", ".webp", ".gif"}
+IMAGE_SUFFIXES = COMMON_SUFFIXES | frozenset(
+    {".jpe", ".jfif", ".gif"}
     | {".heic", ".heif", ".hif", ".avif", ".jp2", ".j2k", ".j2c", ".jpc", ".jpf", ".jpx"}
+)
+#: Names in a sentence, at most.
+_NAMED = 3
+#: Photographs of formats that are not read: cameras' raw files, and those of drawing programs.
+_UNREAD = frozenset(
+    {".3fr", ".arw", ".cr2", ".cr3", ".crw", ".dng", ".erf", ".kdc", ".mrw", ".nef", ".nrw", ".orf"}
+    | {".pef", ".raf", ".raw", ".rw2", ".sr2", ".srw", ".x3f", ".jxl", ".jxr", ".psd", ".xcf"}
 )
 
 
@@ -43,13 +52,49 @@ def find_images(paths: Iterable[Path]) -> list[Path]:
         if _is(Path.is_dir, path):
             inside = _images_in(path)
             if not inside:
-                raise ImageError(f"{path} holds no image ({', '.join(sorted(IMAGE_SUFFIXES))}).")
+                passed = passed_over([path])
+                raise ImageError(
+                    f"{path} holds no image that is read ({', '.join(sorted(IMAGE_SUFFIXES))})."
+                    + (f" {passed}" if passed else "")
+                )
             found.update(dict.fromkeys(inside))
         elif _is(Path.exists, path):
             found[path] = None
         else:
             raise ImageError(f"{path} does not exist.")
     return list(found)
+
+
+def passed_over(paths: Iterable[Path]) -> str | None:
+    """Name the photographs in folders that `find_images` leaves out, since they can't be read.
+
+    Parameters
+    ----------
+    paths : iterable of Path
+        As for `find_images`.
+
+    Returns
+    -------
+    str or None
+        One sentence; None if there are none.
+    """
+    names: list[str] = []
+    for folder in paths:
+        if _is(Path.is_dir, folder):
+            with contextlib.suppress(OSError):
+                names += sorted(
+                    p.name
+                    for p in folder.iterdir()
+                    if p.suffix.lower() in _UNREAD and not p.name.startswith(".")
+                )
+    if not names:
+        return None
+    what = "1 photograph is" if len(names) == 1 else f"{len(names)} photographs are"
+    shown = ", ".join(names[:_NAMED]) + (" …" if len(names) > _NAMED else "")
+    return (
+        f"{what} passed over, since {'its format is' if len(names) == 1 else 'their formats are'} "
+        f"not read ({shown}): save as TIFF or PNG."
+    )
 
 
 def _is(what: Callable[[Path], bool], path: Path) -> bool:
@@ -91,6 +136,19 @@ def read_image(path: Path) -> NDArray[Any]:
     ------
     ImageError
         If the file can't be read as an image.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> import numpy as np
+    >>> import tifffile
+    >>> import napari_leukocyte as nl
+    >>> path = Path(tempfile.mkdtemp()) / "field.tif"
+    >>> tifffile.imwrite(path, np.zeros((20, 30, 3), np.uint16), photometric="rgb")
+    >>> pixels = nl.read_image(path)
+    >>> pixels.shape, pixels.dtype.name
+    ((20, 30, 3), 'uint16')
     """
     try:
         with path.open("rb") as file:
@@ -107,6 +165,32 @@ def read_image(path: Path) -> NDArray[Any]:
     if pixels is None or pixels.size == 0:
         raise ImageError(f"{path} is not an image that can be read, or it is damaged.")
     return pixels
+
+
+def reads_alike(path: Path) -> bool:
+    """Whether other programs, too, see an image that `read_image` reads as it is meant.
+
+    Parameters
+    ----------
+    path : Path
+        The file. False if it is to be turned by a tag, which many pass over, or of a format that
+        many don't know.
+
+    Raises
+    ------
+    ImageError
+        If the file can't be read.
+    """
+    if path.suffix.lower() not in COMMON_SUFFIXES:
+        return False
+    try:
+        with _quiet(), path.open("rb") as file:
+            if file.read(4) in tiff.STARTS:
+                return tiff.is_stored_upright(path)
+            file.seek(0)
+            return encoded.is_stored_upright(file.read())
+    except OSError as error:
+        raise ImageError(f"{path} can't be read: {error.strerror or error}.") from error
 
 
 @contextlib.contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
 #: How a TIFF begins: either byte order, and either size of its offsets.
 STARTS = (b"II*\x00", b"MM\x00*", b"II+\x00", b"MM\x00+")
+#: As many as OpenCV decodes.
+_MOST_PIXELS = 2**30
 #: Numbers of tags.
 _ICC_PROFILE, _INK_SET, _COMPRESSION_JPEG = 34675, 332, 7
 #: Greatest values of cameras whose pixels are stored in 16 bits.
@@ -70,8 +73,7 @@ def read_tiff(path: Path) -> NDArray[Any] | None:
             if planes == "stack":
                 return pixels
             pixels = convert(np.moveaxis(pixels, 0, 2) if planes == "colours" else pixels)
-            orientation = page.tags.valueof(TAG, UPRIGHT)
-            return upright(pixels, orientation if isinstance(orientation, int) else UPRIGHT)
+            return upright(pixels, _orientation(page))
     except ImageError:
         raise
     except Exception:
@@ -80,7 +82,22 @@ def read_tiff(path: Path) -> NDArray[Any] | None:
         return None
 
 
+def is_stored_upright(path: Path) -> bool:
+    """Whether readers that pass over the tag of the orientation see a TIFF as it is meant."""
+    import tifffile
+
+    with tifffile.TiffFile(path) as file:
+        return _orientation(_photograph(path, file).keyframe) == UPRIGHT
+
+
+def _orientation(page: TiffPage) -> int:
+    found = page.tags.valueof(TAG, UPRIGHT)
+    return found if isinstance(found, int) and 1 <= found <= 8 else UPRIGHT
+
+
 def _photograph(path: Path, file: TiffFile) -> TiffPageSeries:
+    if not file.pages.first.dataoffsets:
+        raise ValueError  # looking for further pages behind a damaged one can take minutes
     whole = (s for s in file.series if not (s.keyframe.is_reduced or s.keyframe.is_mask))
     series = next(whole, None)
     if series is None and file.series:
@@ -89,6 +106,13 @@ def _photograph(path: Path, file: TiffFile) -> TiffPageSeries:
         )
     if series is None:
         raise ValueError
+    page = series.keyframe
+    if page.imagelength * page.imagewidth > _MOST_PIXELS:
+        raise ImageError(
+            f"{path} has {page.imagewidth} × {page.imagelength} px, too many for a photograph."
+        )
+    if len(page.dataoffsets) < math.prod(page.chunked):
+        raise ValueError  # tifffile would fill in what is missing, however much it is
     return series
 
 
@@ -172,7 +196,9 @@ def _conversion(path: Path, page: TiffPage) -> Callable[[NDArray[Any]], NDArray[
     if kind == PHOTOMETRIC.YCBCR:
         # Of JPEG the decoder has made RGB already.
         return (lambda pixels: pixels) if page.compression == _COMPRESSION_JPEG else None
-    name = getattr(kind, "name", str(kind))
+    if not isinstance(kind, int):
+        raise ValueError  # a damaged file may give a list of them
+    name = getattr(kind, "name", str(int(kind)))
     raise ImageError(
         f"{path} has the colour space {name} with {bits} bits, which is not converted: save it as "
         "RGB."
@@ -206,20 +232,20 @@ def _turned_over(pixels: NDArray[Any], bits: int) -> NDArray[Any]:
 
 
 def _looked_up(indices: NDArray[Any], palette: NDArray[Any]) -> NDArray[np.uint8]:
-    colours = np.asarray(palette, np.uint32)
+    colours = np.asarray(palette)
     # Some write 8 bits where the format asks for 16; others leave the lower 8 empty.
-    colours = colours if colours.max() < 256 else colours >> 8
-    return np.ascontiguousarray(colours.astype(np.uint8)[:, indices].transpose(1, 2, 0))
+    bytes_ = colours if colours.max() < 256 else colours >> 8
+    return np.ascontiguousarray(bytes_.astype(np.uint8)[:, indices].transpose(1, 2, 0))
 
 
 def _of_lab(rows: NDArray[Any], bits: int, *, offset: bool) -> NDArray[np.uint8]:
     """Convert L*a*b* as TIFF (a and b signed) or as ICC profiles (with an offset) code it."""
-    unsigned = rows.view(np.uint8 if bits == 8 else np.uint16)[..., :3]
+    unsigned: NDArray[Any] = rows.view(np.uint8 if bits == 8 else np.uint16)[..., :3]
     unit = 2.0 ** (bits - 8)  # of a* and b*
     if offset:
         a, b = (unsigned[..., i] / unit - 128 for i in (1, 2))
     else:
-        signed = unsigned.view(np.int8 if bits == 8 else np.int16)
+        signed: NDArray[Any] = unsigned.view(np.int8 if bits == 8 else np.int16)
         a, b = (signed[..., i] / unit for i in (1, 2))
     white = 255 * unit if offset else _full(bits)
     return rgb_of_lab(unsigned[..., 0] * (100.0 / white), a, b)

@@ -6,11 +6,13 @@ import dataclasses
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, get_args
+from typing import Annotated, get_args
 
 from napari_leukocyte.annotations.dataset.reading import Dataset
 from napari_leukocyte.errors import LeukocyteError
 from napari_leukocyte.io.atomic import as_output_error, atomic_write
+from napari_leukocyte.io.json_text import read_json
+from napari_leukocyte.io.validation import FORBID, Number, Whole, between, must, parse, record
 from napari_leukocyte.learning.head.cells import reviewed
 from napari_leukocyte.models.adding import NewModel, check_new
 from napari_leukocyte.models.manifest import Kind, Manifest, Member
@@ -24,44 +26,39 @@ class FinetuneError(LeukocyteError):
     """A fine-tuning that can't be done; one sentence."""
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class FinetuneParams:
     """Length and learning rates of a fine-tuning run.
 
     Attributes
     ----------
     epochs : int
-        At least 1.
+        1 to 1000.
     learning_rate : float
         Peak, reached after a tenth of all steps; then half a cosine down to a hundredth. A tenth
-        of what the shipped models were trained at: what they know is to be kept.
+        of what the shipped models were trained at: what they know is to be kept. Above 0, at most
+        0.1.
     batch_size : int
-        Crops a step.
+        Crops a step; 1 to 256.
     steps : int
-        Steps an epoch; 0 shows every cell of the training side about once, from 10 to 200.
+        Steps an epoch; 0 shows every cell of the training side about once, from 10 to 200. At most
+        10,000.
     stochastic_depth, dropout : float
-        Regularisation, as for the shipped models.
+        Regularisation, as for the shipped models; parts that are left out, 0 to 1.
     seed : int
         Crops and their augmentation follow from it.
     """
 
-    epochs: int = 10
-    learning_rate: float = 1e-4
-    batch_size: int = 8
-    steps: int = 0
-    stochastic_depth: float = 0.1
-    dropout: float = 0.2
-    seed: int = 1
+    __pydantic_config__ = FORBID
+    error = FinetuneError
 
-    def __post_init__(self) -> None:
-        if not 1 <= self.epochs <= 1000:
-            raise FinetuneError(f"The number of epochs must be from 1 to 1000, not {self.epochs}.")
-        if not 0 < self.learning_rate <= 0.1:
-            raise FinetuneError(
-                f"The learning rate must be above 0 and at most 0.1, not {self.learning_rate:g}."
-            )
-        if not 1 <= self.batch_size <= 256 or not 0 <= self.steps <= 10_000:
-            raise FinetuneError("A batch has 1 to 256 crops, an epoch at most 10000 steps.")
+    epochs: Annotated[Whole, between(1, 1000)] = 10
+    learning_rate: Annotated[Number, must(lambda r: 0 < r <= 0.1, "above 0 and at most 0.1")] = 1e-4
+    batch_size: Annotated[Whole, between(1, 256)] = 8
+    steps: Annotated[Whole, between(0, 10_000)] = 0
+    stochastic_depth: Annotated[Number, between(0, 1)] = 0.1
+    dropout: Annotated[Number, between(0, 1)] = 0.2
+    seed: Whole = 1
 
 
 @dataclass(frozen=True)
@@ -87,6 +84,8 @@ class Plan:
     params : FinetuneParams
         How long and how fast.
     """
+
+    __pydantic_config__ = FORBID
 
     kind: Kind
     model: str
@@ -115,18 +114,11 @@ def read_plan(folder: Path) -> Plan:
         If there is none, or it is damaged.
     """
     path = folder / PLAN
-    try:
-        values: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        params = FinetuneParams(**values.pop("params"))
-        values["classes"] = tuple(values["classes"])
-        plan = Plan(**values, params=params)
-    except FileNotFoundError as error:
-        raise FinetuneError(f"{folder} holds no fine-tuning that could be resumed.") from error
-    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
-        if isinstance(error, FinetuneError):
-            raise
-        raise FinetuneError(f"{path} is damaged: begin anew.") from error
-    return plan
+    values = read_json(path, FinetuneError)
+    if values is None:
+        raise FinetuneError(f"{folder} holds no fine-tuning that could be resumed.")
+    damaged = f"{path} is damaged, begin anew: "
+    return parse(Plan, values, error=FinetuneError, where=damaged, complete=True)
 
 
 def find_member(model: str) -> tuple[Manifest, Member]:

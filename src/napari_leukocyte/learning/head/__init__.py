@@ -1,1 +1,1 @@
-"""A new head for the classifier in seconds, from cells that a reader has corrected."""
+"""A new head for the classifier in minutes, from cells that a reader has corrected."""

@@ -9,7 +9,6 @@ import pandas as pd
 
 from napari_leukocyte.classification.embedding import Embedded, Features, embed
 from napari_leukocyte.classification.measurements import measure
-from napari_leukocyte.learning.head.cells import ReviewSnapshot
 from napari_leukocyte.learning.head.head import Head
 from napari_leukocyte.models.manifest import Manifest
 from napari_leukocyte.progress import Progress, silent
@@ -17,6 +16,7 @@ from napari_leukocyte.reporting.record import describe_model
 from napari_leukocyte.schema import LABEL, probability_column
 from napari_leukocyte.session.predictions import Predictions
 from napari_leukocyte.session.session import Session
+from napari_leukocyte.session.snapshot import SessionSnapshot
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class ClassChange:
 
 
 def predictions_of(
-    taken: ReviewSnapshot,
+    taken: SessionSnapshot,
     features: Features,
     head: Head,
     manifest: Manifest,
@@ -40,7 +40,7 @@ def predictions_of(
 
     Parameters
     ----------
-    taken : ReviewSnapshot
+    taken : SessionSnapshot
         Of the session.
     features : Features
         What the head was fitted on.

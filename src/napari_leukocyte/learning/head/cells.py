@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from napari_leukocyte.annotations.dataset.reading import Dataset
-    from napari_leukocyte.session.session import Session
+    from napari_leukocyte.session.snapshot import SessionSnapshot
 
 #: A reader who was not sure teaches nothing.
 UNCERTAIN = "uncertain class"
@@ -39,11 +39,15 @@ class Cells:
     groups : ndarray
         (N,) str: the photograph, or the smear, that each is of. What is held out is held out by
         group.
+    views : ndarray or None
+        (N, V, E): the embeddings of the views, which a classifier answers for one by one; None
+        where only their mean is known.
     """
 
     embeddings: NDArray[np.float32]
     classes: NDArray[np.str_]
     groups: NDArray[np.str_]
+    views: NDArray[np.floating] | None = None
 
     def __len__(self) -> int:
         """Return the number of cells."""
@@ -51,7 +55,8 @@ class Cells:
 
     def __getitem__(self, chosen: NDArray[np.bool_] | NDArray[np.int64]) -> Cells:
         """Return some of the cells."""
-        return Cells(self.embeddings[chosen], self.classes[chosen], self.groups[chosen])
+        views = None if self.views is None else self.views[chosen]
+        return Cells(self.embeddings[chosen], self.classes[chosen], self.groups[chosen], views)
 
     def names(self) -> tuple[str, ...]:
         """Return the classes that occur, in alphabetical order."""
@@ -63,19 +68,26 @@ def make_cells(
 ) -> Cells:
     """Return cells from embeddings of several views, (N, V, E), or of one, (N, E)."""
     values = np.asarray(embeddings, np.float32)
-    mean = values.mean(axis=1) if values.ndim == 3 else values
-    return Cells(mean, np.array(classes, dtype=str), np.array(groups, dtype=str))
+    names, of = np.array(classes, dtype=str), np.array(groups, dtype=str)
+    if values.ndim == 3:
+        return Cells(values.mean(axis=1), names, of, np.asarray(embeddings))
+    return Cells(values, names, of)
 
 
 def join_cells(parts: Sequence[Cells]) -> Cells:
-    """Return the cells of several tables as one; those without any cell are passed over."""
+    """Return the cells of several tables as one; those without any cell are passed over.
+
+    Their views are kept if those of all are known.
+    """
     filled = [p for p in parts if len(p)]
     if not filled:
         return parts[0]
+    views = [p.views for p in filled if p.views is not None]
     return Cells(
         np.concatenate([p.embeddings for p in filled]),
         np.concatenate([p.classes for p in filled]),
         np.concatenate([p.groups for p in filled]),
+        np.concatenate(views) if len(views) == len(filled) else None,
     )
 
 
@@ -156,38 +168,8 @@ def from_dataset(
     return CollectedCells(_joined(parts), describe_dataset(dataset), tuple(left_out))
 
 
-@dataclass(frozen=True, eq=False)
-class ReviewSnapshot:
-    """A session's image and table at one moment; its arrays are never written to.
-
-    Attributes
-    ----------
-    name : str
-        Of the photograph.
-    rgb, labels : ndarray
-        (H, W, 3) uint8 and (H, W) int32.
-    nucleus : ndarray or None
-        (H, W) float32.
-    table : pandas.DataFrame
-        As from :meth:`napari_leukocyte.session.session.Session.table`.
-    """
-
-    name: str
-    rgb: NDArray[np.uint8]
-    labels: NDArray[np.int32]
-    nucleus: NDArray[np.float32] | None
-    table: pd.DataFrame
-
-
-def take_review_snapshot(session: Session) -> ReviewSnapshot:
-    """Take what a session holds now, to be worked on in another thread."""
-    return ReviewSnapshot(
-        session.name, session.rgb, np.asarray(session.labels), session.nucleus, session.table()
-    )
-
-
 def from_sessions(
-    snapshots: Iterable[ReviewSnapshot], features: Features, progress: Progress = silent
+    snapshots: Iterable[SessionSnapshot], features: Features, progress: Progress = silent
 ) -> CollectedCells:
     """Collect the reviewed cells of sessions, each of which is one photograph.
 

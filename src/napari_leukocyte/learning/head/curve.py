@@ -120,7 +120,9 @@ def learning_curve(
             chosen = _some(own[~held], fraction, np.random.default_rng([draw, int(part)]))
             counts += [np.sum(chosen.classes == n) / len(parts) for n in names]
             head = fit_head(chosen, shipped, p, projection)
-            right[held] = head.predict(own.embeddings[held]) == own.classes[held]
+            # As with the head that is taken: by each view, if they are known.
+            seen = own.embeddings if own.views is None else own.views
+            right[held] = head.predict(seen[held]) == own.classes[held]
         measured[fraction, draw] = right, counts
     lines = []
     for i, name in enumerate(names):

@@ -23,17 +23,19 @@ FOLDS = 5
 
 @dataclass(frozen=True)
 class HeadParams:
-    """Parameters of fitting a head. docs/retraining.md says what the defaults were chosen on.
+    """Parameters of fitting a head.
+
+    docs/measured/adaptation.md says what the defaults were chosen on.
 
     Attributes
     ----------
     components : int
-        Principal components of the embeddings that are kept.
+        Principal components of the embeddings that are kept; at least 1.
     whitening : float
-        1 gives every component unit variance, 0 leaves them as they are.
+        1 gives every component unit variance, 0 leaves them as they are; 0 to 1.
     strength : float
         Inverse strength of the regularisation (scikit-learn's ``C``), for weights that add up to
-        the number of cells.
+        the number of cells; above 0.
     own_weight : float
         Part of a class's weight that the reader's cells have where the shipped ones have that
         class as well, 0 to 1.
@@ -43,6 +45,17 @@ class HeadParams:
     whitening: float = 0.5
     strength: float = 0.1
     own_weight: float = 0.8
+
+    def __post_init__(self) -> None:
+        if self.components < 1:
+            raise RetrainingError(
+                f"A head needs at least 1 principal component, not {self.components}."
+            )
+        for name in ("whitening", "own_weight"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise RetrainingError(f"{name} must be from 0 to 1, not {getattr(self, name):g}.")
+        if not 0 < self.strength < float("inf"):
+            raise RetrainingError(f"strength must be above 0, not {self.strength:g}.")
 
 
 @dataclass(frozen=True, eq=False)
@@ -303,7 +316,7 @@ def held_out_heads(
     folds = fold_of(own)
     parts = np.unique(folds)
     for step, part in enumerate(parts):
-        progress(step, len(parts), "Fitting without some photographs")
+        progress(step, len(parts), "Cross-validating")
         held = folds == part
         yield held, fit_head(own[~held], base, params)
 

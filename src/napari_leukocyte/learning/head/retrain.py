@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_leukocyte.classification.inference import softmax
 from napari_leukocyte.learning.head.base import Base
 from napari_leukocyte.learning.head.cells import Cells
 from napari_leukocyte.learning.head.comparison import (
@@ -70,6 +71,8 @@ def retrain(
     former: Head,
     params: HeadParams | None = None,
     progress: Progress = silent,
+    *,
+    former_views: int | None = None,
 ) -> Retrained:
     """Fit a head on a reader's cells and compare it with the former one.
 
@@ -86,6 +89,10 @@ def retrain(
         How the head is fitted.
     progress : callable
         Called after each fit.
+    former_views : int, optional
+        How many views of a cell the classifier in use looks at, see
+        :class:`napari_leukocyte.models.manifest.Manifest`; by default all that are known. A new
+        one looks at all of them.
 
     Returns
     -------
@@ -110,16 +117,10 @@ def retrain(
     start = time.perf_counter()
     uncalibrated = fit_head(own, base.fitting, p)
     seconds = time.perf_counter() - start
-    head, logits, said = fit_calibrated(own, base.fitting, p, uncalibrated, progress)
-    confidence = _confidence(logits / head.temperature, head.classes, said)
+    head, held_out = fit_calibrated(own, base.fitting, p, uncalibrated, progress)
     lost = _unlearnable(own, base.fitting)
-    mine = compare(
-        own.classes,
-        own.groups,
-        _predict(former, own),
-        HeadPredictions(said, confidence),
-        frozenset(lost),
-    )
+    before = _predict(former, own, former_views)
+    mine = compare(own.classes, own.groups, before, held_out, frozenset(lost))
     known = base.measuring
     theirs = compare(known.classes, known.groups, _predict(former, known), _predict(head, known))
     return Retrained(
@@ -133,7 +134,7 @@ def fit_calibrated(
     params: HeadParams,
     head: Head | None = None,
     progress: Progress = silent,
-) -> tuple[Head, NDArray[np.float64], NDArray[np.str_]]:
+) -> tuple[Head, HeadPredictions]:
     """Fit a head whose probabilities are calibrated on the reader's photographs, held out.
 
     Parameters
@@ -149,47 +150,48 @@ def fit_calibrated(
     -------
     head : Head
         With its temperature.
-    logits : ndarray
-        (N, C): what heads that had not seen a cell's photograph gave it.
-    said : ndarray
-        (N,): the class that those said.
+    held_out : HeadPredictions
+        What heads that had not seen a cell's photograph say of it.
     """
     fitted = head or fit_head(own, base, params)
-    logits, said = _held_out(own, base, fitted, params, progress)
-    return calibrated(fitted, logits, own.classes.tolist()), logits, said
+    logits = _held_out(own, base, fitted, params, progress)
+    # The mean over the views is that of their mean: a head is linear.
+    found = calibrated(fitted, logits.mean(axis=1), own.classes.tolist())
+    probability = softmax(logits / found.temperature).mean(axis=1)
+    return found, _best(probability, found.classes)
 
 
 def _held_out(
     own: Cells, base: Cells, head: Head, params: HeadParams, progress: Progress
-) -> tuple[NDArray[np.float64], NDArray[np.str_]]:
-    """Return logits in the order of `head`'s classes, and the class, without having seen a cell."""
-    logits = np.full((len(own), len(head.classes)), -math.inf)
-    said = np.full(len(own), "", dtype=object)
+) -> NDArray[np.float64]:
+    """Return (N, V, C) logits of each view by heads that had not seen the cell's photograph.
+
+    The classes are in the order of `head`'s.
+    """
+    views = own.embeddings[:, np.newaxis] if own.views is None else own.views
+    logits = np.full((*views.shape[:2], len(head.classes)), -math.inf)
     for held, other in held_out_heads(own, base, params, progress):
-        columns = np.array([head.classes.index(name) for name in other.classes])
-        rows = np.flatnonzero(held)
-        logits[np.ix_(rows, columns)] = other.logits(own.embeddings[held])
-        said[held] = other.predict(own.embeddings[held])
+        columns = [head.classes.index(name) for name in other.classes]
+        found = np.full((np.count_nonzero(held), *logits.shape[1:]), -math.inf)
+        found[..., columns] = other.logits(views[held])
+        logits[held] = found
     # A class that a head did not know has no chance; infinities would spoil what follows.
-    least = np.min(np.where(np.isfinite(logits), logits, math.inf), axis=1, keepdims=True)
-    return np.where(np.isfinite(logits), logits, least - 20), said.astype(str)
+    finite = np.where(np.isfinite(logits), logits, math.inf)
+    return np.where(np.isfinite(logits), logits, finite.min(axis=-1, keepdims=True) - 20)
 
 
-def _predict(head: Head, cells: Cells) -> HeadPredictions:
+def _predict(head: Head, cells: Cells, views: int | None = None) -> HeadPredictions:
+    """Return what a classifier with this head says, by as many views as it looks at."""
     if not len(cells):
         return HeadPredictions(np.zeros(0, dtype=str), np.zeros(0))
-    probability = head.probabilities(cells.embeddings)
-    names = np.array(head.classes, dtype=str)
+    # Where views disagree, the mean of their embeddings can be another class than the classifier's.
+    seen = cells.embeddings if cells.views is None else cells.views[:, :views]
+    return _best(head.probabilities(seen), head.classes)
+
+
+def _best(probability: NDArray[np.float64], classes: tuple[str, ...]) -> HeadPredictions:
+    names = np.array(classes, dtype=str)
     return HeadPredictions(names[probability.argmax(axis=1)], probability.max(axis=1))
-
-
-def _confidence(
-    logits: NDArray[np.float64], classes: tuple[str, ...], said: NDArray[np.str_]
-) -> NDArray[np.float64]:
-    from napari_leukocyte.classification.inference import softmax
-
-    columns = np.array([classes.index(name) for name in said.tolist()])
-    return np.asarray(softmax(logits)[np.arange(len(said)), columns])
 
 
 def _unlearnable(own: Cells, base: Cells) -> list[str]:

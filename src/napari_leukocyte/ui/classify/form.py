@@ -14,8 +14,9 @@ from napari_leukocyte.ui.classify.legend import Legend
 from napari_leukocyte.ui.controls.image_choice import ImageChoice, SessionChoice
 from napari_leukocyte.ui.controls.inputs import choice_box
 from napari_leukocyte.ui.controls.model_choice import ModelChoice
-from napari_leukocyte.ui.layers.objects_style import UNCLASSIFIED
+from napari_leukocyte.ui.layers.objects_style import UNCLASSIFIED, describe
 from napari_leukocyte.ui.leukogram.view import LeukogramView
+from napari_leukocyte.vocabulary import plural
 
 _KINDS = {"points": "Rings (Points)", "boxes": "Boxes (Shapes)"}
 
@@ -71,16 +72,17 @@ class ClassifyForm:
         )
         self.legend = Legend()
         self.own_classes = build.button(
-            "Own classes…", "Add classes of your own, with name, colour and key."
+            "Custom classes…", "Add classes of your own, with name, colour and key."
         )
         self.selection = build.text(lines=2)
         self.leukogram = LeukogramView()
         self.copy = build.button(
-            "Copy leukogram", "Copy the table, to be pasted into a spreadsheet."
+            "Copy differential", "Copy the table, to be pasted into a spreadsheet."
         )
         self.save = build.button(
             "Save results…",
-            "Save label image, objects, leukogram, overlay and the record of how they came about.",
+            "Save label image, objects, differential, overlay and the record of how they came "
+            "about.",
         )
         self.rows: list[build.Row] = [
             ("Labels", self.layers.labels_box),
@@ -97,7 +99,7 @@ class ClassifyForm:
             self.legend,
             self.own_classes,
             self.selection,
-            build.heading("Leukogram"),
+            build.heading("Differential"),
             self.leukogram,
             build.row(self.copy, self.save),
             None,
@@ -146,12 +148,10 @@ def describe_selection(chosen: pd.DataFrame | None) -> tuple[str, str | None]:
     names = chosen["class"].fillna(UNCLASSIFIED)
     common = str(names.iloc[0]) if names.nunique() == 1 else None
     if len(chosen) > 1:
-        counts = ", ".join(f"{n} {name}" for name, n in names.value_counts().items())
+        counts = ", ".join(
+            f"{n} {name if n == 1 or name == UNCLASSIFIED else plural(name)}"
+            for name, n in names.value_counts().items()
+        )
         return f"{len(chosen)} objects selected: {counts}", common
     row = chosen.iloc[0]
-    text = f"Object {row['label']}: {names.iloc[0]}"
-    if row["source"] == READER:
-        text += ", by hand"
-    elif pd.notna(row["confidence"]):
-        text += f", {100 * row['confidence']:.0f} % sure"
-    return f"{text}; diameter {row['equivalent_diameter_px']:.0f} px", common
+    return f"Object {row['label']}: {describe(row.fillna({'class': UNCLASSIFIED}))}", common

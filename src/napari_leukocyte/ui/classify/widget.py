@@ -16,9 +16,9 @@ from napari_leukocyte.ui.classify.runner import Runner, unseen
 from napari_leukocyte.ui.controls.own_classes_dialog import edit_own_classes
 from napari_leukocyte.ui.dock import SessionDock, SharedParts, Ties
 from napari_leukocyte.ui.jobs import Job, tell
+from napari_leukocyte.ui.layers.labels_view import outline_width
 from napari_leukocyte.ui.layers.objects_style import UNCLASSIFIED
 from napari_leukocyte.ui.layers.objects_view import (
-    CONTOUR_PX,
     TOGETHER_MS,
     ObjectsView,
     objects_view_of,
@@ -204,7 +204,7 @@ class ClassifyWidget(SessionDock):
         labels = self.form.layers.labels
         if session is not None and image is not None:
             if labels is not None and labels.contour == 0:
-                labels.contour = CONTOUR_PX
+                labels.contour = outline_width(session.labels.shape)
             ObjectsView(self.viewer, session, image, self.form.kind.currentData())
             self._follow_view()
             self.update_soon()
@@ -242,7 +242,7 @@ class ClassifyWidget(SessionDock):
 
     def _copy(self) -> None:
         self.form.leukogram.copy()
-        self.viewer.status = "The leukogram was copied."
+        self.viewer.status = "The differential was copied."
 
     def _save(self) -> None:
         session = self.session

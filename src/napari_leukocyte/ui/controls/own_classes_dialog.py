@@ -57,7 +57,7 @@ class OwnClassesDialog(QDialog):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setWindowTitle("Own classes")
+        self.setWindowTitle("Custom classes")
         self.table = QTableWidget(0, len(_HEADERS))
         self.table.setHorizontalHeaderLabels(list(_HEADERS))
         self.table.setSelectionBehavior(QTableWidget.SelectionBehavior.SelectRows)

@@ -74,7 +74,8 @@ class CellMapForm(QObject):
         self.number = build.whole_number(1, 500, 10, tip="How many similar cells are selected.")
         self.number.setAccessibleName("Number of similar cells")
         self.anew = build.button(
-            "Lay out anew", "Lay all cells out together; cells that came later get better places."
+            "Recompute layout",
+            "Lay all cells out together; cells that came later get better places.",
         )
         self.outliers = CellList(("Cell", "Class", "Distance"), "Cells unlike the others")
         self.suspects = CellList(("Cell", "Class", "Rather", "Belief"), "Doubtful classes")

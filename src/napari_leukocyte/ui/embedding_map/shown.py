@@ -26,6 +26,7 @@ from napari_leukocyte.progress import Progress
 from napari_leukocyte.schema import LABEL
 from napari_leukocyte.session.session import Session
 from napari_leukocyte.ui.layers.objects_style import UNCLASSIFIED
+from napari_leukocyte.vocabulary import written
 
 ListRow = tuple[int, tuple[str, ...]]
 
@@ -233,7 +234,7 @@ def describe(image: str, cell: GalleryCell) -> str:
     lines = [f"<b>{html.escape((cell.class_name or 'not classified').capitalize())}</b>"]
     if cell.predicted is not None:
         sure = f", {100 * cell.confidence:.0f} %" if cell.confidence == cell.confidence else ""
-        lines.append(f"Model: {html.escape(cell.predicted)}{sure}")
+        lines.append(f"Model: {html.escape(written(cell.predicted))}{sure}")
     if cell.reviewed:
         lines.append("Reviewed")
     lines.append(f"{html.escape(image)}, cell {cell.place.label}")

@@ -33,6 +33,7 @@ from napari_leukocyte.ui.layers.objects_style import UNCLASSIFIED, palette
 from napari_leukocyte.ui.own_classes import classes_now, notice
 from napari_leukocyte.ui.review.picking import ClickToSelect
 from napari_leukocyte.ui.review.texts import cells as in_words
+from napari_leukocyte.ui.undo import install_undo
 
 if TYPE_CHECKING:
     import napari
@@ -42,7 +43,7 @@ DOUBT_MS = 400
 _NO_IMAGE = "Open an image of a smear, and find its cells with “Segment leukocytes”."
 _NO_CELLS = "No cells yet: find them with “Segment leukocytes”."
 _BLIND = "A blind read is under way: the map shows what the classifier sees, and comes after it."
-_CANCELLED = "Cancelled. Press “Lay out anew” to begin again."
+_CANCELLED = "Cancelled. Press “Recompute layout” to begin again."
 _NOT_CLASSIFIED = "These cells are not classified yet: do so here, or with “Classify and count”."
 
 
@@ -87,11 +88,13 @@ class CellMapWidget(SessionDock):
         self._doubt_soon = self.timer(DOUBT_MS, self._doubt)
         self.form = form = CellMapForm(self)
         self.lay_out([("Cells of", form.scope)], body=form.body)
-        self.acts = Acts(self)
+        self.classes = classes_now()
+        self.acts = Acts(self, form, self.viewer)
         form.scope.currentIndexChanged.connect(self.update_soon)
         form.anew.clicked.connect(lambda: self.lay_out_anew())
         form.scatter.asked.connect(self._tell)
-        self.acts.connect_form()
+        for shortcut, again in zip(install_undo(self, lambda: None), (False, True), strict=True):
+            shortcut.activated.connect(lambda a=again: self.acts.step_back(again=a))
         notice.changed.connect(self._take_classes)
         self.ties.add(ClickToSelect(self.viewer, lambda: self.chosen_session).release)
         self._show_state(_NO_IMAGE, map_too=False)

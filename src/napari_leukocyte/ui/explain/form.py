@@ -16,6 +16,7 @@ from napari_leukocyte.ui import build
 from napari_leukocyte.ui.controls.inputs import choice_box, number_slider
 from napari_leukocyte.ui.review.bars import ProbabilityBars
 from napari_leukocyte.ui.review.gallery_delegate import to_pixmap
+from napari_leukocyte.vocabulary import written
 
 #: Side of a neighbour's picture, px.
 PICTURE = 64
@@ -49,7 +50,7 @@ class ExplainForm:
         self.method = build.tipped(
             choice_box(titles),
             "The default answers in a moment and was the most faithful of the quick ones in the "
-            "test that docs/explain.md describes. LIME and SHAP take some seconds.",
+            "test that docs/measured/explanations.md describes. LIME and SHAP take some seconds.",
         )
         self.class_box = build.tipped(
             choice_box({"": "the classifier's"}), "The class that the map is to explain."
@@ -95,7 +96,7 @@ class ExplainForm:
         while self.class_box.count() > 1:
             self.class_box.removeItem(1)
         for name in classes:
-            self.class_box.addItem(name, name)
+            self.class_box.addItem(written(name), name)
         self.class_box.setCurrentIndex(max(0, self.class_box.findData(chosen)))
         self.class_box.blockSignals(blocked)
 

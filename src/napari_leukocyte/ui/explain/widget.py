@@ -23,7 +23,7 @@ from napari_leukocyte.ui.dock import SessionDock, SharedParts
 from napari_leukocyte.ui.explain.form import PICTURE, ExplainForm, table_of
 from napari_leukocyte.ui.explain.map_layer import MapLayer
 from napari_leukocyte.ui.review.picking import ClickToSelect
-from napari_leukocyte.vocabulary import COLORS
+from napari_leukocyte.vocabulary import COLORS, written
 
 if TYPE_CHECKING:
     import napari
@@ -218,7 +218,8 @@ class WhyWidget(SessionDock):
         self.findings = findings
         also = f" (and {others} more selected)" if others > 0 else ""
         form.title.setText(
-            f"Cell {findings.label}: {said.class_name}, {100 * said.probability:.0f} %{also}"
+            f"Cell {findings.label}: {written(said.class_name)}, "
+            f"{100 * said.probability:.0f} %{also}"
         )
         form.title.show()
         self.say_state("")

@@ -13,7 +13,7 @@ IMAGE, FOLDER = "image", "folder"
 ITSELF, TOGETHER, NAMED = "itself", "together", "named"
 _WHAT = {IMAGE: "One image", FOLDER: "A whole folder"}
 _GROUPS = {
-    ITSELF: "Each its own",
+    ITSELF: "Each image separately",
     TOGETHER: "The folder",
     NAMED: "Named…",
 }
@@ -55,7 +55,7 @@ class ExportForm:
             "Cells that nobody has looked at stay out. Photographs that have such are marked as "
             "incomplete: what is not labelled there may be a cell.",
         )
-        names = {DATASET: "Dataset (grows)"}
+        names = {DATASET: "Dataset (versioned)"}
         names |= {n: f.title for n, f in FORMATS.items() if n != DATASET}
         self.format = choice_box(names)
         self.to = build.FolderLine("A folder, new or of an earlier export", "Folder to export to")

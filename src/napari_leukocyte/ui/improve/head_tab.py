@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,10 +18,8 @@ from napari_leukocyte.learning.head.apply import ClassChange, apply, predictions
 from napari_leukocyte.learning.head.base import base_for
 from napari_leukocyte.learning.head.cells import (
     CollectedCells,
-    ReviewSnapshot,
     from_dataset,
     from_sessions,
-    take_review_snapshot,
 )
 from napari_leukocyte.learning.head.comparison import Comparison, share
 from napari_leukocyte.learning.head.curve import (
@@ -35,6 +34,7 @@ from napari_leukocyte.models.manifest import Manifest
 from napari_leukocyte.progress import Progress
 from napari_leukocyte.session.predictions import Predictions
 from napari_leukocyte.session.session import Session
+from napari_leukocyte.session.snapshot import SessionSnapshot
 from napari_leukocyte.ui import build
 from napari_leukocyte.ui.controls.inputs import choice_box
 from napari_leukocyte.ui.controls.model_choice import ModelChoice
@@ -53,33 +53,36 @@ _ALL = "#888888"
 
 @dataclass(frozen=True, eq=False)
 class Fitted:
-    """A head, where its cells are from, and what more of them would bring."""
+    """A head, where its cells are from, what more of them would bring, and what all that took."""
 
     features: Features
     collected: CollectedCells
     result: Retrained
     curve: LearningCurve | None
+    seconds: float
 
 
-def fit(model: str, source: Sequence[ReviewSnapshot] | Path) -> Callable[[Progress], Fitted]:
+def fit(model: str, source: Sequence[SessionSnapshot] | Path) -> Callable[[Progress], Fitted]:
     """Return the work that fits a head on the cells of sessions, or of a dataset."""
 
     def work(progress: Progress) -> Fitted:
+        start = time.perf_counter()
         features = features_of(model)
         base, former = base_for(features), head_of(features)
         if isinstance(source, Path):
             collected = from_dataset(open_dataset(source), features, progress)
         else:
             collected = from_sessions(source, features, progress)
-        result = retrain(collected.cells, base, former, progress=progress)
+        views = features.manifest.views
+        result = retrain(collected.cells, base, former, progress=progress, former_views=views)
         curve = learning_curve(collected.cells, base, former, progress=progress)
-        return Fitted(features, collected, result, curve)
+        return Fitted(features, collected, result, curve, time.perf_counter() - start)
 
     return work
 
 
 def accept_and_classify(
-    fitted: Fitted, name: str, snapshots: Sequence[ReviewSnapshot]
+    fitted: Fitted, name: str, snapshots: Sequence[SessionSnapshot]
 ) -> Callable[[Progress], tuple[Manifest, list[Predictions]]]:
     """Return the work that makes a head a model, and asks it about the cells of sessions."""
 
@@ -132,9 +135,10 @@ class HeadTab(SessionDock):
         self.folder = build.FolderLine("Folder of an exported dataset", "Choose a dataset")
         self.model = ModelChoice("classification")
         self.fit_button = build.button(
-            "Fit a new head",
+            "Adapt",
             "Fits the classifier's last layer on your reviewed cells and on cells that come with "
-            "the plugin, and measures it on photographs that were held out.",
+            "the plugin, and measures it on photographs that were held out. The measurement takes "
+            "longest: a minute or some, longer with many cells or other work on the machine.",
             self.fit,
         )
         self.verdict, self.curve_text = build.text(), build.text()
@@ -203,9 +207,9 @@ class HeadTab(SessionDock):
         """Fit a head in a thread."""
         manifest = self.model.model()
         if manifest is None:
-            tell(ParameterError("Choose a classifier that gets a new head."))
+            tell(ParameterError("Choose a classifier to adapt."))
         elif self.source.currentData() != DATASET:
-            taken = [take_review_snapshot(session) for session in self.wanted_sessions()]
+            taken = [s.snapshot(hidden_too=True) for s in self.wanted_sessions()]
             self.start(fit(manifest.name, taken), "Fitting a head", self._show_fitted)
         elif self.folder.text():
             folder = Path(self.folder.text())
@@ -219,7 +223,7 @@ class HeadTab(SessionDock):
             return
         sessions = [s for s in self.wanted_sessions() if len(s.table())]
         work = accept_and_classify(
-            self.fitted, self.name.text().strip(), [take_review_snapshot(s) for s in sessions]
+            self.fitted, self.name.text().strip(), [s.snapshot(hidden_too=True) for s in sessions]
         )
 
         def done(given: tuple[Manifest, list[Predictions]]) -> None:
@@ -243,7 +247,7 @@ class HeadTab(SessionDock):
             )
             self.accepted.emit(manifest)
 
-        self.start(work, "Taking the new head", done)
+        self.start(work, "Taking the adapted classifier", done)
 
     # -- what is shown ---------------------------------------------------------------------
 
@@ -256,7 +260,8 @@ class HeadTab(SessionDock):
         self._show_curve(fitted.curve)
         self.say(
             f"Fitted on {result.own.cells} reviewed cells of {result.own.photographs} photographs "
-            f"in {result.seconds:.1f} s. " + " ".join(fitted.collected.left_out)
+            f"and measured in {duration(fitted.seconds)}, of which the head itself took "
+            f"{duration(result.seconds)}. " + " ".join(fitted.collected.left_out)
         )
         self._show_changes([])
 
@@ -299,6 +304,13 @@ class HeadTab(SessionDock):
         cells = CellTable(session.table())
         if change.label in cells and image is not None:
             show_place(self.viewer, image, cells[change.label].place)
+
+
+def duration(seconds: float) -> str:
+    """Return a time in words: "0.4 s", "12 s", "3 min"."""
+    if seconds < 90:
+        return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min"
 
 
 def _rows(comparison: Comparison) -> list[tuple[str, ...]]:

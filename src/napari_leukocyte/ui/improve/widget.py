@@ -1,4 +1,4 @@
-"""Better models from what was corrected: a new head in seconds, a network trained on in hours."""
+"""Better models from what was corrected: a new head in minutes, a network trained on in hours."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class ImproveWidget(QWidget):
         self.head = HeadTab(viewer, shared=shared)
         self.finetune = FinetuneTab(viewer, shared=shared)
         self.tabs = QTabWidget()
-        self.tabs.addTab(self.head, "New head (seconds)")
+        self.tabs.addTab(self.head, "Adapt classifier (minutes)")
         self.tabs.addTab(self.finetune, "Fine-tune (minutes to hours)")
         keep_keys(self, viewer)
         self.setLayout(build.column(self.tabs))

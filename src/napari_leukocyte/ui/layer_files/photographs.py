@@ -29,8 +29,8 @@ def get_reader(path: str | Sequence[str]) -> Reader | None:
     Returns
     -------
     callable or None
-        None also for slides, stacks and label images. Of a damaged photograph, or one in a colour
-        space that can't be converted, it raises `ImageError`.
+        None also for stacks, slides and label images. Of a damaged photograph, or one in colours
+        that can't be converted, it raises `ImageError`.
     """
     if not isinstance(path, str):
         return None

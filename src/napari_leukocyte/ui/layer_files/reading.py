@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from napari_leukocyte.analysis.results import is_results
+from napari_leukocyte.annotations.formats.photographs import pixels
 from napari_leukocyte.annotations.formats.recognise import UnknownFormatError, recognise
 from napari_leukocyte.errors import FormatError
 from napari_leukocyte.schema import LABEL
@@ -33,7 +35,8 @@ def get_reader(path: str | Sequence[str]) -> Reader | None:
     path : str or sequence of str
         One path, or several that are to be one stack, which annotations can't be.
     """
-    if not isinstance(path, str):
+    # Results are opened with their photographs, see `results`.
+    if not isinstance(path, str) or is_results(Path(path)):
         return None
     try:
         recognise(Path(path))
@@ -80,7 +83,7 @@ def read_layers(path: str | Sequence[str]) -> list[LayerData]:
 def _layers(image: AnnotatedImage) -> list[LayerData]:
     from napari_leukocyte.ui.layers.objects_style import make_layer
 
-    about = {METADATA: {"image": image.name, "shape": list(image.shape)}}
+    about = {METADATA: {"image": image.name, "shape": list(image.shape)} | pixels(image)}
     name = Path(image.name).stem
     table = _measured(image)
     found: list[LayerData] = []

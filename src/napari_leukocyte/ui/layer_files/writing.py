@@ -89,6 +89,7 @@ def annotated(layers: Sequence[FullLayerData]) -> AnnotatedImage:
     """
     from napari_leukocyte.annotations.formats.annotated import AnnotatedImage
     from napari_leukocyte.annotations.formats.label_tiff import as_labels
+    from napari_leukocyte.annotations.formats.photographs import key_in
 
     by_kind = {kind: (data, meta) for data, meta, kind in layers}
     objects = by_kind.get("points") or by_kind.get("shapes")
@@ -106,7 +107,8 @@ def annotated(layers: Sequence[FullLayerData]) -> AnnotatedImage:
     boxes = [c for c in table if str(c).startswith("bbox_")]
     table = table.drop(columns=["index", *boxes], errors="ignore")
     shape = (int(labels.shape[0]), int(labels.shape[1]))
-    return AnnotatedImage(_name(meta), shape, labels, _with_boxes(table, labels))
+    key = key_in(_about(meta))
+    return AnnotatedImage(_name(meta), shape, labels, _with_boxes(table, labels), key=key)
 
 
 def _table(meta: Mapping[str, Any], *columns: str) -> pd.DataFrame | None:

@@ -14,6 +14,19 @@ from napari_leukocyte.errors import ImageError, LeukocyteError
 from napari_leukocyte.session.session import Session
 from napari_leukocyte.ui.jobs import tell
 
+#: Width of outlines as a part of the image's smaller side, and its limits, px: a large image is
+#: looked at from farther off, but wider outlines take napari long.
+_OUTLINE, _OUTLINE_RANGE = 1 / 350, (1, 4)
+
+
+def outline_width(shape: tuple[int, ...]) -> int:
+    """Return how wide, px, the outlines of a label image of a shape are drawn.
+
+    Cells are shown by their outlines from the start: filled masks hide the nucleus, by which a
+    class is told.
+    """
+    return int(np.clip(round(_OUTLINE * min(shape[:2])), *_OUTLINE_RANGE))
+
 
 def data_of(layer: Labels) -> NDArray[Any]:
     """Return the array of a Labels layer.
@@ -36,6 +49,8 @@ class LabelsView:
 
     Ctrl+Z and Ctrl+Shift+Z on the layer are the session's undo and redo. Napari's own, which a
     script may call, stay safe: what they change is taken over like any other painting.
+    The number that the layer paints with is that of the selected object, or a new one if none is
+    selected; an object whose number is chosen or painted is selected.
 
     Parameters
     ----------
@@ -59,6 +74,7 @@ class LabelsView:
         self._on_misfit = on_misfit
         self._layer = weakref.ref(layer)
         self._busy = False
+        self._choosing = False
         # Whether the layer may hold steps to undo; clearing them interrupts the user's tool.
         self._painted = True
         # napari fires `paint` before it has written what a call (not a stroke) paints.
@@ -71,6 +87,9 @@ class LabelsView:
         layer.events.labels_update.connect(self._on_update)
         layer.events.set_data.connect(self._on_set_data)
         layer.events.data.connect(self._on_data)
+        layer.events.selected_label.connect(self._on_number)
+        self._on_selection()
+        session.selection_changed.connect(self._on_selection)
         session.labels_changed.connect(self._on_session)
         session.table_changed.connect(self._on_session)
 
@@ -78,10 +97,17 @@ class LabelsView:
         """End the tie; the layer keeps what it shows."""
         self.session.labels_changed.disconnect(self._on_session, missing_ok=True)
         self.session.table_changed.disconnect(self._on_session, missing_ok=True)
+        self.session.selection_changed.disconnect(self._on_selection, missing_ok=True)
         layer = self._layer()
         if layer is not None:
             events = layer.events
-            for emitter in (events.paint, events.labels_update, events.set_data, events.data):
+            for emitter in (
+                events.paint,
+                events.labels_update,
+                events.set_data,
+                events.data,
+                events.selected_label,
+            ):
                 emitter.disconnect(self)
 
     # -- from the layer to the session ----------------------------------------------------
@@ -140,6 +166,9 @@ class LabelsView:
             self._write(layer)
         finally:
             self._busy = False
+        if drawn and not self.session.selection:
+            # The next stroke goes on with the same cell.
+            self.session.select([layer.selected_label])
         return True
 
     def _accept(
@@ -153,7 +182,35 @@ class LabelsView:
         self._next_label = self.session.next_label
         self._shown = self.session.labels
 
+    def _on_number(self, event: Any = None) -> None:
+        """Select the object with the number that the user has chosen to paint with."""
+        layer = self._layer()
+        if layer is None or self._choosing:
+            return
+        self._choosing = True
+        try:
+            self.session.select([layer.selected_label])
+            if layer.selected_label > self.session.labels.max(initial=0):
+                # The next one that napari finds free may be that of an object which is gone.
+                layer.selected_label = max(layer.selected_label, self.session.next_label)
+        finally:
+            self._choosing = False
+
     # -- from the session to the layer ----------------------------------------------------
+
+    def _on_selection(self) -> None:
+        """Paint the selected object from now on, or a new one."""
+        layer, selection = self._layer(), self.session.selection
+        if layer is None or self._choosing or layer.selected_label in selection:
+            return
+        self._choosing = True
+        try:
+            if selection:
+                layer.selected_label = min(selection)
+            else:
+                layer.selected_label = max(self.session.next_label, 1)
+        finally:
+            self._choosing = False
 
     @property
     def _outdated(self) -> bool:
@@ -202,6 +259,10 @@ class LabelsView:
         # What is drawn next must not become part of an object that has just got the selected
         # number, nor get the number of one that is gone.
         selected, free = layer.selected_label, self.session.next_label
-        if self._next_label <= selected < free or not (self._shown == selected).any():
+        if selected not in self.session.selection and (
+            self._next_label <= selected < free or not (self._shown == selected).any()
+        ):
+            self._choosing = True
             layer.selected_label = max(free, selected)
+            self._choosing = False
         self._next_label = free

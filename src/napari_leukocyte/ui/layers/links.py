@@ -6,11 +6,13 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 from napari.layers import Image, Labels
+from napari.utils.colormaps import CyclicLabelColormap
 from napari.viewer import Viewer
 
+from napari_leukocyte.reporting.drawing import UNCLASSIFIED
 from napari_leukocyte.session.session import Session
 from napari_leukocyte.ui.layers.geometry import transform_of
-from napari_leukocyte.ui.layers.labels_view import LabelsView
+from napari_leukocyte.ui.layers.labels_view import LabelsView, outline_width
 from napari_leukocyte.ui.layers.opening import open_or_make, tell_about
 from napari_leukocyte.ui.layers.own_pixels import use_own_pixels
 from napari_leukocyte.ui.layers.source import image_of
@@ -175,11 +177,18 @@ def bind_labels(viewer: Any, session: Session, layer: Labels) -> None:
 
 
 def show_labels(viewer: Any, session: Session, image: Image) -> Labels:
-    """Return the layer that shows a session's result; add one over its image if there is none."""
+    """Return the layer that shows a session's result; if there is none, add its outlines."""
     layer = labels_layer_of(viewer, session)
     if layer is None:
         name = f"{image.name} leukocytes"
-        layer = Labels(session.labels.copy(), name=name, **transform_of(image))
+        layer = Labels(
+            session.labels.copy(),
+            name=name,
+            opacity=1,
+            colormap=CyclicLabelColormap(colors=["#00000000", UNCLASSIFIED]),
+            **transform_of(image),
+        )
+        layer.contour = outline_width(session.labels.shape)
         bind_labels(viewer, session, layer)
         viewer.add_layer(layer)
     return layer

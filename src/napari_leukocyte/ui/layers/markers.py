@@ -7,7 +7,7 @@ from typing import Any
 from weakref import WeakKeyDictionary, WeakSet
 
 import numpy as np
-from napari.layers import Image, Points
+from napari.layers import Image, Layer, Points
 from numpy.typing import NDArray
 
 from napari_leukocyte.session.session import Session
@@ -21,6 +21,11 @@ MARKERS_NAME = "Watershed markers"
 POINT_SIZE = 0.15
 
 _MARKERS: WeakKeyDictionary[Points, Session] = WeakKeyDictionary()
+
+
+def is_markers(layer: Layer) -> bool:
+    """Whether a layer holds the markers of a session."""
+    return isinstance(layer, Points) and layer in _MARKERS
 
 
 def marker_layer_of(viewer: Any, session: Session) -> Points | None:

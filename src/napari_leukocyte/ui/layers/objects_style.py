@@ -1,6 +1,7 @@
 """The style of classified objects as a layer: rings about centroids (Points) or boxes (Shapes).
 
-Rings and boxes leave the cell itself in sight. Rings are the default, since only they stay smooth.
+Rings and boxes leave the cell itself in sight. Where outlines show the objects already, only the
+selected ones have a ring. Rings are the default, since only they stay smooth.
 Median times, ms, on two busy cores with software OpenGL, measured with benchmarks/objects_layer.py:
 
 ==============================  ==========  ==========  ==========  ==========
@@ -18,7 +19,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from typing import Literal, TypeAlias, get_args
+from typing import Any, Literal, TypeAlias, get_args
 
 import numpy as np
 import pandas as pd
@@ -31,6 +32,8 @@ from napari_leukocyte import vocabulary
 from napari_leukocyte.reporting import drawing
 from napari_leukocyte.reporting.drawing import class_colors
 from napari_leukocyte.schema import BOX, REVIEW
+from napari_leukocyte.session.objects import READER
+from napari_leukocyte.ui.layers.placed_names import give_names, place
 
 LayerKind: TypeAlias = Literal["points", "boxes"]
 ObjectsLayer: TypeAlias = Points | Shapes
@@ -43,9 +46,6 @@ _RING = 1.25
 # Thickness of a line, px, is this times the root of the median diameter: fine enough on a single
 # cell that fills the window, thick enough on a field of hundreds; and the least, px.
 _LINE, _THINNEST_PX = 0.35, 1.5
-# Where a name begins, parts of a ring's diameter from its centre, up and to the right.
-_ASIDE = 0.39
-_TEXT_SIZE = 11
 # The rings of selected objects are so much thicker.
 _SELECTED = 2.0
 
@@ -66,6 +66,36 @@ def palette(names: Iterable[str]) -> dict[str, str]:
 _FILLED = {"class": UNCLASSIFIED, "source": ""}
 
 
+def describe(row: pd.Series) -> str:
+    """Return what is known of an object in a few words, for the status bar and tooltips."""
+    name = str(row["class"])
+    text = "Not classified" if name == UNCLASSIFIED else vocabulary.written(name)
+    if row["source"] == READER:
+        text += ", by hand"
+    elif pd.notna(row["confidence"]):
+        text += f", {100 * row['confidence']:.0f} % sure"
+    return f"{text}; diameter {row['equivalent_diameter_px']:.0f} px"
+
+
+def speak_plainly(layer: ObjectsLayer) -> None:
+    """Let napari say of the object under the mouse what a person would.
+
+    By itself it lists every column of the features: ``p_neutrophil: 5.67e-05``.
+    """
+
+    def found(position: Any, **options: Any) -> list[str]:
+        index = layer.get_value(position, **options)
+        if isinstance(index, tuple):  # of shapes: the shape and its corner
+            index = index[0]
+        if index is None or not 0 <= index < len(layer.features):
+            return []
+        row = layer.features.iloc[index]
+        return [f"Cell {row['label']}: {describe(row)}"]
+
+    # Where a future napari does not ask for it, it says what it always said.
+    layer._get_properties = found
+
+
 def features_of(table: pd.DataFrame) -> pd.DataFrame:
     """Return a session's table as a layer's features: every text column without gaps."""
     return table.reset_index(drop=True).assign(
@@ -73,7 +103,9 @@ def features_of(table: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def make_layer(kind: LayerKind, table: pd.DataFrame, name: str) -> ObjectsLayer:
+def make_layer(
+    kind: LayerKind, table: pd.DataFrame, name: str, labels: NDArray[np.integer] | None = None
+) -> ObjectsLayer:
     """Make the layer of a session's table.
 
     Parameters
@@ -84,6 +116,8 @@ def make_layer(kind: LayerKind, table: pd.DataFrame, name: str) -> ObjectsLayer:
         As from :meth:`napari_leukocyte.session.session.Session.table`.
     name : str
         Of the layer.
+    labels : ndarray, optional
+        (H, W): the objects, so that no name stands inside another cell.
 
     Returns
     -------
@@ -101,14 +135,15 @@ def make_layer(kind: LayerKind, table: pd.DataFrame, name: str) -> ObjectsLayer:
         )
     else:
         layer = Shapes(ndim=2, name=name, face_color="transparent", opacity=1)
-    layer.text.size = _TEXT_SIZE
-    layer.text.color = "black"  # a smear's background is bright
-    layer.text.anchor = "upper_left"
-    show_objects(layer, table)
+    give_names(layer)
+    speak_plainly(layer)
+    show_objects(layer, table, labels)
     return layer
 
 
-def show_objects(layer: ObjectsLayer, table: pd.DataFrame) -> None:
+def show_objects(
+    layer: ObjectsLayer, table: pd.DataFrame, labels: NDArray[np.integer] | None = None
+) -> None:
     """Let a layer show other objects; its selection is lost."""
     colors = _colors(table)
     diameter = table["equivalent_diameter_px"].to_numpy(np.float64)
@@ -120,15 +155,14 @@ def show_objects(layer: ObjectsLayer, table: pd.DataFrame) -> None:
             layer.size = _RING * diameter + line
             layer.border_width = np.full(len(table), line)
             layer.border_color = colors
-            # To the upper right of a usual ring, so that no name hides a cell.
-            aside = _ASIDE * _RING * float(np.median(diameter))
-            layer.text.translation = np.array([-aside, aside])
     else:
         layer.data = []
         if len(table):
             layer.add_rectangles(
                 _boxes(table), edge_width=line, edge_color=colors, face_color="transparent"
             )
+    if layer.text.visible:
+        place(layer, table, labels)
     show_features(layer, table)
 
 
@@ -185,15 +219,24 @@ def draw(layer: ObjectsLayer) -> None:
     layer.refresh(extent=False, thumbnail=False)
 
 
-def show_selection(layer: ObjectsLayer, table: pd.DataFrame) -> None:
-    """Make the selected rings thicker when they are drawn next (see `draw`).
+def show_selection(layer: ObjectsLayer, table: pd.DataFrame, rings: bool = True) -> None:
+    """Mark what is selected by a ring, or a thicker one, when it is drawn next (see `draw`).
 
     Napari itself marks selected boxes well enough.
+
+    Parameters
+    ----------
+    layer : napari.layers.Points or napari.layers.Shapes
+        As from `make_layer`.
+    table : pandas.DataFrame
+        Which it shows.
+    rings : bool
+        Whether objects that are not selected have rings, too.
     """
     if isinstance(layer, Points) and len(table) == len(layer.data) > 0:
         line = _line(table)
-        layer.border_width[:] = line
-        layer.border_width[list(layer.selected_data)] = _SELECTED * line
+        layer.border_width[:] = line if rings else 0
+        layer.border_width[list(layer.selected_data)] = _SELECTED * line if rings else line
 
 
 def show_features(layer: ObjectsLayer, table: pd.DataFrame) -> None:
@@ -210,9 +253,12 @@ def show_names(layer: ObjectsLayer) -> None:
 
 def _line(table: pd.DataFrame) -> float:
     """Return the thickness of rings and boxes, px."""
-    if not len(table):
-        return _THINNEST_PX
-    return max(_THINNEST_PX, _LINE * math.sqrt(table["equivalent_diameter_px"].median()))
+    return line_width(table["equivalent_diameter_px"].median() if len(table) else 0.0)
+
+
+def line_width(diameter: float) -> float:
+    """Return the thickness, px, of lines about objects of a diameter in px."""
+    return max(_THINNEST_PX, _LINE * math.sqrt(diameter))
 
 
 def _colors(table: pd.DataFrame) -> NDArray[np.float32]:

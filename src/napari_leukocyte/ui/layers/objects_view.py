@@ -13,12 +13,13 @@ from psygnal import Signal
 from qtpy.QtCore import QTimer
 
 from napari_leukocyte.errors import LeukocyteError
-from napari_leukocyte.schema import LABEL
+from napari_leukocyte.schema import LABEL, PLACE
 from napari_leukocyte.session.session import FEW, Session
 from napari_leukocyte.ui.before_paint import BeforePaint
 from napari_leukocyte.ui.jobs import tell
+from napari_leukocyte.ui.layers.class_outlines import ClassOutlines
 from napari_leukocyte.ui.layers.geometry import transform_of
-from napari_leukocyte.ui.layers.links import unwrap
+from napari_leukocyte.ui.layers.links import labels_layer_of, unwrap
 from napari_leukocyte.ui.layers.objects_style import (
     LAYER_KINDS,
     LayerKind,
@@ -31,6 +32,7 @@ from napari_leukocyte.ui.layers.objects_style import (
     show_objects,
     show_selection,
 )
+from napari_leukocyte.ui.layers.placed_names import draw_halo, place
 from napari_leukocyte.ui.layers.plain_rings import draw_plainly
 from napari_leukocyte.ui.own_classes import classes_now, notice
 from napari_leukocyte.ui.undo import bind_undo
@@ -39,16 +41,13 @@ from napari_leukocyte.ui.undo import bind_undo
 MOST_NAMES = 500
 #: Changes that come faster than this, ms, are shown together.
 TOGETHER_MS = 30
-#: Width of the outlines that labels are shown as beside classified objects, px: a class is judged
-#: by the stain, which filled labels would cover.
-CONTOUR_PX = 2
 #: Said to a user who adds, moves or deletes objects in the layer.
 HOW_TO_EDIT = (
     "These objects follow the labels layer: add, change or delete cells there, with napari's "
     "brush, fill and eraser."
 )
 # What must differ for an object to be drawn anew.
-_GEOMETRY = ["label", "y", "x", "bbox_y0", "bbox_x0", "bbox_y1", "bbox_x1", "area_px"]
+_GEOMETRY = [LABEL, *PLACE]
 
 _VIEWS: list[ObjectsView] = []
 
@@ -88,8 +87,10 @@ class ObjectsView:
         self._image: Image = unwrap(image)
         self._busy = False
         self._shown = session.shown_table()
-        self.layer: ObjectsLayer = make_layer(kind, self._shown, f"{image.name} objects")
+        name = f"{image.name} objects"
+        self.layer: ObjectsLayer = make_layer(kind, self._shown, name, session.labels)
         self.layer.text.visible = len(self._shown) <= MOST_NAMES
+        self._outlines: ClassOutlines | None = None
         self._follow_image()
         self._keys: list[str] = []
         self._bind_classes()
@@ -105,9 +106,11 @@ class ObjectsView:
         self._viewer.add_layer(self.layer)
         if isinstance(self.layer, Points):
             draw_plainly(self._viewer, self.layer)
+        draw_halo(self._viewer, self.layer)
         self._viewer.layers.selection.active = self.layer
         self.layer.mode = "select"
         self._connect()
+        self._follow_outlines()
         _VIEWS.append(self)
 
     def _connect(self) -> None:
@@ -124,6 +127,8 @@ class ObjectsView:
         # Other data end the session.
         self._image.events.data.connect(self.close)
         self._viewer.layers.events.removed.connect(self._on_layer_removed)
+        self._viewer.layers.events.inserted.connect(self._follow_outlines)
+        self.layer.events.visible.connect(self._show_outlines)
 
     def close(self, event: Any = None) -> None:
         """Let go of layer and session, and take the layer out of the viewer."""
@@ -142,6 +147,8 @@ class ObjectsView:
         self.layer.selected_data.events.items_changed.disconnect(self._on_selection)
         self._image.events.disconnect(self)
         self._viewer.layers.events.removed.disconnect(self._on_layer_removed)
+        self._viewer.layers.events.inserted.disconnect(self._follow_outlines)
+        self._leave_outlines()
         if self.layer in self._viewer.layers:
             self._viewer.layers.remove(self.layer)
         self.closed.emit()
@@ -162,13 +169,14 @@ class ObjectsView:
                 self._show_all(kept | self.session.selection)
         finally:
             self._busy = False
+        self._follow_outlines()
         self.selection_changed.emit()
 
     def _show_all(self, selected: Collection[int]) -> None:
         """Draw every object anew, with those of the given numbers selected."""
-        show_objects(self.layer, self._shown)
+        show_objects(self.layer, self._shown, self.session.labels)
         self.select(selected)
-        show_selection(self.layer, self._shown)
+        show_selection(self.layer, self._shown, self._rings)
         self._frame.ask()
 
     def _on_table(self, labels: frozenset[int] | None) -> None:
@@ -179,6 +187,7 @@ class ObjectsView:
             self._shown = table
             rows = np.flatnonzero(np.isin(table[LABEL].to_numpy(), list(labels)))
             say_of_few(layer, table, rows)
+            self._show_outlines()
             self._frame.ask()
             self.selection_changed.emit()
         else:
@@ -198,7 +207,44 @@ class ObjectsView:
     def _on_names(self, event: Any = None) -> None:
         # While they do not show, they do not follow.
         if self.layer.text.visible:
+            place(self.layer, self._shown, self.session.labels)
             show_names(self.layer)
+
+    # -- the outlines of the labels layer ---------------------------------------------------
+
+    @property
+    def _rings(self) -> bool:
+        """Whether objects have rings: only where no outlines are."""
+        return self._outlines is None or not self._outlines.shown
+
+    def _follow_outlines(self, event: Any = None) -> None:
+        """Find the labels layer of the session, and colour it."""
+        found = labels_layer_of(self._viewer, self.session)
+        if found is not (None if self._outlines is None else self._outlines.layer):
+            self._leave_outlines()
+            if found is not None:
+                self._outlines = ClassOutlines(found)
+                found.events.visible.connect(self._show_outlines)
+                found.events.contour.connect(self._show_outlines)
+        self._show_outlines()
+
+    def _leave_outlines(self) -> None:
+        outlines, self._outlines = self._outlines, None
+        if outlines is not None:
+            outlines.layer.events.visible.disconnect(self._show_outlines)
+            outlines.layer.events.contour.disconnect(self._show_outlines)
+            outlines.release()
+
+    def _show_outlines(self, event: Any = None) -> None:
+        """Let the outlines tell the classes while this layer does, and the rings follow them."""
+        if self._outlines is not None:
+            # Who hides the classes hides them here, too: a blind read does.
+            if self.layer.visible:
+                self._outlines.show(self._shown)
+            else:
+                self._outlines.release()
+        show_selection(self.layer, self._shown, self._rings)
+        self._frame.ask()
 
     def _follow_image(self, event: Any = None) -> None:
         for name, value in transform_of(self._image).items():
@@ -267,7 +313,7 @@ class ObjectsView:
 
     def _on_selection(self, event: Any = None) -> None:
         if not self._busy:
-            show_selection(self.layer, self._shown)
+            show_selection(self.layer, self._shown, self._rings)
             self._frame.ask()
             self.session.select(self.selected)
             self.selection_changed.emit()
@@ -317,6 +363,8 @@ class ObjectsView:
     def _on_layer_removed(self, event: Any) -> None:
         if event.value is self.layer:
             self.close()
+        elif self._outlines is not None and event.value is self._outlines.layer:
+            self._follow_outlines()
 
 
 def objects_view_of(viewer: Any, session: Session) -> ObjectsView | None:

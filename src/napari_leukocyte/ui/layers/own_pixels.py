@@ -59,7 +59,7 @@ def use_own_pixels(layer: Image) -> None:
 
 
 def _opened_by_napari(layer: Layer) -> Path | None:
-    """Return the photograph that napari's own reader made a layer of, or the layer it is a copy of."""
+    """Return the photograph that napari's own reader made a layer, or its original, of."""
     source = layer.source
     while source.path is None and source.parent is not None:
         parent = source.parent()

@@ -14,11 +14,7 @@ from napari_leukocyte.session.session import Session
 from napari_leukocyte.session.store import has_session
 from napari_leukocyte.ui.jobs import tell
 from napari_leukocyte.ui.layers import links
-from napari_leukocyte.ui.layers.objects_view import (
-    CONTOUR_PX,
-    ObjectsView,
-    objects_view_of,
-)
+from napari_leukocyte.ui.layers.objects_view import ObjectsView, objects_view_of
 from napari_leukocyte.ui.layers.own_pixels import use_own_pixels
 from napari_leukocyte.ui.layers.source import image_of
 
@@ -79,10 +75,9 @@ def show_work(viewer: Any, session: Session, layer: Image) -> None:
     """
     if not session.labels.any():
         return
-    labels = links.show_labels(viewer, session, layer)
+    links.show_labels(viewer, session, layer)
     said = session.predictions is not None or bool(session.reviews)
     if said and objects_view_of(viewer, session) is None:
-        labels.contour = CONTOUR_PX
         ObjectsView(viewer, session, layer)
 
 

@@ -20,6 +20,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_leukocyte.counting.leukogram import DEFAULT_COUNTED, in_order
+from napari_leukocyte.counting.presets import PRESETS, preset_in_use
 from napari_leukocyte.counting.reference import (
     SHIPPED,
     Range,
@@ -35,13 +36,19 @@ from napari_leukocyte.ui.controls.inputs import choice_box
 from napari_leukocyte.ui.jobs import tell
 from napari_leukocyte.ui.leukogram.table import describe_progress
 from napari_leukocyte.ui.signals import Signal
-from napari_leukocyte.vocabulary import EOSINOPHIL
+from napari_leukocyte.vocabulary import EOSINOPHIL, plural, written
 
 _HEADERS = ("from, %", "to, %", "from, 10⁹/L", "to, 10⁹/L")
 #: Around what stands in the dialog, px.
 _MARGIN = 9
 _NO_RANGES = "No reference ranges"
 #: Where an eosinophil count begins to be called raised by many.
+_PRESETS_HELP = (
+    "<p>Which classes you are offered. <i>Extended</i> divides neutrophils into segmented and band "
+    "ones, immature granulocytes into their stages, and tells reactive lymphocytes, blasts and "
+    "plasma cells. No model does: what it calls a neutrophil stays one until you divide it, and "
+    "sums hold both.</p>"
+)
 _USUAL_QUESTION = 5.0
 
 
@@ -57,6 +64,8 @@ class SettingsForm(QWidget):
     ----------
     target, reference, question : QComboBox
         Their data are a number of cells, a name of ranges ("" for none) and a name of a class.
+    preset : QComboBox
+        Which classes a reader is offered.
     progress : QProgressBar
     edit : QPushButton
     source, answer : QLabel
@@ -68,12 +77,16 @@ class SettingsForm(QWidget):
 
     #: The user changed a setting.
     changed = Signal()
+    #: The user wants other classes to be offered; carries the name of the preset.
+    preset_chosen = Signal(str)
     #: The user asks about another class or share.
     asked = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._ranges: dict[str, ReferenceRanges] = {}
+        self.preset = choice_box({p.name: p.title for p in PRESETS})
+        self.preset.setToolTip(_PRESETS_HELP)
         self.target = choice_box({str(n): str(n) for n in TARGETS})
         self.target.setMinimumContentsLength(4)
         self.target.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
@@ -89,26 +102,31 @@ class SettingsForm(QWidget):
             MOST_LEUKOCYTES,
             0,
             decimals=2,
-            unit=" × 10⁹/L",
             tip="Total of leukocytes from another method, for absolute counts. If that method also "
             "counts erythroblasts, correct the total for them first.",
         )
-        self.leukocytes.setSpecialValueText("unknown")
+        self.leukocytes.setSpecialValueText("–")
         self.question = choice_box({})
         for box in (self.reference, self.question):
             box.setMinimumContentsLength(6)
         self.share = build.number(0, 100, _USUAL_QUESTION, unit=" %")
         self.setLayout(
             build.form(
+                ("Classes", self.preset),
                 ("Target", build.row(self.target, self.progress, stretch=(0, 1))),
-                ("Leukocytes", self.leukocytes),
+                ("WBC (10⁹/L)", self.leukocytes),
                 ("Compare with", build.row(self.reference, self.edit)),
                 self.source,
-                ("Tell", build.row(self.question, "from", self.share)),
+                build.text("Enough cells to decide whether"),
+                build.row(self.question, "are above", self.share, "?", stretch=(1, 0, 0, 0)),
                 self.answer,
             )
         )
         self.list_ranges()
+        self.show_preset()
+        self.preset.activated.connect(
+            lambda _: self.preset_chosen.emit(str(self.preset.currentData()))
+        )
         self.target.currentIndexChanged.connect(self.changed)
         self.reference.currentIndexChanged.connect(self.changed)
         self.leukocytes.valueChanged.connect(self.changed)
@@ -125,7 +143,7 @@ class SettingsForm(QWidget):
         ranges = self.ranges
         return replace(
             former,
-            target=int(self.target.currentData()),
+            target=next(n for n in TARGETS if str(n) == self.target.currentData()),
             reference=None if ranges is None else ranges.name,
             leukocytes=self.leukocytes.value() or None,
         )
@@ -143,6 +161,10 @@ class SettingsForm(QWidget):
         self.source.setText("" if ranges is None else ranges.source)
         self.source.setVisible(ranges is not None)
 
+    def show_preset(self) -> None:
+        """Show which classes are offered now."""
+        self.preset.setCurrentIndex(max(0, self.preset.findData(preset_in_use().name)))
+
     def show_progress(self, total: int, target: int) -> None:
         """Show how much of the target was counted."""
         self.progress.setMaximum(target)
@@ -157,7 +179,7 @@ class SettingsForm(QWidget):
         self.question.blockSignals(True)
         self.question.clear()
         for name in names:
-            self.question.addItem(name.capitalize(), name)
+            self.question.addItem(plural(name), name)
         self.question.setCurrentIndex(max(0, self.question.findData(former)))
         self.question.blockSignals(False)
 
@@ -224,7 +246,7 @@ class RangesDialog(QDialog):
         self._classes = in_order({*DEFAULT_COUNTED, *given})
         self.table = QTableWidget(len(self._classes), len(_HEADERS))
         self.table.setHorizontalHeaderLabels(list(_HEADERS))
-        self.table.setVerticalHeaderLabels([n.capitalize() for n in self._classes])
+        self.table.setVerticalHeaderLabels([written(n) for n in self._classes])
         header = cast(QHeaderView, self.table.horizontalHeader())
         header.setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
         self._fill(ranges)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping, Sequence
-from typing import Any, cast
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any, TypeAlias, cast
 
 import pandas as pd
 from qtpy.QtCore import QEvent, Qt
@@ -18,11 +18,13 @@ from qtpy.QtWidgets import (
 )
 
 from napari_leukocyte.counting.leukogram import PerHundred, rows_of
+from napari_leukocyte.counting.presets import SUM_TITLES
 from napari_leukocyte.counting.reference import Range
 from napari_leukocyte.counting.sample_size import MOST_CELLS, cells_needed
 from napari_leukocyte.ui.controls.inputs import swatch
 from napari_leukocyte.ui.layers.objects_style import palette
 from napari_leukocyte.ui.signals import Signal
+from napari_leukocyte.vocabulary import PARTS, plural, written
 
 #: Columns of a leukogram: limits, %, that hold the classifier's errors beside that of counting.
 WITH_ERRORS = ("errors_low", "errors_high")
@@ -33,8 +35,14 @@ _REASONS = {
     "high": "The whole interval lies above the reference range.",
 }
 _COLOR = Qt.ItemDataRole.UserRole
+#: Name of a class as tables have it.
+_NAME = Qt.ItemDataRole.UserRole + 1
 _RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
 _DASH = "–"
+
+
+#: Name of a class, its figures as texts, its range, its flag.
+FiguresRow: TypeAlias = tuple[str, Sequence[str], Range | None, str]
 
 
 class FiguresTable(QTableWidget):
@@ -73,7 +81,7 @@ class FiguresTable(QTableWidget):
 
     def show_rows(
         self,
-        rows: Sequence[tuple[str, Sequence[str], Range | None, str]],
+        rows: Sequence[FiguresRow],
         ticks: Mapping[str, bool] | None = None,
         ranges: bool = False,
     ) -> None:
@@ -94,16 +102,21 @@ class FiguresTable(QTableWidget):
         last = self.columnCount() - 1
         for column in (last - 1, last):
             self.setColumnHidden(column, not ranges)
-        colors = palette(name for name, *_ in rows)
+        of_sums = {title: name for name, title in SUM_TITLES.items()}
+        colors = palette(of_sums.get(name, name) for name, *_ in rows)
+        colors |= {title: colors[name] for title, name in of_sums.items() if name in colors}
         for i, (name, figures, usual, flag) in enumerate(rows):
-            item = self._put(i, 0, name)
+            item = self._put(i, 0, written(name))
+            item.setData(_NAME, name)
             if item.data(_COLOR) != colors[name]:
                 item.setData(_COLOR, colors[name])
                 item.setIcon(swatch(colors[name]))
-            if ticks is not None:
+            if ticks is not None and name in ticks:
                 self._make_checkable(
-                    item, ticks[name], f"Tick to count {name}s in the differential."
+                    item, ticks[name], f"Tick to count {plural(name)} in the differential."
                 )
+            else:
+                self._make_plain(item)
             texts = [*figures, "" if usual is None else str(usual)]
             for column, text in enumerate(texts, 1):
                 self._put(i, column, text, _RIGHT)
@@ -128,7 +141,7 @@ class FiguresTable(QTableWidget):
         """Tick a class or take its tick away, as a click does."""
         for row in range(self.rowCount()):
             item = self.item(row, 0)
-            if item is not None and item.text() == name:
+            if item is not None and item.data(_NAME) == name:
                 item.setCheckState(Qt.CheckState.Checked if ticked else Qt.CheckState.Unchecked)
                 return
 
@@ -155,6 +168,14 @@ class FiguresTable(QTableWidget):
         if item.toolTip() != tip:
             item.setToolTip(tip)
 
+    @staticmethod
+    def _make_plain(item: QTableWidgetItem) -> None:
+        """Take away the check box of another class that stood here before."""
+        if item.data(Qt.ItemDataRole.CheckStateRole) is not None:
+            item.setData(Qt.ItemDataRole.CheckStateRole, None)
+            item.setFlags(Qt.ItemFlag.ItemIsEnabled)
+            item.setToolTip("")
+
     def _put(
         self, row: int, column: int, text: str, alignment: Qt.AlignmentFlag | None = None
     ) -> QTableWidgetItem:
@@ -172,7 +193,7 @@ class FiguresTable(QTableWidget):
 
     def _on_changed(self, item: QTableWidgetItem) -> None:
         if item.column() == 0:
-            self.ticked.emit(item.text(), item.checkState() == Qt.CheckState.Checked)
+            self.ticked.emit(str(item.data(_NAME)), item.checkState() == Qt.CheckState.Checked)
 
     def _fit(self) -> None:
         """Make the table just as high as its rows, and no narrower than they need."""
@@ -185,9 +206,14 @@ class FiguresTable(QTableWidget):
         self.setMinimumWidth(sum(wanted) + frame + 2)
 
 
+def as_sums(rows: Iterable[FiguresRow]) -> list[FiguresRow]:
+    """Return rows of sums under the titles that sums have."""
+    return [(SUM_TITLES[name], *rest) for name, *rest in rows]
+
+
 def percent_rows(
-    assessed: pd.DataFrame, usual: Mapping[str, Range]
-) -> list[tuple[str, Sequence[str], Range | None, str]]:
+    assessed: pd.DataFrame, usual: Mapping[str, Range], without_range: Collection[str] = ()
+) -> list[FiguresRow]:
     """Return the rows of percentages: count, share, limits, and limits with errors, %."""
     return [
         (
@@ -197,7 +223,7 @@ def percent_rows(
                 *_share(row, "percent", "ci_low", "ci_high", 1),
                 _limits(row, *WITH_ERRORS, 1) if set(WITH_ERRORS) <= set(row) else _DASH,
             ),
-            usual.get(str(row["class"])),
+            None if row["class"] in without_range else usual.get(str(row["class"])),
             str(row["flag"]),
         )
         for row in rows_of(assessed)
@@ -205,14 +231,17 @@ def percent_rows(
 
 
 def absolute_rows(
-    assessed: pd.DataFrame, usual: Mapping[str, Range], counted: Collection[str]
-) -> list[tuple[str, Sequence[str], Range | None, str]]:
+    assessed: pd.DataFrame,
+    usual: Mapping[str, Range],
+    counted: Collection[str],
+    without_range: Collection[str] = (),
+) -> list[FiguresRow]:
     """Return the rows of absolute counts and their limits, 10⁹/L, of the classes that count."""
     return [
         (
             str(row["class"]),
             _share(row, "absolute", "absolute_low", "absolute_high", 2),
-            usual.get(str(row["class"])),
+            None if row["class"] in without_range else usual.get(str(row["class"])),
             str(row["absolute_flag"]),
         )
         for row in rows_of(assessed)
@@ -238,7 +267,7 @@ def describe_total(leukogram: pd.DataFrame | None, unclassified: int) -> str:
     parts = [f"<b>n = {total}</b> leukocyte{'' if total == 1 else 's'}"]
     if leukogram is not None:
         parts += [
-            f"{row['count']} {row['class']}, not in the count"
+            f"{counted(int(row['count']), str(row['class']))}, not in the count"
             for row in rows_of(leukogram)
             if row["count"] and math.isnan(row["ci_low"])
         ]
@@ -260,25 +289,29 @@ def describe_erythroblasts(found: PerHundred) -> str:
 
 
 def describe_cells_needed(leukogram: pd.DataFrame | None, name: str, percent: float) -> str:
-    """Say how many more cells tell a class from a share, given in percent."""
+    """Say whether enough cells were counted to decide if a class is above a share, in percent."""
     total = total_of(leukogram)
-    cells, share = f"{name}s", f"{percent:g} %"
+    cells, share = plural(name), f"{percent:g} %"
     if leukogram is None or not total:
-        return f"Count some cells first, to tell {cells} from {share}."
+        return "No cell has been counted yet."
     counts = dict(zip(leukogram["class"].tolist(), leukogram["count"].tolist(), strict=True))
-    found = int(counts.get(name, 0))
+    found = sum(int(counts.get(part, 0)) for part in (name, *PARTS.get(name, ())))
     now = f"{100 * found / total:.1f} %"
     needed = cells_needed(found, total, percent / 100)
     if needed == 0:
-        return f"{cells.capitalize()}, now {now}, can already be told from {share}."
+        where = "above" if found > percent / 100 * total else "below"
+        return f"Yes: {cells}, now {now}, are {where} {share}."
     if needed is None and found == percent / 100 * total:
-        return f"{cells.capitalize()} are just at {share}: no number of cells tells them from it."
+        return f"No: {cells} are just at {share}, so that no number of cells decides it."
     if needed is None:
-        return (
-            f"More than {MOST_CELLS} more cells to tell {cells} from {share}, if they stay {now}."
-        )
+        return f"No: it takes more than {MOST_CELLS} more cells, if {cells} stay at {now}."
     more = "1 more cell" if needed == 1 else f"{needed} more cells"
-    return f"{more} to tell {cells} from {share}, if they stay {now}."
+    return f"No: it takes {more}, if {cells} stay at {now}."
+
+
+def counted(number: int, name: str) -> str:
+    """Return a number of cells of a class, as in "2 smudge cells"."""
+    return f"{number} {name if number == 1 else plural(name)}"
 
 
 def describe_progress(total: int, target: int) -> str:

@@ -10,7 +10,14 @@ from qtpy.QtGui import QGuiApplication
 from qtpy.QtWidgets import QWidget
 
 from napari_leukocyte.counting.confusion import CorrectedCount
-from napari_leukocyte.counting.leukogram import ADDED, assess, count, erythroblasts_per_100
+from napari_leukocyte.counting.leukogram import (
+    ADDED,
+    assess,
+    count,
+    divided,
+    erythroblasts_per_100,
+)
+from napari_leukocyte.counting.presets import assess_sums, find_preset
 from napari_leukocyte.counting.reference import Range
 from napari_leukocyte.counting.settings import (
     DifferentialSettings,
@@ -28,19 +35,20 @@ from napari_leukocyte.ui.leukogram.table import (
     WITH_ERRORS,
     FiguresTable,
     absolute_rows,
+    as_sums,
     describe_cells_needed,
     describe_erythroblasts,
     describe_total,
     percent_rows,
     total_of,
 )
-from napari_leukocyte.ui.own_classes import notice
+from napari_leukocyte.ui.own_classes import keep_preset, notice
 from napari_leukocyte.ui.signals import Signal
 from napari_leukocyte.vocabulary import CellClass
 
 #: Where the table shows limits that hold the classifier's errors.
 _ERRORS_COLUMN = 4
-_UNKNOWN = "How often this classifier errs is not known: it came without a calibration."
+_UNKNOWN = "How often this classifier errs is not known: it has no calibration."
 _NO_CLASSIFIER = "Nothing here was classified by a model."
 
 
@@ -139,6 +147,7 @@ class LeukogramView(QWidget):
         self.table.ticked.connect(self._tick)
         self.form.changed.connect(self._take_form)
         self.form.asked.connect(self._answer)
+        self.form.preset_chosen.connect(self._take_preset)
         self.report.clicked.connect(self.report_requested)
         self.errors.toggled.connect(lambda _: self._refresh())
         self.limits.found.connect(self._take_limits)
@@ -211,8 +220,14 @@ class LeukogramView(QWidget):
     def _take_form(self) -> None:
         self._change(self.form.settings(self._settings))
 
+    def _take_preset(self, name: str) -> None:
+        with telling_errors():
+            keep_preset(find_preset(name))
+        self.form.show_preset()
+
     def _follow_classes(self, former: tuple[CellClass, ...], now: tuple[CellClass, ...]) -> None:
-        """Count new own classes as is said of them; their colours may be others too."""
+        """Count new classes as is said of them; their colours may be others too."""
+        self.form.show_preset()
         with telling_errors():
             self._change(with_own_classes(self._settings, former, now))
 
@@ -256,10 +271,15 @@ class LeukogramView(QWidget):
         else:
             assessed = assess(self._with_errors(leukogram), ranges, settings.leukocytes)
             ticks = {name: name in settings.counted for name in leukogram["class"].tolist()}
-            rows = percent_rows(assessed, percent)
+            added = assess_sums(leukogram, ranges, settings.leukocytes)
+            rows = percent_rows(assessed, percent, divided(leukogram))
+            rows += as_sums(percent_rows(added, percent))
             self.table.show_rows(rows, ticks, bool(percent))
-            known = settings.leukocytes is not None
-            rows = absolute_rows(assessed, absolute, settings.counted) if known else []
+            rows = []
+            if settings.leukocytes is not None:
+                counted = settings.counted
+                rows = absolute_rows(assessed, absolute, counted, divided(leukogram))
+                rows += as_sums(absolute_rows(added, absolute, added["class"].tolist()))
             self.absolute.show_rows(rows, ranges=bool(absolute))
         self.chart.show_leukogram(leukogram, percent)
 

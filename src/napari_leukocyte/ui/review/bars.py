@@ -8,6 +8,8 @@ from qtpy.QtCore import QRectF, QSize, Qt
 from qtpy.QtGui import QColor, QPainter, QPaintEvent, QPen
 from qtpy.QtWidgets import QSizePolicy, QWidget
 
+from napari_leukocyte.vocabulary import written
+
 #: Between two bars, and between a name and its bar, px.
 _GAP, _SPACE = 3, 6
 
@@ -36,7 +38,7 @@ class ProbabilityBars(QWidget):
         """Show probabilities, 0 to 1, by class; `colors` are ``#rrggbb``."""
         self._values = sorted(values.items(), key=lambda pair: -pair[1])
         self._colors = colors
-        self.setToolTip("\n".join(f"{name}: {100 * p:.1f} %" for name, p in self._values))
+        self.setToolTip("\n".join(f"{written(name)}: {100 * p:.1f} %" for name, p in self._values))
         self.updateGeometry()
         self.update()
 

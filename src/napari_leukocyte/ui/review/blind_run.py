@@ -22,8 +22,8 @@ class BlindView(Protocol):
     def session(self) -> Session | None:
         """Whose cells are shown."""
 
-    def say(self, text: str) -> None:
-        """Say something in passing."""
+    def say_in_passing(self, text: str) -> None:
+        """Say something that need not stay."""
 
 
 class BlindRun:
@@ -56,7 +56,7 @@ class BlindRun:
         """
         session = self._view.session
         if session is None:
-            self._view.say(_NOTHING)
+            self._view.say_in_passing(_NOTHING)
             return
         table = session.table()
         chosen = table["predicted"].notna()
@@ -64,7 +64,7 @@ class BlindRun:
             chosen &= ~table["reviewed"]
         labels = table[LABEL][chosen].tolist()
         if not labels:
-            self._view.say(_NOTHING)
+            self._view.say_in_passing(_NOTHING)
             return
         self._going_on = ""
         self._form.blind.show_agreement(None)

@@ -107,7 +107,7 @@ class ClassBar(QWidget):
         self._buttons: dict[str, ClassButton] = {}
         self.classes: tuple[CellClass, ...] = ()
         self.own = QToolButton(self)
-        self.own.setText("Own classes…")
+        self.own.setText("Custom classes…")
         self.own.setToolTip("Add classes of your own, with name, colour and key.")
         self.own.setFocusPolicy(Qt.FocusPolicy.TabFocus)  # the gallery keeps the keys
         self.own.setStyleSheet("QToolButton { padding: 1px 4px; }")

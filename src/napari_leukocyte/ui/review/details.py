@@ -24,6 +24,7 @@ from napari_leukocyte.session.reviews import FLAGS
 from napari_leukocyte.ui.review import texts
 from napari_leukocyte.ui.review.bars import ProbabilityBars
 from napari_leukocyte.ui.signals import Signal
+from napari_leukocyte.vocabulary import written
 
 #: Side of the pictures, one at each contrast, px.
 PICTURE = 96
@@ -146,14 +147,14 @@ class Details(QWidget):
         for part in self._parts:
             part.show()
         self.label = label
-        name = row["class"] if isinstance(row["class"], str) else "no class"
+        name = row["class"] if isinstance(row["class"], str) else "not classified"
         also = f" (and {others} more selected)" if others else ""
-        self.title.setText(f"Cell {label}: {'?' if hidden else name}{also}")
+        self.title.setText(f"Cell {label}: {'?' if hidden else written(name)}{also}")
         for picture, pixmap in zip(self.pictures, pictures, strict=True):
             picture.setPixmap(QPixmap() if pixmap is None else pixmap)
         self.prediction.setText(texts.describe_prediction(row, hidden))
         columns = probabilities_of(row.index)
-        values = {class_of(c): float(row[c]) for c in columns if row[c] == row[c]}
+        values = {class_of(c).replace("_", " "): float(row[c]) for c in columns if row[c] == row[c]}
         self.bars.setVisible(bool(values))
         self.bars.show_values(values, colors)
         self.review.setText(texts.describe_review(row))

@@ -71,11 +71,15 @@ class ReviewForm(QWidget):
     Parameters
     ----------
     viewer : napari.Viewer
-        Whose images can be chosen.
+        Whose masks the tools change.
+    image : ImageChoice
+        The image whose cells are shown.
     classes : tuple of CellClass
         That cells can get.
     parent : QWidget, optional
         In which it stands.
+    alone : bool
+        Whether it has a row with the image, the reader and the sentence on what results are for.
 
     Attributes
     ----------
@@ -94,11 +98,18 @@ class ReviewForm(QWidget):
     """
 
     def __init__(
-        self, viewer: Any, classes: tuple[CellClass, ...], parent: QWidget | None = None
+        self,
+        viewer: Any,
+        image: ImageChoice,
+        classes: tuple[CellClass, ...],
+        parent: QWidget | None = None,
+        *,
+        alone: bool = True,
     ) -> None:
         super().__init__(parent)
-        self.image = ImageChoice(viewer, self)
-        self.image.box.setToolTip("The photograph whose cells are shown.")
+        self.image, self._alone = image, alone
+        if alone:
+            image.box.setToolTip("The photograph whose cells are shown.")
         self.reader = QLineEdit(self)
         self.reader.setPlaceholderText("Name or initials")
         self.reader.setMinimumWidth(100)
@@ -172,6 +183,13 @@ class ReviewForm(QWidget):
             index = self.show_box.findData(show)
             self.show_box.setItemText(index, f"{title} ({numbers.get(show, 0)})")
 
+    def show_progress(self, reviewed: int, total: int) -> None:
+        """Show how many cells of all are reviewed."""
+        self.progress.setRange(0, max(1, total))
+        self.progress.setValue(reviewed)
+        self.progress.setFormat(f"{reviewed} of {total} reviewed")
+        self.approve_all.setEnabled(reviewed < total)
+
     def _list_classes(self, classes: tuple[CellClass, ...]) -> None:
         box = self.show_box
         blocked = box.blockSignals(True)
@@ -199,9 +217,11 @@ class ReviewForm(QWidget):
         column = QVBoxLayout(controls)
         column.setContentsMargins(4, 4, 4, 2)
         column.setSpacing(4)
-        column.addLayout(_row(_label("Image", self), self.image.box, _label("Reader", self)))
-        row = cast(QHBoxLayout, column.itemAt(0))
-        row.addWidget(self.reader, 1)
+        self.reader.setVisible(self._alone)
+        if self._alone:
+            row = _row(_label("Image", self), self.image.box, _label("Reader", self))
+            row.addWidget(self.reader, 1)
+            column.addLayout(row)
         column.addLayout(_row(self.progress, self.approve_all))
         column.addLayout(_row(self.show_box, self.sort_box))
         column.addLayout(_row(self.grouped, self.outline, self.contrast_box, self.zoom))
@@ -219,12 +239,13 @@ class ReviewForm(QWidget):
         section.heading.setChecked(False)
         self.blind_section = section
         below.addWidget(section)
-        note = _label(DISCLAIMER, self)
-        note.setWordWrap(True)
-        font = note.font()
-        font.setItalic(True)
-        note.setFont(font)
-        below.addWidget(note)
+        if self._alone:
+            note = _label(DISCLAIMER, self)
+            note.setWordWrap(True)
+            font = note.font()
+            font.setItalic(True)
+            note.setFont(font)
+            below.addWidget(note)
         below.addStretch(1)
         self._controls, self._below = _Scroll(controls, self), _Scroll(inside, self)
         self._splitter = QSplitter(Qt.Orientation.Vertical, self)

@@ -91,6 +91,19 @@ class CellDelegate(QStyledItemDelegate):
 
         self._picture = picture
 
+    def set_pictures(
+        self, picture: Callable[[GalleryCell, ThumbnailStyle, bool], QPixmap | None]
+    ) -> None:
+        """Take pictures from a function.
+
+        Parameters
+        ----------
+        picture : callable
+            Called with a cell, a style, and whether there is time to make the picture now; it
+            returns the picture, or None if that comes later.
+        """
+        self._picture = picture
+
     def picture(self, cell: GalleryCell, look: ThumbnailStyle) -> QPixmap | None:
         """Return the picture of a cell in any look; cut now if need be."""
         return self._picture(cell, look, True)

@@ -9,6 +9,7 @@ from qtpy.QtCore import QAbstractListModel, QMimeData, QModelIndex, QObject, Qt
 
 from napari_leukocyte.gallery.arrange import Group
 from napari_leukocyte.gallery.cells import CellTable, GalleryCell
+from napari_leukocyte.vocabulary import written
 
 #: Type of what is dragged: numbers of cells, with spaces between.
 MIME = "application/x-napari-leukocyte-cells"
@@ -125,9 +126,9 @@ def describe_cell(cell: GalleryCell) -> str:
     text = f"Cell {cell.place.label}: "
     if cell.hidden:
         return text + _HIDDEN
-    text += cell.class_name or "no class"
+    text += written(cell.class_name) if cell.class_name else "not classified"
     if cell.disagrees:
-        text += f" (model: {cell.predicted})"
+        text += f" (model: {written(str(cell.predicted))})"
     if cell.confidence == cell.confidence:
         text += f", {100 * cell.confidence:.0f} %"
     marks = [name for name, on in (("reviewed", cell.reviewed), ("edited", cell.edited)) if on]

@@ -11,21 +11,21 @@ from napari.layers import Image, Labels, Points, Shapes
 from napari_leukocyte.gallery.cells import Place
 from napari_leukocyte.session.session import Session
 from napari_leukocyte.ui.layers import links
+from napari_leukocyte.ui.layers.clicks import Press
 from napari_leukocyte.ui.layers.objects_view import objects_view_of
+from napari_leukocyte.ui.tools.commands import object_under
 from napari_leukocyte.ui.tools.mask_tools import mask_tools_of
 
-#: Movements of the mouse up to this, px of the screen, are still a click.
-CLICK_PX = 4.0
 #: A cell that would be smaller than this on the screen, px, is brought to it.
 SEEN_PX = 90.0
-_LEFT = 1
 
 
 class ClickToSelect:
     """Selects the cell of a session that is clicked on its image or labels.
 
     Only where a click does nothing else: with napari's pan/zoom mode and no mask tool in hand.
-    Shift or Ctrl adds a cell or takes it away. Of several for one session the first one acts.
+    Shift adds a cell or takes it away; Ctrl is the mask tools', and deletes. Of several for one
+    session the first one acts.
 
     Parameters
     ----------
@@ -47,23 +47,22 @@ class ClickToSelect:
 
     def _on_drag(self, viewer: Any, event: Any) -> Iterator[None]:
         session = self._session()
-        if session is None or event.button != _LEFT or not self._listens(session):
+        if session is None or not Press.begins(viewer, event) or not self._listens(session):
+            return
+        if "Control" in event.modifiers:
             return
         if not self._is_first(session):
             return
-        pressed = np.array(event.pos, np.float64)
-        modifiers = set(event.modifiers)
-        yield
-        while event.type == "mouse_move":
-            yield
-        if np.hypot(*(np.array(event.pos) - pressed)[:2]) > CLICK_PX:
+        press, adds = Press(event), "Shift" in event.modifiers
+        yield from press.until_released()
+        if press.moved:
             return
         image = links.image_layer_of(self._viewer, session)
         if image is None:
             return
         place = np.asarray(image.world_to_data(event.position), np.float64)
-        label = label_at(session, place[-2:])
-        if modifiers & {"Shift", "Control"}:
+        label = object_under(session.labels, (float(place[-2]), float(place[-1])))
+        if adds:
             if label:
                 session.select(session.selection ^ {label})
         else:
@@ -78,7 +77,7 @@ class ClickToSelect:
     def _listens(self, session: Session) -> bool:
         viewer = self._viewer
         layer = links.unwrap(viewer.layers.selection.active)
-        if viewer.dims.ndisplay != 2 or mask_tools_of(viewer).in_hand is not None:
+        if mask_tools_of(viewer).in_hand is not None:
             return False
         if getattr(layer, "mode", None) != "pan_zoom":
             return False
@@ -88,13 +87,6 @@ class ClickToSelect:
             return links.session_of_labels(viewer, layer) is session
         view = objects_view_of(viewer, session)
         return isinstance(layer, (Points, Shapes)) and view is not None and view.layer is layer
-
-
-def label_at(session: Session, place: Any) -> int:
-    """Return the object at a place, y and x in px; 0 for none."""
-    y, x = (int(v) for v in np.round(place))
-    height, width = session.labels.shape
-    return int(session.labels[y, x]) if 0 <= y < height and 0 <= x < width else 0
 
 
 def show_place(viewer: Any, image: Image, place: Place) -> None:

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from napari_leukocyte.errors import LeukocyteError
 from napari_leukocyte.gallery.cells import CellTable
 from napari_leukocyte.session.reviews import FLAGS
-from napari_leukocyte.session.session import Session
 from napari_leukocyte.ui.jobs import tell
+from napari_leukocyte.ui.review.form import ReviewForm
 from napari_leukocyte.ui.review.gallery_view import REDO_KEY, UNDO_KEY
 from napari_leukocyte.ui.review.texts import cells as in_words
 from napari_leukocyte.vocabulary import CellClass
-
-if TYPE_CHECKING:
-    from napari_leukocyte.ui.review.widget import ReviewWidget
 
 _SELECT = "No cell is selected: click one in the gallery."
 _DONE = "All cells that are shown are reviewed."
@@ -28,24 +25,79 @@ def _no_class(number: int) -> str:
     return f"{in_words(number)} {has} no class that could be confirmed, give {it} one"
 
 
+class Reviewable(Protocol):
+    """The cells of a session, or of a whole smear, of which something can be said."""
+
+    @property
+    def selection(self) -> frozenset[int]:
+        """Numbers of the selected cells."""
+
+    def set_class(self, labels: Iterable[int], name: str) -> None:
+        """Give cells a class."""
+
+    def clear_class(self, labels: Iterable[int]) -> None:
+        """Take back what the reader said of classes."""
+
+    def approve(self, labels: Iterable[int]) -> None:
+        """Confirm the classes of cells."""
+
+    def set_flag(self, labels: Iterable[int], flag: str, on: bool = True) -> None:
+        """Flag cells, or take the flag away."""
+
+    def set_note(self, label: int, text: str) -> None:
+        """Note something of a cell."""
+
+
+class ReviewView(Protocol):
+    """A view of a session's cells, one of which the reader is at."""
+
+    @property
+    def session(self) -> Reviewable | None:
+        """Whose cells are shown."""
+
+    @property
+    def cells(self) -> CellTable | None:
+        """Them as they are shown."""
+
+    @property
+    def queue(self) -> list[int]:
+        """The unreviewed cells in the order of the queue; empty if it is not sorted by that."""
+
+    def update_now(self) -> None:
+        """Show the session's state."""
+
+    def select(self, labels: Iterable[int], current: int | None = None) -> None:
+        """Select cells everywhere, and go to one of them in the gallery."""
+
+    def go_to(self, label: int) -> None:
+        """Show a cell on the image."""
+
+    def step_back(self, *, again: bool = False) -> None:
+        """Undo the session's last command, or do it again."""
+
+    def go_past_end(self) -> str:
+        """Go on after the last cell, if there is anything; return what there is to say of it."""
+
+    def say_in_passing(self, text: str) -> None:
+        """Say something that need not stay."""
+
+
 class Reviewer:
     """Turns keys, clicks and drops into commands, and moves on to the next cell.
 
     Parameters
     ----------
-    widget : ReviewWidget
-        In which it happens.
+    view : ReviewView
+        Of the cells.
+    form : ReviewForm
+        Its controls.
     """
 
-    def __init__(self, widget: ReviewWidget) -> None:
-        self._widget = widget
+    def __init__(self, view: ReviewView, form: ReviewForm) -> None:
+        self._view, self._form = view, form
         self._keys: dict[str, Callable[[], object]] = {}
-
-    def connect_form(self) -> None:
-        """Listen to what the user does."""
-        form = self._widget.form
         form.gallery.pressed_key.connect(self._on_key)
-        form.gallery.opened.connect(self._widget.go_to)
+        form.gallery.opened.connect(view.go_to)
         form.gallery.dropped.connect(self.classify)
         form.classes.dropped.connect(self.classify)
         form.classes.chosen.connect(self.classify_selected)
@@ -65,10 +117,10 @@ class Reviewer:
             "\r": self.approve_selected,
             "\b": self.take_back_selected,
             "ctrl+\r": self._show,
-            UNDO_KEY: self._widget.step_back,
-            REDO_KEY: partial(self._widget.step_back, again=True),
+            UNDO_KEY: self._view.step_back,
+            REDO_KEY: partial(self._view.step_back, again=True),
         }
-        self._widget.form.gallery.set_keys(frozenset(self._keys))
+        self._form.gallery.set_keys(frozenset(self._keys))
 
     # -- what can be done -----------------------------------------------------------------
 
@@ -92,7 +144,7 @@ class Reviewer:
 
     def approve_shown(self) -> None:
         """Confirm the classes of all cells that are shown."""
-        cells, shown = self._cells, self._widget.form.gallery.cells.labels
+        cells, shown = self._cells, self._form.gallery.cells.labels
         if cells is None:
             return
         waiting = [n for n in shown if n in cells and not cells.reviewed(n)]
@@ -102,7 +154,7 @@ class Reviewer:
         elif not known:
             self._say(f"Nothing to confirm: {_no_class(len(waiting))}.")
         elif self._do(lambda s: s.approve(known)):
-            self._widget.update_now()
+            self._view.update_now()
             left = len(waiting) - len(known)
             rest = f" {_no_class(left)}.".capitalize() if left else ""
             self._say(f"{in_words(len(known))} confirmed.{rest}")
@@ -111,7 +163,7 @@ class Reviewer:
         """Take back what the reader said of the selected cells' classes."""
         labels = self._selected()
         if labels and self._do(lambda s: s.clear_class(labels)):
-            self._widget.update_now()
+            self._view.update_now()
 
     def flag_selected(self, flag: str) -> None:
         """Flag the selected cells; if all have the flag, take it away."""
@@ -119,17 +171,17 @@ class Reviewer:
         if labels and cells is not None:
             on = not all(flag in cells[n].flags.split("; ") for n in labels)
             if self._do(lambda s: s.set_flag(labels, flag, on)):
-                self._widget.update_now()
+                self._view.update_now()
 
     # -- inside ---------------------------------------------------------------------------
 
     @property
     def _cells(self) -> CellTable | None:
-        return self._widget.cells
+        return self._view.cells
 
     def _selected(self) -> list[int]:
-        labels = self._widget.form.gallery.selected_labels
-        session = self._widget.session
+        labels = self._form.gallery.selected_labels
+        session = self._view.session
         if not labels and session is not None:
             # A cell that is selected on the image, and not shown here.
             labels = sorted(session.selection)
@@ -144,8 +196,8 @@ class Reviewer:
             return []
         return [n for n in labels if not cells[n].hidden and cells[n].class_name is not None]
 
-    def _do(self, command: Callable[[Session], object]) -> bool:
-        session = self._widget.session
+    def _do(self, command: Callable[[Reviewable], object]) -> bool:
+        session = self._view.session
         if session is None:
             return False
         try:
@@ -157,26 +209,25 @@ class Reviewer:
 
     def _go_on(self, done: Sequence[int], said: str) -> None:
         """Show what was done; in the queue, go to the next cell that is not reviewed."""
-        widget = self._widget
-        gallery = widget.form.gallery
+        view, gallery = self._view, self._form.gallery
         following = self._next(done)
         rows = [row for n in done if (row := gallery.cells.row_of(n)) is not None]
-        widget.update_now()
+        view.update_now()
         if following is not None:
-            widget.select([following], following)
-        elif widget.queue or widget.form.choice.sort == "queue":
-            said = _DONE
+            view.select([following], following)
+        elif view.queue or self._form.choice.sort == "queue":
+            said = view.go_past_end() or _DONE
         elif rows and not any(gallery.cells.row_of(n) is not None for n in done):
             # They have left the cells that are shown: the next one is in their place.
             count = len(gallery.cells.labels)
             if count:
                 label = gallery.cells.label_at(min(rows[0], count - 1))
-                widget.select([label], label)
+                view.select([label], label)
         self._say(said)
 
     def _next(self, done: Sequence[int]) -> int | None:
         """Return the cell after some in the queue, among those that are shown."""
-        gallery, queue = self._widget.form.gallery, self._widget.queue
+        gallery, queue = self._form.gallery, self._view.queue
         gone = set(done)
         places = [i for i, n in enumerate(queue) if n in gone]
         start = places[-1] + 1 if places else 0
@@ -192,7 +243,7 @@ class Reviewer:
 
     def _flag(self, label: int, flag: str, on: bool) -> None:
         if self._do(lambda s: s.set_flag([label], flag, on)):
-            self._widget.update_now()
+            self._view.update_now()
 
     def _note(self, label: int, text: str) -> None:
         cells = self._cells
@@ -202,8 +253,8 @@ class Reviewer:
     def _show(self) -> None:
         labels = self._selected()
         if labels:
-            current = self._widget.form.gallery.current_label
-            self._widget.go_to(current if current in labels else labels[0])
+            current = self._form.gallery.current_label
+            self._view.go_to(current if current in labels else labels[0])
 
     def _say(self, text: str) -> None:
-        self._widget.viewer.status = text
+        self._view.say_in_passing(text)

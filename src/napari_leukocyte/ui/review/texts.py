@@ -10,6 +10,7 @@ import pandas as pd
 
 from napari_leukocyte.counting.agreement import Agreement
 from napari_leukocyte.ui.layers.objects_style import abbreviate
+from napari_leukocyte.vocabulary import written
 
 #: Shown of an object: column, name, decimals, unit.
 _MEASUREMENTS = (
@@ -32,13 +33,13 @@ def describe_prediction(row: pd.Series, hidden: bool) -> str:
         return "Model: hidden until you have said a class."
     if not isinstance(row["predicted"], str):
         return "Model: has not classified this cell."
-    return f"Model: {row['predicted']}"
+    return f"Model: {written(row['predicted'])}"
 
 
 def describe_review(row: pd.Series) -> str:
     """Return what a reader said of a cell, who and when."""
     if row["source"] == "reader":
-        said = f"Reader: {row['class']}"
+        said = f"Reader: {written(row['class'])}"
     elif row["reviewed"]:
         said = "Reader: confirmed"
     else:
@@ -98,5 +99,5 @@ def _confusion(confusion: pd.DataFrame) -> str:
             f"<td align=center>{f'<b>{c}</b>' if other == name else c or '·'}</td>"
             for other, c in zip(names, counts, strict=True)
         )
-        rows.append(f"<tr><td>{html.escape(name)}</td>{figures}</tr>")
+        rows.append(f"<tr><td>{html.escape(written(name))}</td>{figures}</tr>")
     return f"<table cellpadding=2>{''.join(rows)}</table>"

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 import pandas as pd
-from qtpy.QtCore import QTimer
-from qtpy.QtGui import QPixmap, QShowEvent
-from qtpy.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
+from qtpy.QtGui import QPixmap
+from qtpy.QtWidgets import QSizePolicy, QStackedWidget
 
 from napari_leukocyte.counting.leukogram import count_classes
 from napari_leukocyte.counting.settings import recall_settings
@@ -19,15 +17,16 @@ from napari_leukocyte.gallery.cells import CellTable
 from napari_leukocyte.gallery.thumbnails import CONTRASTS, Thumbnails, ThumbnailStyle, extent_of
 from napari_leukocyte.schema import LABEL
 from napari_leukocyte.session.reader import tidy
-from napari_leukocyte.session.session import FEW, Session
+from napari_leukocyte.session.store import folder_of
+from napari_leukocyte.ui import build
 from napari_leukocyte.ui.before_paint import BeforePaint
-from napari_leukocyte.ui.closing import guard_closing
+from napari_leukocyte.ui.controls.inputs import choice_box
 from napari_leukocyte.ui.controls.own_classes_dialog import edit_own_classes
-from napari_leukocyte.ui.dock_keys import keep_keys
+from napari_leukocyte.ui.dock import SessionDock, SharedParts
 from napari_leukocyte.ui.layers import links
 from napari_leukocyte.ui.layers.objects_style import palette
 from napari_leukocyte.ui.layers.objects_view import TOGETHER_MS
-from napari_leukocyte.ui.layers.restore import restore_work
+from napari_leukocyte.ui.open_smear import open_smear_of, smear_notice
 from napari_leukocyte.ui.own_classes import classes_now, notice
 from napari_leukocyte.ui.reader_name import keep_reader, reader_notice, reader_now
 from napari_leukocyte.ui.review.blind_run import BlindRun
@@ -36,7 +35,8 @@ from napari_leukocyte.ui.review.form import ReviewForm
 from napari_leukocyte.ui.review.gallery_delegate import to_pixmap
 from napari_leukocyte.ui.review.picking import ClickToSelect, show_place
 from napari_leukocyte.ui.review.reviewer import Reviewer
-from napari_leukocyte.ui.undo import install_undo, step_back
+from napari_leukocyte.ui.review.smear_gallery import SmearGallery
+from napari_leukocyte.ui.undo import step_back
 from napari_leukocyte.vocabulary import CellClass
 
 if TYPE_CHECKING:
@@ -49,13 +49,15 @@ _NONE_SHOWN = "No cells like this. Choose others above."
 _SAID = ["class", "reviewed", "flags", "note", "edited"]
 
 
-class ReviewWidget(QWidget):
+class ReviewWidget(SessionDock):
     """Look at every cell: confirm or correct its class, flag it, note something.
 
     Parameters
     ----------
     viewer : napari.Viewer
         Whose images it works on.
+    shared : SharedParts, optional
+        What it has in common with other docks.
 
     Attributes
     ----------
@@ -65,11 +67,14 @@ class ReviewWidget(QWidget):
         Carries out what the user asks for.
     """
 
-    def __init__(self, viewer: napari.viewer.Viewer) -> None:
-        super().__init__()
-        self._viewer: Any = links.unwrap(viewer)
-        guard_closing(self, viewer)
-        self._session: Session | None = None
+    rest_ms = TOGETHER_MS
+    waits_for_rest = False
+    few_at_once = True
+    restores = True
+    chooses_image = False  # the form has it beside the reader
+
+    def __init__(self, viewer: napari.viewer.Viewer, *, shared: SharedParts | None = None) -> None:
+        super().__init__(viewer, shared=shared)
         self._thumbnails: Thumbnails[QPixmap] | None = None
         self._table = self._veiled = pd.DataFrame()
         self._counts: dict[str, int] = {}
@@ -77,42 +82,36 @@ class ReviewWidget(QWidget):
         self._queue: list[int] = []
         self._extent: float | None = None
         self._colors: dict[str, str] = {}
-        self._ties: list[Callable[[], object]] = []
-        self._shown_at = 0.0
-        self._revision = -1
-        self._stale = False
+        self._was_shown = self._stale = False
+        # The first cell that waits is selected, so that the keys act at once.
+        self._to_begin = True
         classes = classes_now()
-        self.form = ReviewForm(self._viewer, classes, self)
-        keep_keys(self, self._viewer, pages=[self.form.gallery])
-        self.reviewer = Reviewer(self)
-        self._blind = BlindRun(self, self.form)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(self.form)
-        self.form.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)
-        self._take_classes(classes)
-        self.form.reader.setText(reader_now())
-        # Selections and changes in a row make one picture.
+        self.form = form = ReviewForm(self.viewer, self.image, classes, self, alone=shared is None)
+        self.page_parts = (form.gallery,)
+        self.reviewer = Reviewer(self, form)
+        self._blind = BlindRun(self, form)
         self._details_soon = BeforePaint(self._show_details, self)
-        self._soon = QTimer(self)
-        self._soon.setSingleShot(True)
-        self._soon.timeout.connect(self.update_now)
-        # What a reader said elsewhere of a few cells shows together with that.
-        self._before_paint = BeforePaint(self._show_said, self)
-        # Layers can't be added while napari is still at work on the one that was chosen.
-        self._follow_soon = QTimer(self)
-        self._follow_soon.setSingleShot(True)
-        self._follow_soon.timeout.connect(self._follow_chosen)
+        self._take_classes(classes)
+        form.reader.setText(reader_now())
+        form.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)
+        self.scope = build.tipped(
+            choice_box({"field": "This field", "smear": "Whole smear"}),
+            "The cells of the photograph that is open, or of all fields of the smear: those are "
+            "reviewed without opening their field.",
+        )
+        self._scope_row = build.holder(build.row("Cells of", self.scope, stretch=(0, 1)))
+        self.stack = QStackedWidget()
+        self.stack.addWidget(form)
+        self.setLayout(build.column(self._scope_row, self.stack))
         self._connect()
+        self._follow_smear()
+        self.begin()
+        for shortcut in self.undo_shortcuts:
+            shortcut.activated.connect(self._after_undo)
         self.update_now()
-        self._follow_chosen()
 
     def _connect(self) -> None:
-        form, viewer, ties = self.form, self._viewer, self._ties
-        form.image.changed.connect(self._follow_later)
-        emitters = (viewer.layers.events.inserted, viewer.layers.events.removed)
-        for emitter in emitters:
-            emitter.connect(self._follow_later)
+        form = self.form
         for box in (form.show_box, form.sort_box):
             box.currentIndexChanged.connect(self.update_now)
         form.grouped.toggled.connect(self.update_now)
@@ -125,36 +124,11 @@ class ReviewWidget(QWidget):
         reader_notice.changed.connect(self._take_reader)
         form.classes.edit_asked.connect(self._edit_classes)
         notice.changed.connect(self._follow_classes)
-        self.reviewer.connect_form()
-        for shortcut in install_undo(self, lambda: self._session):
-            shortcut.activated.connect(self._after_undo)
-        clicks = ClickToSelect(viewer, lambda: self._session)
-
-        def end() -> None:
-            # Docked widgets go without a close event.
-            form.image.release()
-            for emitter in emitters:
-                emitter.disconnect(self._follow_later)
-            clicks.release()
-            for tie in ties:
-                tie()
-
-        self.destroyed.connect(end)
-
-    def showEvent(self, event: QShowEvent | None) -> None:
-        """Show what has changed while another dock was in front."""
-        super().showEvent(event)
-        self._follow_classes()
-        self._follow_later()
-        if self._stale:
-            self.update_now()
+        smear_notice.changed.connect(self._follow_smear)
+        self.scope.currentIndexChanged.connect(self._change_scope)
+        self.ties.add(ClickToSelect(self.viewer, lambda: self.session).release)
 
     # -- which session --------------------------------------------------------------------
-
-    @property
-    def session(self) -> Session | None:
-        """The session whose cells are shown."""
-        return self._session
 
     @property
     def cells(self) -> CellTable | None:
@@ -166,86 +140,74 @@ class ReviewWidget(QWidget):
         """The unreviewed cells in the order of the queue; empty if it is not sorted by that."""
         return self._queue
 
-    def _follow_later(self, event: Any = None) -> None:
-        self._follow_soon.start(0)
+    @property
+    def smear_gallery(self) -> SmearGallery | None:
+        """The gallery of the whole smear; None until it was asked for."""
+        found = self.stack.widget(1)
+        return found if isinstance(found, SmearGallery) else None
 
-    def _follow_chosen(self) -> None:
-        image = self.form.image.layer()
-        session = None if image is None else links.existing_session(image)
-        if image is not None and session is None:
-            session = restore_work(self._viewer, image)
-        self._follow(session)
-        # Its layers may have come since.
-        self.form.tools.follow(session)
+    def _follow_smear(self) -> None:
+        """Offer the whole smear while one is open."""
+        opened = open_smear_of(self.viewer)
+        self._scope_row.setVisible(opened is not None)
+        if opened is None:
+            self.scope.setCurrentIndex(0)
 
-    def _follow(self, session: Session | None) -> None:
-        if session is self._session:
-            return
+    def _change_scope(self) -> None:
+        """Show the cells of the field, or of the whole smear."""
+        whole = self.scope.currentData() == "smear"
+        if whole and self.smear_gallery is None:
+            self.stack.addWidget(SmearGallery(self.viewer, self.image, self.stack))
+        self.stack.setCurrentIndex(int(whole))
+        self.update_now()
+
+    def on_release(self) -> None:
+        """Let go of the smear's cells."""
+        if self.smear_gallery is not None:
+            self.smear_gallery.release()
+
+    def on_session(self) -> None:
+        """Show the cells of another session at once."""
+        session = self.session
         self.form.details.save_note()
-        for tie in self._ties:
-            tie()
-        self._ties.clear()
-        self._session = session
-        self._thumbnails = None
-        self._extent = None
+        self._thumbnails = self._extent = None
+        self._to_begin = True
         if session is not None:
             session.reader = tidy(self.form.reader.text()) or session.reader
             self._thumbnails = Thumbnails(session.rgb, to_pixmap)
-            session.table_changed.connect(self._update_soon)
-            session.blind_changed.connect(self._on_blind)
-            session.selection_changed.connect(self._show_selection)
-            table_changed, chosen = session.table_changed, session.selection_changed
-            blind_changed = session.blind_changed
-            self._ties += [
-                lambda: table_changed.disconnect(self._update_soon, missing_ok=True),
-                lambda: blind_changed.disconnect(self._on_blind, missing_ok=True),
-                lambda: chosen.disconnect(self._show_selection, missing_ok=True),
-            ]
-            image = links.image_layer_of(self._viewer, session)
-            if image is not None:
-                # Other data end the session.
-                image.events.data.connect(self._follow_later)
-                self._ties.append(lambda: image.events.data.disconnect(self._follow_later))
+        self.form.tools.follow(session)
         self._blind.follow()
         self.update_now()
 
+    def on_layers(self) -> None:
+        """Have tools for layers that have come."""
+        self.form.tools.follow(self.session)
+        self.update_soon()
+
+    def on_show(self) -> None:
+        """Show what has changed while another dock was in front."""
+        self._follow_classes()
+        self.form.tools.follow(self.session)
+        if self._stale:
+            self.update_now()
+
+    def on_selection(self) -> None:
+        """Show what is selected, wherever that was done."""
+        self._show_selection()
+
     # -- what is shown --------------------------------------------------------------------
-
-    def _update_soon(self, labels: frozenset[int] | None = None) -> None:
-        """Show changes in a row together, but the first one, and few cells, at once."""
-        if self._soon.isActive():
-            return
-        if labels is not None and len(labels) <= FEW:
-            self._before_paint.ask()
-        else:
-            since = 1000 * (time.monotonic() - self._shown_at)
-            self._soon.start(0 if since > TOGETHER_MS else TOGETHER_MS)
-
-    def _on_blind(self, labels: frozenset[int] | None = None) -> None:
-        """Show what may be shown now: at once if something is hidden that was not before."""
-        self._revision = -1
-        if labels is None:
-            self.update_now()
-        else:
-            self._update_soon(labels)
-
-    def _show_said(self) -> None:
-        # Unless it was shown in the meantime.
-        if self._session is not None and self._session.revision != self._revision:
-            self.update_now()
 
     def update_now(self) -> None:
         """Show the session's state."""
         self._soon.stop()
         self._before_paint.stop()
         self._stale = not self.isVisible()
-        session, gallery = self._session, self.form.gallery
+        session, gallery = self.session, self.form.gallery
         if session is None or self._thumbnails is None:
             self._show_nothing()
             return
-        if self._stale and self._shown_at:
+        if self._stale and self._was_shown:
             return
-        self._revision = session.revision
         self._table = session.table()
         hidden, veiled = session.hidden, session.shown_table()
         choice = self.form.choice
@@ -260,21 +222,24 @@ class ReviewWidget(QWidget):
         gallery.set_look(self.form.look)
         self._show_numbers(veiled)
         self._show_selection()
-        self._shown_at = time.monotonic()
+        self._was_shown = True
+        if self._to_begin and self._queue:
+            self._to_begin = False
+            self.select(self._queue[:1], self._queue[0])
         self._blind.update_now()
 
     def _show_nothing(self) -> None:
         form = self.form
         self._cells, self._queue = None, []
         self._table = pd.DataFrame()
-        form.gallery.empty_text = _NO_IMAGE if form.image.layer() is None else _NO_CELLS
+        form.gallery.empty_text = _NO_IMAGE if self.image.layer() is None else _NO_CELLS
         form.gallery.cell_delegate.set_source(None)
         form.gallery.cells.show_cells(None, [])
         form.gallery.show_cells_again()
         form.details.show_nothing()
         form.classes.show_counts({}, None)
         form.show_numbers({})
-        self._show_progress(0, 0)
+        self.form.show_progress(0, 0)
         self._blind.update_now()
 
     def _show_numbers(self, veiled: pd.DataFrame) -> None:
@@ -289,14 +254,7 @@ class ReviewWidget(QWidget):
         )
         self._counts = dict(count_classes(veiled))
         self._veiled = veiled
-        self._show_progress(reviewed, total)
-
-    def _show_progress(self, reviewed: int, total: int) -> None:
-        bar = self.form.progress
-        bar.setRange(0, max(1, total))
-        bar.setValue(reviewed)
-        bar.setFormat(f"{reviewed} of {total} reviewed")
-        self.form.approve_all.setEnabled(reviewed < total)
+        self.form.show_progress(reviewed, total)
 
     def _set_look(self) -> None:
         self.form.gallery.set_look(self.form.look)
@@ -323,22 +281,22 @@ class ReviewWidget(QWidget):
 
     def _on_selected(self, labels: list[int]) -> None:
         """Select everywhere what the user has selected in the gallery."""
-        if self._session is not None:
-            self._session.select(labels)
+        if self.session is not None:
+            self.session.select(labels)
             # Nothing is told if a cell that is not shown was all that was selected.
             self._show_selection()
 
     def select(self, labels: Iterable[int], current: int | None = None) -> None:
         """Select cells everywhere, and go to one of them in the gallery."""
         chosen = list(labels)
-        if self._session is not None:
-            self._session.select(chosen)
+        if self.session is not None:
+            self.session.select(chosen)
             self.form.gallery.select_labels(chosen, current)
             self._details_soon.ask()
 
     def _show_selection(self) -> None:
         """Show what is selected, wherever that was done."""
-        session, gallery = self._session, self.form.gallery
+        session, gallery = self.session, self.form.gallery
         if session is None or self._cells is None:
             return
         shown = {n for n in session.selection if gallery.cells.row_of(n) is not None}
@@ -347,7 +305,7 @@ class ReviewWidget(QWidget):
         self._details_soon.ask()
 
     def _show_details(self) -> None:
-        session, details, cells = self._session, self.form.details, self._cells
+        session, details, cells = self.session, self.form.details, self._cells
         if session is None or cells is None:
             return
         selection = [n for n in session.selection if n in cells]
@@ -378,20 +336,20 @@ class ReviewWidget(QWidget):
     def go_to(self, label: int) -> None:
         """Show a cell on the image."""
         image = None
-        if self._session is not None:
-            image = links.image_layer_of(self._viewer, self._session)
+        if self.session is not None:
+            image = links.image_layer_of(self.viewer, self.session)
         if image is not None and self._cells is not None and label in self._cells:
-            show_place(self._viewer, image, self._cells[label].place)
+            show_place(self.viewer, image, self._cells[label].place)
             self.select([label], label)
 
     def step_back(self, *, again: bool = False) -> None:
         """Undo the session's last command, or do it again, and show what that was about."""
-        step_back(self._session, again=again)
+        step_back(self.session, again=again)
         self._after_undo()
 
     def _after_undo(self) -> None:
         """Show the cells that undo or redo has changed."""
-        if self._session is None or not len(self._table):
+        if self.session is None or not len(self._table):
             return
         former = self._table
         self.update_now()
@@ -407,19 +365,29 @@ class ReviewWidget(QWidget):
     def _take_reader(self, name: str) -> None:
         """Have the name that was given here or elsewhere."""
         self.form.reader.setText(name)
-        if self._session is not None:
-            self._session.reader = name
+        if self.session is not None:
+            self.session.reader = name
 
-    # -- for its parts --------------------------------------------------------------------
+    def go_past_end(self) -> str:
+        """Open the next field of the smear that is not finished; return what there is to say."""
+        opened, session = open_smear_of(self.viewer), self.session
+        folder = None if session is None else folder_of(session)
+        if opened is None or folder is None:
+            return ""
+        keys = [opened.smear.state(i).key for i in range(len(opened.smear))]
+        if folder.name not in keys:
+            return ""
+        row = keys.index(folder.name)
+        opened.smear.inspect(row)
+        following = opened.smear.next_to_review(row)
+        if following is None:
+            return "Every field of the smear is reviewed."
+        opened.show(following)
+        return f"On to {opened.smear.paths[following].name}."
 
-    @property
-    def viewer(self) -> Any:
-        """The viewer, not napari's proxy of it."""
-        return self._viewer
-
-    def say(self, text: str) -> None:
-        """Say something in passing."""
-        self._viewer.status = text
+    def say_in_passing(self, text: str) -> None:
+        """Say something that need not stay."""
+        self.viewer.status = text
 
 
 def _changed(former: pd.DataFrame, table: pd.DataFrame) -> list[int]:

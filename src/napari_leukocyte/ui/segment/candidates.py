@@ -4,29 +4,36 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Any
+from weakref import WeakSet
 
 import cv2
 import numpy as np
-from napari.layers import Image, Shapes
+from napari.layers import Image, Layer, Shapes
 from numpy.typing import NDArray
 from qtpy.QtWidgets import QCheckBox
 
 from napari_leukocyte.segmentation.objects import candidates_text
 from napari_leukocyte.session.session import Session
 from napari_leukocyte.ui.jobs import telling_errors
+from napari_leukocyte.ui.layers.clicks import Press
 from napari_leukocyte.ui.layers.geometry import transform_of
+from napari_leukocyte.ui.tools.mask_tools import mask_tools_of
 
 #: Colour of the outlines: no class has it.
 COLOR = "#ffd166"
 #: Width of an outline, in diameters of a leukocyte.
 WIDTH = 0.025
-#: A press and a release nearer than this, px of the screen, are a click.
-CLICK_PX = 4.0
-_LEFT = 1
+#: The layers of outlines.
+_SHOWN: WeakSet[Shapes] = WeakSet()
 _HELP = (
     "<p>Show the regions that look less like leukocytes than <i>Least score</i> asks, each with "
     "its score. Click inside an outline to take it as a cell; Ctrl+Z gives it back.</p>"
 )
+
+
+def is_candidates(layer: Layer) -> bool:
+    """Whether a layer shows candidates."""
+    return isinstance(layer, Shapes) and layer in _SHOWN
 
 
 class CandidateBox(QCheckBox):
@@ -83,6 +90,7 @@ class CandidateBox(QCheckBox):
         layers = self._viewer.layers
         active = layers.selection.active
         self.layer = layer
+        _SHOWN.add(layer)
         self._draw(layer)
         layers.append(layer)
         # The layer that the user works on stays the one that is worked on.
@@ -120,15 +128,15 @@ class CandidateBox(QCheckBox):
         """Take the candidate that is clicked, where a click does nothing else."""
         session, image = self._session, self._image
         active = viewer.layers.selection.active
-        if self.layer is None or session is None or image is None or event.button != _LEFT:
+        if self.layer is None or session is None or image is None:
             return
-        if viewer.dims.ndisplay != 2 or getattr(active, "mode", None) != "pan_zoom":
+        if not Press.begins(viewer, event) or getattr(active, "mode", None) != "pan_zoom":
             return
-        pressed = np.array(event.pos, np.float64)
-        yield
-        while event.type == "mouse_move":
-            yield
-        if np.hypot(*(np.array(event.pos) - pressed)[:2]) > CLICK_PX:
+        if mask_tools_of(viewer).in_hand is not None:  # the click is the tool's
+            return
+        press = Press(event)
+        yield from press.until_released()
+        if press.moved:
             return
         y, x = np.asarray(image.world_to_data(event.position), np.float64)[-2:]
         if session.candidates.at(float(y), float(x)):

@@ -47,7 +47,7 @@ class WeightsForm(QWidget):
         super().__init__()
         self._sliders: list[QLabeledDoubleSlider] = []
         self._names: tuple[str, ...] = ()
-        section = Section("Weights of the members")
+        section = Section("Model weights")
         self._form = section.form
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)

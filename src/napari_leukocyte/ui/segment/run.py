@@ -156,7 +156,7 @@ def describe_result(session: Session) -> str:
             "kept."
         )
     if session.edits.erased.any():
-        parts.append("Erased objects stay away.")
+        parts.append("Deleted cells stay deleted.")
     # Not computed for this sentence alone: a window must not wait for it.
     candidates = len(session.candidates.scores) if session.candidates_known else 0
     if candidates:

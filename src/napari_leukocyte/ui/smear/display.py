@@ -67,7 +67,7 @@ def _show_sign_off(desk: Desk) -> None:
     form, session = desk.form, desk.session
     signed = session is not None and session.signed_off is not None
     form.sign_field.setEnabled(session is not None)
-    form.sign_field.setText("Withdraw field" if signed else "Sign off field")
+    form.sign_field.setText("Withdraw sign-off" if signed else "Sign off field")
     whole = None if desk.smear is None else desk.smear.signed_off
-    form.sign_smear.setText("Withdraw smear" if whole else "Sign off smear")
+    form.sign_smear.setText("Withdraw sign-off" if whole else "Sign off smear")
     form.signed.say(texts.describe_sign_off(whole, desk.refused), rich=True)

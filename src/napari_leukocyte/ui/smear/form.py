@@ -116,7 +116,7 @@ class SmearForm(QWidget):
         self.report.setMenu(menu)
         self.save = _button(
             "Save results…",
-            "Save label images, objects, leukogram, overlays and the record of all fields.",
+            "Save label images, objects, differential, overlays and the record of all fields.",
         )
         self.smear_leukogram = LeukogramView(self)
         self.field_leukogram = LeukogramView(self)

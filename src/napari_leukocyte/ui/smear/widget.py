@@ -4,24 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from app_model.types import KeyCode, KeyMod
 from napari.utils.notifications import show_info, show_warning
-from qtpy.QtCore import QModelIndex, Qt, QTimer
-from qtpy.QtGui import QKeySequence, QShortcut, QShowEvent
-from qtpy.QtWidgets import QFileDialog, QMessageBox, QSizePolicy, QVBoxLayout, QWidget
+from qtpy.QtCore import QModelIndex, Qt
+from qtpy.QtGui import QKeySequence, QShortcut
+from qtpy.QtWidgets import QFileDialog, QMessageBox, QWidget
 
 from napari_leukocyte.analysis.smear.smear import Smear
 from napari_leukocyte.counting.settings import DifferentialSettings
 from napari_leukocyte.errors import LeukocyteError
 from napari_leukocyte.io.images.reading import IMAGE_SUFFIXES
 from napari_leukocyte.session.session import Session
+from napari_leukocyte.ui import build
 from napari_leukocyte.ui.classify.runner import Runner
-from napari_leukocyte.ui.closing import guard_closing
-from napari_leukocyte.ui.dock_keys import keep_keys
+from napari_leukocyte.ui.dock import SessionDock, SharedParts
 from napari_leukocyte.ui.jobs import tell
-from napari_leukocyte.ui.layers import links
+from napari_leukocyte.ui.open_smear import set_open_smear
 from napari_leukocyte.ui.segment.preferences import read_preferences
 from napari_leukocyte.ui.smear import texts
 from napari_leukocyte.ui.smear.analysing import Analysing
@@ -31,7 +31,6 @@ from napari_leukocyte.ui.smear.display import show_everything
 from napari_leukocyte.ui.smear.finishing import Finishing
 from napari_leukocyte.ui.smear.form import NEXT_KEY, NEXT_OPEN_KEY, PREVIOUS_KEY, SmearForm
 from napari_leukocyte.ui.smear.switch import FieldSwitch
-from napari_leukocyte.ui.undo import install_undo
 
 if TYPE_CHECKING:
     import napari
@@ -47,7 +46,7 @@ _VIEWER_KEYS: tuple[int, int, int] = (
 _TOGETHER_MS, _LOOK_MS = 60, 400
 
 
-class SmearWidget(QWidget):
+class SmearWidget(SessionDock):
     """Review the fields of a folder as one smear.
 
     Parameters
@@ -56,6 +55,8 @@ class SmearWidget(QWidget):
         In which one field at a time is shown.
     parent : QWidget, optional
         The owner.
+    shared : SharedParts, optional
+        What it has in common with other docks.
 
     Attributes
     ----------
@@ -65,38 +66,33 @@ class SmearWidget(QWidget):
         The analysis in the background.
     """
 
-    def __init__(self, viewer: napari.viewer.Viewer, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self._viewer: Any = links.unwrap(viewer)
-        guard_closing(self, viewer)
-        keep_keys(self, self._viewer)
-        self._followed: Session | None = None
+    rest_ms = _TOGETHER_MS
+    waits_for_rest = False
+    chooses_image = False  # it shows the fields itself
+
+    def __init__(
+        self,
+        viewer: napari.viewer.Viewer,
+        parent: QWidget | None = None,
+        *,
+        shared: SharedParts | None = None,
+    ) -> None:
+        super().__init__(viewer, parent, shared=shared)
         self._opening = False
         self.form = SmearForm(read_preferences().model, self)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(self.form)
-        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)
-        self._soon = self._timer(_TOGETHER_MS, self.update_now)
-        self._look_soon = self._timer(_LOOK_MS, self._look_at_shown)
+        self.setLayout(build.column(self.form))
+        self._look_soon = self.timer(_LOOK_MS, self._look_at_shown)
         # No children of this widget: Qt may delete those before it says that their parent goes.
-        self._switch, self._background = FieldSwitch(self._viewer), Background()
-        self._desk = Desk(self._viewer, self.form, self._switch, self._background, self._show_soon)
+        self._switch, self._background = FieldSwitch(self.viewer), Background()
+        self._desk = Desk(self.viewer, self.form, self._switch, self._background, self.update_soon)
         self.analysing = Analysing(self._desk)
         self._finishing = Finishing(self._desk)
         # Cells that a tool adds or parts get a class, also without the widget that classifies.
         self._runner = Runner(stands_in=True)
         self._connect()
         self._bind_keys()
-        install_undo(self, lambda: self._followed)
+        self.begin()
         self.update_now()
-
-    def _timer(self, delay: int, act: Any) -> QTimer:
-        timer = QTimer(self)
-        timer.setSingleShot(True)
-        timer.setInterval(delay)
-        timer.timeout.connect(act)
-        return timer
 
     def _connect(self) -> None:
         form = self.form
@@ -111,9 +107,7 @@ class SmearWidget(QWidget):
             view.settings_changed.connect(self._take_settings)
         self._background.seen.connect(self._on_seen)
         self._switch.changed.connect(self._on_shown)
-        self._switch.busy_changed.connect(self._show_soon)
-        # Qt calls no method of a widget that is being deleted, but a function it does.
-        self.destroyed.connect(lambda: self._release())
+        self._switch.busy_changed.connect(self.update_soon)
 
     def _bind_keys(self) -> None:
         acts = (lambda: self.step(1), lambda: self.step(-1), self.go_to_next_open)
@@ -122,22 +116,22 @@ class SmearWidget(QWidget):
             shortcut = QShortcut(QKeySequence(name), self)
             shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
             shortcut.activated.connect(act)
-            self._viewer.bind_key(key, lambda _, act=act: act(), overwrite=True)
+            self.viewer.bind_key(key, lambda _, act=act: act(), overwrite=True)
 
-    def _release(self) -> None:
+    def on_release(self) -> None:
         """Let go of everything that outlives the widget; the shown field stays in the viewer."""
+        set_open_smear(self.viewer, None, self.go)
         for key in _VIEWER_KEYS:
-            self._viewer.bind_key(key, None, overwrite=True)
-        self._unfollow()
+            self.viewer.bind_key(key, None, overwrite=True)
         self._runner.close()
         self._background.release()
         self._switch.release()
 
-    def showEvent(self, event: QShowEvent | None) -> None:
+    def on_show(self) -> None:
         """List the models again: training may have added one."""
-        super().showEvent(event)
         self.form.segmentation.refresh()
         self.form.classification.refresh()
+        self.update_soon()
 
     # -- what is open ---------------------------------------------------------------------
 
@@ -146,10 +140,10 @@ class SmearWidget(QWidget):
         """The smear that is open."""
         return self._desk.smear
 
-    @property
-    def session(self) -> Session | None:
-        """The session of the field that is shown."""
-        return self._desk.session
+    def wanted_sessions(self) -> list[Session]:
+        """Return the session of the field that is shown."""
+        session = self._desk.session
+        return [] if session is None else [session]
 
     @property
     def shown_row(self) -> int | None:
@@ -178,6 +172,7 @@ class SmearWidget(QWidget):
         def opened(smear: Smear) -> None:
             self._switch.leave()
             self._desk.smear = smear
+            set_open_smear(self.viewer, smear, self.go)
             self.form.model.set_smear(smear)
             self.form.status.say(texts.describe_failures(smear.notes), rich=True)
             if smear.settings is not None:
@@ -187,7 +182,7 @@ class SmearWidget(QWidget):
 
         def ended() -> None:
             self._opening = False
-            self._show_soon()
+            self.update_soon()
 
         self._background.open(given, opened, self._on_looked, ended)
 
@@ -233,7 +228,7 @@ class SmearWidget(QWidget):
             if smear.state(row).stage != "damaged":
                 self.go(row)
                 return
-        self._viewer.status = "This is the last field." if by > 0 else "This is the first field."
+        self.viewer.status = "This is the last field." if by > 0 else "This is the first field."
 
     def go_to_next_open(self) -> None:
         """Show the next field that is not finished."""
@@ -263,30 +258,26 @@ class SmearWidget(QWidget):
 
     def _on_shown(self) -> None:
         """Follow the field that is shown now, and look what has become of the one before."""
-        smear, session, row = self.smear, self.session, self.shown_row
-        self._unfollow()
+        smear, row = self.smear, self.shown_row
+        self.follow_now()
         if smear is None:
             return
         left = self.form.model.shown
         self.form.model.set_shown(row)
-        if session is not None:
-            self._followed = session
-            self._finishing.take_reader()
-            self._runner.follow(session)
-            session.table_changed.connect(self._on_table)
-            session.blind_changed.connect(self._on_table)
-            self._on_table()
         if left is not None and left != row:
             self._background.inspect(smear, left, self._on_looked)
         self._choose_row()
-        self._show_soon()
+        self.update_soon()
 
-    def _unfollow(self) -> None:
-        if self._followed is not None:
-            self._followed.table_changed.disconnect(self._on_table, missing_ok=True)
-            self._followed.blind_changed.disconnect(self._on_table, missing_ok=True)
-        self._followed = None
-        self._runner.follow(None)
+    def on_session(self) -> None:
+        """Work on the field that is shown now, with the name and the classifier as before."""
+        if self.session is not None:
+            self._finishing.take_reader()
+        self._runner.follow(self.session)
+        self.on_table()
+
+    def on_selection(self) -> None:
+        """Show nothing of it."""
 
     def _choose_row(self) -> None:
         row = self._desk.row
@@ -298,17 +289,18 @@ class SmearWidget(QWidget):
     def _on_seen(self, smear: Smear, row: int) -> None:
         if smear is self.smear:
             self.form.model.refresh(row)
-            self._show_soon()
+            self.update_soon()
 
     def _on_looked(self, smear: Smear, told: str | None) -> None:
         if smear is self.smear:
             if told is not None:
                 show_warning(told)
-            self._show_soon()
+            self.update_soon()
 
-    def _on_table(self) -> None:
+    def on_table(self, labels: frozenset[int] | None = None) -> None:
+        """Count the shown field again, and look whether it is still what was signed off."""
         self._desk.refused = ""
-        self._show_soon()
+        self.update_soon()
         if self.smear is not None and self.smear.signed_off is not None:
             self._look_soon.start()
 
@@ -327,10 +319,6 @@ class SmearWidget(QWidget):
                 self.smear.set_settings(settings)
             except LeukocyteError as error:
                 tell(error)
-
-    def _show_soon(self) -> None:
-        if not self._soon.isActive():
-            self._soon.start()
 
     def update_now(self) -> None:
         """Show the state of everything; many changes in a row are shown together."""

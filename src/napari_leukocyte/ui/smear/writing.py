@@ -45,11 +45,11 @@ def report_of_smear(path: Path, smear: Smear, settings: DifferentialSettings) ->
 def report_of_field(path: Path, shown: Shown, settings: DifferentialSettings) -> Work:
     """Return the work of writing the report of the field that is shown."""
     # What is not kept on the disk can only be taken from the session itself.
-    known = None if shown.session.is_persisted else report_field(shown.session)
+    known = None if shown.session.is_persisted else report_field(shown.session.snapshot())
 
     def work(progress: Progress) -> Path:
         progress(0, 2, "Reading the field")
-        field = known or report_field(read_field(shown.path), shown.path)
+        field = known or report_field(read_field(shown.path).snapshot(), shown.path)
         return write_report(path, [field], settings, progress=progress)
 
     return work

@@ -35,7 +35,7 @@ SMOOTHING = 0.05
 
 
 def use_line(tool: Tool, session: Session, line: ArrayLike) -> str:
-    """Use a tool along a line, (N, 2) y and x in px; arguments else as for `use_on`."""
+    """Use a tool along a path, (N, 2) y and x in px; arguments else as for `use_on`."""
     if tool is not SPLIT:
         return use_on(tool, session, objects_under(session.labels, line))
     return _split(session, split_by_line(session.labels, line, session.next_label))
@@ -105,10 +105,17 @@ def use_on(tool: Tool, session: Session, numbers: Iterable[int]) -> str:
 
 def object_at(labels: NDArray[np.int32], point: tuple[float, float]) -> int:
     """Return the number of the object at a point, y and x in px; raise if there is none."""
+    number = object_under(labels, point)
+    if not number:
+        raise ParameterError("There is no cell here: click on one.")
+    return number
+
+
+def object_under(labels: NDArray[np.int32], point: tuple[float, float]) -> int:
+    """Return the number of the object at a point, y and x in px; 0 for none."""
     y, x = round(point[0]), round(point[1])
-    if 0 <= y < labels.shape[0] and 0 <= x < labels.shape[1] and labels[y, x]:
-        return int(labels[y, x])
-    raise ParameterError("There is no cell here: click on one.")
+    inside = 0 <= y < labels.shape[0] and 0 <= x < labels.shape[1]
+    return int(labels[y, x]) if inside else 0
 
 
 def diameter_of(session: Session) -> float:

@@ -7,19 +7,18 @@ from typing import Any
 
 import numpy as np
 from napari.layers import Labels
-from numpy.typing import NDArray
 
 from napari_leukocyte.errors import LeukocyteError
 from napari_leukocyte.session.session import Session
 from napari_leukocyte.ui.jobs import tell
 from napari_leukocyte.ui.layers import links
+from napari_leukocyte.ui.layers.clicks import Press
 from napari_leukocyte.ui.tools import commands
 from napari_leukocyte.ui.tools.kinds import LEAVE, SPLIT, Tool
 from napari_leukocyte.ui.tools.preview import LinePreview
 
-#: Movements of the mouse up to this, px of the screen, are still a click.
-CLICK_PX = 4.0
-_LEFT = 1
+#: Corners of a path are so far apart, px of the image.
+_STEP = 1.0
 _ESCAPE = "Escape"
 
 
@@ -38,6 +37,11 @@ class ToolInHand:
         Is changed.
     on_leave : callable
         Called when the user puts the tool down; with whether that was by the key Escape.
+
+    Attributes
+    ----------
+    paused : bool
+        Whether another mode of the layer is no reason to put the tool down just now.
     """
 
     def __init__(
@@ -49,6 +53,7 @@ class ToolInHand:
         on_leave: Callable[[bool], None],
     ) -> None:
         self.tool, self.layer, self.session = tool, layer, session
+        self.paused = False
         self._viewer = viewer
         self._on_leave = on_leave
         self.preview = LinePreview(viewer, layer)
@@ -76,9 +81,9 @@ class ToolInHand:
             layer.cursor, layer.help = "standard", ""
 
     def _hold(self) -> None:
-        # A drag draws a line, where it would move the picture else.
-        self.layer.mouse_pan = self.tool.gesture != "line"
-        self.layer.cursor = "cross" if self.tool.gesture == "line" else "pointing"
+        # A drag draws a path, where it would move the picture else.
+        self.layer.mouse_pan = self.tool.gesture != "path"
+        self.layer.cursor = "cross" if self.tool.gesture == "path" else "pointing"
         self.layer.help = f"{self.tool.title}: {self.tool.hint} {LEAVE}"
 
     def _on_escape(self, layer: Labels) -> None:
@@ -86,6 +91,8 @@ class ToolInHand:
 
     def _on_other(self, event: Any = None) -> None:
         """Another tool of napari's, or another layer, has been chosen."""
+        if self.paused:
+            return
         if self.layer.mode != "pan_zoom" or self._viewer.layers.selection.active is not self.layer:
             self._on_leave(False)
 
@@ -97,56 +104,53 @@ class ToolInHand:
             # The image was replaced meanwhile, and the layer is nobody's.
             self._on_leave(False)
             return
-        if event.button != _LEFT or self._viewer.dims.ndisplay != 2:
+        if not Press.begins(self._viewer, event):
             return
-        start, pressed = self._at(event), np.array(event.pos, np.float64)
-        with_alt = "Alt" in event.modifiers
-        moved = False
-        yield
-        while event.type == "mouse_move":
-            moved = moved or self._is_far(event, pressed)
-            if moved and self.tool.gesture == "line":
-                self.preview.show([start, self._at(event)], line=True)
-            yield
+        if "Control" in event.modifiers:  # deletes, whatever is in hand
+            return
+        path, press = [self._at(event)], Press(event)
+
+        def draw() -> None:
+            if np.hypot(*np.subtract(self._at(event), path[-1])) >= _STEP:
+                path.append(self._at(event))
+            if self.tool.gesture == "path":
+                self.preview.show(path, line=True)
+
+        yield from press.until_released(draw)
         self.preview.clear()
-        end = self._at(event)
-        # Of a quick drag vispy tells no movement at all.
-        moved = moved or self._is_far(event, pressed)
+        path.append(self._at(event))
         try:
-            self._use(start, end, moved, with_alt)
+            self._use(path, press.moved)
         except LeukocyteError as error:
             tell(error)
         self._hold()
-
-    @staticmethod
-    def _is_far(event: Any, pressed: NDArray[np.float64]) -> bool:
-        return bool(np.hypot(*(np.array(event.pos) - pressed)[:2]) > CLICK_PX)
 
     def _at(self, event: Any) -> tuple[float, float]:
         y, x = np.asarray(self.layer.world_to_data(event.position), np.float64)[-2:].tolist()
         return y, x
 
-    def _use(
-        self, start: tuple[float, float], end: tuple[float, float], moved: bool, with_alt: bool
-    ) -> None:
+    def _use(self, path: list[tuple[float, float]], moved: bool) -> None:
         if self.tool.gesture == "click":
             # A drag moves the picture.
             if not moved:
-                self._viewer.status = commands.use_click(self.tool, self.session, start)
+                self._viewer.status = commands.use_click(self.tool, self.session, path[0])
         elif moved:
             self._points.clear()
-            self._viewer.status = commands.use_line(self.tool, self.session, [start, end])
-        elif with_alt and self.tool is SPLIT:
-            self._place(start)
+            self._viewer.status = commands.use_line(self.tool, self.session, path)
+        elif self.tool is SPLIT:
+            self._place(path[0])
         else:
             self._viewer.status = self.tool.hint
 
     def _place(self, point: tuple[float, float]) -> None:
-        """Take one of two points in a cell."""
-        commands.object_at(self.session.labels, point)
+        """Take one of two points in a cell; one in another cell is the first of a new pair."""
+        labels = self.session.labels
+        number = commands.object_at(labels, point)
+        self._points = [p for p in self._points if commands.object_under(labels, p) == number]
         self._points.append(point)
         if len(self._points) == 1:
             self.preview.show(self._points, line=False)
+            self._viewer.status = "Now click on the other one of the two cells."
             return
         points = self._points.copy()
         self._points.clear()

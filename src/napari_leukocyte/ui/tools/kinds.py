@@ -19,8 +19,8 @@ class Tool:
     key : str
         Key that takes it in hand, as napari writes keys. Napari's own Labels, Points and Shapes
         keys and those of the classes leave these free.
-    gesture : {"line", "click"}
-        What the mouse does with it.
+    gesture : {"path", "click", "paint", "erase"}
+        What the mouse does with it; the last two are napari's own modes.
     least : int
         So many selected objects are worked on at once, without a gesture; 0 for a tool that
         takes no selection.
@@ -33,7 +33,7 @@ class Tool:
     name: str
     title: str
     key: str
-    gesture: Literal["line", "click"]
+    gesture: Literal["path", "click", "paint", "erase"]
     least: int
     help: str
     hint: str
@@ -43,21 +43,21 @@ SPLIT = Tool(
     "split",
     "Split",
     "Shift-S",
-    "line",
+    "path",
     0,
-    "Cut a cell in two: drag a line across it, or put two points into it with Alt+click, from "
-    "which a watershed parts it. The larger part keeps the number.",
-    "Drag a line across a cell, or Alt+click two points in it.",
+    "Part two cells that are one: click on the one, then on the other, and a watershed finds the "
+    "cut; or draw the cut yourself, along any path. The larger part keeps the number.",
+    "Click on the two cells, or draw the cut between them.",
 )
 MERGE = Tool(
     "merge",
     "Merge",
     "Shift-M",
-    "line",
+    "path",
     2,
-    "Make one cell of those selected. Without a selection: drag a line over them. A small gap is "
+    "Make one cell of those selected. Without a selection: draw over them. A small gap is "
     "bridged; the smallest number stays.",
-    "Drag a line over the cells to be merged.",
+    "Draw over the cells to be merged.",
 )
 DELETE = Tool(
     "delete",
@@ -65,7 +65,8 @@ DELETE = Tool(
     "Shift-D",
     "click",
     1,
-    "Delete the selected cells. Without a selection: click on each.",
+    "Delete the selected cells. Without a selection: click on each. Whatever tool is in hand, "
+    "Ctrl+click on a cell deletes it, and the key Delete what is under the pointer.",
     "Click on a cell to delete it.",
 )
 ADD = Tool(
@@ -96,9 +97,27 @@ FILL = Tool(
     "Fill the holes of the selected cells. Without a selection: click on each.",
     "Click on a cell to fill its holes.",
 )
+BRUSH = Tool(
+    "brush",
+    "Brush",
+    "Shift-B",
+    "paint",
+    0,
+    "Paint the selected cell; with none selected, a new one. [ and ] change the brush's size.",
+    "Paint the selected cell, or a new one if none is selected (M: another new one).",
+)
+ERASER = Tool(
+    "eraser",
+    "Eraser",
+    "Shift-E",
+    "erase",
+    0,
+    "Erase from the selected cell alone; with none selected, from any.",
+    "Erase from the selected cell, or from any if none is selected.",
+)
 #: In the order of the row.
-TOOLS = (SPLIT, MERGE, DELETE, ADD, SMOOTH, FILL)
-#: Also deletes the selected cells.
+TOOLS = (SPLIT, MERGE, DELETE, ADD, BRUSH, ERASER, SMOOTH, FILL)
+#: Also deletes the selected cells, or the one under the pointer.
 DELETE_KEYS = ("Delete", "Backspace")
 #: Ends every hint.
 LEAVE = "Esc leaves."

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any, ClassVar
 from weakref import WeakKeyDictionary
 
-from napari.layers import Image, Labels, Layer
+from napari.layers import Image, Layer
 from psygnal import Signal
 from qtpy.QtCore import QTimer
 
@@ -15,10 +15,16 @@ from napari_leukocyte.errors import LeukocyteError
 from napari_leukocyte.session.session import Session
 from napari_leukocyte.ui.jobs import tell
 from napari_leukocyte.ui.layers import links
-from napari_leukocyte.ui.layers.objects_view import objects_view_of
 from napari_leukocyte.ui.tools import commands
 from napari_leukocyte.ui.tools.in_hand import ToolInHand
 from napari_leukocyte.ui.tools.kinds import DELETE, DELETE_KEYS, TOOLS, Tool
+from napari_leukocyte.ui.tools.painting import PaintingInHand
+from napari_leukocyte.ui.tools.quick_delete import (
+    DeleteOnClick,
+    cell_under_pointer,
+    delete_cell,
+    session_shown_by,
+)
 
 _OF_VIEWER: WeakKeyDictionary[Any, MaskTools] = WeakKeyDictionary()
 
@@ -37,7 +43,7 @@ class MaskTools:
 
     def __init__(self, viewer: Any) -> None:
         self._viewer_ref = weakref.ref(viewer)
-        self._in_hand: ToolInHand | None = None
+        self._in_hand: ToolInHand | PaintingInHand | None = None
         self._former: weakref.ref[Layer] | None = None
         # Whoever adds a layer ties it to its session only after it has become active.
         self._bind_soon = QTimer()
@@ -45,13 +51,14 @@ class MaskTools:
         self._bind_soon.timeout.connect(self._bind_active)
         viewer.layers.selection.events.active.connect(self._on_active)
         self._bind_active()
+        self._clicks = DeleteOnClick(viewer, self._pause)
 
     @property
     def _viewer(self) -> Any:
         return self._viewer_ref()
 
     @property
-    def in_hand(self) -> ToolInHand | None:
+    def in_hand(self) -> ToolInHand | PaintingInHand | None:
         """The tool in hand, with its layer and session."""
         return self._in_hand
 
@@ -69,7 +76,7 @@ class MaskTools:
         if held is not None and held.tool is tool and held.session is session:
             self.stop()
             return
-        chosen = selected_objects(self._viewer, session) if tool.least else []
+        chosen = sorted(session.selection)
         if tool.least and len(chosen) >= tool.least:
             self._use_on(tool, session, chosen)
         else:
@@ -84,9 +91,25 @@ class MaskTools:
         for tool in TOOLS:
             layer.bind_key(tool.key, self._key(tool), overwrite=True)
         for key in DELETE_KEYS:
-            layer.bind_key(key, self._key(DELETE), overwrite=True)
+            layer.bind_key(key, self._delete_key(), overwrite=True)
+
+    def delete(self, layer: Layer, session: Session) -> None:
+        """Delete the selected objects; without a selection, the one under the pointer."""
+        viewer, chosen = self._viewer, sorted(session.selection)
+        number = 0 if chosen else cell_under_pointer(viewer, layer, session)
+        if number:
+            delete_cell(viewer, session, number)
+        elif chosen:
+            self._use_on(DELETE, session, chosen)
+        else:
+            viewer.status = "Nothing to delete: select a cell, or point at one."
 
     # -- inside ---------------------------------------------------------------------------
+
+    def _pause(self, paused: bool) -> None:
+        held = self._in_hand
+        if held is not None:
+            held.paused = paused
 
     def _use_on(self, tool: Tool, session: Session, chosen: list[int]) -> None:
         try:
@@ -109,7 +132,8 @@ class MaskTools:
                 return
             layer = links.show_labels(viewer, session, image)
         self.bind_keys(layer)
-        self._in_hand = ToolInHand(tool, viewer, layer, session, self._leave)
+        kind = PaintingInHand if tool.gesture in ("paint", "erase") else ToolInHand
+        self._in_hand = kind(tool, viewer, layer, session, self._leave)
         self.changed.emit()
 
     def _leave(self, back: bool) -> None:
@@ -130,7 +154,13 @@ class MaskTools:
     def _bind_active(self) -> None:
         viewer = self._viewer
         layer = None if viewer is None else links.unwrap(viewer.layers.selection.active)
-        if layer is not None and session_shown_by(viewer, layer) is not None:
+        if layer is None or session_shown_by(viewer, layer) is None:
+            return
+        if isinstance(layer, Image):
+            # Its other keys stay napari's: there is no telling yet that cells are to be changed.
+            for key in DELETE_KEYS:
+                layer.bind_key(key, self._delete_key(), overwrite=True)
+        else:
             self.bind_keys(layer)
 
     def _key(self, tool: Tool) -> Callable[[Layer], None]:
@@ -144,6 +174,17 @@ class MaskTools:
 
         return pressed
 
+    def _delete_key(self) -> Callable[[Layer], None]:
+        tools = weakref.ref(self)
+
+        def pressed(layer: Layer) -> None:
+            alive = tools()
+            session = None if alive is None else session_shown_by(alive._viewer, layer)
+            if alive is not None and session is not None:
+                alive.delete(layer, session)
+
+        return pressed
+
 
 def mask_tools_of(viewer: Any) -> MaskTools:
     """Return the tools of a viewer; made on first use."""
@@ -151,38 +192,3 @@ def mask_tools_of(viewer: Any) -> MaskTools:
     if viewer not in _OF_VIEWER:
         _OF_VIEWER[viewer] = MaskTools(viewer)
     return _OF_VIEWER[viewer]
-
-
-def session_shown_by(viewer: Any, layer: Layer) -> Session | None:
-    """Return the session whose labels or objects a layer shows, or None."""
-    if isinstance(layer, Labels):
-        return links.session_of_labels(viewer, layer)
-    for image in viewer.layers:
-        session = links.existing_session(image) if isinstance(image, Image) else None
-        view = None if session is None else objects_view_of(viewer, session)
-        if view is not None and view.layer is layer:
-            return session
-    return None
-
-
-def selected_objects(viewer: Any, session: Session) -> list[int]:
-    """Return the numbers of the objects a tool works on.
-
-    Parameters
-    ----------
-    viewer : napari.Viewer
-        Where the session's layers are.
-    session : Session
-        Whose objects.
-
-    Returns
-    -------
-    list of int
-        The session's selection; without one the object, if there is one, with the number that the
-        labels layer paints with.
-    """
-    if session.selection:
-        return sorted(session.selection)
-    layer = links.labels_layer_of(viewer, session)
-    number = 0 if layer is None else int(layer.selected_label)
-    return [number] if number > 0 and bool((session.labels == number).any()) else []

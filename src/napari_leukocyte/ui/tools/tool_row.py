@@ -16,6 +16,9 @@ from napari_leukocyte.ui.tools.kinds import LEAVE, TOOLS, Tool
 from napari_leukocyte.ui.tools.mask_tools import mask_tools_of
 from napari_leukocyte.ui.undo import REDO, UNDO, step_back
 
+#: Room around an icon, px: ten buttons fit into a narrow dock.
+_AROUND = 6
+
 
 class MaskToolRow(QWidget):
     """A button for each tool, and for undo and redo.
@@ -72,7 +75,7 @@ class MaskToolRow(QWidget):
         button = QToolButton()
         button.setAutoRaise(True)
         button.setIconSize(QSize(SIDE, SIDE))
-        button.setFixedSize(SIDE + 10, SIDE + 10)
+        button.setFixedSize(SIDE + _AROUND, SIDE + _AROUND)
         button.setAccessibleName(name.capitalize())
         self.buttons[name] = button
         return button

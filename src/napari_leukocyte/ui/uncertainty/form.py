@@ -13,6 +13,7 @@ from napari_leukocyte.schema import LABEL
 from napari_leukocyte.ui import build
 from napari_leukocyte.ui.controls.table import Table
 from napari_leukocyte.uncertainty.calibration import DEFAULT_LEVEL, LEVEL_RANGE
+from napari_leukocyte.vocabulary import written
 
 COLUMNS = ("Cell", "Class", "Set", "Unusual")
 _SET, _UNUSUAL = 2, 3
@@ -69,7 +70,9 @@ class UncertaintyForm:
         )
         self.cells = CellsTable()
         self.sections = (
-            build.section("Distribution shift", self.sentence, self.quality, self.check),
+            build.section(
+                "Is this image like the training images?", self.sentence, self.quality, self.check
+            ),
             build.section(
                 "How sure",
                 ("Level", build.row(self.level, self.by_class, None)),
@@ -123,8 +126,10 @@ class CellsTable(Table):
                     f"{100 * wrong:.0f} % of cells as strange were wrong on sets left out of "
                     "training."
                 )
-            class_ = QTableWidgetItem(f"{said} ✓" if reviewed else str(said))
-            found = _Number(", ".join(names) if names else "none fits", float(len(names) or 99))
+            class_ = QTableWidgetItem(written(str(said)) + " ✓" * bool(reviewed))
+            found = _Number(
+                ", ".join(map(written, names)) if names else "none fits", float(len(names) or 99)
+            )
             found.setToolTip(found.text())
             for column, item in enumerate((_Number(str(label), label), class_, found, how)):
                 self.setItem(row, column, item)

@@ -11,6 +11,7 @@ from napari_leukocyte.errors import LeukocyteError
 from napari_leukocyte.io.images.key import image_key
 from napari_leukocyte.models.manifest import Manifest
 from napari_leukocyte.models.registry import find_model
+from napari_leukocyte.schema import LABEL
 from napari_leukocyte.session.predictions import Predictions
 from napari_leukocyte.session.session import Session
 from napari_leukocyte.ui import build
@@ -46,8 +47,8 @@ _STANDARDISED = (
 )
 _BLIND = "A blind read is under way: what the classifier says is shown after it."
 #: Shown before the image was compared.
-_NOTHING_COMPARED = pd.DataFrame({"label": [], "ood_score": [], "wrong_share": []}).astype(
-    {"label": "int64"}
+_NOTHING_COMPARED = pd.DataFrame({LABEL: [], "ood_score": [], "wrong_share": []}).astype(
+    {LABEL: "int64"}
 )
 
 

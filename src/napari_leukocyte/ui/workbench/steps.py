@@ -17,7 +17,7 @@ Act = Literal["", "segment", "classify"]
 
 
 @dataclass(frozen=True)
-class Step:
+class WorkbenchStep:
     """A step of the work: a widget that stands in the workbench, or in a dock of its own.
 
     Attributes
@@ -43,37 +43,37 @@ class Step:
 
 
 STEPS = (
-    Step(
+    WorkbenchStep(
         "smear",
         "Smear",
         "The photographs of a smear: which are open, counted, signed off.",
         "smear.widget:SmearWidget",
     ),
-    Step(
+    WorkbenchStep(
         "segment",
         "Segment",
         "Find the leukocytes of the photograph, and correct their masks.",
         "segment.widget:SegmentWidget",
     ),
-    Step(
+    WorkbenchStep(
         "review",
         "Review",
         "Look at every cell; confirm or correct its class.",
         "review.widget:ReviewWidget",
     ),
-    Step(
+    WorkbenchStep(
         "count",
         "Count",
         "Classify the cells, count them, and save the results.",
         "classify.widget:ClassifyWidget",
     ),
-    Step(
+    WorkbenchStep(
         "export",
         "Export",
         "Save the corrected annotations for other programs and for training.",
         "export.widget:ExportWidget",
     ),
-    Step(
+    WorkbenchStep(
         "improve",
         "Improve",
         "Make a better model of your corrections.",
@@ -82,19 +82,19 @@ STEPS = (
 )
 #: Views of the cells that are under review.
 CELL_VIEWS = (
-    Step(
+    WorkbenchStep(
         "why",
         "Why",
         "Why the selected cell got its class.",
         "explain.widget:WhyWidget",
     ),
-    Step(
+    WorkbenchStep(
         "uncertainty",
         "How sure",
         "How sure the class of the selected cell is.",
         "uncertainty.widget:UncertaintyWidget",
     ),
-    Step(
+    WorkbenchStep(
         "map",
         "Map",
         "All cells as points: those that look alike lie side by side.",

@@ -10,6 +10,7 @@ import numpy as np
 from qtpy.QtWidgets import QFrame, QProgressBar, QWidget
 
 from napari_leukocyte.samples.synthetic import SyntheticSmear
+from napari_leukocyte.schema import LABEL
 from napari_leukocyte.session.session import Session
 from napari_leukocyte.ui import build
 from napari_leukocyte.ui.signals import Signal
@@ -132,12 +133,12 @@ def wrong_cells(session: Session, smear: SyntheticSmear) -> dict[int, str]:
     if session.labels.shape != smear.labels.shape:
         return found
     for row in session.table().to_dict("records"):
-        under = smear.labels[session.labels == row["label"]]
+        under = smear.labels[session.labels == row[LABEL]]
         under = under[under > 0]
         if under.size:
             truth = smear.classes[int(np.bincount(under).argmax())]
-            if row["class"] != truth:
-                found[int(row["label"])] = truth
+            if row["class"] != truth and row[LABEL] not in session.hidden:
+                found[int(row[LABEL])] = truth
     return found
 
 
@@ -252,5 +253,5 @@ class Tour:
             return ""
         label = min(wrong)
         session.select([label])
-        said = session.table().set_index("label").loc[label, "class"]
+        said = session.table().set_index(LABEL).loc[label, "class"]
         return f"Cell {label}, which is selected, is a {wrong[label]}, and was taken for: {said}."

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from qtpy.QtCore import QTimer
-from qtpy.QtWidgets import QPushButton, QSizePolicy, QStackedWidget, QTabBar, QWidget
+from qtpy.QtCore import Qt, QTimer
+from qtpy.QtGui import QKeySequence, QShortcut
+from qtpy.QtWidgets import QDialog, QPushButton, QSizePolicy, QStackedWidget, QTabBar, QWidget
 
 from napari_leukocyte.session.session import Session
 from napari_leukocyte.ui import build
 from napari_leukocyte.ui.dock import SessionDock, SharedParts
 from napari_leukocyte.ui.reader_name import keep_reader, reader_notice, reader_now
 from napari_leukocyte.ui.workbench.canvas_fit import CanvasFit
-from napari_leukocyte.ui.workbench.steps import CELL_VIEWS, STEPS, Step, StepName, suggest
+from napari_leukocyte.ui.workbench.help import AboutDialog, HelpMenu
+from napari_leukocyte.ui.workbench.keys import KeySheet
+from napari_leukocyte.ui.workbench.steps import CELL_VIEWS, STEPS, StepName, WorkbenchStep, suggest
 from napari_leukocyte.ui.workbench.tour import Tour, TourPanel
 
 if TYPE_CHECKING:
@@ -101,12 +104,24 @@ class Workbench(SessionDock):
         self.panel.ended.connect(self.end_tour)
         self.panel.skipped.connect(self._skip_step)
         self._fit = CanvasFit(self.viewer, self)
+        self._help = HelpMenu(
+            self.viewer,
+            (
+                ("Leukocyte tour", self.start_tour),
+                ("Leukocyte keys", self.show_keys),
+                ("About napari-leukocyte…", self.show_about),
+            ),
+        )
+        keys = QShortcut(QKeySequence("?"), self)
+        keys.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
+        keys.activated.connect(self.show_keys)
         self.begin()
         self.open(self._front)
 
     def on_release(self) -> None:
-        """Let go of the image choice, which this dock made."""
+        """Let go of the image choice, which this dock made, and of the menu."""
         self.image.release()
+        self._help.release()
 
     # -- steps ------------------------------------------------------------------------------
 
@@ -186,6 +201,16 @@ class Workbench(SessionDock):
         if self.tour is not None:
             self.tour.note_export()
 
+    # -- help ---------------------------------------------------------------------------------
+
+    def show_keys(self) -> QDialog:
+        """Show the sheet of all keys."""
+        return _show(KeySheet(self))
+
+    def show_about(self) -> QDialog:
+        """Show version, models and licences."""
+        return _show(AboutDialog(self))
+
     # -- what comes next --------------------------------------------------------------------
 
     def do_next(self) -> None:
@@ -221,7 +246,13 @@ class Workbench(SessionDock):
         self.next.setVisible(not on_tour and (suggested.step != self._front or bool(suggested.act)))
 
 
-def _tabs(steps: tuple[Step, ...], shape: str = "") -> QTabBar:
+def _show(dialog: QDialog) -> QDialog:
+    dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+    dialog.show()
+    return dialog
+
+
+def _tabs(steps: tuple[WorkbenchStep, ...], shape: str = "") -> QTabBar:
     bar = QTabBar()
     bar.setExpanding(True)
     bar.setDrawBase(False)
@@ -233,5 +264,5 @@ def _tabs(steps: tuple[Step, ...], shape: str = "") -> QTabBar:
     return bar
 
 
-def _index(steps: tuple[Step, ...], name: str) -> int:
+def _index(steps: tuple[WorkbenchStep, ...], name: str) -> int:
     return next(i for i, s in enumerate(steps) if s.name == name)

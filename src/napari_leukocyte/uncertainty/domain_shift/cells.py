@@ -17,7 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 #: Principal components of the embedding that distances are taken in, about as many as there are
-#: classes: the further ones tell the sets apart, not right from wrong. See docs/domain-shift.md.
+#: classes: the further ones tell the sets apart, not right from wrong. See
+#: docs/measured/distribution-shift.md.
 COMPONENTS = 8
 #: Keeps the logarithm of a sure prediction's second probability finite.
 _LEAST = 1e-4

@@ -131,7 +131,7 @@ def check_image(
     domain = read_training_domain(classifier)
     if domain is None:
         sentence = (
-            f"Nothing is known of the training sets of {classifier.name}: it came without a "
+            f"Nothing is known of the training sets of {classifier.name}: it has no "
             f"reference. {quality.sentence}"
         )
         return ImageCheck(quality, None, _none(), sentence)

@@ -1,0 +1,85 @@
+"""Take the pictures of the documentation from the real window, on the synthetic smear.
+
+Run it with a display (or ``xvfb-run -a -s "-screen 0 1600x1000x24"``)::
+
+    python docs/scripts/make_screenshots.py [FOLDER]
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import napari
+import numpy as np
+from napari.layers import Labels
+from photographing import IMAGES, photograph, settle, wait
+from qtpy.QtWidgets import QDockWidget, QWidget
+
+from napari_leukocyte.cli.window import Picture, fill_viewer
+from napari_leukocyte.samples.synthetic import synthetic_smear
+from napari_leukocyte.segmentation.parameters import PostprocessParams
+
+#: Size of the window, px.
+SIZE = (1500, 950)
+#: Where a platelet lies in the smear: y and x, px.
+PLATELET = (456, 337)
+
+
+def paint(labels: Labels, centre: tuple[int, int], number: int) -> None:
+    """Paint a stroke as a user would: a blob made of overlapping dabs."""
+    labels.brush_size = 26
+    with labels.block_history():
+        for angle in np.linspace(0, 2 * np.pi, 24):
+            y, x = centre[0] + 11 * np.sin(angle), centre[1] + 11 * np.cos(angle)
+            labels.paint((y, x), number)
+    labels.events.paint(value=[])
+
+
+def raise_dock(widget: QWidget) -> None:
+    """Bring the tab of a docked widget to the front."""
+    dock: Any = widget
+    while not isinstance(dock, QDockWidget):
+        dock = dock.parent()
+    settle(0.2)
+    dock.raise_()
+
+
+def main(folder: Path) -> None:
+    """Go from the smear to the leukogram, and take a picture at each stage."""
+    folder.mkdir(parents=True, exist_ok=True)
+    smear = synthetic_smear()
+    viewer = napari.Viewer(title="napari-leukocyte", show=True)
+    viewer.window.resize(*SIZE)
+    segment, classify = fill_viewer(viewer, [Picture("Synthetic smear", smear.image)], run=False)
+    viewer.reset_view()
+    photograph(viewer, folder / "sample.png")
+
+    raise_dock(segment)
+    segment.run()
+    wait(lambda: not segment.busy)
+    photograph(viewer, folder / "segmentation.png")
+
+    # A platelet that a user calls a cell: painted by hand, it stays when parameters move.
+    (labels,) = (layer for layer in viewer.layers if isinstance(layer, Labels))
+    viewer.layers.selection.active = labels
+    paint(labels, PLATELET, int(np.max(labels.data)) + 1)
+    camera = viewer.scene.camera
+    camera.center = (0, PLATELET[0] - 20, PLATELET[1])
+    camera.zoom *= 2.2
+    segment.form.parameters.set_record(PostprocessParams(threshold=0.7, closing_size=0.15))
+    photograph(viewer, folder / "edited.png")
+
+    # The reader thinks better of it, and has the cells classified.
+    labels.data_setitem(np.nonzero(labels.data == labels.data[PLATELET]), 0)
+    viewer.reset_view()
+    raise_dock(classify)
+    classify.form.classify.click()
+    wait(lambda: segment.session.classifier is not None)
+    photograph(viewer, folder / "classes.png")
+    viewer.close()
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]) if len(sys.argv) > 1 else IMAGES)

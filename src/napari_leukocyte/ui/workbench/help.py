@@ -1,0 +1,136 @@
+"""The workbench's entries in napari's *Help* menu: the tour, the keys, what this is."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from qtpy import API_NAME, QT_VERSION
+from qtpy.QtGui import QAction, QGuiApplication
+from qtpy.QtWidgets import QDialog, QTextBrowser, QWidget
+
+from napari_leukocyte.errors import LeukocyteError
+from napari_leukocyte.models.manifest import Kind, Manifest
+from napari_leukocyte.models.registry import discover_models
+from napari_leukocyte.reporting.record import versions
+from napari_leukocyte.ui import build
+from napari_leukocyte.version import __version__
+from napari_leukocyte.vocabulary import DISCLAIMER
+
+_KINDS: tuple[Kind, ...] = ("segmentation", "classification")
+#: Size of the dialogs, px.
+_SIZE = (560, 480)
+#: Letters of a checksum that tell one file from another.
+_SHORT = 12
+
+
+def installed_models() -> list[Manifest]:
+    """List the models that can be used, those that find cells before those that classify them."""
+    return [model for kind in _KINDS for model in discover_models(kind).models]
+
+
+def diagnostics() -> str:
+    """Return what helps to understand a report of trouble: versions and models, line by line.
+
+    It has neither names of files nor of readers.
+    """
+    import napari
+    import onnxruntime
+
+    found = {
+        **versions(),
+        "napari": napari.__version__,
+        "Qt": f"{QT_VERSION} ({API_NAME})",
+        "execution providers": ", ".join(onnxruntime.get_available_providers()),
+    }
+    lines = [f"{name}: {value}" for name, value in found.items()]
+    for model in installed_models():
+        sums = ", ".join(m.sha256[:_SHORT] for m in model.members)
+        lines.append(f"{model.kind} model {model.name}: {sums}")
+    for kind in _KINDS:
+        lines += [f"unusable: {each.reason}" for each in discover_models(kind).unusable]
+    return "\n".join(lines)
+
+
+class AboutDialog(QDialog):
+    """Version, models, what they were trained on and under which licence.
+
+    Attributes
+    ----------
+    text : QTextBrowser
+    copy : QPushButton
+        Copies `diagnostics`.
+    """
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setWindowTitle("About napari-leukocyte")
+        self.resize(*_SIZE)
+        self.text = QTextBrowser()
+        self.text.setOpenExternalLinks(True)
+        self.text.setHtml(_about())
+        self.copy = build.button(
+            "Copy diagnostics",
+            "Copy versions and models, for a report of trouble. Nothing of your images is in it.",
+            self._copy,
+        )
+        self.setLayout(
+            build.column(
+                self.text,
+                build.row(self.copy, None, build.button("Close", act=self.close)),
+                margins=8,
+            )
+        )
+
+    def _copy(self) -> None:
+        clipboard = QGuiApplication.clipboard()
+        if clipboard is not None:
+            try:
+                clipboard.setText(diagnostics())
+            except LeukocyteError as error:
+                clipboard.setText(str(error))
+            self.copy.setText("Copied")
+
+
+def _about() -> str:
+    rows = [f"<h3>napari-leukocyte {html.escape(__version__)}</h3><p><i>{DISCLAIMER}</i></p>"]
+    for model in installed_models():
+        sets = ", ".join(model.training_data) or "unknown"
+        rows.append(
+            f"<p><b>{html.escape(model.title)}</b> ({html.escape(model.name)}, {model.kind})<br>"
+            f"Weights: {html.escape(model.licence or 'licence unknown')}.<br>"
+            f"Trained on: {html.escape(sets)}.</p>"
+        )
+    return "".join(rows)
+
+
+class HelpMenu:
+    """Entries in the *Help* menu of a viewer, there as long as the workbench is.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+        With a window.
+    entries : sequence of (str, callable)
+        What they are called, and what they do.
+    """
+
+    def __init__(self, viewer: Any, entries: Sequence[tuple[str, Callable[[], object]]]) -> None:
+        self._menu: Any = viewer.window.help_menu
+        self.actions: list[QAction] = []
+        for title, act in entries:
+            action = QAction(title, self._menu)
+            action.triggered.connect(lambda _=False, act=act: act())
+            self._menu.addAction(action)
+            self.actions.append(action)
+
+    def release(self) -> None:
+        """Take them out again; the window may have gone already."""
+        for action in self.actions:
+            try:
+                self._menu.removeAction(action)
+                action.deleteLater()
+            except RuntimeError:
+                break
+        self.actions.clear()

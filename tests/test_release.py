@@ -1,0 +1,202 @@
+"""The release: wheel and sdist, and the files by which others' services know the project."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+import tarfile
+import tomllib
+import zipfile
+from collections.abc import Iterator
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from npe2 import PluginManifest
+
+ROOT = Path(__file__).parents[1]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+#: Most that PyPI and patience allow, bytes.
+LARGEST = 60_000_000
+WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
+#: Files by the schema, of those that come with check-jsonschema, that they must keep.
+SCHEMAS = [
+    ("github-workflows", ".github/workflows/*.yml"),
+    ("dependabot", ".github/dependabot.yml"),
+    ("github-issue-forms", ".github/ISSUE_TEMPLATE/[!c]*.yml"),
+    ("github-issue-config", ".github/ISSUE_TEMPLATE/config.yml"),
+    ("citation-file-format", "CITATION.cff"),
+]
+#: Packages that conda-forge calls otherwise; its napari brings a Qt of its own.
+ON_CONDA_FORGE = {"opencv-python-headless": "py-opencv", "napari": "napari-base"}
+
+
+def call(*command: object, **env: str) -> str:
+    """Run a program of this environment; return what it prints, or fail with it."""
+    done = subprocess.run(
+        [sys.executable, *map(str, command)],
+        cwd=ROOT,
+        env={**os.environ, **env},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def read_yaml(path: Path) -> Any:
+    return yaml.safe_load(path.read_text(encoding="utf-8"))
+
+
+# Wheel and sdist --------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def dist(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Build both, without the network, and return them by their kind."""
+    folder = tmp_path_factory.mktemp("dist")
+    call("-m", "build", "--no-isolation", "--outdir", folder)
+    return {"wheel": next(folder.glob("*.whl")), "sdist": next(folder.glob("*.tar.gz"))}
+
+
+def test_both_pass_the_checks_of_pypi(dist: dict[str, Path]) -> None:
+    assert "FAILED" not in call("-m", "twine", "check", "--strict", *dist.values())
+    # W002: two members may well have the same small file, such as an empty __init__.py.
+    call("-m", "check_wheel_contents", "--ignore", "W002", dist["wheel"])
+    assert {k: p.stat().st_size for k, p in dist.items() if p.stat().st_size > LARGEST} == {}
+
+
+def test_the_wheel_holds_all_that_the_plugin_needs(dist: dict[str, Path]) -> None:
+    names = set(zipfile.ZipFile(dist["wheel"]).namelist())
+    package = ROOT / "src" / "napari_leukocyte"
+    there = {
+        f"napari_leukocyte/{path.relative_to(package).as_posix()}"
+        for path in package.rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts
+    }
+    assert "napari_leukocyte/napari.yaml" in there
+    assert there - names == set()
+    assert {name.split("/")[0] for name in names - there} == {
+        f"napari_leukocyte-{PROJECT['version']}.dist-info"
+    }
+
+
+def test_the_sdist_holds_sources_tests_and_pages(dist: dict[str, Path]) -> None:
+    with tarfile.open(dist["sdist"]) as archive:
+        names = {name.partition("/")[2] for name in archive.getnames()}
+    assert {
+        "pyproject.toml",
+        "LICENSE",
+        "CHANGELOG.md",
+        "run.py",
+        "mkdocs.yml",
+        "docs/index.md",
+        "tests/test_release.py",
+        "training/README.md",
+    } <= names
+    out = (".ci/", ".git/", ".github/", "docs/images/", "site/", "training/runs/")
+    assert [name for name in names if name.startswith(out)] == []
+
+
+# Others' files -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("schema", "pattern"), SCHEMAS, ids=[s for s, _ in SCHEMAS])
+def test_files_keep_their_schemas(schema: str, pattern: str) -> None:
+    files = sorted(ROOT.glob(pattern))
+    assert files
+    call("-m", "check_jsonschema", "--builtin-schema", f"vendor.{schema}", *files)
+
+
+def jobs() -> Iterator[tuple[str, dict[str, str]]]:
+    """Iterate over the commands of all workflows with the environment of each matrix entry."""
+    for path in WORKFLOWS:
+        for job in read_yaml(path)["jobs"].values():
+            matrix = dict(job.get("strategy", {}).get("matrix", {}))
+            further = matrix.pop("include", [])
+            entries = [
+                dict(zip(matrix, values, strict=True)) for values in product(*matrix.values())
+            ]
+            for entry in [*entries, *further]:
+                known = {f"matrix.{k}": v for k, v in entry.items()}
+                known |= {"github.ref_name": f"v{PROJECT['version']}"}
+
+                def filled(text: str, known: dict[str, str] = known) -> str:
+                    return re.sub(r"\$\{\{ (.+?) \}\}", lambda m: known[m[1]], text)
+
+                env = {name: filled(value) for name, value in job.get("env", {}).items()}
+                for step in job["steps"]:
+                    if "run" in step:
+                        yield filled(step["run"]), env
+
+
+def test_workflows_run_what_run_py_knows() -> None:
+    seen = set()
+    for command, env in jobs():
+        program, script, *arguments = shlex.split(command)
+        assert (program, script) == ("python", "run.py")
+        cut = arguments.index("--") if "--" in arguments else len(arguments)
+        printed = call(script, *arguments[:cut], "--dry-run", *arguments[cut:], **env)
+        seen.add(printed.split(":")[0])
+        assert printed.strip()
+    assert seen == {"pyqt6 newest", "pyqt6 lowest", "pyside6 newest"}
+
+
+def test_workflows_cover_systems_and_pythons() -> None:
+    matrix = read_yaml(ROOT / ".github/workflows/test.yml")["jobs"]["tests"]["strategy"]["matrix"]
+    assert {name.partition("-")[0] for name in matrix["os"]} == {"ubuntu", "windows", "macos"}
+    supported = {c[-4:] for c in PROJECT["classifiers"] if re.search(r":: 3\.\d+$", c)}
+    assert set(matrix["python"]) == supported
+
+
+def test_run_py_refuses_other_bindings_and_tags() -> None:
+    for arguments, env, sentence in (
+        (["test", "--dry-run"], {"NAPARI_LEUKOCYTE_QT": "qt4"}, "choose pyqt6 or pyside6"),
+        (["release"], {}, "say which tag"),
+    ):
+        done = subprocess.run(
+            [sys.executable, "run.py", *arguments],
+            cwd=ROOT,
+            env={**os.environ, **env},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 2
+        assert sentence in done.stderr
+
+
+def test_the_citation_is_of_this_version() -> None:
+    citation = read_yaml(ROOT / "CITATION.cff")
+    assert citation["version"] == PROJECT["version"]
+    assert citation["license"] == PROJECT["license"]
+    assert citation["title"] == PROJECT["name"]
+
+
+def test_the_recipe_has_the_dependencies() -> None:
+    recipe = read_yaml(ROOT / "conda-forge" / "recipe.yaml")
+    assert recipe["context"]["version"] == PROJECT["version"]
+    pairs = [re.fullmatch(r"([\w.-]+)(>=\S+)", d) for d in PROJECT["dependencies"]]
+    wanted = {f"{ON_CONDA_FORGE.get(m[1], m[1]).lower()} {m[2]}" for m in pairs if m}
+    assert len(wanted) == len(PROJECT["dependencies"])
+    assert {d for d in recipe["requirements"]["run"] if not d.startswith("python ")} == wanted
+    program = PROJECT["scripts"]["napari-leukocyte"]
+    assert recipe["build"]["python"]["entry_points"] == [f"napari-leukocyte = {program}"]
+
+
+def test_what_the_hub_shows() -> None:
+    manifest = PluginManifest.from_distribution("napari-leukocyte")
+    assert {"Segmentation", "Annotation"} <= {str(c) for c in manifest.categories}
+    folder = ROOT / ".napari-hub"
+    text = (folder / "DESCRIPTION.md").read_text(encoding="utf-8")
+    assert text.startswith("## Description")
+    pictures = re.findall(r"!\[[^\]]+\]\(([^)]+)\)", text)
+    assert len(pictures) > 1
+    assert [p for p in pictures if not (folder / p).is_file()] == []
+    assert len(read_yaml(folder / "config.yml")["summary"]) <= 120
