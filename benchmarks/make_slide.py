@@ -1,7 +1,8 @@
 """Slides made from the synthetic smear: a mosaic of its fields as a tiled JPEG pyramid.
 
-``python benchmarks/make_slide.py slide.tif --side 32768`` writes a gigapixel, tile by tile; with the
-ending .svs it says its scale as Aperio's scanners do, and has a label image, which nobody may see.
+``python benchmarks/make_slide.py slide.tif --side 32768`` writes a gigapixel, tile by tile. With
+the ending .svs it says its scale as Aperio's scanners do, and has a label image that nobody may
+see.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -65,7 +67,7 @@ def write_slide(
     levels = min(levels, 6)
     aperio = path.suffix == ".svs"
     about = f"Aperio Image Library v12\r\n{size[1]}x{size[0]}|AppMag = 40|MPP = {UM_PER_PX}"
-    options = {
+    options: dict[str, Any] = {
         "photometric": "rgb",
         "compression": "jpeg",
         "tile": (TILE, TILE),
@@ -76,9 +78,9 @@ def write_slide(
     with tifffile.TiffWriter(path, bigtiff=not aperio) as file:
         for level in range(levels):
             height, width = (-(-side // 2**level) for side in size)
-            kind = {} if aperio or level else {"subifds": levels - 1}
+            kind: dict[str, Any] = {} if aperio or level else {"subifds": levels - 1}
             if aperio:
-                kind = {"description": about} if level == 0 else {"description": about}
+                kind = {"description": about}
             elif level:
                 kind = {"subfiletype": 1}
             file.write(
@@ -106,7 +108,10 @@ def _tiles(
     size: tuple[int, int], level: int, parts: list[NDArray[np.uint8]]
 ) -> Iterator[NDArray[np.uint8]]:
     field = FIELD >> level
-    small = [cv2.resize(p, (field, field), interpolation=cv2.INTER_AREA) for p in parts]
+    small = [
+        np.asarray(cv2.resize(p, (field, field), interpolation=cv2.INTER_AREA), np.uint8)
+        for p in parts
+    ]
     per_tile = max(1, TILE // field)
     for y in range(0, size[0], TILE):
         for x in range(0, size[1], TILE):
@@ -114,8 +119,11 @@ def _tiles(
                 [
                     np.hstack(
                         [
-                            _cut(small[kind_at((y + i * field) // field, (x + j * field) // field)],
-                                 (y + i * field) % field, (x + j * field) % field)
+                            _cut(
+                                small[kind_at((y + i * field) // field, (x + j * field) // field)],
+                                (y + i * field) % field,
+                                (x + j * field) % field,
+                            )
                             for j in range(per_tile)
                         ]
                     )

@@ -99,3 +99,39 @@ def test_network_of_another_kind_is_refused(tmp_path: Path, network: Network) ->
         runtime.run(net, image[..., :2])
     with pytest.raises(ModelError, match="can't be run"):
         runtime.run(net, image.astype(np.float64))
+
+
+def test_networks_run_on_the_processor_where_nothing_faster_works(
+    tmp_path: Path, network: Network, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import onnxruntime
+
+    monkeypatch.setattr(runtime, "_failed", set())
+    there = ["CPUExecutionProvider", "AzureExecutionProvider"]
+    monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: there)
+    assert runtime.offered_providers() == ["cpu"]
+    assert runtime.provider_notes() == ()
+    # A build for graphics cards on a machine that has none.
+    there.insert(0, "CUDAExecutionProvider")
+    assert runtime.chosen_provider() == "cuda"
+    net = member(tmp_path / "net.onnx", network(WEIGHTS * 3))
+    (output,) = runtime.run(net, np.ones((1, 32, 32, 3), np.float32))
+    np.testing.assert_allclose(output[0, 0, 0], WEIGHTS.sum(axis=0) * 3)
+    assert runtime.provider_notes() == (
+        "cuda can't be used here: networks run on the processor instead.",
+    )
+    assert runtime.chosen_provider() == "cpu"
+
+
+def test_a_user_chooses_the_provider(monkeypatch: pytest.MonkeyPatch) -> None:
+    import onnxruntime
+
+    monkeypatch.setattr(runtime, "_failed", set())
+    there = ["CPUExecutionProvider", "DmlExecutionProvider", "CoreMLExecutionProvider"]
+    monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: there)
+    assert runtime.offered_providers() == ["directml", "coreml", "cpu"]
+    assert runtime.chosen_provider() == "directml"
+    for wanted, chosen, notes in (("coreml", "coreml", 0), ("CPU", "cpu", 0), ("cuda", "cpu", 1)):
+        monkeypatch.setenv(runtime.PROVIDER_VARIABLE, wanted)
+        assert runtime.chosen_provider() == chosen
+        assert len(runtime.provider_notes()) == notes

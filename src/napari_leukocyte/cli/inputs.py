@@ -10,6 +10,7 @@ from typing import Literal
 from napari_leukocyte.cli.console import complain
 from napari_leukocyte.errors import ImageError, ParameterError
 from napari_leukocyte.io.images.reading import find_images, passed_over
+from napari_leukocyte.io.slides.opening import is_slide, slides_in
 
 
 def list_images(paths: Sequence[str]) -> list[str]:
@@ -37,13 +38,13 @@ def list_images(paths: Sequence[str]) -> list[str]:
     for given in paths:
         path = Path(given)
         try:
-            inside = find_images([path])
+            inside = _images_of(path)
         except OSError as error:
             raise ImageError(f"{given} can't be read: {error.strerror or error}.") from error
-        if path.is_dir():
+        if path.is_dir() and inside != [path]:
             # Not Path's "/", which would change what was typed.
             names = [os.path.join(given, p.name) for p in inside]  # noqa: PTH118
-        elif path.is_file():
+        elif path.is_file() or inside == [path]:
             names = [given]
         else:
             raise ImageError(f"{given} is neither a file nor a folder.")
@@ -53,6 +54,21 @@ def list_images(paths: Sequence[str]) -> list[str]:
     if passed:
         complain(passed)
     return list(found.values())
+
+
+def _images_of(path: Path) -> list[Path]:
+    """Return the images that a path stands for: itself, or of a folder those in it."""
+    if not path.is_dir():
+        return find_images([path])
+    if is_slide(path):
+        return [path]
+    slides = slides_in(path)
+    try:
+        return sorted({*find_images([path]), *slides})
+    except ImageError:
+        if not slides:
+            raise
+        return slides
 
 
 def parse_diameter(text: str) -> float | Literal["auto"]:

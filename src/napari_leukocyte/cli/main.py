@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -23,6 +24,13 @@ app.add_typer(models.app, name="models")
 app.add_typer(dataset.app, name="dataset")
 app.command("retrain")(retrain_command)
 app.command("finetune")(finetune_command)
+
+
+class LogStyle(StrEnum):
+    """Forms in which progress is shown."""
+
+    TEXT = "text"
+    JSON = "json"
 
 
 def _version(wanted: bool) -> None:
@@ -51,7 +59,7 @@ def run_command(
         list[str],
         typer.Argument(
             metavar="PATH",
-            help="Images, and folders whose images are taken.",
+            help="Images and slides, and folders whose images are taken.",
             show_default=False,
         ),
     ],
@@ -86,12 +94,56 @@ def run_command(
             "replaced, all else in it is left alone.",
         ),
     ] = False,
+    workers: Annotated[
+        int,
+        typer.Option(
+            metavar="N", min=0, help="Work in N processes of this machine (dask.distributed)."
+        ),
+    ] = 0,
+    scheduler: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ADDRESS",
+            help="Have the workers of a dask scheduler do it, such as tcp://node1:8786; they must "
+            "see the images and DIR, and have the same versions.",
+            show_default=False,
+        ),
+    ] = None,
+    resume: Annotated[
+        bool,
+        typer.Option(
+            "--resume",
+            help="Do what is left of a run that was stopped, and keep what is done so that this "
+            "one can be resumed.",
+        ),
+    ] = False,
+    until: Annotated[
+        int,
+        typer.Option(
+            metavar="N",
+            min=0,
+            help="Of a slide, count fields of the monolayer, in battlement order, until N "
+            "leukocytes are found, instead of the whole.",
+            show_default=False,
+        ),
+    ] = 0,
+    log: Annotated[
+        LogStyle, typer.Option(help="Progress as bars and sentences, or as lines of JSON.")
+    ] = LogStyle.TEXT,
 ) -> None:
-    """Segment, classify and count the leukocytes of images.
+    """Segment, classify and count the leukocytes of images and slides.
 
     Writes DIR/NAME/labels.tif and DIR/NAME/overlay.png for each image, and objects.csv,
     leukogram.csv and run.json for all. Images of one name get the folders NAME, NAME-2 and so
     on; run.json says which.
+
+    Slides (SVS, NDPI, MRXS, pyramids and large images in TIFF, OME-Zarr, DICOM) are read and
+    analysed block by block in bounded memory; of each, DIR/NAME/labels.zarr (an OME-Zarr label
+    pyramid) and DIR/NAME/objects.parquet are written instead.
+
+    With slides, --workers, --scheduler or --resume, what is done is kept in
+    DIR/.napari-leukocyte-run until all is: after a kill, the same command with --resume does the
+    rest, with the same results.
 
     Exit status: 0 if every image was analysed; 1 if some failed; 2 if nothing could be
     done; 130 if interrupted (images that were finished are kept, with tables).
@@ -99,7 +151,19 @@ def run_command(
     from napari_leukocyte.cli.run import RunOptions, run
 
     options = RunOptions(
-        tuple(paths), out, model, classifier, diameter, params, not no_classify, overwrite
+        tuple(paths),
+        out,
+        model,
+        classifier,
+        diameter,
+        params,
+        not no_classify,
+        overwrite,
+        workers,
+        scheduler,
+        resume,
+        log.value,
+        until,
     )
     raise typer.Exit(run(options))
 

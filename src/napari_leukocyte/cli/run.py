@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import typer
 
+from napari_leukocyte.analysis.batch.kept import FOLDER
 from napari_leukocyte.analysis.pipeline import Analysis, analyse, check_unattended
 from napari_leukocyte.cli.console import (
     BAD_INPUT,
@@ -21,7 +22,7 @@ from napari_leukocyte.cli.console import (
     quiet_decoders,
 )
 from napari_leukocyte.cli.inputs import list_images, parse_diameter
-from napari_leukocyte.errors import LeukocyteError, OutputError
+from napari_leukocyte.errors import LeukocyteError, OutputError, ParameterError
 from napari_leukocyte.io.atomic import (
     as_output_error,
     interrupts_held,
@@ -32,6 +33,7 @@ from napari_leukocyte.io.atomic import (
 from napari_leukocyte.io.images.key import image_key
 from napari_leukocyte.io.images.reading import read_image
 from napari_leukocyte.io.paths import ImageFolder, plan
+from napari_leukocyte.io.slides.opening import is_slide
 from napari_leukocyte.models import runtime
 from napari_leukocyte.models.manifest import Manifest
 from napari_leukocyte.models.registry import find_model
@@ -177,6 +179,11 @@ class RunOptions:
     params: Path | None = None
     classify: bool = True
     overwrite: bool = False
+    workers: int = 0
+    scheduler: str | None = None
+    resume: bool = False
+    log: Literal["text", "json"] = "text"
+    until: int = 0
 
 
 @dataclass
@@ -218,7 +225,20 @@ def run(options: RunOptions) -> int:
     LeukocyteError
         If the command line is wrong; nothing was written.
     """
-    state = _prepare(options)
+    if options.workers < 0 or (options.workers and options.scheduler is not None):
+        raise ParameterError("Give --workers, 1 or more, or --scheduler, not both.")
+    jobs = plan(list_images(options.paths), reserved=(*RUN_FILES, FOLDER))
+    diameter = parse_diameter(options.diameter)
+    params = PostprocessParams() if options.params is None else load_preset(options.params)
+    check_unattended(params, diameter)
+    slides = {job.image for job in jobs if is_slide(Path(job.image))}
+    as_tasks = options.workers or options.scheduler is not None or options.resume
+    if slides or as_tasks or options.log == "json":
+        # Photographs without any of these need neither tasks nor what is kept of them.
+        from napari_leukocyte.cli.batch import run_batch
+
+        return run_batch(options, jobs, slides, diameter, params)
+    state = _prepare(options, jobs, diameter, params)
     made = prepare_folder(options.out, state.jobs, overwrite=options.overwrite)
     status = _analyse_all(state)
     if not state.tables:
@@ -240,11 +260,12 @@ def run(options: RunOptions) -> int:
     return status
 
 
-def _prepare(options: RunOptions) -> _Run:
-    jobs = plan(list_images(options.paths), reserved=RUN_FILES)
-    diameter = parse_diameter(options.diameter)
-    params = PostprocessParams() if options.params is None else load_preset(options.params)
-    check_unattended(params, diameter)
+def _prepare(
+    options: RunOptions,
+    jobs: list[ImageFolder],
+    diameter: float | Literal["auto"],
+    params: PostprocessParams,
+) -> _Run:
     segmentation = find_model("segmentation", options.model)
     classification = find_model("classification", options.classifier) if options.classify else None
     for manifest in filter(None, (segmentation, classification)):

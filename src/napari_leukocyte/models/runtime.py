@@ -64,7 +64,7 @@ def _session(path: str, sha256: str) -> InferenceSession:
     name = chosen_provider()
     if name != _CPU:
         providers = [PROVIDERS[name], PROVIDERS[_CPU]]
-        # Whatever it stumbles over, a missing driver or an operator it lacks, the processor does it.
+        # A missing driver, an operator that it lacks: the processor can always do it.
         with suppress(Exception):
             session = onnxruntime.InferenceSession(data, options, providers=providers)
             if PROVIDERS[name] in session.get_providers():

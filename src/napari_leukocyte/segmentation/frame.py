@@ -105,8 +105,8 @@ def find_frame(small: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], str] | None
     Returns
     -------
     (ndarray, str) or None
-        (h, w) uint8, 1 where there is no image, the blurred rim included; and the words for it. None
-        if all is image, or nothing is.
+        (h, w) uint8, 1 where there is no image, the blurred rim included; and the words for it.
+        None if all is image, or nothing is.
     """
     black = _joined(small.max(axis=2) <= BLACK)
     white = _joined(small.min(axis=2) >= WHITE)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,6 +18,7 @@ from napari_leukocyte.errors import ImageError
 from napari_leukocyte.io.slides import opening
 from napari_leukocyte.io.slides.image import ArrayImage
 from napari_leukocyte.io.slides.opening import fingerprint, is_slide, open_slide
+from tests.io.slides.dicom import write_dicom
 
 SIZE = (1300, 1700)
 Pixels = NDArray[np.uint8]
@@ -47,7 +49,9 @@ def ome_zarr(folder: Path, pixels: Pixels, version: str, axes: str = "yxc") -> P
     order = ["yxc".index(a) for a in axes if a in "yxc"]
     for level in range(2):
         data = pixels[:: 2**level, :: 2**level].transpose(order)
-        data = data.reshape([data.shape[axes.replace("t", "").index(a)] if a != "t" else 1 for a in axes])
+        data = data.reshape(
+            [data.shape[axes.replace("t", "").index(a)] if a != "t" else 1 for a in axes]
+        )
         chunks = tuple(256 if a in "yx" else s for a, s in zip(axes, data.shape, strict=True))
         root.create_array(str(level), data=data, chunks=chunks)
     kinds = {"y": "space", "x": "space", "c": "channel", "t": "time"}
@@ -61,13 +65,16 @@ def ome_zarr(folder: Path, pixels: Pixels, version: str, axes: str = "yxc") -> P
             {
                 "path": str(level),
                 "coordinateTransformations": [
-                    {"type": "scale", "scale": [0.25 * 2**level if a in "yx" else 1.0 for a in axes]}
+                    {
+                        "type": "scale",
+                        "scale": [0.25 * 2**level if a in "yx" else 1.0 for a in axes],
+                    }
                 ],
             }
             for level in range(2)
         ],
     }
-    about = {"multiscales": [described]}
+    about: dict[str, Any] = {"multiscales": [described]}
     root.attrs.update(about if version == "0.4" else {"ome": about | {"version": version}})
     return folder
 
@@ -125,7 +132,7 @@ def test_a_damaged_tile_is_left_blank(damage: str, slides: dict[str, Path], tmp_
 
 def test_a_file_that_is_cut_off(slides: dict[str, Path], tmp_path: Path) -> None:
     path = tmp_path / "half.tif"
-    path.write_bytes(slides["a.svs"].read_bytes()[: 200_000])
+    path.write_bytes(slides["a.svs"].read_bytes()[:200_000])
     with pytest.raises(ImageError, match=r"half\.tif .*cut off"):
         open_slide(path)
     path.write_bytes(b"no TIFF")
@@ -137,7 +144,7 @@ def test_levels_whose_sizes_lie(whole: Pixels, tmp_path: Path) -> None:
     path = tmp_path / "lies.tif"
     with tifffile.TiffWriter(path) as file:
         for number, level in enumerate((whole, whole[::2, ::4], whole[::4, ::4])):
-            kind = {"subfiletype": 1} if number else {"subifds": 2}
+            kind: dict[str, Any] = {"subfiletype": 1} if number else {"subifds": 2}
             pixels = np.ascontiguousarray(level)
             file.write(pixels, photometric="rgb", tile=(256, 256), metadata=None, **kind)
     with open_slide(path) as slide:
@@ -195,7 +202,9 @@ def test_an_ome_zarr_with_wrong_chunks(whole: Pixels, tmp_path: Path) -> None:
 def test_a_store_may_not_name_what_runs_code(codec: str, whole: Pixels, tmp_path: Path) -> None:
     path = ome_zarr(tmp_path / "a.zarr", whole, "0.4")
     about = (path / "0" / ".zarray").read_text()
-    (path / "0" / ".zarray").write_text(about.replace('"filters": null', f'"filters": [{{"id": "{codec}"}}]'))
+    (path / "0" / ".zarray").write_text(
+        about.replace('"filters": null', f'"filters": [{{"id": "{codec}"}}]')
+    )
     with pytest.raises(ImageError, match="unusual"):
         open_slide(path)
 
@@ -213,6 +222,18 @@ def test_openslide_reads_what_it_can(
         assert np.abs(pixels.astype(int) - whole[500:900, 600:1650]).mean() < 3
 
 
+def test_dicom(whole: Pixels, tmp_path: Path) -> None:
+    write_dicom(tmp_path / "a.dcm", whole[:600, :800], 0.25)
+    for path in (tmp_path, tmp_path / "a.dcm"):
+        assert is_slide(path)
+        with open_slide(path) as slide:
+            assert slide.shape == (600, 800)
+            assert slide.um_per_px == pytest.approx(0.25)
+            pixels = slide.read((100, 200, 400, 700))
+            assert np.abs(pixels.astype(int) - whole[100:400, 200:700]).mean() < 3
+            assert slide.damaged == set()
+
+
 @pytest.mark.parametrize("name", ["a.mrxs", "a.dcm"])
 def test_a_scanners_file_that_is_none(name: str, tmp_path: Path) -> None:
     (tmp_path / name).write_bytes(b"nothing")
@@ -222,12 +243,12 @@ def test_a_scanners_file_that_is_none(name: str, tmp_path: Path) -> None:
 
 
 def test_photographs_are_no_slides(whole: Pixels, tmp_path: Path) -> None:
-    writers: dict[str, Callable[[Path], None]] = {
+    writers: dict[str, Callable[[Path], object]] = {
         "a.tif": lambda p: tifffile.imwrite(p, whole, photometric="rgb"),
         "b.tif": lambda p: tifffile.imwrite(p, whole[:300, :300], tile=(64, 64)),
         "c.tif": lambda p: tifffile.imwrite(p, np.zeros((5, 64, 64), np.uint8)),
-        "d.png": lambda p: p.write_bytes(b"x") and None,
-        "e.tif": lambda p: p.write_bytes(b"x") and None,
+        "d.png": lambda p: p.write_bytes(b"x"),
+        "e.tif": lambda p: p.write_bytes(b"x"),
     }
     for name, write in writers.items():
         write(tmp_path / name)

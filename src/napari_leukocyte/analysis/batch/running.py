@@ -1,7 +1,7 @@
 """A run over many images: which tasks follow which, and what has come of them.
 
-Tasks are made as there is room for them, image by image and block by block: neither this program nor
-a scheduler ever holds more than a few for each worker, however many there are.
+Tasks are made as there is room for them, image by image and block by block: neither this program
+nor a scheduler ever holds more than a few for each worker, however many there are.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from napari_leukocyte.analysis.batch.tasks import (
     analyse_photograph,
     analyse_slide_block,
     finish_slide,
+    let_go,
     plan_of_slide,
     result_file,
 )
@@ -105,8 +106,10 @@ class BatchRun:
         self.settings, self.identity = settings, identity
         self.workers, self.tell = workers, tell
         self.result = RunResult()
-        self._blocks_left: dict[ImageJob, int] = {}
         self._blocks: dict[ImageJob, int] = {}
+        # Leukocytes of the blocks that are done, by block; and slides whose end is near.
+        self._counts: dict[ImageJob, dict[int, int]] = {}
+        self._ending: set[ImageJob] = set()
         self._under_way = 0
 
     def run(self, jobs: Sequence[ImageJob]) -> RunResult:
@@ -127,6 +130,12 @@ class BatchRun:
         OutputError
             If results can't be written: the others could not, either.
         """
+        try:
+            return self._run(jobs)
+        finally:
+            let_go()
+
+    def _run(self, jobs: Sequence[ImageJob]) -> RunResult:
         first = self._firsts(jobs)
         # What finishes something comes first, then blocks of what has begun, then new images.
         finishing: list[_Step] = []
@@ -159,9 +168,9 @@ class BatchRun:
             return finishing.pop()
         while begun:
             for step in begun[0]:
-                if step.job.image not in self.result.errors:
-                    return step
-                break
+                if step.job.image in self.result.errors or step.job in self._ending:
+                    break
+                return step
             begun.pop(0)
         return next(first, None)
 
@@ -194,17 +203,40 @@ class BatchRun:
             self.result.errors[job.image] = sentence_of(job, error)
             self.tell(RunEvent("failed", job.image, notes=(self.result.errors[job.image],)))
         elif step.kind == "plan":
-            self._blocks[job] = self._blocks_left[job] = int(value)
+            self._blocks[job], self._counts[job] = int(value), {}
             begun.append(_Step(job, "block", n) for n in range(int(value)))
             self.tell(RunEvent("planned", job.image, int(value)))
         elif step.kind == "block":
-            self._blocks_left[job] -= 1
-            if not self._blocks_left[job]:
-                finishing.append(_Step(job, "finish"))
+            if job in self._ending:  # enough was found without it
+                return
             self.tell(RunEvent("block", job.image, self._blocks[job]))
+            self._counts[job][step.number] = int(value)
+            enough = self._enough(job)
+            if enough:
+                self._blocks[job] = enough
+                self._ending.add(job)
+                finishing.append(_Step(job, "finish"))
         else:
             self.result.done.add(job.image)
             self.tell(RunEvent("done", job.image, self._blocks.get(job, 1), tuple(value)))
+
+    def _enough(self, job: ImageJob) -> int:
+        """Return how many blocks make up the result of a slide; 0 while they are not done.
+
+        Blocks that end early do not count before those in front of them: the result must not
+        depend on who is fast.
+        """
+        counts, until = self._counts[job], self.settings.until
+        if not until:
+            return len(counts) if len(counts) == self._blocks[job] else 0
+        total = 0
+        for number in range(self._blocks[job]):
+            if number not in counts:
+                return 0
+            total += counts[number]
+            if total >= until:
+                return number + 1
+        return self._blocks[job]
 
 
 def sentence_of(job: ImageJob, error: Exception) -> str:

@@ -40,6 +40,8 @@ class RunSettings:
         Of the post-processing.
     block_px : int
         Longest side of a slide's block, px.
+    until : int
+        Leukocytes until which fields of a slide's monolayer are counted; 0 for the whole slide.
     """
 
     out: Path
@@ -48,6 +50,7 @@ class RunSettings:
     diameter: float | Literal["auto"] = "auto"
     params: PostprocessParams = PostprocessParams()  # noqa: RUF009 - frozen
     block_px: int = BLOCK_PX
+    until: int = 0
 
 
 def identify(model: str, classifier: str | None) -> dict[str, Any]:
@@ -121,4 +124,5 @@ def settings_key(settings: RunSettings, identity: Mapping[str, Any]) -> str:
         settings.diameter,
         settings.classifier is not None,
         settings.block_px,
+        settings.until,
     )

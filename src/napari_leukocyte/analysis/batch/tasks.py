@@ -9,9 +9,8 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from napari_leukocyte.analysis.batch.kept import (
     keep_json,
@@ -27,6 +26,7 @@ from napari_leukocyte.analysis.batch.settings import (
     settings_key,
 )
 from napari_leukocyte.analysis.pipeline import analyse
+from napari_leukocyte.analysis.slide.battlement import battlement
 from napari_leukocyte.analysis.slide.blocks import cut_blocks
 from napari_leukocyte.analysis.slide.cells import read_table
 from napari_leukocyte.analysis.slide.maps import SlideMaps
@@ -39,6 +39,7 @@ from napari_leukocyte.analysis.slide.segmenting import (
     join_blocks,
     write_slide,
 )
+from napari_leukocyte.analysis.slide.zone import find_zone
 from napari_leukocyte.errors import ImageError
 from napari_leukocyte.io.atomic import write_together
 from napari_leukocyte.io.images.reading import read_image
@@ -47,6 +48,13 @@ from napari_leukocyte.reporting.drawing import write_png
 from napari_leukocyte.reporting.pictures import draw_overlay
 from napari_leukocyte.reporting.record import ImageRecord, file_sha256
 from napari_leukocyte.reporting.save import LABELS, OVERLAY, write_labels
+from napari_leukocyte.vocabulary import CLASSES
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+#: The slide that this process has open, by file, state and plan.
+_slides: dict[tuple[Path, tuple[int, int], str], SlideMaps] = {}
 
 
 @dataclass(frozen=True)
@@ -138,7 +146,8 @@ def plan_of_slide(settings: RunSettings, job: ImageJob, identity: Mapping[str, A
     """
     check_here(settings.model, settings.classifier, json.dumps(identity))
     state = state_of(job.path)
-    key = key_of(settings_key(settings, identity), fingerprint(job.path))
+    state_print = fingerprint(job.path)
+    key = key_of(settings_key(settings, identity), state_print)
     path = slide_folder(settings, job) / "plan.json"
     kept = kept_json(path, key)
     if kept is None:
@@ -151,17 +160,35 @@ def plan_of_slide(settings: RunSettings, job: ImageJob, identity: Mapping[str, A
                 params=settings.params,
                 block_px=settings.block_px,
             )
-            kept = {"plan": plan.to_dict(), "um_per_px": image.um_per_px}
+            blocks = cut_blocks(plan.shape, plan.block_px)
+            if settings.until:
+                zone = find_zone(image, plan.diameter)
+                blocks = [zone.field(*place) for place in battlement(zone.inside)]
+            if not blocks:
+                raise ImageError(
+                    f"{job.path} shows no monolayer in which cells could be counted: count the "
+                    "whole slide."
+                )
+            kept = {
+                "plan": plan.to_dict(),
+                "um_per_px": image.um_per_px,
+                "blocks": blocks,
+                "fingerprint": state_print,
+            }
     # The time of change may be another each time: it is no part of the key.
     keep_json(path, key, kept | {"state": list(state)})
-    plan = SlidePlan.from_dict(kept["plan"])
-    return len(cut_blocks(plan.shape, plan.block_px))
+    return len(kept["blocks"])
 
 
 def analyse_slide_block(
     settings: RunSettings, job: ImageJob, identity: Mapping[str, Any], number: int
-) -> None:
+) -> int:
     """Analyse a block of a slide that is planned.
+
+    Returns
+    -------
+    int
+        The number of leukocytes in it, as far as a block alone can tell.
 
     Raises
     ------
@@ -172,22 +199,32 @@ def analyse_slide_block(
     planned = _planned(settings, job)
     key = key_of(planned["key"], number)
     path = _block_file(settings, job, number)
-    if kept_table(path, key) is not None:
-        return
+    kept = kept_table(path, key)
+    if kept is not None:
+        return _leukocytes(kept[0])
     slide = _opened(job.path, tuple(planned["state"]), json.dumps(planned["plan"]))
-    block = cut_blocks(slide.plan.shape, slide.plan.block_px)[number]
-    found = analyse_block(slide, block)
+    y0, x0, y1, x1 = planned["blocks"][number]
+    found = analyse_block(slide, (y0, x0, y1, x1))
     # A change while the block was read, too.
     if state_of(job.path) != tuple(planned["state"]):
         raise _changed(job.path)
     about = {"damaged": [list(d) for d in found.damaged], "too_wide": found.too_wide}
     keep_table(path, key, found.table, about)
+    return _leukocytes(found.table)
+
+
+def _leukocytes(table: pd.DataFrame) -> int:
+    """Count the rows that are leukocytes: what is none for the classifier does not count."""
+    objects = table["mask"].map(len) > 0
+    if "class" in table:
+        objects &= ~table["class"].isin([c.name for c in CLASSES if not c.counted])
+    return int(objects.sum())
 
 
 def finish_slide(
     settings: RunSettings, job: ImageJob, identity: Mapping[str, Any], blocks: int
 ) -> list[str]:
-    """Number a slide's objects and write its files, when all blocks are done.
+    """Give a slide's objects their numbers and write its files, when all blocks are done.
 
     Returns
     -------
@@ -202,7 +239,8 @@ def finish_slide(
     check_here(settings.model, settings.classifier, json.dumps(identity))
     planned = _planned(settings, job)
     folder = settings.out / job.folder
-    kept = kept_table(result_file(settings, job), planned["key"])
+    key = key_of(planned["key"], blocks)
+    kept = kept_table(result_file(settings, job), key)
     if kept is not None and all((folder / n).exists() for n in (LABEL_PYRAMID, OBJECT_TABLE)):
         return list(kept[1]["record"]["notes"])
     plan = SlidePlan.from_dict(planned["plan"])
@@ -212,6 +250,13 @@ def finish_slide(
         damaged = tuple((int(a), int(b), int(c), int(d)) for a, b, c, d in about["damaged"])
         results.append(BlockResult(table, damaged, bool(about["too_wide"])))
     result = join_blocks(plan, results)
+    counted = sum(_leukocytes(r.table) for r in results)
+    notes = result.notes
+    if settings.until and counted < settings.until:
+        notes += (
+            f"The {blocks} fields of the monolayer show {counted} leukocytes; {settings.until} "
+            "were asked for.",
+        )
     folder.mkdir(parents=True, exist_ok=True)
     scale = planned["um_per_px"]
     write_slide(folder, result, plan, name=job.image, um_per_px=scale)
@@ -221,16 +266,24 @@ def finish_slide(
         diameter_px=plan.diameter,
         objects=len(result.objects.table),
         folder=job.folder,
-        notes=result.notes,
+        notes=notes,
     )
-    slide = {"image": job.image, "um_per_px": scale, "block_px": plan.block_px, "blocks": blocks}
+    slide: dict[str, Any] = {
+        "image": job.image,
+        "fingerprint": planned["fingerprint"],
+        "um_per_px": scale,
+    }
+    if settings.until:
+        slide["fields"] = planned["blocks"][:blocks]
+    else:
+        slide |= {"block_px": plan.block_px, "blocks": blocks}
     keep_table(
         result_file(settings, job),
-        planned["key"],
+        key,
         result.objects.public,
         {"record": asdict(record), "slide": slide},
     )
-    return list(result.notes)
+    return list(notes)
 
 
 def _block_file(settings: RunSettings, job: ImageJob, number: int) -> Path:
@@ -248,12 +301,21 @@ def _planned(settings: RunSettings, job: ImageJob) -> dict[str, Any]:
     return dict(found)
 
 
-@lru_cache(maxsize=1)
 def _opened(path: Path, state: tuple[int, int], plan: str) -> SlideMaps:
     """Open a slide, and keep it open for the next block; a plan is JSON."""
-    if state_of(path) != state:
-        raise _changed(path)
-    return SlideMaps(open_slide(path), SlidePlan.from_dict(json.loads(plan)))
+    key = (path, state, plan)
+    if key not in _slides:
+        let_go()
+        if state_of(path) != state:
+            raise _changed(path)
+        _slides[key] = SlideMaps(open_slide(path), SlidePlan.from_dict(json.loads(plan)))
+    return _slides[key]
+
+
+def let_go() -> None:
+    """Close the slide that this process keeps open, if it does."""
+    while _slides:
+        _slides.popitem()[1].image.close()
 
 
 def _changed(path: Path) -> ImageError:

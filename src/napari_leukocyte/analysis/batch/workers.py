@@ -12,7 +12,12 @@ from queue import Empty, SimpleQueue
 from types import TracebackType
 from typing import Any
 
-from napari_leukocyte.analysis.batch.settings import RunSettings, check_identity, identify
+from napari_leukocyte.analysis.batch.settings import (
+    RunSettings,
+    VersionError,
+    check_identity,
+    identify,
+)
 from napari_leukocyte.errors import LeukocyteError
 from napari_leukocyte.models.runtime import THREADS_VARIABLE
 
@@ -21,7 +26,7 @@ SHARE, LEAST_MEMORY = 0.85, 3 * 2**30
 #: Tasks that wait at each worker: few, so that a graph of millions is never whole anywhere.
 WAITING = 2
 #: How long a scheduler is waited for, and its first worker, s.
-PATIENCE_S = 30
+PATIENCE_S = 10
 #: How often it is looked whether the scheduler is still there, s.
 _LOOK_S = 0.5
 
@@ -179,7 +184,7 @@ def start_workers(number: int) -> Cluster:
     ClusterError
         If this machine has too little memory for so many, or they do not start.
     """
-    import psutil
+    import psutil  # type: ignore[import-untyped]
 
     total = psutil.virtual_memory().total
     memory = int(SHARE * total / number)

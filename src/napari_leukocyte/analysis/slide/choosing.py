@@ -11,7 +11,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from napari_leukocyte.analysis.slide.cells import INTERNAL
 from napari_leukocyte.schema import LABEL, probabilities_of
@@ -77,8 +76,9 @@ def choose_objects(
     found = found.sort_values(["anchor_y", "anchor_x"], kind="stable", ignore_index=True)
     if not len(found):
         return ChosenObjects(found.assign(label=pd.Series(dtype=np.int64)), 0)
-    areas = _with_background(found["area_px"].to_numpy(np.int64))
-    scores = _with_background(found["score"].to_numpy(np.float64))
+    # Of the background, too, which is number 0.
+    areas = np.append(np.int64(0), found["area_px"].to_numpy(np.int64))
+    scores = np.append(0.0, found["score"].to_numpy(np.float64))
     if params.least_score == 0:
         groups = found["region_area_px"].to_numpy(np.int64)
         first = found["first_of_region"].to_numpy(bool)
@@ -118,7 +118,3 @@ def check_diameter(table: pd.DataFrame, diameter: float) -> tuple[str, ...]:
         f"The cells found have a median diameter of {typical:.0f} px, but were looked for with "
         f"{diameter:.0f} px: give the diameter and run again.",
     )
-
-
-def _with_background(values: NDArray[np.generic]) -> NDArray[np.generic]:
-    return np.concatenate([np.zeros(1, values.dtype), values])

@@ -1,10 +1,10 @@
 """Cells of one block, found as in the slide in one piece.
 
 A pixel of the mask depends on its surroundings as far as the kernels of opening and closing reach,
-and as far as the widest hole that is filled; a cell on the group of touching cells that it is parted
-from. So a block looks beyond itself, and where a group leaves what it sees, at the group's own
-surroundings. It keeps the cells whose anchor, the pixel nearest to the centroid, lies in it: each
-cell is kept by exactly one block, whatever the blocks are.
+and as far as the widest hole that is filled; a cell on the group of touching cells that it is
+parted from. So a block looks beyond itself, and where a group leaves what it sees, at the group's
+own surroundings. It keeps the cells whose anchor, the pixel nearest to the centroid, lies in it:
+each cell is kept by exactly one block, whatever the blocks are.
 """
 
 from __future__ import annotations
@@ -261,7 +261,7 @@ def _cells(
         measured: dict[str, float] = {}
         if score >= slide.plan.params.least_score:
             nuclei = nucleus[local] >= NUCLEUS_THRESHOLD if slide.has_nuclei else None
-            region = Region(number, 0, 0, *mask.shape, mask)
+            region = Region(number, 0, 0, mask.shape[0], mask.shape[1], mask)
             values = measure_region(region, nuclei)
             measured = dict(zip(MEASURED[1:], values[1:], strict=True))
             measured |= {"y": measured["y"] + y0, "x": measured["x"] + x0}

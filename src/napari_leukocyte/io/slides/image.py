@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import weakref
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
@@ -75,6 +77,7 @@ class SlideImage(ABC):
         self.notes = notes
         self.blank = BLANK
         self.damaged: set[PartBox] = set()
+        self._ending: weakref.finalize[Any, Any] | None = None
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -134,8 +137,14 @@ class SlideImage(ABC):
             )
         return result
 
-    def close(self) -> None:  # noqa: B027 - most readers have something to close, arrays have not
-        """Close the file."""
+    def close(self) -> None:
+        """Close the file; it also is when nobody has the image any more."""
+        if self._ending is not None:
+            self._ending()
+
+    def _close_with(self, close: Callable[[], object]) -> None:
+        """Have a function called that closes the file, and does not know this image."""
+        self._ending = weakref.finalize(self, close)
 
     def __enter__(self) -> SlideImage:
         return self

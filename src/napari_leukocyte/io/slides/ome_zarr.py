@@ -61,7 +61,8 @@ class OmeZarrImage(ChunkedImage):
                 # Zarr raises many types on what is no array.
                 if number == 0:
                     raise ImageError(
-                        f"The finest level of {path} is missing, damaged or stored in an unusual way."
+                        f"The finest level of {path} is missing, damaged or stored in an unusual "
+                        "way."
                     ) from error
                 notes += (f"Level {number} of {path} is missing or damaged and is not used.",)
         um_per_px = _scale_of(scales, axes)

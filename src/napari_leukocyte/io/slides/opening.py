@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from napari_leukocyte.errors import ImageError
-from napari_leukocyte.io.slides.image import SlideImage
+
+if TYPE_CHECKING:
+    from napari_leukocyte.io.slides.image import SlideImage
 
 #: Endings of slide scanners' files that tifffile reads, and OpenSlide.
 _TIFF_SLIDES = frozenset({".svs", ".ndpi", ".scn", ".qptiff", ".btf"})
-_OPENSLIDE = frozenset({".mrxs", ".vms", ".vmu", ".svslide", ".bif", ".czi"})
+_OPENSLIDE = frozenset({".mrxs", ".vms", ".vmu", ".svslide", ".bif"})
 _TIFFS = frozenset({".tif", ".tiff"})
 _DICOM = ".dcm"
 #: Pixels from which a TIFF without a pyramid is read part by part as well.
@@ -41,6 +44,24 @@ def is_slide(path: Path) -> bool:
 
         return is_slide_tiff(path, LARGE)
     return suffix in _TIFF_SLIDES or suffix in _OPENSLIDE or suffix == _DICOM
+
+
+def slides_in(folder: Path) -> list[Path]:
+    """List the slides of a folder that no photograph's ending has: scanners' files and OME-Zarr.
+
+    Raises
+    ------
+    ImageError
+        If it can't be read.
+    """
+    try:
+        inside = sorted(p for p in folder.iterdir() if not p.name.startswith("."))
+    except OSError as error:
+        raise ImageError(f"{folder} can't be read: {error.strerror or error}.") from error
+    endings = _TIFF_SLIDES | _OPENSLIDE
+    return [
+        p for p in inside if p.suffix.lower() in endings or (p.suffix == ".zarr" and is_slide(p))
+    ]
 
 
 def open_slide(path: Path) -> SlideImage:
@@ -84,8 +105,8 @@ def open_slide(path: Path) -> SlideImage:
 def fingerprint(path: Path) -> str:
     """Return what tells one state of a slide from another, hexadecimal.
 
-    The checksum of gigabytes takes minutes: this is that of the sizes of all files and of samples of
-    each.
+    The checksum of gigabytes takes minutes: this is that of all files' sizes, and of samples of
+    them.
 
     Raises
     ------

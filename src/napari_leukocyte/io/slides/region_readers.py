@@ -93,9 +93,10 @@ class OpenSlideImage(_RegionImage):
             raise ImageError(f"{path} is no slide that OpenSlide can read, or damaged.") from error
         um_per_px = None
         with contextlib.suppress(TypeError, ValueError):
-            um_per_px = float(said)
+            um_per_px = float(str(said))
         notes = () if um_per_px else (no_scale_text(path.name),)
         super().__init__(str(path), levels, um_per_px or None, notes)
+        self._close_with(self._slide.close)
 
     def _region(self, part: PartBox, level: int) -> NDArray[np.uint8]:
         y0, x0, y1, x1 = part
@@ -108,12 +109,9 @@ class OpenSlideImage(_RegionImage):
         return np.asarray(np.round(mixed), np.uint8)
 
     def _reopen(self) -> None:
-        self._slide.close()
+        self.close()
         self._slide = self._library.OpenSlide(self._path)
-
-    def close(self) -> None:
-        """Close the file."""
-        self._slide.close()
+        self._close_with(self._slide.close)
 
 
 class DicomImage(_RegionImage):
@@ -148,12 +146,9 @@ class DicomImage(_RegionImage):
             # wsidicom and pydicom raise many types on what is no slide.
             raise ImageError(f"{path} is no DICOM slide, or damaged.") from error
         super().__init__(str(path), levels, um_per_px)
+        self._close_with(self._slide.close)
 
     def _region(self, part: PartBox, level: int) -> NDArray[np.uint8]:
         y0, x0, y1, x1 = part
         picture = self._slide.read_region((x0, y0), self._numbers[level], (x1 - x0, y1 - y0))
         return np.ascontiguousarray(np.asarray(picture.convert("RGB"), np.uint8))
-
-    def close(self) -> None:
-        """Close the files."""
-        self._slide.close()

@@ -1,7 +1,7 @@
 """Slides as TIFF: SVS, NDPI, pyramids of reduced pages, OME-TIFF, large tiled or stripped images.
 
-tifffile finds the pages that make up the pyramid; label and macro images, which can hold a name, are
-series of their own and are never read.
+tifffile finds the pages that make up the pyramid; label and macro images, which can hold a name,
+are series of their own and are never read.
 """
 
 from __future__ import annotations
@@ -80,7 +80,8 @@ class TiffImage(ChunkedImage):
             except Exception as error:
                 file.close()
                 raise ImageError(f"{path} is damaged, or cut off.") from error
-        self._file, self._stores = file, stores
+        self._file = file
+        self._close_with(file.close)
         # What a decoder makes of half a JPEG is grey, and no error: its end is looked for. (NDPI's
         # tiles are parts of one JPEG and have none.)
         jpeg = series.keyframe.compression == tifffile.COMPRESSION.JPEG and not file.is_ndpi
@@ -89,12 +90,6 @@ class TiffImage(ChunkedImage):
             for array, level in zip(arrays, used, strict=True)
             if jpeg and level.keyframe.is_tiled
         }
-
-    def close(self) -> None:
-        """Close the file."""
-        for store in self._stores:
-            store.close()
-        self._file.close()
 
     def _pixels(self, part: PartBox, level: int) -> NDArray[Any]:
         page = self._pages.get(id(self._arrays[level]))
@@ -153,7 +148,8 @@ def scale_of(file: tifffile.TiffFile, series: tifffile.TiffPageSeries) -> float 
 
 
 def _aperio_scale(file: tifffile.TiffFile) -> float | None:
-    said = re.search(r"\bMPP\s*=\s*([0-9.]+)", file.pages[0].description) if file.is_svs else None
+    about = str(getattr(file.pages[0], "description", ""))
+    said = re.search(r"\bMPP\s*=\s*([0-9.]+)", about) if file.is_svs else None
     with contextlib.suppress(ValueError):
         return float(said[1]) if said else None
     return None
@@ -181,7 +177,7 @@ def _tag_scale(series: tifffile.TiffPageSeries) -> float | None:
     with contextlib.suppress(Exception):
         per_unit = page.tags["XResolution"].value
         unit = page.tags["ResolutionUnit"].value
-        number = per_unit[0] / per_unit[1]
+        number = float(per_unit[0] / per_unit[1])
         if unit == tifffile.RESUNIT.CENTIMETER:
             return _UNITS_UM["cm"] / number
         if unit == tifffile.RESUNIT.INCH:

@@ -1,0 +1,82 @@
+"""Memory and time of a slide, from the file to labels and table, in one process.
+
+Makes a slide of synthetic fields (``benchmarks/make_slide.py``), opens it, and segments, measures,
+classifies and writes it block by block::
+
+    python benchmarks/slide.py [--megapixels 36] [--block 3072] [--no-classify]
+
+Memory is the highest that the process held. Time is that of the wall and of the processor: beside
+other programs only the latter means something.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import resource
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from benchmarks import make_slide
+from napari_leukocyte.analysis.slide.blocks import BLOCK_PX, cut_blocks
+from napari_leukocyte.analysis.slide.plan import plan_slide
+from napari_leukocyte.analysis.slide.segmenting import segment_slide, write_slide
+from napari_leukocyte.io.slides.opening import open_slide
+
+
+@contextmanager
+def timed(what: str) -> Iterator[None]:
+    """Print the time of a step, and the highest memory until its end."""
+    wall, cpu = time.monotonic(), time.process_time()
+    yield
+    wall, cpu = time.monotonic() - wall, time.process_time() - cpu
+    print(f"{what:<28}{wall:>9.1f} s wall{cpu:>9.1f} s processor{peak_mb():>8.0f} MB", flush=True)
+
+
+def peak_mb() -> float:
+    """Return the highest memory of this process so far, MB."""
+    highest = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return highest / 1e6 if sys.platform == "darwin" else highest / 1e3
+
+
+def main() -> None:
+    """Print the time and memory of every step."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--megapixels", type=float, default=36)
+    parser.add_argument("--block", type=int, default=BLOCK_PX)
+    parser.add_argument("--no-classify", action="store_true")
+    arguments = parser.parse_args()
+    side = round((arguments.megapixels * 1e6) ** 0.5)
+    print(f"{platform.machine()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}")
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        with timed("making the slide"):
+            make_slide.write_slide(folder / "slide.tif", (side, side), make_slide.fields())
+        with timed("opening"):
+            image = open_slide(folder / "slide.tif")
+        with image:
+            with timed("plan, with the diameter"):
+                classifier = None if arguments.no_classify else "default"
+                plan = plan_slide(image, classifier=classifier, block_px=arguments.block)
+            blocks = len(cut_blocks(plan.shape, plan.block_px))
+            with timed(f"{blocks} blocks"):
+                result = segment_slide(image, plan)
+            with timed("writing"):
+                write_slide(folder / "out", result, plan, name="slide")
+        found = len(result.objects.table)
+        whole = sum(make_slide.COUNTS.values()) * (side // make_slide.FIELD) ** 2
+        print(
+            f"{side} x {side} px, diameter {plan.diameter:.0f} px, {found} objects (at least "
+            f"{whole} lie whole in it), overlap {plan.overlap_px} px"
+        )
+        for note in result.notes:
+            print(note)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,200 @@
+"""Runs on real workers: killed, resumed, joined, refused."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import cv2
+import psutil  # type: ignore[import-untyped]
+import pytest
+
+from benchmarks import make_slide
+from napari_leukocyte.models.registry import find_model
+from napari_leukocyte.samples.synthetic import synthetic_smear
+
+#: One network of three, so that a run takes seconds.
+ONE = "one"
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder of models with the first member of the shipped ensemble alone."""
+    folder = tmp_path_factory.mktemp("models")
+    shipped = find_model("segmentation").members[0]
+    (folder / ONE).mkdir()
+    shutil.copy(shipped.file, folder / ONE / "m.onnx")
+    member = {
+        "name": "m",
+        "file": "m.onnx",
+        "sha256": shipped.sha256,
+        "weight": 1.0,
+        "diameter_px": shipped.diameter_px,
+    }
+    manifest = {"schema": 1, "kind": "segmentation", "name": ONE, "title": "", "members": [member]}
+    (folder / ONE / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("images")
+    for number in range(4):
+        smear = synthetic_smear((220, 260), number, {"lymphocyte": 1, "neutrophil": 1}, 64.0, 0)
+        name = str(folder / f"field {number}.png")
+        assert cv2.imwrite(name, cv2.cvtColor(smear.image, cv2.COLOR_RGB2BGR))
+    parts = make_slide.fields({"neutrophil": 2, "lymphocyte": 2})
+    make_slide.write_slide(folder / "slide.svs", (600, 700), parts, levels=1)
+    return folder
+
+
+def command(images: Path, out: Path, *options: str) -> list[str]:
+    return [
+        *(sys.executable, "-m", "napari_leukocyte", "run", str(images), "--out", str(out)),
+        *("--model", ONE, "--diameter", "70", *options),
+    ]
+
+
+def environment(models: Path) -> dict[str, str]:
+    return os.environ | {"NAPARI_LEUKOCYTE_MODELS": str(models)}
+
+
+def run(models: Path, images: Path, out: Path, *options: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        command(images, out, *options),
+        env=environment(models),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )
+
+
+def contents(out: Path) -> dict[str, object]:
+    """Return the files of a run, but for the time in its record."""
+    found: dict[str, object] = {
+        p.relative_to(out).as_posix(): p.read_bytes() for p in out.rglob("*") if p.is_file()
+    }
+    record = json.loads((out / "run.json").read_text("utf-8"))
+    assert record.pop("created")
+    return found | {"run.json": record}
+
+
+@pytest.fixture(scope="module")
+def undisturbed(
+    models: Path, images: Path, tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, object]:
+    out = tmp_path_factory.mktemp("undisturbed") / "out"
+    done = run(models, images, out)
+    assert done.returncode == 0, done.stderr
+    assert "5 images" in done.stdout
+    return contents(out)
+
+
+def test_killed_and_resumed(
+    models: Path, images: Path, undisturbed: dict[str, object], tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    with subprocess.Popen(
+        command(images, out, "--workers", "2", "--log", "json"),
+        env=environment(models),
+        stderr=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        start_new_session=True,  # to be killed with all its workers
+    ) as process:
+        assert process.stderr is not None
+        for number, line in enumerate(process.stderr):
+            event = json.loads(line)
+            if number == 0:
+                assert "watched at http" in event["message"]
+                # A worker is lost: another takes its place.
+                family = psutil.Process(process.pid).children(recursive=True)
+                workers = [
+                    p for p in family if not p.children() and "spawn" in " ".join(p.cmdline())
+                ]
+                assert len(workers) >= 2
+                workers[-1].kill()
+            if event["event"] == "done":
+                assert event["blocks"] >= event["images"] == 5
+                break
+        os.killpg(process.pid, signal.SIGKILL)
+    assert not (out / "objects.csv").exists()
+    refused = run(models, images, out)
+    assert refused.returncode == 2
+    assert "--overwrite" in refused.stderr
+    done = run(models, images, out, "--resume", "--workers", "2")
+    assert done.returncode == 0, done.stderr
+    assert contents(out) == undisturbed
+    again = run(models, images, out, "--resume")
+    assert again.returncode == 0
+    assert "nothing is left to do" in again.stderr
+    assert contents(out) == undisturbed
+    other = run(models, images, out, "--resume", "--no-classify")
+    assert other.returncode == 2
+    assert "another run" in other.stderr
+
+
+def test_workers_of_a_scheduler(
+    models: Path, images: Path, undisturbed: dict[str, object], tmp_path: Path
+) -> None:
+    from distributed import LocalCluster
+
+    other = tmp_path / "other models"
+    shutil.copytree(models, other)
+    manifest = other / ONE / "manifest.json"
+    manifest.write_text(manifest.read_text("utf-8").replace('"weight": 1.0', '"weight": 2.0'))
+
+    def cluster(folder: Path) -> LocalCluster:
+        return LocalCluster(
+            n_workers=1,
+            threads_per_worker=1,
+            dashboard_address=None,
+            env={"NAPARI_LEUKOCYTE_MODELS": str(folder)},
+        )
+
+    with cluster(other) as strangers:
+        refused = run(models, images, tmp_path / "a", "--scheduler", strangers.scheduler_address)
+    assert refused.returncode == 2
+    assert refused.stderr.startswith("The worker tcp://")
+    assert refused.stderr.count(f"{ONE} (") == 2
+    assert not (tmp_path / "a").exists()
+    with cluster(models) as workers:
+        done = run(models, images, tmp_path / "b", "--scheduler", workers.scheduler_address)
+    assert done.returncode == 0, done.stderr
+    assert contents(tmp_path / "b") == undisturbed
+
+
+def test_failures_are_named_at_the_end(models: Path, images: Path, tmp_path: Path) -> None:
+    some = tmp_path / "some"
+    some.mkdir()
+    shutil.copy(images / "field 0.png", some)
+    (some / "broken.svs").write_bytes(b"nothing")
+    out = tmp_path / "out"
+    done = run(models, some, out, "--resume")
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-2:] == [
+        "1 of 2 images failed.",
+        f"{some / 'broken.svs'} is no TIFF, or is cut off.",
+    ]
+    make_slide.write_slide(some / "broken.svs", (300, 300), make_slide.fields({}), levels=1)
+    done = run(models, some, out, "--resume", "--log", "json")
+    assert done.returncode == 0, done.stderr
+    assert [json.loads(line)["event"] for line in done.stderr.splitlines()][-1] == "done"
+    assert not (out / ".napari-leukocyte-run").exists()
+
+
+def test_wrong_options(models: Path, images: Path, tmp_path: Path) -> None:
+    for options, sentence in (
+        (("--workers", "2", "--scheduler", "tcp://127.0.0.1:1"), "not both"),
+        (("--scheduler", "tcp://127.0.0.1:1"), "no scheduler at tcp://127.0.0.1:1"),
+    ):
+        done = run(models, images, tmp_path / "out", *options)
+        assert done.returncode == 2
+        assert len(done.stderr.splitlines()) == 1
+        assert sentence in done.stderr
+        assert not (tmp_path / "out").exists()
