@@ -278,8 +278,9 @@ class ReviewForm(QWidget):
         return QSize(420, 820)
 
     def minimumSizeHint(self) -> QSize:
-        """Return the least size."""
-        return QSize(340, 280)
+        """Return the least size: below it something would be cut off at the right."""
+        needed = max(self._controls.width_needed(0), self._below.width_needed(0))
+        return QSize(max(340, needed + 2 * self._splitter.frameWidth()), 280)
 
     def _on_moved(self) -> None:
         self._moved = True

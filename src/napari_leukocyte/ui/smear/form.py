@@ -148,12 +148,18 @@ class SmearForm(QWidget):
         column.addWidget(self.signed)
         column.addLayout(_row(self.report, self.save))
         splitter = QSplitter(Qt.Orientation.Vertical, self)
-        splitter.addWidget(upper)
-        splitter.addWidget(lower)
+        self._parts = [VerticalScroll(part) for part in (upper, lower)]
+        for part in self._parts:
+            splitter.addWidget(part)
         splitter.setChildrenCollapsible(False)
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
         outer.addWidget(splitter)
+
+
+    def claim_room(self) -> None:
+        """Tell the window how wide the controls are."""
+        self.setMinimumWidth(max(part.minimumSizeHint().width() for part in self._parts) + 2)
 
 
 def _button(text: str, hint: str) -> QPushButton:
