@@ -24,8 +24,7 @@ from napari_leukocyte.ui.controls.activity import Messages
 from napari_leukocyte.ui.controls.containers import Section, VerticalScroll
 from napari_leukocyte.ui.controls.model_choice import ModelChoice
 from napari_leukocyte.ui.leukogram.view import LeukogramView
-from napari_leukocyte.ui.smear.field_delegate import FieldDelegate
-from napari_leukocyte.ui.smear.fields_model import FieldsModel
+from napari_leukocyte.ui.smear.field_list import FieldDelegate, FieldsModel
 
 #: Keys that turn the pages, as Qt writes them.
 NEXT_KEY, PREVIOUS_KEY, NEXT_OPEN_KEY = "PgDown", "PgUp", "Shift+PgDown"
@@ -155,7 +154,6 @@ class SmearForm(QWidget):
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
         outer.addWidget(splitter)
-
 
     def claim_room(self) -> None:
         """Tell the window how wide the controls are."""

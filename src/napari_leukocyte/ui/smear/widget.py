@@ -24,10 +24,9 @@ from napari_leukocyte.ui.jobs import tell
 from napari_leukocyte.ui.open_smear import set_open_smear
 from napari_leukocyte.ui.segment.preferences import read_preferences
 from napari_leukocyte.ui.smear import texts
-from napari_leukocyte.ui.smear.analysing import Analysing
 from napari_leukocyte.ui.smear.background import Background
 from napari_leukocyte.ui.smear.desk import Desk
-from napari_leukocyte.ui.smear.display import show_everything
+from napari_leukocyte.ui.smear.display import Analysing, show_everything
 from napari_leukocyte.ui.smear.finishing import Finishing
 from napari_leukocyte.ui.smear.form import NEXT_KEY, NEXT_OPEN_KEY, PREVIOUS_KEY, SmearForm
 from napari_leukocyte.ui.smear.switch import FieldSwitch
