@@ -25,7 +25,7 @@ from napari_leukocyte.analysis.smear.results import write_smear_report
 from napari_leukocyte.reporting.drawing import write_png
 from napari_leukocyte.samples.synthetic import SyntheticSmear, synthetic_smear
 from napari_leukocyte.session.session import Session
-from napari_leukocyte.ui.smear.fields_model import WORKING_ROLE
+from napari_leukocyte.ui.smear.field_list import WORKING_ROLE
 
 #: Size of the window, px.
 SIZE = (1590, 980)

@@ -22,7 +22,7 @@ from napari_leukocyte.ui.classify.runner import REST_MS
 from napari_leukocyte.ui.classify.widget import ClassifyWidget
 from napari_leukocyte.ui.layers import links
 from napari_leukocyte.ui.layers.objects_view import objects_view_of
-from napari_leukocyte.ui.smear.fields_model import LINE_ROLE
+from napari_leukocyte.ui.smear.field_list import LINE_ROLE
 from napari_leukocyte.ui.smear.widget import SmearWidget
 from tests.analysis.smear.fields import find_dark
 from tests.ui.smear.steps import (
