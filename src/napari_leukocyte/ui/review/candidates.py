@@ -17,6 +17,7 @@ class CandidateGroup:
     """The candidates of the session that a gallery shows; kept while they are the same."""
 
     def __init__(self) -> None:
+        self._session: Session | None = None
         self._known: Candidates | None = None
         self._list: CandidateList | None = None
         self._masks: tuple[NDArray[np.int32], NDArray[np.int32]] | None = None
@@ -26,6 +27,7 @@ class CandidateGroup:
 
         They are worked out only if the user asks for them: reopened work does not know its own.
         """
+        self._session = session
         asked = show == "candidates" and session.maps is not None
         if not (session.candidates_known or asked):
             self._known = self._list = self._masks = None
@@ -37,6 +39,10 @@ class CandidateGroup:
             self._masks = None
         found = self._list
         return found if found is not None and len(found) and show in ("all", "candidates") else None
+
+    def forget(self) -> None:
+        """Let go of the session."""
+        self._session = self._known = self._list = self._masks = None
 
     @property
     def number(self) -> int:
@@ -51,7 +57,7 @@ class CandidateGroup:
             self._masks = labels, self._list.masks(labels)
         return self._masks[1]
 
-    def take(self, session: Session, numbers: Sequence[int]) -> list[int]:
+    def take(self, numbers: Sequence[int]) -> list[int]:
         """Make cells of those of these that are candidates; return all as cells.
 
         Raises
@@ -59,12 +65,12 @@ class CandidateGroup:
         LeukocyteError
             If the session refuses.
         """
-        found = self._list
+        session, found = self._session, self._list
         taken: list[int] = []
         for number in numbers:
             if number > 0:
                 taken.append(number)
-            elif found is not None and number in found.cells:
+            elif session is not None and found is not None and number in found.cells:
                 taken.append(session.take_candidate(*found.point_in(number)))
         return taken
 

@@ -209,11 +209,7 @@ class Reviewer:
         if candidates is None or not any(label < 0 for label in labels):
             return labels
         taken: list[int] = []
-
-        def take(session: Session) -> None:
-            taken.extend(candidates.take(session, labels))
-
-        self._do(take)
+        self._do(lambda _: taken.extend(candidates.take(labels)))
         self._view.update_now()
         return taken
 

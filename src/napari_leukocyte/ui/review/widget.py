@@ -240,6 +240,7 @@ class ReviewWidget(SessionDock):
     def _show_nothing(self) -> None:
         form = self.form
         self._cells, self._queue = None, []
+        self._candidates.forget()
         self._table = pd.DataFrame()
         form.gallery.empty_text = _NO_IMAGE if self.image.layer() is None else _NO_CELLS
         form.gallery.cell_delegate.set_source(None)
