@@ -41,6 +41,7 @@ _SHOW: dict[Show, str] = {
     "unreviewed": "Unreviewed",
     "flagged": "Flagged",
     "disagreements": "Disagreements",
+    "candidates": "Candidates",
 }
 _SORT: dict[Sort, str] = {
     "queue": "What matters most first",
