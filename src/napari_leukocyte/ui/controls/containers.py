@@ -15,7 +15,6 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-
 #: Room that themes leave beside a scroll bar, px.
 _BESIDE = 5
 

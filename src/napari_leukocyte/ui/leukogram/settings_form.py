@@ -199,8 +199,8 @@ class SettingsForm(QWidget):
             self.reference.addItem(name, name)
         self.reference.setCurrentIndex(max(0, self.reference.findData(former)))
         self.reference.setToolTip(
-            "Ranges that counts are compared with, such as those of your laboratory: choose one, or "
-            "write your own behind “…”."
+            "Ranges that counts are compared with, such as those of your laboratory: choose one, "
+            "or write your own with “Edit…”."
         )
         self.reference.blockSignals(False)
 

@@ -290,6 +290,7 @@ class ReviewForm(QWidget):
 
     def _fit(self) -> None:
         """Share the room out, unless the user has."""
+        self.updateGeometry()  # classes and tools may need another width by now
         if self._moved:
             return
         if self._splitter.orientation() == Qt.Orientation.Horizontal:

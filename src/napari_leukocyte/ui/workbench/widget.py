@@ -78,6 +78,7 @@ class Workbench(SessionDock):
         self.tour_button = build.small_button(
             "Tour", "Six steps through the work, on the photograph that is open.", self.start_tour
         )
+        self.foot = build.holder(build.row(self.next, self.tour_button, stretch=(1, 0)))
         self.setLayout(
             build.column(
                 build.row("Image", self.image.box, "Reader", self.reader, stretch=(0, 2, 0, 1)),
@@ -87,7 +88,7 @@ class Workbench(SessionDock):
                 self.progress,
                 self.messages,
                 self.panel,
-                build.row(self.next, self.tour_button, stretch=(1, 0)),
+                self.foot,
                 build.disclaimer(),
                 margins=4,
             )
@@ -240,10 +241,13 @@ class Workbench(SessionDock):
     def update_now(self) -> None:
         """Say what comes next."""
         suggested = self._suggested()
-        self.next.setText(suggested.text)
-        self.next.setToolTip(suggested.text)
-        on_tour = self.tour is not None and self.tour.running
-        self.next.setVisible(not on_tour and (suggested.step != self._front or bool(suggested.act)))
+        here = suggested.step == self._front and not suggested.act
+        # The step that is in front has its own buttons for what is next there.
+        text = suggested.text.removeprefix("Next: ").removesuffix(" ▸") if here else suggested.text
+        self.next.setText(text[:1].upper() + text[1:])
+        self.next.setToolTip(self.next.text())
+        self.next.setEnabled(not here)
+        self.foot.setVisible(self.tour is None or not self.tour.running)
 
 
 def _show(dialog: QDialog) -> QDialog:
