@@ -17,7 +17,7 @@ from napari_leukocyte.ui.layers.map_layers import is_map
 from napari_leukocyte.ui.layers.markers import is_markers
 from napari_leukocyte.ui.layers.noted_views import is_noted_view
 from napari_leukocyte.ui.saving import ask_and_save
-from napari_leukocyte.ui.tools.mask_tools import session_shown_by
+from napari_leukocyte.ui.tools.quick_delete import session_shown_by
 
 #: By which a window's guard is found among its children.
 GUARD = "napari-leukocyte-close-guard"
