@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 from napari_leukocyte.analysis.smear.analysis import AnalysisOptions
 from napari_leukocyte.analysis.smear.fields import state_of_session
 from napari_leukocyte.analysis.smear.smear import Smear
@@ -12,6 +14,7 @@ from napari_leukocyte.ui.leukogram.error_limits import errors_of
 from napari_leukocyte.ui.segment.preferences import read_preferences
 from napari_leukocyte.ui.smear import texts
 from napari_leukocyte.ui.smear.desk import Desk
+from napari_leukocyte.ui.smear.pace import Pace
 
 
 class Analysing:
@@ -25,6 +28,7 @@ class Analysing:
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
+        self._pace, self._began = Pace((), ()), 0.0
         desk.form.analyse.clicked.connect(self._start_or_cancel)
         desk.background.begun.connect(self._on_begun)
         desk.background.taken.connect(self._on_taken)
@@ -55,6 +59,8 @@ class Analysing:
                 form.status.say(texts.CANCELLED)
             desk.show_soon()
 
+        self._pace = Pace(order, [row for row in smear.counted() if smear.state(row).to_do])
+        self._began = time.monotonic()
         job = desk.background.analyse(smear, options, order, done, end)
         job.progressed.connect(self._show_progress)
         form.bar.setRange(0, 0)
@@ -99,6 +105,7 @@ class Analysing:
         if self._desk.background.analysis is not None:
             self._desk.form.bar.setRange(0, total)
             self._desk.form.bar.setValue(done)
+            self._desk.form.status.say(self._pace.describe(done, time.monotonic() - self._began))
 
     def _on_begun(self, smear: Smear, row: int) -> None:
         if smear is self._desk.smear and self._desk.background.analysis is not None:

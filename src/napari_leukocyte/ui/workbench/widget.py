@@ -11,6 +11,7 @@ from qtpy.QtWidgets import QDialog, QPushButton, QSizePolicy, QStackedWidget, QT
 from napari_leukocyte.session.session import Session
 from napari_leukocyte.ui import build
 from napari_leukocyte.ui.dock import SessionDock, SharedParts
+from napari_leukocyte.ui.docking import stand_beside
 from napari_leukocyte.ui.reader_name import keep_reader, reader_notice, reader_now
 from napari_leukocyte.ui.workbench.canvas_fit import CanvasFit
 from napari_leukocyte.ui.workbench.help import AboutDialog, HelpMenu
@@ -51,6 +52,8 @@ class Workbench(SessionDock):
         The tour that is under way.
     panel : TourPanel
         Its place.
+    sample : SyntheticSmear or None
+        The sample that is shown, for a tour that is begun by the button or the menu.
     """
 
     undoes = False  # each step does
@@ -58,6 +61,7 @@ class Workbench(SessionDock):
     def __init__(self, viewer: napari.viewer.Viewer) -> None:
         parts = SharedParts.make(viewer)
         super().__init__(viewer, shared=parts)
+        stand_beside(self)
         self._parts = parts
         self._pages: dict[StepName, QWidget] = {}
         self._front: StepName = "segment"
@@ -73,6 +77,7 @@ class Workbench(SessionDock):
         self.next = QPushButton()
         self.next.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self.tour: Tour | None = None
+        self.sample: SyntheticSmear | None = None
         self.panel = TourPanel()
         self.panel.hide()
         self.tour_button = build.small_button(
@@ -174,11 +179,12 @@ class Workbench(SessionDock):
         Parameters
         ----------
         smear : SyntheticSmear, optional
-            The sample that is shown, so that the cells that are wrong can be pointed out.
+            The sample that is shown, so that the cells that are wrong can be pointed out; by
+            default `sample`.
         """
         self.panel.show()
         self.tour_button.hide()
-        self.tour = Tour(self.open, self.panel, smear)
+        self.tour = Tour(self.open, self.panel, smear or self.sample)
         self._look.start()
         self.update_now()
 
