@@ -41,10 +41,12 @@ def list_images(paths: Sequence[str]) -> list[str]:
             inside = _images_of(path)
         except OSError as error:
             raise ImageError(f"{given} can't be read: {error.strerror or error}.") from error
-        if path.is_dir() and inside != [path]:
+        if path.is_dir() and inside == [path]:
+            names = [given]  # a slide that is a folder
+        elif path.is_dir():
             # Not Path's "/", which would change what was typed.
             names = [os.path.join(given, p.name) for p in inside]  # noqa: PTH118
-        elif path.is_file() or inside == [path]:
+        elif path.is_file():
             names = [given]
         else:
             raise ImageError(f"{given} is neither a file nor a folder.")

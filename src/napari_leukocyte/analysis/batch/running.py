@@ -74,7 +74,7 @@ class RunResult:
 
 @dataclass(frozen=True)
 class _Step:
-    """What a task in the workers' hands is of: an image, and which of its tasks."""
+    """A task in the workers' hands: of which image, and which of its tasks."""
 
     job: ImageJob
     kind: str
