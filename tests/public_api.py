@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
-import re
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
@@ -124,9 +123,7 @@ def _signature(thing: object) -> str:
         p.replace(default=_Shown(_name(p.default))) if _is_shown_by_name(p.default) else p
         for p in signature.parameters.values()
     ]
-    text = str(signature.replace(parameters=parameters)).replace("'", "").replace('"', "")
-    # Where a range is written beside the type, it is no part of what a caller writes.
-    return re.sub(r"Annotated\[(\w+), \w+\([^()]*\)\]", r"\1", text)
+    return str(signature.replace(parameters=parameters)).replace("'", "").replace('"', "")
 
 
 def _is_shown_by_name(default: object) -> bool:
