@@ -8,12 +8,12 @@ python3 run.py docs                    the documentation as a site, into site/
 python3 run.py release v1.2.3          wheel and sdist of a tag, checked, into dist/
 
 Steps: lint, format, types, manifest, docs, core, windows, training, data, training-data; tests
-stands for core and windows, which run side by side. What follows a -- goes to pytest. Every step has
-a home folder of its own, which is empty; only data and training-data see the image sets. With
+stands for core and windows, which run side by side. What follows a -- goes to pytest. Every step
+has a home folder of its own, which is empty; only data and training-data see the image sets. With
 --dry-run the commands are printed, and nothing is set up or run.
 
-NAPARI_LEUKOCYTE_QT chooses pyqt6 (the default) or pyside6, NAPARI_LEUKOCYTE_DEPENDENCIES newest (the
-default) or lowest, which installs the lower bounds of pyproject.toml themselves.
+NAPARI_LEUKOCYTE_QT chooses pyqt6 (the default) or pyside6, NAPARI_LEUKOCYTE_DEPENDENCIES newest
+(the default) or lowest, which installs the lower bounds of pyproject.toml themselves.
 
 Needs Python 3.11 to 3.13 and nothing else. Makes a virtual environment in .venv (or in
 NAPARI_LEUKOCYTE_VENV) and installs the package into it, editable. On Debian and Ubuntu it also
