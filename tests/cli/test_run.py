@@ -271,3 +271,17 @@ def test_interrupted(cli: Any, draw: Any, tmp_path: Path, monkeypatch: pytest.Mo
         *("a/labels.tif", "a/overlay.png", "objects.csv", "leukogram.csv", "run.json")
     }
     assert {o["image"] for o in rows(out / "objects.csv")} == {str(first)}
+
+
+def test_as_tasks_photographs_become_the_same_files(cli: Any, draw: Any, tmp_path: Path) -> None:
+    draw("in/a.png", 2), draw("in/b.jpg", 3), draw("in/c.tif", 0)
+    for out, options in (("plain", ()), ("tasks", ("--resume", "--log", "json"))):
+        assert cli("run", tmp_path / "in", "--out", tmp_path / out, *options).exit_code == 0
+    plain, tasks = tmp_path / "plain", tmp_path / "tasks"
+    assert files(tasks) == files(plain)
+    for name in files(plain) - {"run.json"}:
+        assert (tasks / name).read_bytes() == (plain / name).read_bytes()
+    first, second = record_of(plain), record_of(tasks)
+    assert first.pop("created")
+    assert second.pop("created")
+    assert second == first

@@ -12,7 +12,8 @@ import pandas as pd
 import pytest
 
 from napari_leukocyte.classification.measurements import measure
-from napari_leukocyte.cli.run import RunOptions, run
+from napari_leukocyte.cli.run import run
+from napari_leukocyte.cli.run_files import RunOptions
 from napari_leukocyte.reporting.record import ImageRecord, file_sha256, make_record
 from napari_leukocyte.reporting.save import save_results
 from napari_leukocyte.segmentation.parameters import PostprocessParams

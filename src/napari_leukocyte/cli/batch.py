@@ -6,7 +6,7 @@ import json
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from napari_leukocyte.analysis.batch.kept import alone_in, forget, kept_folder
 from napari_leukocyte.analysis.batch.running import BatchRun, RunResult, results_of
@@ -26,6 +26,7 @@ from napari_leukocyte.cli.console import (
     SOME_FAILED,
     complain,
 )
+from napari_leukocyte.cli.run_files import RunOptions, prepare_folder, summarise, write_run
 from napari_leukocyte.errors import LeukocyteError, OutputError
 from napari_leukocyte.io.atomic import remove_empty
 from napari_leukocyte.io.paths import ImageFolder
@@ -33,9 +34,6 @@ from napari_leukocyte.models.runtime import provider_notes
 from napari_leukocyte.reporting.record import make_record
 from napari_leukocyte.reporting.save import RECORD
 from napari_leukocyte.segmentation.parameters import PostprocessParams
-
-if TYPE_CHECKING:
-    from napari_leukocyte.cli.run import RunOptions
 
 
 def run_batch(
@@ -101,8 +99,6 @@ def _place(model: str) -> str:
 
 
 def _prepare_folder(options: RunOptions, folders: Sequence[ImageFolder]) -> list[Path]:
-    from napari_leukocyte.cli.run import prepare_folder
-
     ours = options.resume and (kept_folder(options.out).is_dir() or _record(options.out) != {})
     return prepare_folder(options.out, folders, overwrite=options.overwrite or ours)
 
@@ -176,8 +172,6 @@ def _write(
     result: RunResult,
     status: int,
 ) -> None:
-    from napari_leukocyte.cli.run import summarise, write_run
-
     tables, records, slides = results_of(settings, jobs, result.done)
     left = len(jobs) - len(result.done) - len(result.errors)
     record = make_record(
@@ -196,7 +190,7 @@ def _write(
     write_run(
         options.out,
         tables,
-        record | {"status": status},
+        record | {"status": status, "directory": str(Path.cwd())},
         classified=options.classify,
         overwrite=True,
     )

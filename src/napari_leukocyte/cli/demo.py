@@ -8,7 +8,7 @@ from pathlib import Path
 import typer
 
 from napari_leukocyte.cli.console import Reporter, complain
-from napari_leukocyte.cli.run import echo_leukogram
+from napari_leukocyte.cli.run_files import echo_leukogram
 from napari_leukocyte.cli.window import open_sample, why_no_window
 from napari_leukocyte.errors import OutputError
 from napari_leukocyte.io.images.key import image_key

@@ -148,7 +148,8 @@ def run_command(
     Exit status: 0 if every image was analysed; 1 if some failed; 2 if nothing could be
     done; 130 if interrupted (images that were finished are kept, with tables).
     """
-    from napari_leukocyte.cli.run import RunOptions, run
+    from napari_leukocyte.cli.run import run
+    from napari_leukocyte.cli.run_files import RunOptions
 
     options = RunOptions(
         tuple(paths),

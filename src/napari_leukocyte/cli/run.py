@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
-
-import typer
 
 from napari_leukocyte.analysis.batch.kept import FOLDER
 from napari_leukocyte.analysis.pipeline import Analysis, analyse, check_unattended
@@ -22,11 +19,16 @@ from napari_leukocyte.cli.console import (
     quiet_decoders,
 )
 from napari_leukocyte.cli.inputs import list_images, parse_diameter
+from napari_leukocyte.cli.run_files import (
+    RUN_FILES,
+    RunOptions,
+    prepare_folder,
+    summarise,
+    write_run,
+)
 from napari_leukocyte.errors import LeukocyteError, OutputError, ParameterError
 from napari_leukocyte.io.atomic import (
-    as_output_error,
     interrupts_held,
-    make_folder,
     remove_empty,
     write_together,
 )
@@ -45,145 +47,18 @@ from napari_leukocyte.reporting.record import (
     describe_model,
     file_sha256,
     make_record,
-    write_record,
 )
 from napari_leukocyte.reporting.save import (
     LABELS,
-    LEUKOGRAM,
-    OBJECTS,
     OVERLAY,
-    RECORD,
     write_labels,
 )
-from napari_leukocyte.reporting.tables import ALL, leukogram_table, objects_table, write_csv
 from napari_leukocyte.segmentation.parameters import PostprocessParams
-from napari_leukocyte.vocabulary import DISCLAIMER
 
 if TYPE_CHECKING:
     import pandas as pd
 
-#: Files of the run as a whole.
-RUN_FILES = (OBJECTS, LEUKOGRAM, RECORD)
 _IMAGE_FILES = (LABELS, OVERLAY)
-
-
-def prepare_folder(out: Path, jobs: Sequence[ImageFolder], *, overwrite: bool) -> list[Path]:
-    """Check that the results can be written, and make their folder.
-
-    Parameters
-    ----------
-    out : Path
-        Folder of the results.
-    jobs : sequence of ImageFolder
-        The images.
-    overwrite : bool
-        Whether the folder may hold something.
-
-    Returns
-    -------
-    list of Path
-        The folders that were made, outermost first.
-
-    Raises
-    ------
-    OutputError
-        If the folder holds something and may not, or can't be written to.
-    """
-    with as_output_error(out):
-        if out.is_dir():
-            if any(out.iterdir()) and not overwrite:
-                raise OutputError(
-                    f"{out} exists and is not empty: choose another folder, or allow with "
-                    "--overwrite that earlier results in it are replaced."
-                )
-            for folder in (out / job.folder for job in jobs):
-                if folder.exists() and not folder.is_dir():
-                    raise OutputError(f"{folder} is a file where a folder is needed.")
-        made = make_folder(out)
-        try:
-            probe = out / ".napari-leukocyte-probe"
-            probe.touch()
-            probe.unlink()
-        except OSError:
-            remove_empty(made)
-            raise
-    return made
-
-
-def write_run(
-    out: Path,
-    tables: Sequence[tuple[str, pd.DataFrame]],
-    record: Mapping[str, Any],
-    *,
-    classified: bool,
-    overwrite: bool,
-) -> None:
-    """Write the tables and the record of all images.
-
-    Parameters
-    ----------
-    out : Path
-        Folder of the results.
-    tables : sequence of (str, pandas.DataFrame)
-        Each image's path and objects; at least one.
-    record : mapping
-        As from :func:`napari_leukocyte.reporting.record.make_record`.
-    classified : bool
-        Whether there is something to count. If not, no leukogram is written and an earlier one is
-        removed.
-    overwrite : bool
-        Whether earlier ones may be replaced.
-
-    Raises
-    ------
-    OutputError
-        If they can't be written; earlier ones are then as they were.
-    """
-    with write_together(out, RUN_FILES, overwrite=overwrite) as staging:
-        write_csv(staging / OBJECTS, objects_table(tables))
-        if classified:
-            write_csv(staging / LEUKOGRAM, leukogram_table(tables))
-        write_record(staging / RECORD, record)
-
-
-def summarise(out: Path, tables: Sequence[tuple[str, pd.DataFrame]], *, classified: bool) -> None:
-    """Print on stdout how much was found, the count of all images, and where the files are."""
-    images = "1 image" if len(tables) == 1 else f"{len(tables)} images"
-    objects = sum(len(table) for _, table in tables)
-    typer.echo(f"{images}, {objects} object{'s' * (objects != 1)}; results in {out}")
-    if classified:
-        leukogram = leukogram_table(tables)
-        echo_leukogram(leukogram[leukogram["image"] == ALL])
-    typer.echo(DISCLAIMER)
-
-
-def echo_leukogram(leukogram: pd.DataFrame) -> None:
-    """Print a leukogram, one line a class."""
-    for row in leukogram.to_dict("records"):
-        line = f"  {row['class']:<14}{row['count']:>6}"
-        if row["percent"] == row["percent"]:  # not NaN: there are cells to be a part of
-            limits = f"{row['ci_low']:.1f} to {row['ci_high']:.1f} %"
-            line += f"{row['percent']:>8.1f} %   (95 % limits {limits})"
-        typer.echo(line)
-
-
-@dataclass(frozen=True)
-class RunOptions:
-    """The command line of ``run``; each as its option's help says."""
-
-    paths: tuple[str, ...]
-    out: Path
-    model: str = "default"
-    classifier: str = "default"
-    diameter: str = "auto"
-    params: Path | None = None
-    classify: bool = True
-    overwrite: bool = False
-    workers: int = 0
-    scheduler: str | None = None
-    resume: bool = False
-    log: Literal["text", "json"] = "text"
-    until: int = 0
 
 
 @dataclass

@@ -14,7 +14,8 @@ from napari.layers import Image, Labels, Points
 from pytestqt.qtbot import QtBot
 
 from napari_leukocyte.analysis import pipeline
-from napari_leukocyte.cli.run import RunOptions, run
+from napari_leukocyte.cli.run import run
+from napari_leukocyte.cli.run_files import RunOptions
 from napari_leukocyte.cli.window import fill_viewer, read_results
 from napari_leukocyte.errors import ImageError
 from napari_leukocyte.io.images.reading import read_image

@@ -42,6 +42,7 @@ from napari_leukocyte.analysis.slide.segmenting import (
 from napari_leukocyte.analysis.slide.zone import find_zone
 from napari_leukocyte.errors import ImageError
 from napari_leukocyte.io.atomic import write_together
+from napari_leukocyte.io.images.key import image_key
 from napari_leukocyte.io.images.reading import read_image
 from napari_leukocyte.io.slides.opening import fingerprint, open_slide, state_of
 from napari_leukocyte.reporting.drawing import write_png
@@ -131,6 +132,7 @@ def analyse_photograph(
         file_sha256=checksum,
         folder=job.folder,
         notes=found.notes,
+        pixels_sha256=image_key(found.rgb),
     )
     keep_table(result_file(settings, job), key, found.table, {"record": asdict(record)})
     return list(found.notes)
