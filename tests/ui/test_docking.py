@@ -62,7 +62,9 @@ def test_docks_are_tabs_beside_each_other(window: Any, qtbot: QtBot) -> None:
     assert area(review) == BOTTOM
     assert not beside(window, review)
     window._qt_window.addDockWidget(RIGHT, review)
+    inside: Any = window.dock_widgets[f"Review leukocytes ({PLUGIN})"]
     window.remove_dock_widget(review)
+    inside.deleteLater()
     review = opened(window, "Review leukocytes", qtbot)
     assert area(review) == RIGHT
     assert beside(window, review) == {"Segment", "Count", "Why"}

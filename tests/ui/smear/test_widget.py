@@ -319,7 +319,7 @@ def test_analysis_goes_on_while_a_field_is_reviewed_and_can_be_stopped(
     assert session.table()["class"].notna().all()
     qtbot.waitUntil(lambda: gate.calls == 2, timeout=20_000)
     assert smear.form.analyse.text() == "Cancel the analysis"
-    qtbot.waitUntil(lambda: "1 of 3" in smear.form.status.text())
+    qtbot.waitUntil(lambda: "analysed 1 of 3" in smear.form.summary.text())
     QTEST.mouseClick(smear.form.analyse, LEFT)
     settle(smear, qtbot)
     assert "Cancelled" in smear.form.status.text()

@@ -55,6 +55,7 @@ class Analysing:
         def end(cancelled: bool) -> None:
             form.bar.hide()
             form.model.set_working(None)
+            desk.pace = ""
             if cancelled:
                 form.status.say(texts.CANCELLED)
             desk.show_soon()
@@ -105,7 +106,10 @@ class Analysing:
         if self._desk.background.analysis is not None:
             self._desk.form.bar.setRange(0, total)
             self._desk.form.bar.setValue(done)
-            self._desk.form.status.say(self._pace.describe(done, time.monotonic() - self._began))
+            pace = self._pace.describe(done, time.monotonic() - self._began)
+            if pace != self._desk.pace:
+                self._desk.pace = pace
+                self._desk.show_soon()
 
     def _on_begun(self, smear: Smear, row: int) -> None:
         if smear is self._desk.smear and self._desk.background.analysis is not None:
@@ -135,7 +139,7 @@ def show_everything(desk: Desk) -> None:
     form, smear, session = desk.form, desk.smear, desk.session
     states = [] if smear is None else [smear.state(i) for i in smear.counted()]
     analysed = any(s.analysed for s in states)
-    form.summary.setText(texts.BEGIN if smear is None else texts.describe_smear(smear))
+    form.summary.setText(texts.BEGIN if smear is None else texts.describe_smear(smear, desk.pace))
     form.fields.setVisible(smear is not None)
     for button in (form.previous, form.next, form.next_open, form.sign_smear):
         button.setEnabled(smear is not None)
