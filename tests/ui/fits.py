@@ -1,4 +1,4 @@
-"""What has no room in a window: widgets that reach out of their parent, and texts that are cut."""
+"""The parts of a window that have no room: widgets that reach out of their parent, and texts that are cut."""
 
 from __future__ import annotations
 

@@ -51,7 +51,7 @@ class CellPlace:
 
 @dataclass(frozen=True, eq=False)
 class _Command:
-    """What was said, so that it can be taken back.
+    """A command: the reviews before and after it, so that it can be taken back.
 
     Attributes
     ----------
