@@ -1,4 +1,4 @@
-"""The parts of a window that have no room: widgets that reach out of their parent, and texts that are cut."""
+"""The parts of a window without room: widgets that reach out of their parent, texts that are cut."""
 
 from __future__ import annotations
 

@@ -73,7 +73,7 @@ def guard(viewer: napari.Viewer) -> closing.CloseGuard | None:
 
 
 class Questions:
-    """The question at the close of a window, and which close reaches napari; it is left open itself.
+    """The question at the close of a window, and which close reaches napari.
 
     Attributes
     ----------
