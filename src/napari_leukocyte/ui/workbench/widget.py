@@ -169,7 +169,7 @@ class Workbench(SessionDock):
         self.open(STEPS[index].name)
 
     def _on_cell_view(self, index: int) -> None:
-        self.open(_WITH_CELLS[index])  # type: ignore[arg-type]
+        self.open(_WITH_CELLS[index])
 
     # -- the tour ---------------------------------------------------------------------------
 
