@@ -8,12 +8,12 @@ python3 run.py docs                    the documentation as a site, into site/
 python3 run.py release v1.2.3          wheel and sdist of a tag, checked, into dist/
 
 Steps: lint, format, types, manifest, docs, core, windows, training, data, training-data; tests
-stands for core and windows, which run side by side. What follows a -- goes to pytest. Every step has
-a home folder of its own, which is empty; only data and training-data see the image sets. With
+stands for core and windows, which run side by side. What follows a -- goes to pytest. Every step
+has a home folder of its own, which is empty; only data and training-data see the image sets. With
 --dry-run the commands are printed, and nothing is set up or run.
 
-NAPARI_LEUKOCYTE_QT chooses pyqt6 (the default) or pyside6, NAPARI_LEUKOCYTE_DEPENDENCIES newest (the
-default) or lowest, which installs the lower bounds of pyproject.toml themselves.
+NAPARI_LEUKOCYTE_QT chooses pyqt6 (the default) or pyside6, NAPARI_LEUKOCYTE_DEPENDENCIES newest
+(the default) or lowest, which installs the lower bounds of pyproject.toml themselves.
 
 Needs Python 3.11 to 3.13 and nothing else. Makes a virtual environment in .venv (or in
 NAPARI_LEUKOCYTE_VENV) and installs the package into it, editable. On Debian and Ubuntu it also
@@ -35,6 +35,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent
@@ -97,24 +98,87 @@ def say(text: str) -> None:
     print(text, flush=True)
 
 
-def quiet(command: list[str], log: Path) -> bool:
-    """Run a command with its output in the log only; show the end of it if it fails."""
-    done = subprocess.run(
-        command,
-        cwd=ROOT,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-    )
-    printed = done.stdout.decode("utf-8", "replace")
+def quiet(
+    command: list[str], log: Path, on_line: Callable[[str], None] = lambda line: None
+) -> bool:
+    """Run a command with its output in the log only; show the end of it if it fails.
+
+    Each line goes to `on_line` as it comes, too.
+    """
     log.parent.mkdir(parents=True, exist_ok=True)
+    printed: list[str] = []
     with log.open("a", encoding="utf-8") as f:
-        f.write(f"$ {shlex.join(command)}\n{printed}\n")
-    if done.returncode:
+        f.write(f"$ {shlex.join(command)}\n")
+        with subprocess.Popen(
+            command,
+            cwd=ROOT,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            encoding="utf-8",
+            errors="replace",
+        ) as process:
+            for line in process.stdout or ():
+                f.write(line)
+                printed.append(line.rstrip())
+                on_line(line.rstrip())
+        f.write("\n")
+    if process.returncode:
         say(f"This failed: {shlex.join(command)}")
-        say("\n".join(f"    {line}" for line in printed.splitlines()[-25:]))
+        say("\n".join(f"    {line}" for line in printed[-25:]))
         say(f"All of its output: {log}")
-    return done.returncode == 0
+    return process.returncode == 0
+
+
+class PipReport:
+    """What pip is at, by the names of the packages: one line that changes on a terminal.
+
+    Elsewhere, such as in a log of a service, it is a line for each package.
+    """
+
+    # How pip's lines begin, and what is said instead.
+    BEGINNINGS = (
+        ("Collecting ", "Looking for"),
+        ("Downloading ", "Downloading"),
+        ("Building wheel for ", "Building"),
+        ("Installing collected packages: ", "Unpacking"),
+    )
+
+    def __init__(self) -> None:
+        self.on_terminal = sys.stdout.isatty()
+        self.last = ""
+
+    def line(self, line: str) -> None:
+        """Take a line of pip's output."""
+        for beginning, verb in self.BEGINNINGS:
+            if not line.strip().startswith(beginning):
+                continue
+            rest = line.strip()[len(beginning) :]
+            if verb == "Unpacking":
+                count = len(rest.split(", "))
+                self.show(f"Unpacking {count} package{'s' * (count != 1)}")
+            elif ".metadata" not in rest:
+                # A requirement begins with the package's name, and so does a file's name.
+                word = rest.split()[0].rpartition("/")[2]
+                name = re.match(r"[A-Za-z0-9._-]+?(?=-\d|[^A-Za-z0-9._-]|$)", word)
+                self.show(f"{verb} {name[0] if name else word}")
+
+    def show(self, text: str) -> None:
+        """Show what goes on, unless it is on the screen already."""
+        if text == self.last:
+            return
+        self.last = text
+        if self.on_terminal:
+            width = shutil.get_terminal_size().columns - 5
+            print(f"\r\033[K    {text[:width]}", end="", flush=True)
+        else:
+            say(f"    {text}")
+
+    def end(self) -> None:
+        """Leave the line to what is printed next."""
+        if self.on_terminal and self.last:
+            print("\r\033[K", end="", flush=True)
+        self.last = ""
 
 
 def output_of(command: list[str]) -> str | None:

@@ -25,8 +25,8 @@ from qtpy.QtWidgets import QApplication
 
 from napari_leukocyte.ui.layers import objects_style as style
 from napari_leukocyte.ui.layers.class_outlines import ClassOutlines
+from napari_leukocyte.ui.layers.objects_style import draw_plainly
 from napari_leukocyte.ui.layers.placed_names import draw_halo
-from napari_leukocyte.ui.layers.plain_rings import draw_plainly
 from napari_leukocyte.vocabulary import COLORS, LEUKOCYTE_NAMES
 
 #: Diameter of the objects, px, and the room that each takes in the field.

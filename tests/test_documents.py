@@ -1,6 +1,6 @@
 """The documents and docstrings, held against the tree that they speak of.
 
-That links lead somewhere within the site, with their anchors, `mkdocs build --strict` checks as well.
+That links lead somewhere within the site, anchors included, `mkdocs build --strict` checks as well.
 """
 
 from __future__ import annotations

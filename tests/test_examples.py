@@ -1,4 +1,4 @@
-"""Examples of the documentation, run: code on pages, notebooks, docstrings of all that is public."""
+"""Examples of the documentation, run: code on pages, notebooks, docstrings of public names."""
 
 from __future__ import annotations
 

@@ -9,13 +9,11 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Any
 
 import napari
 import numpy as np
 from napari.layers import Labels
-from photographing import IMAGES, photograph, settle, wait
-from qtpy.QtWidgets import QDockWidget, QWidget
+from photographing import IMAGES, photograph, wait
 
 from napari_leukocyte.cli.window import Picture, fill_viewer
 from napari_leukocyte.samples.synthetic import synthetic_smear
@@ -37,26 +35,19 @@ def paint(labels: Labels, centre: tuple[int, int], number: int) -> None:
     labels.events.paint(value=[])
 
 
-def raise_dock(widget: QWidget) -> None:
-    """Bring the tab of a docked widget to the front."""
-    dock: Any = widget
-    while not isinstance(dock, QDockWidget):
-        dock = dock.parent()
-    settle(0.2)
-    dock.raise_()
-
-
 def main(folder: Path) -> None:
     """Go from the smear to the leukogram, and take a picture at each stage."""
     folder.mkdir(parents=True, exist_ok=True)
     smear = synthetic_smear()
     viewer = napari.Viewer(title="napari-leukocyte", show=True)
     viewer.window.resize(*SIZE)
-    segment, classify = fill_viewer(viewer, [Picture("Synthetic smear", smear.image)], run=False)
+    bench = fill_viewer(viewer, [Picture("Synthetic smear", smear.image)])
+    segment, classify = bench.page("segment"), bench.page("count")
+    segment.form.classify.setChecked(False)
     viewer.reset_view()
     photograph(viewer, folder / "sample.png")
 
-    raise_dock(segment)
+    bench.open("segment")
     segment.run()
     wait(lambda: not segment.busy)
     photograph(viewer, folder / "segmentation.png")
@@ -74,7 +65,7 @@ def main(folder: Path) -> None:
     # The reader thinks better of it, and has the cells classified.
     labels.data_setitem(np.nonzero(labels.data == labels.data[PLATELET]), 0)
     viewer.reset_view()
-    raise_dock(classify)
+    bench.open("count")
     classify.form.classify.click()
     wait(lambda: segment.session.classifier is not None)
     photograph(viewer, folder / "classes.png")

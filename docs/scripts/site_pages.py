@@ -82,7 +82,7 @@ def _spelling(option: Any) -> str:
 
 def _default(option: Any) -> str:
     value = option.default
-    shown = value is not None and not option.is_flag and not callable(value) and value != ()
+    shown = value not in (None, "", ()) and not option.is_flag and not callable(value)
     return f" Default: `{value}`." if shown else ""
 
 

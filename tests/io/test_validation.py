@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, field, replace
+from inspect import signature
 from typing import Annotated, Any, Literal
 
 import numpy as np
@@ -110,6 +111,9 @@ def test_a_record_is_a_dataclass_that_survives_json() -> None:
     made = Outer("\ud800", (Inner(np.float32(0.25), number=np.int64(3)),))  # type: ignore[arg-type]
     assert parse(Outer, json.loads(json.dumps(asdict(made)))) == made
     assert (type(made.inner[0].share), type(made.inner[0].number)) == (float, int)
+    shown = {n: p.annotation for n, p in signature(Inner).parameters.items()}
+    assert shown["share"] == "float"
+    assert shown["number"] == "int"
     assert hash(made) == hash(replace(made, further={"a": 1}))
     assert Outer("a", [Inner()]).inner == (Inner(),)  # type: ignore[arg-type]
     with pytest.raises(ModelError, match="name must be text"):

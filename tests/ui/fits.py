@@ -36,7 +36,8 @@ def _faults(widget: QWidget) -> list[str]:
     scrolled = _is_scrolled(parent)
     if parent is not None and not isinstance(parent, (QComboBox, QAbstractSpinBox)):
         if widget.x() < -_SLACK or widget.x() + widget.width() > parent.width() + _SLACK:
-            faults.append(f"is wider than {_name(parent)}")
+            ends = f"{widget.x()} to {widget.x() + widget.width()} of {parent.width()} px"
+            faults.append(f"is wider than {_name(parent)}: {ends}")
         if not scrolled and widget.y() + widget.height() > parent.height() + _SLACK:
             faults.append(f"is higher than {_name(parent)}")
     if not widget.toolTip() and _is_elided(widget):
@@ -77,4 +78,8 @@ def _is_elided(widget: QWidget) -> bool:
 def _name(widget: QWidget) -> str:
     said = getattr(widget, "text", None) or getattr(widget, "currentText", None)
     text = said() if callable(said) else ""
-    return f"{type(widget).__name__} {text!r}" if text else type(widget).__name__
+    if text:
+        return f"{type(widget).__name__} {text!r}"
+    # Without a text of its own, by the first one in it.
+    inside = [w.text() for w in widget.findChildren((QLabel, QAbstractButton)) if w.text()]
+    return f"{type(widget).__name__} with {inside[:1]}"

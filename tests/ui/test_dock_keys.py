@@ -54,7 +54,9 @@ def layer_keys(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 def focus(widget: QWidget) -> None:
-    widget.window().activateWindow()
+    window = widget.window()
+    assert window is not None
+    window.activateWindow()
     widget.setFocus()
 
 

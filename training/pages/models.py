@@ -13,7 +13,7 @@ from napari_leukocyte.vocabulary import LEUKOCYTE_NAMES
 from training.aims import aims
 from training.evaluate import read_result
 from training.fitting import RESULTS
-from training.pages import abroad, compare, explain, uncertainty
+from training.pages import abroad, compare, explain, performance, uncertainty
 from training.pages.render import MEASURED, SETS, interval, render, write_page
 from training.plots import drawn
 
@@ -85,6 +85,7 @@ def write_cards() -> list[Path]:
     texts = pages(segmenter, classifier, segmentation, fields, classification, left_out)
     if elsewhere is not None:
         texts["unseen-laboratories"] = abroad.part(elsewhere, read_result("abroad-before"))
+        texts["performance"] = performance.page(elsewhere)
     written = [write_page(PAGE.with_name(f"{name}.md"), text) for name, text in texts.items()]
     return [*written, *_further_pages()]
 

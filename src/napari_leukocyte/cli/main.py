@@ -304,12 +304,12 @@ def open_command(
         list[str],
         typer.Argument(
             metavar="PATH",
-            help="Images, folders whose images are taken, and folders of results.",
+            help="Images, the folder of a smear, and folders of results.",
             show_default=False,
         ),
     ],
 ) -> None:
-    """Open napari on images, or on results as they were left, with the widgets docked."""
+    """Open napari on images, a smear, or results as they were left, with the workbench docked."""
     from napari_leukocyte.cli.window import open_files
 
     open_files(paths)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from napari_leukocyte.analysis.results import (
+from napari_leukocyte.annotations.dataset.results import (
     PhotographResult,
     describe_missing,
     is_results,
@@ -25,9 +25,14 @@ from napari_leukocyte.vocabulary import DISCLAIMER
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-_PLUGIN = "napari-leukocyte"
-#: Display names in the manifest.
-_SEGMENT, _CLASSIFY = "Segment leukocytes", "Classify and count"
+    from napari_leukocyte.samples.synthetic import SyntheticSmear
+    from napari_leukocyte.ui.workbench.widget import Workbench
+
+#: Said of the sample when it is counted.
+_COUNTED = (
+    "This is the sample, counted. One of its cells is wrong: “Tour” below leads through the work "
+    "in six steps."
+)
 #: Qt's platforms without OpenGL, in which napari can show no image.
 _SCREENLESS = ("offscreen", "minimal")
 #: How often it is looked whether the segmentation has ended, ms.
@@ -77,7 +82,7 @@ def open_files(paths: Sequence[str]) -> None:
     Parameters
     ----------
     paths : sequence of str
-        Files and folders.
+        Files and folders. A single folder that holds no results is opened as a smear.
 
     Raises
     ------
@@ -90,9 +95,13 @@ def open_files(paths: Sequence[str]) -> None:
     reason = why_no_window()
     if reason:
         raise LeukocyteError(reason)
+    if len(others) == len(paths) == 1 and Path(others[0]).is_dir():
+        typer.echo(DISCLAIMER)
+        open_viewer([], smear=Path(others[0]))
+        return
     pictures = [*read_pictures(files), *read_results(results)]
     typer.echo(DISCLAIMER)
-    open_viewer(pictures, run=False)
+    open_viewer(pictures)
 
 
 def read_pictures(files: Sequence[str]) -> list[Picture]:
@@ -160,27 +169,32 @@ def open_sample() -> None:
     """Open napari on the synthetic smear, have it analysed, and wait until the window is closed."""
     from napari_leukocyte.samples.synthetic import synthetic_smear
 
-    open_viewer([Picture("Synthetic smear", synthetic_smear().image)], run=True)
+    sample = synthetic_smear()
+    open_viewer([Picture("Synthetic smear", sample.image)], sample=sample)
 
 
-def open_viewer(pictures: Sequence[Picture], *, run: bool) -> None:
-    """Open napari and wait until its window is closed.
-
-    Parameters
-    ----------
-    pictures : sequence of Picture
-        The images.
-    run : bool
-        Whether the first one is segmented, classified and counted at once.
-    """
+def open_viewer(
+    pictures: Sequence[Picture],
+    *,
+    smear: Path | None = None,
+    sample: SyntheticSmear | None = None,
+) -> None:
+    """Open napari and wait until its window is closed; see `fill_viewer`."""
     import napari
 
-    fill_viewer(napari.Viewer(title="napari-leukocyte"), pictures, run=run)
+    viewer = napari.Viewer(title="napari-leukocyte")
+    fill_viewer(viewer, pictures, smear=smear, sample=sample)
     napari.run()
 
 
-def fill_viewer(viewer: Any, pictures: Sequence[Picture], *, run: bool) -> tuple[Any, Any]:
-    """Add images to a viewer and dock the widgets.
+def fill_viewer(
+    viewer: Any,
+    pictures: Sequence[Picture],
+    *,
+    smear: Path | None = None,
+    sample: SyntheticSmear | None = None,
+) -> Workbench:
+    """Add images to a viewer and dock the workbench.
 
     Parameters
     ----------
@@ -188,18 +202,21 @@ def fill_viewer(viewer: Any, pictures: Sequence[Picture], *, run: bool) -> tuple
         With a window.
     pictures : sequence of Picture
         They lie on top of each other, so that only the first is visible.
-    run : bool
-        See `open_viewer`.
+    smear : Path, optional
+        A folder that is opened as a smear.
+    sample : SyntheticSmear, optional
+        The sample that the first picture is: it is segmented, classified and counted at once, and
+        the tour knows which of its cells are wrong.
 
     Returns
     -------
-    segment, classify : QWidget
-        The widgets.
+    Workbench
     """
     from napari.layers import Image
     from napari.layers._source import layer_source
 
     from napari_leukocyte.ui.layers.opened_results import take_up
+    from napari_leukocyte.ui.workbench.menus import workbench_of
 
     for i, picture in enumerate(pictures):
         rgb = picture.data.ndim == 3 and picture.data.shape[2] == 3
@@ -209,40 +226,40 @@ def fill_viewer(viewer: Any, pictures: Sequence[Picture], *, run: bool) -> tuple
         viewer.add_layer(layer)
         if picture.result is not None:
             take_up(viewer, layer, picture.result)
-    window = viewer.window
-    segment_dock, segment = window.add_plugin_dock_widget(_PLUGIN, _SEGMENT)
-    classify_dock, classify = window.add_plugin_dock_widget(_PLUGIN, _CLASSIFY, tabify=True)
-    segment_dock.raise_()
+    bench = workbench_of(viewer)
     if pictures:
         first = viewer.layers[0]
         viewer.layers.selection.active = first
-        segment.image.choose(first)
-    if run:
-        _run_widgets(viewer, segment, classify, classify_dock)
-    return segment, classify
+        bench.image.choose(first)
+    if smear is not None:
+        bench.open("smear").open([smear])
+    if sample is not None:
+        bench.sample = sample
+        _count_sample(viewer, bench)
+    return bench
 
 
-def _run_widgets(viewer: Any, segment: Any, classify: Any, classify_dock: Any) -> None:
-    """Do what a user would: run the segmentation and, when it has ended, classify."""
+def _count_sample(viewer: Any, bench: Workbench) -> None:
+    """Do what a user would: run the segmentation, have the cells classified, look at the count."""
     from qtpy.QtCore import QTimer
 
-    from napari_leukocyte.ui.layers import links
-
-    timer = QTimer(segment)
+    segment = bench.open("segment")
+    timer = QTimer(bench)
     timer.setInterval(_LOOK_MS)
 
     def proceed() -> None:
-        if segment.busy:
+        session = segment.session
+        if segment.busy or (session is not None and bench.page("count").busy):
             return
         timer.stop()
-        session = segment.session
-        if session is None or session.maps is None:
-            return  # it failed or was cancelled, and the widget says so
-        # The widget follows the active layer.
-        viewer.layers.selection.active = links.labels_layer_of(viewer, session)
-        classify_dock.raise_()
-        classify.form.classify.click()
+        if session is None or session.classifier is None:
+            return  # it failed or was cancelled, and the workbench says so
+        viewer.reset_view()
+        # Who has gone elsewhere meanwhile is not called away.
+        if bench.front == "segment":
+            bench.open("count").say(_COUNTED)
 
     timer.timeout.connect(proceed)
+    segment.form.classify.setChecked(True)
     segment.run()
     timer.start()

@@ -1,4 +1,4 @@
-"""Which classes a reader is offered: the five-part differential or the extended one, and sums.
+"""The classes that a reader is offered, five-part or extended, and their sums.
 
 The classes of the models are coarse: five, or eight. In the extended differential it is the reader
 who divides them: a neutrophil becomes a segmented or a band one, an immature granulocyte a

@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from napari_leukocyte.counting.leukogram import in_order
 from napari_leukocyte.schema import LABEL
 
-Show: TypeAlias = Literal["all", "unreviewed", "flagged", "disagreements", "class"]
+Show: TypeAlias = Literal["all", "unreviewed", "flagged", "disagreements", "candidates", "class"]
 Sort: TypeAlias = Literal["queue", "uncertainty", "size", "position", "number"]
-GroupKind: TypeAlias = Literal["all", "hidden", "class", "unclassified"]
+GroupKind: TypeAlias = Literal["all", "hidden", "class", "unclassified", "candidates"]
 SORTS: tuple[Sort, ...] = get_args(Sort)
 #: Height of the bands that are read from left to right, in median diameters of the cells.
 _BAND = 1.5
@@ -27,8 +27,8 @@ class Choice:
 
     Attributes
     ----------
-    show : {"all", "unreviewed", "flagged", "disagreements", "class"}
-        Which cells.
+    show : {"all", "unreviewed", "flagged", "disagreements", "candidates", "class"}
+        Which cells; candidates are none (see :mod:`napari_leukocyte.gallery.candidates`).
     class_name : str
         With "class": which; empty for cells that have none.
     sort : {"queue", "uncertainty", "size", "position", "number"}
@@ -50,8 +50,9 @@ class Group:
 
     Attributes
     ----------
-    kind : {"all", "hidden", "class", "unclassified"}
-        All that are shown; those whose class must not be shown; those of a class; those without.
+    kind : {"all", "hidden", "class", "unclassified", "candidates"}
+        All that are shown; those whose class must not be shown; those of a class; those without;
+        regions that could be taken as cells.
     name : str
         The class; empty otherwise.
     labels : tuple of int
@@ -146,6 +147,8 @@ def _chosen(table: pd.DataFrame, choice: Choice, masked: NDArray[np.bool_]) -> N
         return flagged(table)
     if choice.show == "disagreements":
         return disagreeing(table) & ~masked
+    if choice.show == "candidates":
+        return np.zeros(len(table), bool)
     if choice.show == "class":
         names = table["class"].fillna("")
         return np.asarray((names == choice.class_name).to_numpy(bool) & ~masked)

@@ -72,6 +72,11 @@ class GalleryCell:
     hidden: bool
 
     @property
+    def candidate(self) -> bool:
+        """Whether it is no cell yet, but a region that could be taken."""
+        return self.place.label < 0
+
+    @property
     def disagrees(self) -> bool:
         """Whether reader and model differ."""
         return self.by_reader and self.predicted is not None and self.class_name != self.predicted

@@ -8,6 +8,7 @@ number.
 
 from __future__ import annotations
 
+import re
 import reprlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
@@ -97,6 +98,18 @@ WholeKey = Annotated[int, _plain(Integral, int)]
 Count = Annotated[Whole, between(0, 2**62)]
 Name = Annotated[str, must(bool, "text that is not empty")]
 
+#: By which a signature calls the checked types.
+_SHOWN = {"Number": "float", "Whole": "int", "Truth": "bool", "Count": "int", "Name": "str"}
+
+
+def _shown(annotation: object) -> object:
+    """Return an annotation as a signature shows it: the type without its checks."""
+    if not isinstance(annotation, str):
+        return annotation
+    bare = re.sub(r"Annotated\[(\w+),.*\]", r"\1", annotation)
+    return re.sub(r"\w+", lambda found: _SHOWN.get(found[0], found[0]), bare)
+
+
 if TYPE_CHECKING:
     from dataclasses import dataclass as record
 else:
@@ -116,6 +129,7 @@ else:
                 # Called by pydantic, when all values are known to be right.
                 made.__post_init__ = after
             assign = made.__init__
+            assign.__annotations__ = {n: _shown(a) for n, a in assign.__annotations__.items()}
 
             @wraps(assign)
             def make(self, *args, **values):

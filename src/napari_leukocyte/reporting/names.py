@@ -29,7 +29,7 @@ _CELL, _NAME = 1, 2
 
 @dataclass(frozen=True, eq=False)
 class NamePlaces:
-    """Where the names of N objects stand.
+    """The places of the names of N objects.
 
     Attributes
     ----------

@@ -15,9 +15,9 @@ from napari_leukocyte.session.session import Session
 from napari_leukocyte.ui.layers import links
 from napari_leukocyte.ui.layers.map_layers import is_map
 from napari_leukocyte.ui.layers.markers import is_markers
+from napari_leukocyte.ui.layers.noted_views import is_noted_view
 from napari_leukocyte.ui.saving import ask_and_save
-from napari_leukocyte.ui.segment.candidates import is_candidates
-from napari_leukocyte.ui.tools.mask_tools import session_shown_by
+from napari_leukocyte.ui.tools.quick_delete import session_shown_by
 
 #: By which a window's guard is found among its children.
 GUARD = "napari-leukocyte-close-guard"
@@ -63,7 +63,7 @@ def _is_own(viewer: Any, layer: Layer) -> bool:
     if isinstance(layer, Image):
         opened = layer.source.path is not None or layer.source.sample is not None
         return not (opened or is_map(layer) or links.existing_session(layer) is not None)
-    shown = is_candidates(layer) or is_markers(layer) or session_shown_by(viewer, layer) is not None
+    shown = is_noted_view(layer) or is_markers(layer) or session_shown_by(viewer, layer) is not None
     return not shown
 
 

@@ -19,6 +19,7 @@ from napari_leukocyte.ui.build import Item, Row
 from napari_leukocyte.ui.controls.activity import Messages, ProgressLine, warning
 from napari_leukocyte.ui.controls.containers import VerticalScroll
 from napari_leukocyte.ui.controls.image_choice import ImageChoice
+from napari_leukocyte.ui.docking import stand_beside
 from napari_leukocyte.ui.jobs import Job, sentence_of, start_job
 from napari_leukocyte.ui.layers import links
 
@@ -124,6 +125,8 @@ class Dock(QWidget):
         self._before_paint = BeforePaint(self._update, self)
         # Or napari fills the dock up with empty space below it.
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)
+        if shared is None:
+            stand_beside(self)
         # Docked widgets go without a close event; and Qt calls no method of one that is being
         # deleted, but a function it does.
         self.destroyed.connect(lambda: self._release())

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from numpy.typing import NDArray
@@ -123,6 +123,7 @@ def test_packed_labels_are_the_same(labels: NDArray[np.int32]) -> None:
 
 
 @given(st.lists(st.tuples(st.integers(-9, 30), st.integers(-9, 30)), min_size=3, max_size=7))
+@example([(0, 0), (0, 1), (25, 11)])
 def test_what_leaves_the_image_is_cut_and_not_bent(points: list[tuple[int, int]]) -> None:
     ring = np.array(points, float)
     larger = fill([ring + 10], (60, 60), "it")

@@ -152,7 +152,7 @@ def class_of(session: Session, label: int) -> Any:
 def counts(widget: ClassifyWidget) -> dict[str, int]:
     table = widget.form.leukogram.table
     return {
-        cell.text(): int(number.text())
+        cell.text().lower(): int(number.text())
         for row in range(table.rowCount())
         if (cell := table.item(row, 0)) and (number := table.item(row, 1))
     }
@@ -204,7 +204,7 @@ def test_classes_that_are_read_blindly_are_neither_shown_nor_counted(
     assert list(view.layer.features["predicted"].fillna(""))[:2] == ["", ""]
     assert widget.form.legend.counts()[UNCLASSIFIED] == 2
     settle(qtbot, widget)
-    assert widget.form.selection.text().startswith("Object 1: unclassified; diameter")
+    assert widget.form.selection.text().startswith("Object 1: Not classified; diameter")
     assert "2 read blindly" in widget.message
     assert not widget.form.classify_new.isVisible()
     widget.form.save.click()

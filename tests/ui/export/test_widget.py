@@ -22,7 +22,7 @@ from napari_leukocyte.counting.blind import draw_blind
 from napari_leukocyte.ui import jobs
 from napari_leukocyte.ui.export.form import FOLDER, NAMED, TOGETHER
 from napari_leukocyte.ui.export.widget import ExportWidget
-from napari_leukocyte.ui.layers.links import session_of
+from napari_leukocyte.ui.layers.links import session_of, show_labels
 from tests.analysis.smear.fields import make_folder
 from tests.annotations.dataset.worked import files_of, work_on
 
@@ -73,6 +73,20 @@ def test_the_open_image_is_exported_and_checked(
     first = session.table()["label"].tolist()[0]
     session.set_class([first], "basophil")
     to = tmp_path / "dataset"
+    # As every dock does that has made a session. All is reviewed: there is nothing to leave out.
+    show_labels(docked.viewer, session, layer)
+    assert not form.only_reviewed.isChecked()
+    labels = session.table()["label"].tolist()
+    number = len(labels)
+    session.clear_class(labels[1:])
+    qtbot.waitUntil(form.only_reviewed.isChecked)
+    assert form.left_out.text().startswith(f"Leaves out {number - 1} of {number} cells")
+    QTEST.mouseClick(form.only_reviewed, Qt.MouseButton.LeftButton)
+    assert form.left_out.text().startswith(f"{number - 1} of {number} cells")
+    # What the user has chosen stays, whatever is reviewed next.
+    session.set_class(labels[1:2], "basophil")
+    qtbot.waitUntil(lambda: form.left_out.text().startswith(f"{number - 2} of {number} cells"))
+    assert not form.only_reviewed.isChecked()
     form.to.setText(str(to))
     form.licence.setCurrentText("CC-BY-4.0")
     _choose(form.group, NAMED)

@@ -19,11 +19,11 @@ from napari_leukocyte.ui.layers.objects_style import (
     UNCLASSIFIED,
     LayerKind,
     abbreviate,
+    draw_plainly,
     features_of,
 )
 from napari_leukocyte.ui.layers.objects_view import HOW_TO_EDIT, ObjectsView, objects_view_of
 from napari_leukocyte.ui.layers.placed_names import SIZE_PT, draw_halo
-from napari_leukocyte.ui.layers.plain_rings import draw_plainly
 from napari_leukocyte.ui.own_classes import classes_now, keep_own_classes
 from napari_leukocyte.vocabulary import COLORS, LEUKOCYTE_NAMES, ORDERED
 

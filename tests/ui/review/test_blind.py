@@ -17,7 +17,7 @@ from napari_leukocyte.session.store import folder_of, open_session, session_fold
 from napari_leukocyte.ui.layers import links
 from napari_leukocyte.ui.layers.objects_style import UNCLASSIFIED
 from napari_leukocyte.ui.layers.objects_view import ObjectsView, objects_view_of
-from napari_leukocyte.ui.review.readers_dialog import ReadersDialog
+from napari_leukocyte.ui.review.blind_panel import ReadersDialog
 from napari_leukocyte.ui.review.widget import ReviewWidget
 from napari_leukocyte.vocabulary import DISCLAIMER
 from tests.gallery.work import CLASSES, CONFIDENCES, field, predictions

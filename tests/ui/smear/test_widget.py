@@ -12,7 +12,7 @@ from napari.layers import Image, Labels
 from napari.utils.notifications import notification_manager
 from pytestqt.qtbot import QtBot
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QFileDialog
+from qtpy.QtWidgets import QFileDialog, QMessageBox
 
 from napari_leukocyte.counting.blind import draw_blind
 from napari_leukocyte.io.images.reading import read_image
@@ -22,7 +22,7 @@ from napari_leukocyte.ui.classify.runner import REST_MS
 from napari_leukocyte.ui.classify.widget import ClassifyWidget
 from napari_leukocyte.ui.layers import links
 from napari_leukocyte.ui.layers.objects_view import objects_view_of
-from napari_leukocyte.ui.smear.fields_model import LINE_ROLE
+from napari_leukocyte.ui.smear.field_list import LINE_ROLE
 from napari_leukocyte.ui.smear.widget import SmearWidget
 from tests.analysis.smear.fields import find_dark
 from tests.ui.smear.steps import (
@@ -80,6 +80,15 @@ def test_a_smear_goes_from_open_to_signed_off_report(
     make_napari_viewer: Callable[..., napari.Viewer],
 ) -> None:
     form = smear.form
+    yes, no = QMessageBox.StandardButton.Yes, QMessageBox.StandardButton.No
+    asked: list[str] = []
+    answers = [no]
+
+    def ask(parent: Any, title: str, question: str, *_: Any) -> Any:
+        asked.append(question)
+        return answers[-1]
+
+    monkeypatch.setattr(QMessageBox, "question", ask)
     monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_: str(folder))
     QTEST.mouseClick(form.open_folder, LEFT)
     settle(smear, qtbot)
@@ -121,8 +130,26 @@ def test_a_smear_goes_from_open_to_signed_off_report(
         assert smear.shown_row == row
         approve_shown(smear)
         settle(smear, qtbot)
+    # Below the target it is asked, with the numbers; with No nothing is signed.
     QTEST.mouseClick(form.sign_smear, LEFT)
     settle(smear, qtbot)
+    assert smear.smear.signed_off is None
+    assert len(asked) == 1
+    assert "10 cells are counted; the target is 100" in asked.pop()
+    answers.append(yes)
+    # The last field to be signed off completes the count; the smear does not ask again.
+    QTEST.mouseClick(form.sign_field, LEFT)
+    settle(smear, qtbot)
+    assert lines(smear)[2] == "signed off by Ada Field"
+    assert not asked
+    QTEST.mouseClick(form.previous, LEFT)
+    settle(smear, qtbot)
+    QTEST.mouseClick(form.sign_field, LEFT)
+    settle(smear, qtbot)
+    assert len(asked) == 1
+    QTEST.mouseClick(form.sign_smear, LEFT)
+    settle(smear, qtbot)
+    assert len(asked) == 1
     assert "signed off by <b>Ada Field</b>" in form.signed.text()
     assert "field 4.png" in form.signed.text()
 
@@ -146,7 +173,7 @@ def test_a_smear_goes_from_open_to_signed_off_report(
     again = SmearWidget(viewer)
     viewer.window.add_dock_widget(again)
     open_folder(again, folder, qtbot)
-    assert lines(again)[:3] == ["signed off by Ada Field", "5 of 5 reviewed", "2 of 2 reviewed"]
+    assert lines(again)[:3] == ["signed off by Ada Field"] * 3
     assert "Ada Field" in again.form.signed.text()
     assert again.form.reader.text() == "Ada Field"
     assert again.session is not None
@@ -292,6 +319,7 @@ def test_analysis_goes_on_while_a_field_is_reviewed_and_can_be_stopped(
     assert session.table()["class"].notna().all()
     qtbot.waitUntil(lambda: gate.calls == 2, timeout=20_000)
     assert smear.form.analyse.text() == "Cancel the analysis"
+    qtbot.waitUntil(lambda: "analysed 1 of 3" in smear.form.summary.text())
     QTEST.mouseClick(smear.form.analyse, LEFT)
     settle(smear, qtbot)
     assert "Cancelled" in smear.form.status.text()

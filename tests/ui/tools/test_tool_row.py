@@ -18,12 +18,10 @@ from qtpy.QtCore import Qt
 from napari_leukocyte.session.session import Session
 from napari_leukocyte.ui.layers import links
 from napari_leukocyte.ui.layers.objects_view import ObjectsView
-from napari_leukocyte.ui.tools.icons import themed_icon
-from napari_leukocyte.ui.tools.in_hand import ToolInHand
+from napari_leukocyte.ui.tools.in_hand import LinePreview, ToolInHand
 from napari_leukocyte.ui.tools.kinds import DELETE_KEYS, TOOLS
 from napari_leukocyte.ui.tools.mask_tools import mask_tools_of
-from napari_leukocyte.ui.tools.preview import LinePreview
-from napari_leukocyte.ui.tools.tool_row import MaskToolRow
+from napari_leukocyte.ui.tools.tool_row import MaskToolRow, themed_icon
 from napari_leukocyte.vocabulary import CLASSES
 from tests.ui.fields import CENTRES, RADIUS, Networks, draw_field
 from tests.ui.tools.mouse import Mouse

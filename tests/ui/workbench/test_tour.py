@@ -33,7 +33,7 @@ def test_each_step_waits_until_it_is_done(bench: Workbench, qtbot: QtBot) -> Non
     tour: Any = bench.tour
     assert bench.front == "segment"
     assert "Run" in bench.panel.text.text()
-    assert not bench.next.isVisible()
+    assert not bench.foot.isVisible()
     bench.page("segment").run()
     qtbot.waitUntil(lambda: tour.number == 1, timeout=60_000)
     assert bench.front == "review"

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 import napari
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from pytestqt.exceptions import TimeoutError
 from pytestqt.qtbot import QtBot
 from qtpy.QtCore import Qt
 
@@ -83,8 +85,10 @@ def test_everything_has_room(
     )
     faults = {}
     for name in ALL:
-        bench.open(name)
-        qtbot.wait(300)
+        page = bench.open(name)
+        qtbot.waitUntil(lambda page=page: getattr(page, "settled", True), timeout=60_000)
+        with suppress(TimeoutError):  # the layout follows what is shown, a moment later
+            qtbot.waitUntil(lambda: not cut(bench), timeout=5000)
         faults[name] = cut(bench)
         assert (window.width(), window.height()) == size, name
     assert not {name: found for name, found in faults.items() if found}

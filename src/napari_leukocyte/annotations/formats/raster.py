@@ -17,6 +17,8 @@ _MOST_CROSSINGS = 50_000_000
 #: A centre on an outline belongs to what lies to its right and below, so that of two polygons
 #: with a common side, each centre belongs to one.
 _CENTRE = 0.5
+#: Digits of a crossing's place, px, that are more than rounding.
+_DIGITS = 9
 #: Coordinates beyond lose their fractions.
 _FARTHEST_PX = 1e9
 _FEW = {0: "empty polygon", 1: "one-point polygon", 2: "two-point polygon"}
@@ -103,7 +105,9 @@ def fill(
     crossed = number > 0
     slope[crossed] = (bottom[crossed, 0] - top[crossed, 0]) / (bottom[crossed, 1] - top[crossed, 1])
     x = top[edge, 0] + (row + _CENTRE - top[edge, 1]) * slope[edge]
-    column = np.clip(np.ceil(x - _CENTRE), 0, shape[1]).astype(np.int64)
+    # An outline through a centre goes through it wherever the shape lies: without rounding, the
+    # last digit would decide.
+    column = np.clip(np.ceil(np.round(x - _CENTRE, _DIGITS)), 0, shape[1]).astype(np.int64)
     y0, x0 = int(row.min()), int(column.min())
     height, width = int(row.max()) - y0 + 1, int(column.max()) - x0
     toggles = np.bincount((row - y0) * (width + 1) + column - x0, minlength=height * (width + 1))

@@ -72,7 +72,7 @@ def decode(path: Path, data: bytes) -> NDArray[Any] | None:
 def is_stored_upright(data: bytes) -> bool:
     """Whether readers that know no EXIF see a photograph, such as a PNG or JPEG, as it is meant."""
     _, turned = _stored(data)
-    return turned == UPRIGHT
+    return bool(turned == UPRIGHT)
 
 
 def _stored(data: bytes) -> tuple[NDArray[Any] | None, int]:

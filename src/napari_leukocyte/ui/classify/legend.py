@@ -10,7 +10,7 @@ from qtpy.QtWidgets import QGridLayout, QLabel, QPushButton, QWidget
 from napari_leukocyte.ui.controls.inputs import SWATCH_PX, swatch
 from napari_leukocyte.ui.layers.objects_style import UNCLASSIFIED, palette
 from napari_leukocyte.ui.signals import Signal
-from napari_leukocyte.vocabulary import CLASSES, CellClass
+from napari_leukocyte.vocabulary import CLASSES, CellClass, plural
 
 #: Names whose plurals are regular.
 _VOCABULARY = frozenset(c.name for c in CLASSES)
@@ -82,6 +82,7 @@ class Legend(QWidget):
     def _build(self, names: list[str]) -> None:
         while (item := self._grid.takeAt(0)) is not None:
             if (old := item.widget()) is not None:
+                old.hide()  # until Qt gets round to it, it would show through
                 old.deleteLater()
         self._buttons, self._counts = {}, {}
         colors = palette(names)
@@ -94,7 +95,7 @@ class Legend(QWidget):
                 button.setEnabled(False)
             else:
                 keys = f", or press {key} while the objects layer is active" if key else ""
-                button.setToolTip(f"Make the selected objects {name}s{keys}.")
+                button.setToolTip(f"Make the selected objects {plural(name)}{keys}.")
                 if name not in _VOCABULARY or name == "unidentified":
                     button.setToolTip(f"Mark the selected objects as {name}{keys}.")
                 button.clicked.connect(lambda _=False, n=name: self.chosen.emit(n))

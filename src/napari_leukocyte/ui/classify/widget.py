@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from napari.layers import Image, Labels
 from napari.utils.notifications import show_info, show_warning
+from qtpy.QtWidgets import QMessageBox, QWidget
 
 from napari_leukocyte.counting.leukogram import count_classes
 from napari_leukocyte.errors import LeukocyteError
@@ -16,14 +18,14 @@ from napari_leukocyte.ui.classify.runner import Runner, unseen
 from napari_leukocyte.ui.controls.own_classes_dialog import edit_own_classes
 from napari_leukocyte.ui.dock import SessionDock, SharedParts, Ties
 from napari_leukocyte.ui.jobs import Job, tell
-from napari_leukocyte.ui.layers.labels_view import outline_width
+from napari_leukocyte.ui.layers import links
+from napari_leukocyte.ui.layers.labels_view import data_of, outline_width
 from napari_leukocyte.ui.layers.objects_style import UNCLASSIFIED
 from napari_leukocyte.ui.layers.objects_view import (
     TOGETHER_MS,
     ObjectsView,
     objects_view_of,
 )
-from napari_leukocyte.ui.layers.takeover import take_labels
 from napari_leukocyte.ui.leukogram.error_limits import errors_of
 from napari_leukocyte.ui.own_classes import classes_now, notice
 from napari_leukocyte.ui.saving import ask_and_save
@@ -121,7 +123,9 @@ class ClassifyWidget(SessionDock):
         session, former = self.session, self._maps
         self._maps = None if session is None else session.maps
         # What is known already, or done again, the runner and the history see to.
-        if session is not None and self._maps is not former and self._runner.automatic:
+        # In one window with the segmentation, that window asks whether a run classifies.
+        wanted = self._runner.automatic and not self._shares
+        if session is not None and self._maps is not former and wanted:
             model = self.form.model.model()
             first = session.classifier is None and not session.can_redo
             if first and model is not None and session.labels.any():
@@ -291,3 +295,59 @@ class ClassifyWidget(SessionDock):
         text, common = describe_selection(chosen)
         self.form.selection.setText(text)
         self.form.legend.mark(common)
+
+
+def take_labels(parent: QWidget, viewer: Any, image: Image, labels: Labels) -> Session | None:
+    """Return the session of an image whose objects are those of a labels layer.
+
+    If the image's session already has objects, of another layer, it starts afresh: classes are
+    kept by number, and the same number means another cell there. That layer stays as it is.
+
+    Parameters
+    ----------
+    parent : QWidget
+        Of the question that is asked if classes given by hand would be lost.
+    viewer : napari.Viewer
+        In which the layers are.
+    image : napari.layers.Image
+        The photograph.
+    labels : napari.layers.Labels
+        Of its cells.
+
+    Returns
+    -------
+    Session or None
+        None if the user thought better of it.
+
+    Raises
+    ------
+    ImageError
+        If the image or the labels cannot be used.
+    """
+    session = links.session_of(image)
+    if links.session_of_labels(viewer, labels) is session:
+        return session
+    if session.labels.any():
+        if session.assigned and not _may_end(parent, image, labels, len(session.assigned)):
+            return None
+        view = objects_view_of(viewer, session)
+        if view is not None:
+            view.close()
+        former = links.unbind_all(session)
+        try:
+            session.start_afresh(data_of(labels))
+        except LeukocyteError:
+            for layer in former:
+                links.bind_labels(viewer, session, layer)
+            raise
+    links.bind_labels(viewer, session, labels)
+    return session
+
+
+def _may_end(parent: QWidget, image: Image, labels: Labels, number: int) -> bool:
+    yes, no = QMessageBox.StandardButton.Yes, QMessageBox.StandardButton.No
+    question = (
+        f"“{image.name}” has objects of another labels layer, {number} of them classified by hand. "
+        f"Take the objects of “{labels.name}” instead and lose those classes?"
+    )
+    return bool(QMessageBox.question(parent, "Other labels?", question, yes | no, no) == yes)

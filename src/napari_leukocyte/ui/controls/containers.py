@@ -15,6 +15,9 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+#: Room that themes leave beside a scroll bar, px.
+_BESIDE = 5
+
 
 class Section(QWidget):
     """A heading, and below it a form that a click on the heading hides.
@@ -100,7 +103,7 @@ class VerticalScroll(QScrollArea):
         """Return the size below which something would be cut off at the right."""
         inside, bar = self.widget(), self.verticalScrollBar()
         width = 0 if inside is None else inside.minimumSizeHint().width()
-        return QSize(width + (0 if bar is None else bar.sizeHint().width()), self._least)
+        return QSize(width + (0 if bar is None else bar.sizeHint().width() + _BESIDE), self._least)
 
 
 class WrappedText(QLabel):

@@ -113,8 +113,8 @@ class ImageChoice(QObject):
         if active is None:
             return
         # Napari makes each of several that are opened the active one, also those out of sight.
-        added = None if self._added is None else self._added()
-        if active is not added or active.visible:
+        added: Layer | None = None if self._added is None else self._added()
+        if active.visible or active is not added:
             self._added = None
             self.choose(active)
 

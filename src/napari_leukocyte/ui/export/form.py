@@ -40,7 +40,7 @@ class ExportForm:
     licence : QComboBox
     only_reviewed, copy_images : QCheckBox
     export, check, reopen : QPushButton
-    losses : WrappedText
+    left_out, losses : WrappedText
     report : QPlainTextEdit
     """
 
@@ -55,6 +55,7 @@ class ExportForm:
             "Cells that nobody has looked at stay out. Photographs that have such are marked as "
             "incomplete: what is not labelled there may be a cell.",
         )
+        self.left_out = build.text()
         names = {DATASET: "Dataset (versioned)"}
         names |= {n: f.title for n, f in FORMATS.items() if n != DATASET}
         self.format = choice_box(names)
@@ -92,7 +93,12 @@ class ExportForm:
         self.report.setPlaceholderText("What was exported, and what a check has found")
         image: list[build.Row] = [] if image_box is None else [("Image", image_box)]
         self.source = build.section(
-            "What", ("Export", self.what), *image, ("Folder", self.folder), self.only_reviewed
+            "What",
+            ("Export", self.what),
+            *image,
+            ("Folder", self.folder),
+            self.only_reviewed,
+            self.left_out,
         )
         self.target = build.section(
             "Where to", ("Format", self.format), ("To", self.to), self.losses
@@ -117,6 +123,18 @@ class ExportForm:
         dataset = self.format.currentData() == DATASET
         self.details.form.setRowVisible(self.group_name, self.group.currentData() == NAMED)
         build.show_only([self.details, self.check, self.reopen], dataset)
+
+    def show_reviewed(self, reviewed: int, total: int) -> None:
+        """Say how many cells of the image stay out, or go out without anybody's review."""
+        waiting = total - reviewed
+        text = ""
+        if self.what.currentData() == IMAGE and waiting > 0:
+            if self.only_reviewed.isChecked():
+                text = f"Leaves out {waiting} of {total} cells, which nobody has reviewed."
+            elif reviewed:
+                text = f"{waiting} of {total} cells, which nobody has reviewed, are exported too."
+        self.left_out.setText(text)
+        self.left_out.setVisible(bool(text))
 
     def set_busy(self, busy: bool) -> None:
         """Let the user change nothing while something is under way."""

@@ -54,6 +54,9 @@ class ExportWidget(SessionDock):
         self.form = form = ExportForm(self.image.box if shared is None else None)
         for box in (form.what, form.format, form.group):
             box.currentIndexChanged.connect(self.update_now)
+        # What the user has chosen is not proposed otherwise.
+        self._chosen = False
+        form.only_reviewed.clicked.connect(self._choose_reviewed)
         form.to.chosen.connect(self._show_existing)
         form.export.clicked.connect(self.export)
         form.check.clicked.connect(self.check)
@@ -68,6 +71,7 @@ class ExportWidget(SessionDock):
 
     def on_image(self) -> None:
         """Show at once what goes for another image."""
+        self._chosen = False
         self.update_now()
 
     def on_selection(self) -> None:
@@ -190,8 +194,22 @@ class ExportWidget(SessionDock):
         file = None if layer is None else _file_of(layer)
         if file is not None and not form.folder.text():
             form.folder.setText(str(file.parent))
+        self._propose_reviewed()
         form.losses.setText(self._losses())
         form.losses.setVisible(bool(form.losses.text()))
+
+    def _choose_reviewed(self) -> None:
+        self._chosen = True
+        self.update_now()
+
+    def _propose_reviewed(self) -> None:
+        """Propose only the reviewed cells as soon as some are reviewed and some are not."""
+        layer = self.image.layer()
+        session = None if layer is None else links.existing_session(layer)
+        reviewed, total = (0, 0) if session is None else session.review_progress
+        if not self._chosen and session is not None:
+            self.form.only_reviewed.setChecked(0 < reviewed < total)
+        self.form.show_reviewed(reviewed, total)
 
     def _losses(self) -> str:
         """Say what the chosen format would lose of the image in the viewer."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from napari.layers import Image, Labels
 
-    from napari_leukocyte.analysis.results import PhotographResult
+    from napari_leukocyte.annotations.dataset.results import PhotographResult
 
 LayerData = tuple[Any, dict[str, Any], str]
 Reader = Callable[[str | Sequence[str]], list[LayerData]]
@@ -20,7 +20,7 @@ _TOKEN = "napari-leukocyte-results"  # noqa: S105 - no secret
 
 def get_results_reader(path: str | Sequence[str]) -> Reader | None:
     """Return what reads a folder of results; None for all else."""
-    from napari_leukocyte.analysis.results import is_results
+    from napari_leukocyte.annotations.dataset.results import is_results
 
     return read_results if isinstance(path, str) and is_results(Path(path)) else None
 
@@ -47,7 +47,7 @@ def read_results(path: str | Sequence[str]) -> list[LayerData]:
     from napari.utils.notifications import show_warning
     from qtpy.QtCore import QCoreApplication, QTimer
 
-    from napari_leukocyte.analysis.results import describe_missing, read_work
+    from napari_leukocyte.annotations.dataset.results import describe_missing, read_work
 
     layers: list[LayerData] = []
     taken: dict[str, PhotographResult] = {}

@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import Any, Literal, TypeAlias, get_args
 
 import numpy as np
@@ -271,3 +272,44 @@ def _boxes(table: pd.DataFrame) -> NDArray[np.float64]:
     """Return (N, 4, 2) corners; a pixel's square reaches half a pixel beyond its centre."""
     y0, x0, y1, x1 = (table[list(BOX)].to_numpy(np.float64) - 0.5).T
     return np.stack([[y0, x0], [y0, x1], [y1, x1], [y1, x0]]).transpose(2, 0, 1)
+
+
+# The distance of a pixel from the rim of a disc, as the visual's program wants it.
+_DISC = """
+float disc(vec2 pointcoord, float size, int symbol) {
+    return length((pointcoord - vec2(0.5, 0.5)) * size) - $v_size / 2.;
+}
+"""
+
+
+def draw_plainly(viewer: Any, layer: Points) -> bool:
+    """Have a layer's discs and rings drawn by a program of their own.
+
+    What draws a layer is no public part of napari. Should it change, the layer is drawn as any
+    other.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+        Which shows the layer.
+    layer : napari.layers.Points
+        With no symbols but discs.
+
+    Returns
+    -------
+    bool
+        Whether it was possible.
+    """
+    with suppress(AttributeError, KeyError, ImportError, TypeError):
+        from vispy.visuals.shaders import Function
+
+        # Asked for in this way, napari does not warn of a private attribute.
+        node = viewer.window._qt_viewer.canvas.layer_to_visual[layer].node
+        found = [(m, m._v_size_var) for m in (node.points_markers, node.selection_markers)]
+        for markers, size in found:
+            disc = Function(_DISC)
+            disc["v_size"] = size
+            markers.shared_program.frag["marker"] = disc
+            markers.update()
+        return True
+    return False

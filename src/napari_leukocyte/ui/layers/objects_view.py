@@ -25,6 +25,7 @@ from napari_leukocyte.ui.layers.objects_style import (
     LayerKind,
     ObjectsLayer,
     draw,
+    draw_plainly,
     make_layer,
     say_of_few,
     show_classes,
@@ -33,7 +34,6 @@ from napari_leukocyte.ui.layers.objects_style import (
     show_selection,
 )
 from napari_leukocyte.ui.layers.placed_names import draw_halo, place
-from napari_leukocyte.ui.layers.plain_rings import draw_plainly
 from napari_leukocyte.ui.own_classes import classes_now, notice
 from napari_leukocyte.ui.undo import bind_undo
 

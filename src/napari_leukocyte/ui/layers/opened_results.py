@@ -9,7 +9,7 @@ import numpy as np
 from napari.layers import Image, Labels
 from napari.utils.notifications import show_info
 
-from napari_leukocyte.analysis.results import PhotographResult
+from napari_leukocyte.annotations.dataset.results import PhotographResult
 from napari_leukocyte.session.session import Session
 from napari_leukocyte.ui.jobs import telling_errors
 from napari_leukocyte.ui.layers import links

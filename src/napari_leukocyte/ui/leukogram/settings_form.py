@@ -198,6 +198,10 @@ class SettingsForm(QWidget):
         for name in self._ranges:
             self.reference.addItem(name, name)
         self.reference.setCurrentIndex(max(0, self.reference.findData(former)))
+        self.reference.setToolTip(
+            "Ranges that counts are compared with, such as those of your laboratory: choose one, "
+            "or write your own with “Edit…”."
+        )
         self.reference.blockSignals(False)
 
     def edit_ranges(self) -> None:

@@ -118,6 +118,7 @@ class ClassBar(QWidget):
         """Have a button for each of some other classes."""
         for old in self._buttons.values():
             self._flow.removeWidget(old)
+            old.hide()
             old.deleteLater()
         self._flow.removeWidget(self.own)
         self._buttons.clear()

@@ -41,6 +41,7 @@ _SHOW: dict[Show, str] = {
     "unreviewed": "Unreviewed",
     "flagged": "Flagged",
     "disagreements": "Disagreements",
+    "candidates": "Candidates",
 }
 _SORT: dict[Sort, str] = {
     "queue": "What matters most first",
@@ -61,6 +62,8 @@ _SIDE = 96
 _WIDE = 1.4
 #: Width of the parts beside the gallery then, px.
 _LEFT, _RIGHT = 360, 360
+#: Width below which a dock does not get, px.
+_LEAST = 340
 #: Part of a narrow dock's height that controls and details get at most.
 _MOST_CONTROLS, _MOST_DETAILS = 0.4, 0.36
 
@@ -278,14 +281,16 @@ class ReviewForm(QWidget):
         return QSize(420, 820)
 
     def minimumSizeHint(self) -> QSize:
-        """Return the least size."""
-        return QSize(340, 280)
+        """Return the least size: of a narrow dock, in which nothing is cut off at the right."""
+        width = max(part.width_needed(_LEAST) for part in (self._controls, self._below))
+        return QSize(width, 280)
 
     def _on_moved(self) -> None:
         self._moved = True
 
     def _fit(self) -> None:
         """Share the room out, unless the user has."""
+        self.updateGeometry()  # classes and tools may need another width by now
         if self._moved:
             return
         if self._splitter.orientation() == Qt.Orientation.Horizontal:
@@ -317,7 +322,7 @@ class _Scroll(QScrollArea):
         """Return the width at which nothing is cut off."""
         inside, bar = self.widget(), self.verticalScrollBar()
         width = 0 if inside is None else inside.minimumSizeHint().width()
-        return max(least, width + (0 if bar is None else bar.sizeHint().width()))
+        return max(least, width + (0 if bar is None else bar.sizeHint().width() + 5))
 
     def needed(self, width: int) -> int:
         """Return the height at which nothing need be scrolled."""

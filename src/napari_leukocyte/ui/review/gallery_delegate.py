@@ -114,7 +114,7 @@ class CellDelegate(QStyledItemDelegate):
 
     def color_of(self, cell: GalleryCell) -> QColor:
         """Return the colour of a cell's frame."""
-        if cell.hidden:
+        if cell.hidden or cell.candidate:
             return _NEUTRAL
         name = cell.class_name or UNCLASSIFIED
         color = self.colors.get(name)
@@ -213,6 +213,8 @@ class CellDelegate(QStyledItemDelegate):
 
 def captions(cell: GalleryCell) -> tuple[str, str]:
     """Return what stands below a cell: its class, and how sure the model is."""
+    if cell.candidate:
+        return "candidate", f"{100 * cell.confidence:.0f} %"
     if cell.hidden:
         return "blind", ""
     left = abbreviate(cell.class_name or UNCLASSIFIED)

@@ -118,11 +118,14 @@ def dragged_cells(data: QMimeData | None) -> list[int]:
     if data is None or not data.hasFormat(MIME):
         return []
     words = bytes(data.data(MIME).data()).split()
-    return [int(word) for word in words if word.isdigit()]
+    return [int(word) for word in words if word.removeprefix(b"-").isdigit()]
 
 
 def describe_cell(cell: GalleryCell) -> str:
     """Return a line on a cell."""
+    if cell.candidate:
+        score = f"{100 * cell.confidence:.0f} %"
+        return f"Candidate, score {score}: click, or press Enter or the key of a class, to take it."
     text = f"Cell {cell.place.label}: "
     if cell.hidden:
         return text + _HIDDEN

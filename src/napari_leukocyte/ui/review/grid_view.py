@@ -103,7 +103,8 @@ class GridView(QAbstractItemView):
         """Where the cells lie, from the top of the first heading."""
         if self._grid is None:
             groups = self.cells.groups
-            heading = 0 if not groups or groups[0].kind == "all" else self._heading_height()
+            plain = all(group.kind == "all" for group in groups)
+            heading = 0 if plain else self._heading_height()
             width = self._viewport().width()
             item = self.cell_delegate.item_size(self.font())
             self._grid = Grid([len(g.labels) for g in groups], width, item, heading)
@@ -317,7 +318,7 @@ class GridView(QAbstractItemView):
             painter.fillRect(rect, self.palette().highlight())
         text = rect.adjusted(MARGIN, 4, -MARGIN, 0)
         color = self.cell_delegate.colors.get(group.name or UNCLASSIFIED)
-        if group.kind != "hidden" and color:
+        if group.kind in ("class", "unclassified") and color:
             size = self.fontMetrics().ascent()
             y = text.center().y() - size // 2
             painter.fillRect(QRect(text.left(), y, size, size), QColor(color))
@@ -340,6 +341,10 @@ def title_of(group: Group) -> str:
     """Return the heading of a group."""
     if group.kind == "hidden":
         return "To be read blindly"
+    if group.kind == "candidates":
+        return "Candidates: click to take"
+    if group.kind == "all":
+        return "Cells"
     return (group.name or UNCLASSIFIED).capitalize()
 
 

@@ -6,10 +6,13 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Protocol
 
+from qtpy.QtCore import QModelIndex
+
 from napari_leukocyte.errors import LeukocyteError
 from napari_leukocyte.gallery.cells import CellTable
 from napari_leukocyte.session.reviews import FLAGS
 from napari_leukocyte.ui.jobs import tell
+from napari_leukocyte.ui.review.candidates import CandidateGroup, without_candidates
 from napari_leukocyte.ui.review.form import ReviewForm
 from napari_leukocyte.ui.review.gallery_view import REDO_KEY, UNDO_KEY
 from napari_leukocyte.ui.review.texts import cells as in_words
@@ -91,12 +94,18 @@ class Reviewer:
         Of the cells.
     form : ReviewForm
         Its controls.
+    candidates : CandidateGroup, optional
+        What the view shows beside the cells.
     """
 
-    def __init__(self, view: ReviewView, form: ReviewForm) -> None:
+    def __init__(
+        self, view: ReviewView, form: ReviewForm, candidates: CandidateGroup | None = None
+    ) -> None:
         self._view, self._form = view, form
+        self._candidates = candidates
         self._keys: dict[str, Callable[[], object]] = {}
         form.gallery.pressed_key.connect(self._on_key)
+        form.gallery.clicked.connect(self._on_click)
         form.gallery.opened.connect(view.go_to)
         form.gallery.dropped.connect(self.classify)
         form.classes.dropped.connect(self.classify)
@@ -129,13 +138,18 @@ class Reviewer:
         self.classify(self._selected(), name)
 
     def classify(self, labels: list[int], name: str) -> None:
-        """Give cells a class, and go on."""
+        """Give cells a class, and go on; candidates are taken as cells first."""
+        labels = self._taken(labels)
         if labels and self._do(lambda s: s.set_class(labels, name)):
             self._go_on(labels, f"{in_words(len(labels))}: {name}.")
 
     def approve_selected(self) -> None:
-        """Confirm the classes of the selected cells, and go on."""
-        labels = self._selected()
+        """Confirm the classes of the selected cells, and go on; candidates are taken as cells."""
+        selected = self._selected()
+        labels = without_candidates(selected)
+        if len(labels) < len(selected):
+            self._take(selected)
+            return
         known = self._confirmable(labels)
         if labels and not known:
             self._say("Say a class: there is none to confirm.")
@@ -147,7 +161,7 @@ class Reviewer:
         cells, shown = self._cells, self._form.gallery.cells.labels
         if cells is None:
             return
-        waiting = [n for n in shown if n in cells and not cells.reviewed(n)]
+        waiting = [n for n in without_candidates(shown) if n in cells and not cells.reviewed(n)]
         known = self._confirmable(waiting)
         if not waiting:
             self._say(_DONE)
@@ -161,17 +175,43 @@ class Reviewer:
 
     def take_back_selected(self) -> None:
         """Take back what the reader said of the selected cells' classes."""
-        labels = self._selected()
+        labels = without_candidates(self._selected())
         if labels and self._do(lambda s: s.clear_class(labels)):
             self._view.update_now()
 
     def flag_selected(self, flag: str) -> None:
         """Flag the selected cells; if all have the flag, take it away."""
-        labels, cells = self._selected(), self._cells
+        labels, cells = without_candidates(self._selected()), self._cells
         if labels and cells is not None:
             on = not all(flag in cells[n].flags.split("; ") for n in labels)
             if self._do(lambda s: s.set_flag(labels, flag, on)):
                 self._view.update_now()
+
+    # -- candidates -----------------------------------------------------------------------
+
+    def _on_click(self, index: QModelIndex) -> None:
+        """Take the candidate that was clicked, as a click on the image does."""
+        gallery = self._form.gallery
+        if index.isValid() and gallery.cells.label_at(index.row()) < 0:
+            self._take(gallery.selected_labels)
+
+    def _take(self, labels: list[int]) -> None:
+        number = len(labels) - len(without_candidates(labels))
+        taken = self._taken(labels)
+        if taken:
+            self._view.select(taken, taken[-1])
+            what = "1 candidate is a cell" if number == 1 else f"{number} candidates are cells"
+            self._say(f"{what} now.")
+
+    def _taken(self, labels: list[int]) -> list[int]:
+        """Return cells, and as cells what were candidates; none if that is not possible."""
+        candidates = self._candidates
+        if candidates is None or not any(label < 0 for label in labels):
+            return labels
+        taken: list[int] = []
+        self._do(lambda _: taken.extend(candidates.take(labels)))
+        self._view.update_now()
+        return taken
 
     # -- inside ---------------------------------------------------------------------------
 

@@ -13,6 +13,7 @@ from napari_leukocyte.counting.leukogram import count_classes
 from napari_leukocyte.counting.settings import recall_settings
 from napari_leukocyte.errors import LeukocyteError
 from napari_leukocyte.gallery.arrange import arrange, disagreeing, flagged
+from napari_leukocyte.gallery.candidates import CellsAndCandidates
 from napari_leukocyte.gallery.cells import CellTable
 from napari_leukocyte.gallery.thumbnails import CONTRASTS, Thumbnails, ThumbnailStyle, extent_of
 from napari_leukocyte.schema import LABEL
@@ -30,6 +31,7 @@ from napari_leukocyte.ui.open_smear import open_smear_of, smear_notice
 from napari_leukocyte.ui.own_classes import classes_now, notice
 from napari_leukocyte.ui.reader_name import keep_reader, reader_notice, reader_now
 from napari_leukocyte.ui.review.blind_run import BlindRun
+from napari_leukocyte.ui.review.candidates import CandidateGroup, without_candidates
 from napari_leukocyte.ui.review.details import PICTURE
 from napari_leukocyte.ui.review.form import ReviewForm
 from napari_leukocyte.ui.review.gallery_delegate import to_pixmap
@@ -88,7 +90,8 @@ class ReviewWidget(SessionDock):
         classes = classes_now()
         self.form = form = ReviewForm(self.viewer, self.image, classes, self, alone=shared is None)
         self.page_parts = (form.gallery,)
-        self.reviewer = Reviewer(self, form)
+        self._candidates = CandidateGroup()
+        self.reviewer = Reviewer(self, form, self._candidates)
         self._blind = BlindRun(self, form)
         self._details_soon = BeforePaint(self._show_details, self)
         self._take_classes(classes)
@@ -213,10 +216,16 @@ class ReviewWidget(SessionDock):
         choice = self.form.choice
         self._queue = session.review_order(_counted()) if choice.sort == "queue" else []
         groups = arrange(veiled, choice, self._queue, hidden)
+        found = self._candidates.update(session, choice.show)
         self._cells = CellTable(veiled, hidden)
+        if found is not None:
+            groups.append(found.group())
+            self._cells = CellsAndCandidates(veiled, hidden, found)
         self._extent = extent_of(self._table, self._extent)
         gallery.empty_text = _NONE_SHOWN if len(self._table) else _NO_CELLS
-        gallery.cell_delegate.set_source(self._thumbnails, session.labels, self._extent)
+        gallery.cell_delegate.set_source(
+            self._thumbnails, self._candidates.masks(session.labels), self._extent
+        )
         if gallery.cells.show_cells(self._cells, groups):
             gallery.show_cells_again()
         gallery.set_look(self.form.look)
@@ -231,6 +240,7 @@ class ReviewWidget(SessionDock):
     def _show_nothing(self) -> None:
         form = self.form
         self._cells, self._queue = None, []
+        self._candidates.forget()
         self._table = pd.DataFrame()
         form.gallery.empty_text = _NO_IMAGE if self.image.layer() is None else _NO_CELLS
         form.gallery.cell_delegate.set_source(None)
@@ -250,6 +260,7 @@ class ReviewWidget(SessionDock):
                 "unreviewed": total - reviewed,
                 "flagged": int(flagged(veiled).sum()),
                 "disagreements": int(disagreeing(veiled).sum()),
+                "candidates": self._candidates.number,
             }
         )
         self._counts = dict(count_classes(veiled))
@@ -282,7 +293,7 @@ class ReviewWidget(SessionDock):
     def _on_selected(self, labels: list[int]) -> None:
         """Select everywhere what the user has selected in the gallery."""
         if self.session is not None:
-            self.session.select(labels)
+            self.session.select(without_candidates(labels))
             # Nothing is told if a cell that is not shown was all that was selected.
             self._show_selection()
 
@@ -290,7 +301,7 @@ class ReviewWidget(SessionDock):
         """Select cells everywhere, and go to one of them in the gallery."""
         chosen = list(labels)
         if self.session is not None:
-            self.session.select(chosen)
+            self.session.select(without_candidates(chosen))
             self.form.gallery.select_labels(chosen, current)
             self._details_soon.ask()
 
@@ -300,7 +311,7 @@ class ReviewWidget(SessionDock):
         if session is None or self._cells is None:
             return
         shown = {n for n in session.selection if gallery.cells.row_of(n) is not None}
-        if shown != set(gallery.selected_labels):
+        if shown != set(without_candidates(gallery.selected_labels)):
             gallery.select_labels(sorted(shown))
         self._details_soon.ask()
 
@@ -312,7 +323,7 @@ class ReviewWidget(SessionDock):
         classes = {cells[n].class_name for n in selection}
         common = classes.pop() if len(classes) == 1 else None
         self.form.classes.show_counts(self._counts, common)
-        self.form.approve.setEnabled(bool(selection))
+        self.form.approve.setEnabled(bool(selection or self.form.gallery.selected_labels))
         self.form.show_on_image.setEnabled(bool(selection))
         label = self.form.gallery.current_label
         if label not in selection:

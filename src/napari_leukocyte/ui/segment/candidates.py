@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Any
-from weakref import WeakSet
 
 import cv2
 import numpy as np
-from napari.layers import Image, Layer, Shapes
+from napari.layers import Image, Shapes
 from numpy.typing import NDArray
 from qtpy.QtWidgets import QCheckBox
 
@@ -17,23 +16,17 @@ from napari_leukocyte.session.session import Session
 from napari_leukocyte.ui.jobs import telling_errors
 from napari_leukocyte.ui.layers.clicks import Press
 from napari_leukocyte.ui.layers.geometry import transform_of
+from napari_leukocyte.ui.layers.noted_views import note_view
 from napari_leukocyte.ui.tools.mask_tools import mask_tools_of
 
 #: Colour of the outlines: no class has it.
 COLOR = "#ffd166"
 #: Width of an outline, in diameters of a leukocyte.
 WIDTH = 0.025
-#: The layers of outlines.
-_SHOWN: WeakSet[Shapes] = WeakSet()
 _HELP = (
     "<p>Show the regions that look less like leukocytes than <i>Least score</i> asks, each with "
     "its score. Click inside an outline to take it as a cell; Ctrl+Z gives it back.</p>"
 )
-
-
-def is_candidates(layer: Layer) -> bool:
-    """Whether a layer shows candidates."""
-    return isinstance(layer, Shapes) and layer in _SHOWN
 
 
 class CandidateBox(QCheckBox):
@@ -90,7 +83,7 @@ class CandidateBox(QCheckBox):
         layers = self._viewer.layers
         active = layers.selection.active
         self.layer = layer
-        _SHOWN.add(layer)
+        note_view(layer)
         self._draw(layer)
         layers.append(layer)
         # The layer that the user works on stays the one that is worked on.

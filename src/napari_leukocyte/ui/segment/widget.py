@@ -31,8 +31,6 @@ from napari_leukocyte.ui.signals import Signal
 if TYPE_CHECKING:
     import napari
 
-#: Width below which sliders are too short to be set, px.
-LEAST_WIDTH = 310
 _NO_IMAGE = "Open a photograph of a blood smear to begin."
 _READY = "Press Run to find the leukocytes."
 _NO_MODEL = "No segmentation model is installed: install napari-leukocyte again."
@@ -83,7 +81,6 @@ class SegmentWidget(SessionDock):
             form.body,
             fixed_head=True,
         )
-        self.setMinimumWidth(LEAST_WIDTH)
         self.begin()
 
     def on_release(self) -> None:

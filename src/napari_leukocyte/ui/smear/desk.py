@@ -34,6 +34,8 @@ class Desk:
         The one that is open.
     refused : str
         Why the last sign-off was refused, until something changes.
+    pace : str
+        How far the analysis is, and how long it will take; empty without one.
     counted : tuple
         What the two leukograms show the count of.
     """
@@ -45,6 +47,7 @@ class Desk:
     show_soon: Callable[[], None]
     smear: Smear | None = None
     refused: str = ""
+    pace: str = ""
     counted: tuple[object, object] = (None, None)
 
     @property

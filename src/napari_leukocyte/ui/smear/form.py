@@ -24,8 +24,7 @@ from napari_leukocyte.ui.controls.activity import Messages
 from napari_leukocyte.ui.controls.containers import Section, VerticalScroll
 from napari_leukocyte.ui.controls.model_choice import ModelChoice
 from napari_leukocyte.ui.leukogram.view import LeukogramView
-from napari_leukocyte.ui.smear.field_delegate import FieldDelegate
-from napari_leukocyte.ui.smear.fields_model import FieldsModel
+from napari_leukocyte.ui.smear.field_list import FieldDelegate, FieldsModel
 
 #: Keys that turn the pages, as Qt writes them.
 NEXT_KEY, PREVIOUS_KEY, NEXT_OPEN_KEY = "PgDown", "PgUp", "Shift+PgDown"
@@ -148,12 +147,17 @@ class SmearForm(QWidget):
         column.addWidget(self.signed)
         column.addLayout(_row(self.report, self.save))
         splitter = QSplitter(Qt.Orientation.Vertical, self)
-        splitter.addWidget(upper)
-        splitter.addWidget(lower)
+        self._parts = [VerticalScroll(part) for part in (upper, lower)]
+        for part in self._parts:
+            splitter.addWidget(part)
         splitter.setChildrenCollapsible(False)
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
         outer.addWidget(splitter)
+
+    def claim_room(self) -> None:
+        """Tell the window how wide the controls are."""
+        self.setMinimumWidth(max(part.minimumSizeHint().width() for part in self._parts) + 2)
 
 
 def _button(text: str, hint: str) -> QPushButton:

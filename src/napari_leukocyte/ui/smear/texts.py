@@ -66,8 +66,8 @@ def describe_counts(state: FieldState) -> str:
     return " · ".join(parts)
 
 
-def describe_smear(smear: Smear) -> str:
-    """Sum a smear up in one line of rich text."""
+def describe_smear(smear: Smear, pace: str = "") -> str:
+    """Sum a smear up in one line of rich text, with how far its analysis is if one is going on."""
     usable = smear.counted()
     states = [smear.state(i) for i in usable]
     if any(s.stage == "unread" for s in states):
@@ -76,7 +76,9 @@ def describe_smear(smear: Smear) -> str:
     objects, reviewed = (sum(getattr(s, n) for s in states) for n in ("objects", "reviewed"))
     parts = [f"<b>{_fields(len(usable))}</b>"]
     waiting = sum(not s.analysed for s in states)
-    if waiting:
+    if pace:
+        parts.append(f"analysed {pace}")
+    elif waiting:
         parts.append(f"{waiting} not analysed")
     if objects:
         parts.append(f"{reviewed} of {_cells(objects)} reviewed")

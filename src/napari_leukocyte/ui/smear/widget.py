@@ -19,15 +19,15 @@ from napari_leukocyte.io.images.reading import IMAGE_SUFFIXES
 from napari_leukocyte.session.session import Session
 from napari_leukocyte.ui import build
 from napari_leukocyte.ui.classify.runner import Runner
+from napari_leukocyte.ui.controls.containers import VerticalScroll
 from napari_leukocyte.ui.dock import SessionDock, SharedParts
 from napari_leukocyte.ui.jobs import tell
 from napari_leukocyte.ui.open_smear import set_open_smear
 from napari_leukocyte.ui.segment.preferences import read_preferences
 from napari_leukocyte.ui.smear import texts
-from napari_leukocyte.ui.smear.analysing import Analysing
 from napari_leukocyte.ui.smear.background import Background
 from napari_leukocyte.ui.smear.desk import Desk
-from napari_leukocyte.ui.smear.display import show_everything
+from napari_leukocyte.ui.smear.display import Analysing, show_everything
 from napari_leukocyte.ui.smear.finishing import Finishing
 from napari_leukocyte.ui.smear.form import NEXT_KEY, NEXT_OPEN_KEY, PREVIOUS_KEY, SmearForm
 from napari_leukocyte.ui.smear.switch import FieldSwitch
@@ -80,8 +80,10 @@ class SmearWidget(SessionDock):
         super().__init__(viewer, parent, shared=shared)
         self._opening = False
         self.form = SmearForm(read_preferences().model, self)
-        self.setLayout(build.column(self.form))
+        self.setLayout(build.column(VerticalScroll(self.form)))
         self._look_soon = self.timer(_LOOK_MS, self._look_at_shown)
+        # The room that the controls need is only known once they are shown.
+        self._room_soon = self.timer(0, self.form.claim_room)
         # No children of this widget: Qt may delete those before it says that their parent goes.
         self._switch, self._background = FieldSwitch(self.viewer), Background()
         self._desk = Desk(self.viewer, self.form, self._switch, self._background, self.update_soon)
@@ -131,6 +133,7 @@ class SmearWidget(SessionDock):
         """List the models again: training may have added one."""
         self.form.segmentation.refresh()
         self.form.classification.refresh()
+        self._room_soon.start()
         self.update_soon()
 
     # -- what is open ---------------------------------------------------------------------

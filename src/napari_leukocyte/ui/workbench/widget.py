@@ -11,6 +11,7 @@ from qtpy.QtWidgets import QDialog, QPushButton, QSizePolicy, QStackedWidget, QT
 from napari_leukocyte.session.session import Session
 from napari_leukocyte.ui import build
 from napari_leukocyte.ui.dock import SessionDock, SharedParts
+from napari_leukocyte.ui.docking import stand_beside
 from napari_leukocyte.ui.reader_name import keep_reader, reader_notice, reader_now
 from napari_leukocyte.ui.workbench.canvas_fit import CanvasFit
 from napari_leukocyte.ui.workbench.help import AboutDialog, HelpMenu
@@ -51,6 +52,8 @@ class Workbench(SessionDock):
         The tour that is under way.
     panel : TourPanel
         Its place.
+    sample : SyntheticSmear or None
+        The sample that is shown, for a tour that is begun by the button or the menu.
     """
 
     undoes = False  # each step does
@@ -58,6 +61,7 @@ class Workbench(SessionDock):
     def __init__(self, viewer: napari.viewer.Viewer) -> None:
         parts = SharedParts.make(viewer)
         super().__init__(viewer, shared=parts)
+        stand_beside(self)
         self._parts = parts
         self._pages: dict[StepName, QWidget] = {}
         self._front: StepName = "segment"
@@ -73,11 +77,13 @@ class Workbench(SessionDock):
         self.next = QPushButton()
         self.next.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self.tour: Tour | None = None
+        self.sample: SyntheticSmear | None = None
         self.panel = TourPanel()
         self.panel.hide()
         self.tour_button = build.small_button(
             "Tour", "Six steps through the work, on the photograph that is open.", self.start_tour
         )
+        self.foot = build.holder(build.row(self.next, self.tour_button, stretch=(1, 0)))
         self.setLayout(
             build.column(
                 build.row("Image", self.image.box, "Reader", self.reader, stretch=(0, 2, 0, 1)),
@@ -87,7 +93,7 @@ class Workbench(SessionDock):
                 self.progress,
                 self.messages,
                 self.panel,
-                build.row(self.next, self.tour_button, stretch=(1, 0)),
+                self.foot,
                 build.disclaimer(),
                 margins=4,
             )
@@ -173,11 +179,12 @@ class Workbench(SessionDock):
         Parameters
         ----------
         smear : SyntheticSmear, optional
-            The sample that is shown, so that the cells that are wrong can be pointed out.
+            The sample that is shown, so that the cells that are wrong can be pointed out; by
+            default `sample`.
         """
         self.panel.show()
         self.tour_button.hide()
-        self.tour = Tour(self.open, self.panel, smear)
+        self.tour = Tour(self.open, self.panel, smear or self.sample)
         self._look.start()
         self.update_now()
 
@@ -240,10 +247,13 @@ class Workbench(SessionDock):
     def update_now(self) -> None:
         """Say what comes next."""
         suggested = self._suggested()
-        self.next.setText(suggested.text)
-        self.next.setToolTip(suggested.text)
-        on_tour = self.tour is not None and self.tour.running
-        self.next.setVisible(not on_tour and (suggested.step != self._front or bool(suggested.act)))
+        here = suggested.step == self._front and not suggested.act
+        # The step that is in front has its own buttons for what is next there.
+        text = suggested.text.removeprefix("Next: ").removesuffix(" ▸") if here else suggested.text
+        self.next.setText(text[:1].upper() + text[1:])
+        self.next.setToolTip(self.next.text())
+        self.next.setEnabled(not here)
+        self.foot.setVisible(self.tour is None or not self.tour.running)
 
 
 def _show(dialog: QDialog) -> QDialog:
