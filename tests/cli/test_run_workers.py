@@ -198,3 +198,13 @@ def test_wrong_options(models: Path, images: Path, tmp_path: Path) -> None:
         assert len(done.stderr.splitlines()) == 1
         assert sentence in done.stderr
         assert not (tmp_path / "out").exists()
+
+
+def test_dask_is_loaded_only_when_it_is_used() -> None:
+    code = (
+        "import sys, napari_leukocyte.cli.run, napari_leukocyte.cli.batch;"
+        "print({'dask', 'distributed', 'openslide', 'pyarrow.parquet', 'wsidicom', 'zarr'}"
+        " & set(sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "set()\n"

@@ -122,6 +122,8 @@ class Cluster(Workers):
     """
 
     def __init__(self, client: Any, close: Callable[[], None]) -> None:
+        # What dask logs about lost connections is said here in a sentence.
+        logging.getLogger("distributed").setLevel(logging.CRITICAL)
         self._client, self._close = client, close
         self._tokens: dict[Any, Any] = {}
         self._ended: SimpleQueue[Any] = SimpleQueue()
