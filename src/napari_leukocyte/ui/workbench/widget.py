@@ -59,7 +59,7 @@ class Workbench(SessionDock):
     undoes = False  # each step does
 
     def __init__(self, viewer: napari.viewer.Viewer) -> None:
-        parts = SharedParts.make(viewer)
+        parts = SharedParts.make(viewer, lines=2)  # the step needs the height
         super().__init__(viewer, shared=parts)
         stand_beside(self)
         self._parts = parts
