@@ -134,12 +134,26 @@ class Gallery:
             self.longest, last = max(self.longest, now - last), now
             if cells is None and self.widget.form.gallery.cells.labels:
                 cells = now - started
-            if cells is not None and not self.widget.busy:
+            if cells is not None and not self.widget.busy and self._all_painted():
                 break
             if now - started > PATIENCE:
                 raise TimeoutError("The gallery did not follow.")
             time.sleep(0.0005)
         self.cells, self.pictures = cells, time.perf_counter() - started
+
+    def _all_painted(self) -> bool:
+        """Whether every cell in sight has its picture."""
+        view: Any = self.widget.form.gallery
+        table, delegate, area = self.widget.cells, view.cell_delegate, view.viewport().rect()
+        if table is None:
+            return False
+        for row, number in enumerate(view.cells.labels):
+            place = view.visualRect(view.cells.index(row))
+            if place.top() > area.bottom():
+                return True
+            if area.intersects(place) and not delegate.picture(table[number], delegate.look):
+                return False
+        return True
 
     def scroll(self, pages: bool) -> list[float]:
         """Scroll, by the wheel or by pages; return how long each frame took, ms."""

@@ -172,6 +172,7 @@ def test_changed_keys_work_at_once_in_the_gallery(settings: Any, bench: Bench) -
 
 
 def test_changed_keys_work_at_once_on_the_image(settings: Any, bench: Bench) -> None:
+    bench.session.select([])
     layer: Any = links.labels_layer_of(bench.viewer, bench.session)
     bench.viewer.layers.selection.active = layer
     bench.settle()
@@ -186,7 +187,7 @@ def test_changed_keys_work_at_once_on_the_image(settings: Any, bench: Bench) -> 
         if name.startswith("tool_"):
             pressed(mouse.canvas.native, keys_of(name)[0])
             held = tools.in_hand
-            assert held is not None, name
+            assert held is not None
             assert held.tool.keys == name
             assert keys_of(name)[0] in bench.widget.form.tools.buttons[held.tool.name].toolTip()
             pressed(mouse.canvas.native, keys_of("stop")[0])
@@ -223,6 +224,7 @@ def test_the_key_of_the_sheet_can_be_changed(settings: Any, viewer: Any) -> None
     bench = Workbench(viewer)
     viewer.window.add_dock_widget(bench, name="Leukocyte workbench")
     settings.key_sheet = "F1"
-    found = [k.toString() for s in bench.findChildren(QShortcut) for k in s.keys()]
+    shortcuts = [shortcut.keys() for shortcut in bench.findChildren(QShortcut)]
+    found = [key.toString() for keys in shortcuts for key in keys]
     assert "F1" in found
     assert "?" not in found

@@ -182,10 +182,9 @@ class ReviewForm(QWidget):
 
     def show_keys(self) -> None:
         """Say which keys do the same as the buttons."""
-        self.approve.setToolTip(f"The selected cells have the right class ({shown_keys('confirm')}).")
-        self.show_on_image.setToolTip(
-            f"Go to the cell on the image (double click, {shown_keys('show_on_image')})."
-        )
+        confirm, show = shown_keys("confirm"), shown_keys("show_on_image")
+        self.approve.setToolTip(f"The selected cells have the right class ({confirm}).")
+        self.show_on_image.setToolTip(f"Go to the cell on the image (double click, {show}).")
 
     def show_numbers(self, numbers: Mapping[Show, int]) -> None:
         """Show how many cells there are to choose."""

@@ -12,7 +12,6 @@ from napari_leukocyte.ui.key_bindings import bind_action, unbind
 from napari_leukocyte.ui.tools.kinds import STOP, Tool, leave
 
 
-
 class PaintingInHand:
     """Holds a labels layer in the mode of a tool until the tool is put down.
 

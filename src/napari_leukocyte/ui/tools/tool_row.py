@@ -184,9 +184,8 @@ class MaskToolRow(QWidget):
             possible = session is not None and bool(getattr(session, f"can_{name}"))
             what = str(getattr(session, f"{name}_text")) if possible else ""
             self.buttons[name].setEnabled(possible)
-            self.buttons[name].setToolTip(
-                f"{name.capitalize()}: {what} ({shown_keys(name)})" if what else f"Nothing to {name}"
-            )
+            said = f"{name.capitalize()}: {what} ({shown_keys(name)})"
+            self.buttons[name].setToolTip(said if what else f"Nothing to {name}")
 
     def _show_icons(self, event: Any = None) -> None:
         for name, button in self.buttons.items():

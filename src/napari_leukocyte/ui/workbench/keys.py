@@ -76,5 +76,7 @@ class KeySheet(QDialog):
         self.text = QTextBrowser()
         self.text.setHtml(as_html(key_groups()))
         where = build.text(lines=2)
-        where.setText("Change them in Preferences > Plugin settings; classes in “Custom classes…”.")
-        self.setLayout(build.column(self.text, where, build.button("Close", act=self.close), margins=8))
+        where.setText("Change them in Preferences, on the page of this plugin.")
+        self.setLayout(
+            build.column(self.text, where, build.button("Close", act=self.close), margins=8)
+        )
