@@ -211,3 +211,22 @@ def test_the_order_of_review_leaves_out_what_is_reviewed(session: Session) -> No
     assert sorted(session.review_order()) == [1, 2, 3, 7]
     session.approve([1])
     assert sorted(session.review_order()) == [2, 3, 7]
+
+
+def test_classes_of_several_words_are_counted_by_their_names() -> None:
+    said = pd.DataFrame(
+        {
+            "class": ["immature granulocyte", "platelet or artefact"],
+            "confidence": [0.6, 0.6],
+            "p_immature_granulocyte": [0.6, 0.0],
+            "p_platelet_or_artefact": [0.0, 0.6],
+            "p_neutrophil": [0.4, 0.4],
+        },
+        index=[1, 2],
+    )
+    uncertainty = Uncertainty.of(said)
+    assert uncertainty.names[:2] == ("immature granulocyte", "platelet or artefact")
+    counts = Counter({"immature granulocyte": 1, "neutrophil": 50, "platelet or artefact": 1})
+    first, second = uncertainty.review_priority(counts, {"platelet or artefact"})
+    # Platelets are in no differential: only the neutrophil's count would change.
+    assert first > 10 * second

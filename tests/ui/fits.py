@@ -1,4 +1,4 @@
-"""What has no room in a window: widgets that reach out of their parent, and texts that are cut."""
+"""The parts of a window without room: widgets that reach out of others, texts that are cut."""
 
 from __future__ import annotations
 
@@ -81,5 +81,6 @@ def _name(widget: QWidget) -> str:
     if text:
         return f"{type(widget).__name__} {text!r}"
     # Without a text of its own, by the first one in it.
-    inside = [w.text() for w in widget.findChildren((QLabel, QAbstractButton)) if w.text()]
+    found: list[Any] = [*widget.findChildren(QLabel), *widget.findChildren(QAbstractButton)]
+    inside = [w.text() for w in found if w.text()]
     return f"{type(widget).__name__} with {inside[:1]}"

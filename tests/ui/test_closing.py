@@ -73,7 +73,7 @@ def guard(viewer: napari.Viewer) -> closing.CloseGuard | None:
 
 
 class Questions:
-    """What a user is asked, and which close reaches napari; the window itself is left open.
+    """The question at the close of a window, and which close reaches napari.
 
     Attributes
     ----------

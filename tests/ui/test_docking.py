@@ -56,7 +56,8 @@ def test_docks_are_tabs_beside_each_other(window: Any, qtbot: QtBot) -> None:
     tabs = {b.tabText(i) for b in window._qt_window.findChildren(QTabBar) for i in range(b.count())}
     assert {"Segment", "Count", "Why"} <= tabs
     # In the menu they are still told from other plugins' docks.
-    assert docks[0].toggleViewAction().text() == "Segment leukocytes (napari-leukocyte)"
+    action: Any = docks[0].toggleViewAction()
+    assert action.text() == "Segment leukocytes (napari-leukocyte)"
     # The gallery is wide, and goes to the bottom the first time; later where it was put.
     review = opened(window, "Review leukocytes", qtbot)
     assert area(review) == BOTTOM

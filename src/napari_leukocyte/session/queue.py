@@ -11,7 +11,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from napari_leukocyte.counting.settings import not_counted
-from napari_leukocyte.schema import class_of, probabilities_of
+from napari_leukocyte.schema import class_of, probabilities_of, probability_column
+from napari_leukocyte.vocabulary import CLASSES
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,7 +56,10 @@ class Uncertainty:
         probabilities = np.nan_to_num(predicted[columns].to_numpy(np.float64))
         order = np.argsort(-probabilities, axis=1, kind="stable")[:, :2]
         first, second = np.take_along_axis(probabilities, order, axis=1).T
-        names = tuple(class_of(c) for c in columns)
+        # A column has _ where its class has spaces.
+        known = [*(c.name for c in CLASSES), *predicted["class"].dropna().unique()]
+        written = {probability_column(str(name)): str(name) for name in known}
+        names = tuple(written.get(str(c), class_of(c)) for c in columns)
         return cls(labels, names, first - second, order)
 
     def review_priority(

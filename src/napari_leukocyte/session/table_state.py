@@ -1,4 +1,4 @@
-"""What a table of objects says, as a session knows it: a model's predictions, readers' reviews."""
+"""Predictions and reviews of a session, taken from a table of its objects."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where a dock of the plugin's stands in the window when it is opened: a tab beside the others."""
+"""The place of a dock of the plugin's when it is opened: a tab beside the others."""
 
 from __future__ import annotations
 

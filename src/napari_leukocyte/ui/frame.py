@@ -16,7 +16,7 @@ from napari_leukocyte.progress import Progress
 from napari_leukocyte.ui import build
 from napari_leukocyte.ui.before_paint import BeforePaint
 from napari_leukocyte.ui.build import Item, Row
-from napari_leukocyte.ui.controls.activity import Messages, ProgressLine, warning
+from napari_leukocyte.ui.controls.activity import MESSAGE_LINES, Messages, ProgressLine, warning
 from napari_leukocyte.ui.controls.containers import VerticalScroll
 from napari_leukocyte.ui.controls.image_choice import ImageChoice
 from napari_leukocyte.ui.docking import stand_beside
@@ -72,9 +72,17 @@ class SharedParts:
     messages: Messages
 
     @classmethod
-    def make(cls, viewer: Any) -> SharedParts:
-        """Make parts for a viewer; who made them lays them out, and releases the image choice."""
-        return cls(ImageChoice(links.unwrap(viewer)), ProgressLine(), Messages())
+    def make(cls, viewer: Any, lines: int = MESSAGE_LINES) -> SharedParts:
+        """Make parts for a viewer; who made them lays them out, and releases the image choice.
+
+        Parameters
+        ----------
+        viewer : napari.Viewer
+            Whose images can be chosen.
+        lines : int
+            Of messages that have room without scrolling.
+        """
+        return cls(ImageChoice(links.unwrap(viewer)), ProgressLine(), Messages(lines=lines))
 
 
 class Dock(QWidget):

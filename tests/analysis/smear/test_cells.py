@@ -54,7 +54,10 @@ def test_what_is_said_is_in_the_journals_of_fields_that_are_not_open(cells: Smea
     for number in chosen:
         place = cells.place(number)
         row = read_field(cells.smear.paths[place.field]).table().set_index("label")
-        assert row.loc[place.label, ["class", "reader"]].tolist() == ["basophil", "Ada"]
+        assert row.loc[[place.label], ["class", "reader"]].to_numpy()[0].tolist() == [
+            "basophil",
+            "Ada",
+        ]
     assert cells.undo_text == "Flag: smudge"
     cells.undo()
     assert cells.undo() == frozenset(chosen)

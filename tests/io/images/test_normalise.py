@@ -27,7 +27,7 @@ def with_alpha(rgb: NDArray[Any], alpha: float) -> NDArray[Any]:
 GOOD: dict[str, tuple[Any, NDArray[Any], tuple[str, ...]]] = {
     "RGB": (RGB, RGB, ()),
     "nested lists": (RGB.tolist(), RGB, ()),
-    "dask": (da.from_array(RGB, chunks=20), RGB, ()),  # type: ignore[no-untyped-call]
+    "dask": (da.from_array(RGB, chunks=20), RGB, ()),
     "Fortran order": (np.asfortranarray(RGB), RGB, ()),
     "mirrored view": (RGB[:, ::-1][:, ::-1], RGB, ()),
     "RGBA": (with_alpha(RGB, 0), RGB, ("alpha",)),

@@ -193,7 +193,8 @@ def test_a_group_gets_a_class_and_doubts_are_listed(bench: Bench) -> None:
     red = list(range(1, 37, 2))
     drag(scatter, around(scatter, bench.rows(*red)))
     steps = session.revision
-    bench.widget.window().activateWindow()
+    window: Any = bench.widget.window()
+    window.activateWindow()
     bench.qtbot.waitUntil(bench.widget.isActiveWindow)
     scatter.setFocus()
     QTEST.keyClick(scatter, Qt.Key.Key_L)

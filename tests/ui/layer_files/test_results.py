@@ -143,7 +143,8 @@ def test_the_command_line_opens_results_with_the_docks(
     make_napari_viewer: Callable[..., napari.Viewer], out: Path, qtbot: QtBot
 ) -> None:
     viewer = make_napari_viewer()
-    segment, classify = fill_viewer(viewer, read_results([out]), run=False)
+    bench = fill_viewer(viewer, read_results([out]))
+    segment, classify = bench.page("segment"), bench.page("count")
     qtbot.waitUntil(lambda: classify.form.leukogram.leukogram is not None)
     assert segment.session is classify.session
     assert segment.session.name == "field 1.png"

@@ -14,7 +14,7 @@ from napari_leukocyte.ui.review.smear_gallery import SmearGallery
 from napari_leukocyte.ui.review.widget import ReviewWidget
 from napari_leukocyte.ui.smear.widget import SmearWidget
 from tests.ui.smear.conftest import LONGEST
-from tests.ui.smear.steps import analyse, open_folder
+from tests.ui.smear.steps import QTEST, analyse, open_folder
 
 
 @pytest.fixture
@@ -29,7 +29,8 @@ def gallery(smear: SmearWidget, folder: Path, qtbot: QtBot) -> SmearGallery:
     review.scope.setCurrentIndex(review.scope.findData("smear"))
     found: Any = review.smear_gallery
     qtbot.waitUntil(lambda: len(found.form.gallery.cells.labels) == 10, timeout=LONGEST)
-    return found
+    gallery: SmearGallery = found
+    return gallery
 
 
 def test_keys_review_the_whole_smear_without_turning_a_page(
@@ -40,18 +41,18 @@ def test_keys_review_the_whole_smear_without_turning_a_page(
     # The first one that waits is selected, so that Enter acts at once.
     assert view.selected_labels == gallery.queue[:1]
     first = gallery.queue[0]
-    qtbot.keyClick(view, Qt.Key.Key_B)
+    QTEST.keyClick(view, Qt.Key.Key_B)
     cells: Any = gallery.session
     place = cells.place(first)
     told = read_field(cells.smear.paths[place.field]).table().set_index("label").loc[place.label]
     assert (told["class"], told["source"]) == ("basophil", "reader")
     for _ in range(9):
-        qtbot.keyClick(view, Qt.Key.Key_Return)
+        QTEST.keyClick(view, Qt.Key.Key_Return)
     assert cells.table()["reviewed"].all()
     assert "Every cell" in smear.viewer.status
     assert gallery.form.progress.value() == 10
     assert smear.shown_row == row
-    qtbot.keyClick(view, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
+    QTEST.keyClick(view, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
     assert (~cells.table()["reviewed"]).sum() == 1
 
 

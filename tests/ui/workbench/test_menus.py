@@ -35,7 +35,8 @@ def test_the_selected_image_is_segmented_classified_and_counted(
     assert session.name == "one"
     qtbot.waitUntil(lambda: bench.settled)
     _choose("measure_layer")
-    assert bench.front == "count"
+    front: str = workbench_of(viewer).front
+    assert front == "count"
     assert workbench_of(viewer) is bench
 
 

@@ -1,4 +1,4 @@
-"""What comes next in the work, from an empty window to the trained classifier."""
+"""The next step of the work, from an empty window to the trained classifier."""
 
 from __future__ import annotations
 

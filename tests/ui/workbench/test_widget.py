@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 import napari
@@ -16,6 +17,7 @@ from qtpy.QtCore import Qt
 from napari_leukocyte.ui.reader_name import reader_notice
 from napari_leukocyte.ui.workbench.steps import CELL_VIEWS, STEPS, StepName
 from napari_leukocyte.ui.workbench.widget import Workbench
+from tests.ui.conftest import QTEST
 from tests.ui.fields import Networks
 from tests.ui.fits import cut
 
@@ -36,7 +38,7 @@ def bench(
 
 def test_one_button_leads_from_the_photograph_to_the_review(bench: Workbench, qtbot: QtBot) -> None:
     assert "find the leukocytes" in bench.next.text()
-    qtbot.mouseClick(bench.next, Qt.MouseButton.LeftButton)
+    QTEST.mouseClick(bench.next, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(
         lambda: bench.session is not None and bench.session.classifier is not None, timeout=60_000
     )
@@ -71,6 +73,10 @@ def test_steps_share_image_reader_and_messages(bench: Workbench) -> None:
     assert bench.reader.text() == "Ann"
 
 
+def _is_settled(page: Any) -> bool:
+    return bool(getattr(page, "settled", True))
+
+
 @pytest.mark.parametrize("theme", ["dark", "light"])
 @pytest.mark.parametrize("size", [(1280, 720), (1600, 1000)])
 def test_everything_has_room(
@@ -86,7 +92,7 @@ def test_everything_has_room(
     faults = {}
     for name in ALL:
         page = bench.open(name)
-        qtbot.waitUntil(lambda page=page: getattr(page, "settled", True), timeout=60_000)
+        qtbot.waitUntil(partial(_is_settled, page), timeout=60_000)
         with suppress(TimeoutError):  # the layout follows what is shown, a moment later
             qtbot.waitUntil(lambda: not cut(bench), timeout=5000)
         faults[name] = cut(bench)

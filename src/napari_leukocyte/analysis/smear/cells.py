@@ -51,7 +51,7 @@ class CellPlace:
 
 @dataclass(frozen=True, eq=False)
 class _Command:
-    """What was said, so that it can be taken back.
+    """A command: the reviews before and after it, so that it can be taken back.
 
     Attributes
     ----------
@@ -103,7 +103,7 @@ class SmearCells:
 
     # -- reading ----------------------------------------------------------------------------
 
-    def read(self, progress: Progress = silent) -> Mapping[int, pd.DataFrame]:
+    def read(self, progress: Progress = silent) -> Mapping[int, pd.DataFrame | None]:
         """Read the tables of the fields whose journal has changed; give them to `take`.
 
         Parameters
@@ -113,23 +113,25 @@ class SmearCells:
 
         Returns
         -------
-        mapping of int to pandas.DataFrame
+        mapping of int to pandas.DataFrame or None
             By field: as from :meth:`napari_leukocyte.session.session.Session.table`, masked where
-            a blind read hides what the model said. Fields that can't be read have no rows.
+            a blind read hides what the model said. Fields that can't be read have no rows. None
+            for a field whose session is open, which belongs to the thread of its views.
         """
-        found: dict[int, pd.DataFrame] = {}
+        found: dict[int, pd.DataFrame | None] = {}
         fields = self.smear.counted()
         for number, field in enumerate(fields):
             progress(number, len(fields), "Reading cells")
             stamp = self._stamp(field)
             if field not in self._stamps or stamp != self._stamps[field]:
-                found[field] = self._read(field)
+                is_open = self._open_session(field) is not None
+                found[field] = None if is_open else _table_on_disk(self._folder(field))
         return found
 
-    def take(self, tables: Mapping[int, pd.DataFrame]) -> None:
+    def take(self, tables: Mapping[int, pd.DataFrame | None]) -> None:
         """Show tables that `read` has found."""
         for field, table in tables.items():
-            self._tables[field] = table
+            self._tables[field] = self._read(field) if table is None else table
             self._stamps[field] = self._stamp(field)
         gone = set(self._tables) - set(self.smear.counted())
         for field in gone:

@@ -149,7 +149,7 @@ def describe_selection(chosen: pd.DataFrame | None) -> tuple[str, str | None]:
     common = str(names.iloc[0]) if names.nunique() == 1 else None
     if len(chosen) > 1:
         counts = ", ".join(
-            f"{n} {name if n == 1 or name == UNCLASSIFIED else plural(name)}"
+            f"{n} {name if n == 1 or name == UNCLASSIFIED else plural(str(name))}"
             for name, n in names.value_counts().items()
         )
         return f"{len(chosen)} objects selected: {counts}", common

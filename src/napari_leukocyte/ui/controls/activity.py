@@ -13,7 +13,7 @@ from napari_leukocyte.ui.jobs import Job
 #: Height of the bar, px.
 _HEIGHT = 6
 #: Of messages that are seen without scrolling.
-_LINES = 3
+MESSAGE_LINES = 3
 
 
 class ProgressLine(QWidget):
@@ -103,7 +103,7 @@ class Messages(VerticalScroll):
         What is said.
     """
 
-    def __init__(self, parent: QWidget | None = None, lines: int = _LINES) -> None:
+    def __init__(self, parent: QWidget | None = None, lines: int = MESSAGE_LINES) -> None:
         self.words = WrappedText()
         self._lines = lines
         super().__init__(self.words, parent=parent)

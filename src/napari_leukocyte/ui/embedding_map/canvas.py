@@ -21,7 +21,7 @@ _LARGEST, _SMALLEST = 200.0, 0.25
 
 
 @dataclass(frozen=True, eq=False)
-class MapView:
+class MapWindow:
     """The transform from places on the map to places in the widget.
 
     Attributes
@@ -52,11 +52,11 @@ class MapView:
         middle = np.array([self.width, self.height]) / 2
         return np.asarray((points - middle) / self.scale + self.centre)
 
-    def moved(self, x: float, y: float) -> MapView:
+    def moved(self, x: float, y: float) -> MapWindow:
         """Return it with everything moved by so many px."""
         return replace(self, centre=self.centre - np.array([x, y]) / self.scale)
 
-    def zoomed(self, factor: float, x: float, y: float) -> MapView:
+    def zoomed(self, factor: float, x: float, y: float) -> MapWindow:
         """Return it magnified; what is at a point, px, stays there."""
         scale = float(np.clip(self.scale * factor, _SMALLEST * self.whole, _LARGEST * self.whole))
         here = np.array([x, y])
@@ -64,12 +64,12 @@ class MapView:
         under = self.to_map(here[np.newaxis])[0]
         return replace(self, scale=scale, centre=under - (here - middle) / scale)
 
-    def resized(self, width: float, height: float) -> MapView:
+    def resized(self, width: float, height: float) -> MapWindow:
         """Return it for a widget of another size, with the same in its middle."""
         return replace(self, width=width, height=height)
 
 
-def fit(places: NDArray[np.float64], width: float, height: float) -> MapView:
+def fit(places: NDArray[np.float64], width: float, height: float) -> MapWindow:
     """Return the view in which all (N, 2) places are in sight."""
     low = places.min(axis=0) if len(places) else np.zeros(2)
     high = places.max(axis=0) if len(places) else np.zeros(2)
@@ -78,7 +78,7 @@ def fit(places: NDArray[np.float64], width: float, height: float) -> MapView:
     # Of one cell, or copies, any scale shows all.
     scales = [r / s for r, s in zip(room.tolist(), span.tolist(), strict=True) if s > 1e-12]
     scale = min(scales, default=1.0)
-    return MapView(width, height, np.asarray((low + high) / 2, np.float64), scale, scale)
+    return MapWindow(width, height, np.asarray((low + high) / 2, np.float64), scale, scale)
 
 
 #: Radius of a mark, px, by how many there are at least.
@@ -99,7 +99,7 @@ class MapCanvas(QWidget):
         (N,) bool: which are selected.
     current : int or None
         The row that the keys are at.
-    view : MapView
+    view : MapWindow
         What is in sight.
     whole : bool
         Whether that is everything.
@@ -118,7 +118,7 @@ class MapCanvas(QWidget):
         self.lasso: list[QPointF] = []
         self.colors: dict[str, str] = {}
         self.whole = True
-        self.view: MapView = fit(self.places, 1, 1)
+        self.view: MapWindow = fit(self.places, 1, 1)
         self._marks: QPixmap | None = None
         self._rows_of: dict[str, NDArray[np.int64]] = {}
         self._sprites: dict[tuple[object, ...], QPixmap] = {}
@@ -164,7 +164,7 @@ class MapCanvas(QWidget):
         self.lasso = line
         self.update()
 
-    def look(self, view: MapView, *, whole: bool = False) -> None:
+    def look(self, view: MapWindow, *, whole: bool = False) -> None:
         """Show another part of the map."""
         self.view, self.whole = view, whole
         self._again()

@@ -208,7 +208,7 @@ class FiguresTable(QTableWidget):
 
 def as_sums(rows: Iterable[FiguresRow]) -> list[FiguresRow]:
     """Return rows of sums under the titles that sums have."""
-    return [(SUM_TITLES[name], *rest) for name, *rest in rows]
+    return [(SUM_TITLES[name], cells, limits, note) for name, cells, limits, note in rows]
 
 
 def percent_rows(

@@ -65,7 +65,7 @@ _LEFT, _RIGHT = 360, 360
 #: Width below which a dock does not get, px.
 _LEAST = 340
 #: Part of a narrow dock's height that controls and details get at most.
-_MOST_CONTROLS, _MOST_DETAILS = 0.4, 0.36
+_MOST_CONTROLS, _MOST_DETAILS = 0.34, 0.28
 
 
 class ReviewForm(QWidget):

@@ -178,7 +178,7 @@ class SmearGallery(QWidget):
             return
         cells = opened.cells
 
-        def done(tables: Mapping[int, pd.DataFrame]) -> None:
+        def done(tables: Mapping[int, pd.DataFrame | None]) -> None:
             first = not self._read
             self._read = True
             cells.take(tables)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import napari.viewer
 from napari.layers import Image, Labels, Layer
@@ -45,7 +45,7 @@ def workbench_of(viewer: Any) -> Workbench:
         if found is not None:
             dock.show()
             dock.raise_()
-            return found
+            return cast(Workbench, found)
     _, made = viewer.window.add_plugin_dock_widget(_PLUGIN, _TITLE)
     bench: Workbench = made
     return bench
@@ -58,11 +58,15 @@ def _bench_on_selected(viewer: Any) -> Workbench | None:
     image = _image_of(viewer, active)
     # Labels of another program belong to the image that is chosen in the workbench.
     if image is None and not isinstance(active, Labels):
-        return _refuse()
+        _refuse()
+        return None
     bench = workbench_of(viewer)
     if image is not None:
         bench.image.choose(image)
-    return bench if bench.image.layer() is not None else _refuse()
+    if bench.image.layer() is None:
+        _refuse()
+        return None
+    return bench
 
 
 def _image_of(viewer: Any, layer: Layer | None) -> Image | None:

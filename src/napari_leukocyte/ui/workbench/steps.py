@@ -105,7 +105,7 @@ CELL_VIEWS = (
 
 @dataclass(frozen=True)
 class Suggestion:
-    """What is best done next.
+    """A suggestion of what is best done next.
 
     Attributes
     ----------

@@ -253,5 +253,5 @@ class Tour:
             return ""
         label = min(wrong)
         session.select([label])
-        said = session.table().set_index(LABEL).loc[label, "class"]
+        said = str(session.table().set_index(LABEL).loc[label, "class"])
         return f"Cell {label}, which is selected, is a {wrong[label]}, and was taken for: {said}."

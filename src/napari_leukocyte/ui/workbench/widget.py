@@ -59,7 +59,7 @@ class Workbench(SessionDock):
     undoes = False  # each step does
 
     def __init__(self, viewer: napari.viewer.Viewer) -> None:
-        parts = SharedParts.make(viewer)
+        parts = SharedParts.make(viewer, lines=2)  # the step needs the height
         super().__init__(viewer, shared=parts)
         stand_beside(self)
         self._parts = parts
@@ -169,7 +169,7 @@ class Workbench(SessionDock):
         self.open(STEPS[index].name)
 
     def _on_cell_view(self, index: int) -> None:
-        self.open(_WITH_CELLS[index])  # type: ignore[arg-type]
+        self.open(_WITH_CELLS[index])
 
     # -- the tour ---------------------------------------------------------------------------
 
