@@ -30,8 +30,9 @@ from napari_leukocyte.cli.run_files import RunOptions, prepare_folder, summarise
 from napari_leukocyte.errors import LeukocyteError, OutputError
 from napari_leukocyte.io.atomic import remove_empty
 from napari_leukocyte.io.paths import ImageFolder
+from napari_leukocyte.io.slides.opening import fingerprint
 from napari_leukocyte.models.runtime import provider_notes
-from napari_leukocyte.reporting.record import make_record
+from napari_leukocyte.reporting.record import file_sha256, make_record
 from napari_leukocyte.reporting.save import RECORD
 from napari_leukocyte.segmentation.parameters import PostprocessParams
 
@@ -236,4 +237,14 @@ def _is_complete(
             "own images, models and parameters."
         )
     complete = found.get("status") == DONE and not kept_folder(options.out).is_dir()
-    return complete and images == [job.image for job in jobs]
+    return complete and images == [job.image for job in jobs] and _same_files(found, jobs)
+
+
+def _same_files(record: Mapping[str, Any], jobs: Sequence[ImageJob]) -> bool:
+    """Return whether images are those that a record's results were made from."""
+    checksums = {i["image"]: i.get("file_sha256") for i in record["images"]}
+    checksums |= {i.get("image"): i.get("fingerprint") for i in record.get("slides", [])}
+    return all(
+        checksums[job.image] == (fingerprint if job.slide else file_sha256)(job.path)
+        for job in jobs
+    )

@@ -130,7 +130,12 @@ class MemberMaps:
 
 def _vote(maps: NDArray[np.float32], shares: tuple[float, ...], rule: Vote) -> NDArray[np.float32]:
     if rule == "minimum":
-        return np.asarray(maps[np.array(shares) > 0].min(axis=0), np.float32)
+        # One by one: a copy of all maps would be the largest thing in memory.
+        voting = [member for share, member in zip(shares, maps, strict=True) if share > 0]
+        least = voting[0].astype(np.float32)
+        for member in voting[1:]:
+            np.minimum(least, member, out=least)
+        return least
     if rule == "geometric":
         logarithm = np.zeros(maps.shape[1:], np.float32)
         for share, member in zip(shares, maps, strict=True):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -162,10 +163,14 @@ def test_levels_whose_sizes_lie(whole: Pixels, tmp_path: Path) -> None:
         assert "does not fit the finest" in note
 
 
-def test_sixteen_bits(whole: Pixels, tmp_path: Path) -> None:
+@pytest.mark.parametrize("options", [{"tile": (256, 256)}, {}, {"compression": "zlib"}])
+@pytest.mark.parametrize("byteorder", ["<", ">"])
+def test_sixteen_bits(
+    options: dict[str, Any], byteorder: Any, whole: Pixels, tmp_path: Path
+) -> None:
     path = tmp_path / "deep.tif"
     deep = (whole.astype(np.uint16) * 16)[:600, :600]
-    tifffile.imwrite(path, deep, photometric="rgb", tile=(256, 256))
+    tifffile.imwrite(path, deep, photometric="rgb", byteorder=byteorder, **options)
     with open_slide(path) as slide:
         assert "Intensities from 0 to 4095 were scaled to 8 bits." in slide.notes
         pixels = slide.read((10, 10, 300, 400))
@@ -182,6 +187,17 @@ def test_ome_zarr(version: str, axes: str, whole: Pixels, tmp_path: Path) -> Non
         assert slide.um_per_px == 0.25
         np.testing.assert_array_equal(slide.read((3, 4, 999, 600)), whole[3:999, 4:600])
         np.testing.assert_array_equal(slide.read((3, 4, 9, 60), 1), whole[6:18:2, 8:120:2])
+
+
+def test_one_strip_is_not_read_whole(whole: Pixels, tmp_path: Path) -> None:
+    path = tmp_path / "strip.tif"
+    tifffile.imwrite(path, whole, photometric="rgb", rowsperstrip=SIZE[0])
+    tracemalloc.start()
+    with open_slide(path) as slide:
+        np.testing.assert_array_equal(slide.read((100, 7, 120, 900)), whole[100:120, 7:900])
+    highest = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert highest < whole.nbytes / 2
 
 
 def test_an_ome_zarr_with_wrong_chunks(whole: Pixels, tmp_path: Path) -> None:

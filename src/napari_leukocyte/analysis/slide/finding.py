@@ -9,7 +9,7 @@ each cell is kept by exactly one block, whatever the blocks are.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -89,8 +89,10 @@ def find_cells(slide: SlideMaps, block: PartBox) -> FoundCells:
         vote = maps.combine(None, params.vote)
         mask = _mask(vote, params, size)
         inside = _local(exact, view)
-        mask = fill_small_holes(mask[inside], exact, shape, hole)
-        labels, boxes = _label(mask, exact)
+        mask = mask[inside]
+        if params.fill_holes:
+            mask = fill_small_holes(mask, hole)
+        labels, boxes, areas = _label(mask, exact)
         complete: list[int] = []
         for number in _numbers_in(labels, exact, wanted):
             box = boxes[number]
@@ -113,7 +115,7 @@ def find_cells(slide: SlideMaps, block: PartBox) -> FoundCells:
             model=maps.model,
             sha256=maps.sha256,
         )
-        for cell in _part(labels, complete, cut, nucleus[inside], exact, slide):
+        for cell in _part(labels, complete, areas, cut, nucleus[inside], exact, slide):
             y, x = cell.anchor
             if block[0] <= y < block[2] and block[1] <= x < block[3]:
                 found[cell.anchor] = cell
@@ -128,19 +130,13 @@ def _mask(
     return close_mask(mask, params.closing_shape, params.closing_size * diameter)
 
 
-def fill_small_holes(
-    mask: NDArray[np.uint8], part: PartBox, shape: tuple[int, int], widest: int
-) -> NDArray[np.uint8]:
+def fill_small_holes(mask: NDArray[np.uint8], widest: int) -> NDArray[np.uint8]:
     """Fill background that is surrounded and at most so wide.
 
     Parameters
     ----------
     mask : ndarray
         (h, w) uint8, 0 or 1: of a part of an image.
-    part : tuple of int
-        Of the image, px.
-    shape : (int, int)
-        Of the image, px.
     widest : int
         Longest side of a hole's bounding box, px.
 
@@ -159,8 +155,10 @@ def fill_small_holes(
     return np.asarray(mask | filled[labels], np.uint8)
 
 
-def _label(mask: NDArray[np.uint8], part: PartBox) -> tuple[NDArray[np.int32], dict[int, PartBox]]:
-    """Return connected regions, numbered, and their boxes in the slide."""
+def _label(
+    mask: NDArray[np.uint8], part: PartBox
+) -> tuple[NDArray[np.int32], dict[int, PartBox], NDArray[np.int64]]:
+    """Return connected regions, numbered, their boxes in the slide, and their areas."""
     _, labels, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8, ltype=cv2.CV_32S)
     y0, x0 = part[:2]
     boxes = {
@@ -168,7 +166,7 @@ def _label(mask: NDArray[np.uint8], part: PartBox) -> tuple[NDArray[np.int32], d
         for n, (left, top, width, height) in enumerate(stats[:, :4].tolist())
         if n > 0
     }
-    return np.asarray(labels, np.int32), boxes
+    return np.asarray(labels, np.int32), boxes, stats[:, cv2.CC_STAT_AREA].astype(np.int64)
 
 
 def _local(part: PartBox, view: PartBox) -> tuple[slice, slice]:
@@ -196,7 +194,8 @@ def _seen(labels: NDArray[np.int32], number: int, view: PartBox, wanted: PartBox
 
 def _part(
     labels: NDArray[np.int32],
-    numbers: Iterable[int],
+    numbers: Sequence[int],
+    all_areas: NDArray[np.int64],
     maps: MemberMaps,
     nucleus: NDArray[np.float32],
     part: PartBox,
@@ -206,12 +205,10 @@ def _part(
     plan = slide.plan
     params, size = plan.params, plan.diameter
     by_area = params.least_score == 0
-    chosen = np.zeros(int(labels.max(initial=0)) + 1, np.int32)
-    for new, number in enumerate(numbers, start=1):
-        chosen[number] = new
+    chosen = np.zeros(len(all_areas), np.int32)
+    chosen[numbers] = np.arange(1, len(numbers) + 1)
     regions = np.take(chosen, labels)
-    areas = np.bincount(regions.ravel(), minlength=int(chosen.max()) + 1)
-    areas[0] = 0
+    areas = np.append(np.int64(0), all_areas[numbers])
     if not by_area:
         areas[areas < SPECK * np.pi / 4 * size**2] = 0
     if not areas.any():
@@ -222,8 +219,9 @@ def _part(
     voting = maps.voting()
     scores = score_objects(
         regions,
-        maps.cell[voting],
-        maps.nucleus[voting],
+        # Not copied if all have a vote.
+        maps.cell if voting.all() else maps.cell[voting],
+        maps.nucleus if voting.all() else maps.nucleus[voting],
         size,
         shipped_score_model(nuclei=slide.has_nuclei),
     )

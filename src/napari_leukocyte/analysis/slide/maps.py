@@ -15,7 +15,7 @@ from napari_leukocyte.segmentation.ensemble import MemberMaps, network_of
 from napari_leukocyte.segmentation.tiles import predict_part
 
 #: Bytes of networks' answers that are kept, so that neighbouring blocks don't ask again.
-KEPT_BYTES = 400 * 2**20
+KEPT_BYTES = 256 * 2**20
 
 
 class RecentAnswers(MutableMapping[tuple[int, int], NDArray[np.float32]]):

@@ -226,12 +226,13 @@ def scale_to_eight_bits(image: SlideImage, dtype: np.dtype[Any], coarsest: Any) 
     ImageError
         If the pixels are no unsigned integers of up to 16 bits.
     """
-    if dtype == np.uint8:
-        return 255
-    if dtype != np.uint16:
+    # Of either byte order.
+    if dtype.kind != "u" or dtype.itemsize > 2:
         raise ImageError(
             f"{image.name} holds {dtype} values: slides are read with 8 or 16 bits a channel."
         )
+    if dtype.itemsize == 1:
+        return 255
     largest = int(np.max(coarsest(), initial=0))
     full = next(f for f in _FULL_SCALES if largest <= f)
     if full > 255:

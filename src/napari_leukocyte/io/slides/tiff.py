@@ -55,7 +55,7 @@ class TiffImage(ChunkedImage):
             try:
                 series = pyramid_of(file)
                 notes: tuple[str, ...] = ()
-                stores, arrays, used = [], [], []
+                arrays, used = [], []
                 for number, level in enumerate(series.levels):
                     lost = _lost(level, path.stat().st_size)
                     if lost and number == 0:
@@ -66,8 +66,11 @@ class TiffImage(ChunkedImage):
                     if lost:
                         notes += (f"Level {number} of {path} is cut off and is not used.",)
                         continue
-                    stores.append(series.aszarr(level=number))
-                    arrays.append(zarr.open_array(stores[-1], mode="r"))
+                    if level.keyframe.is_memmappable and len(level.pages) == 1:
+                        # As one strip it would be read whole for each part.
+                        arrays.append(level.keyframe.asarray(out="memmap"))
+                    else:
+                        arrays.append(zarr.open_array(series.aszarr(level=number), mode="r"))
                     used.append(level)
                 um_per_px = scale_of(file, series)
                 if um_per_px is None:
