@@ -8,8 +8,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from napari_leukocyte.errors import FormatError, LeukocyteError
 
 
@@ -83,7 +81,7 @@ def plain(value: object) -> Any:
         return {str(k): plain(v) for k, v in value.items()}
     if isinstance(value, (list, tuple)):
         return [plain(v) for v in value]
-    if isinstance(value, np.generic):
+    if hasattr(value, "item") and hasattr(value, "dtype"):  # a number of NumPy's
         value = value.item()
     if isinstance(value, float) and not math.isfinite(value):
         return None

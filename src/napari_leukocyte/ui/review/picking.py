@@ -65,6 +65,9 @@ class ClickToSelect:
         if adds:
             if label:
                 session.select(session.selection ^ {label})
+        elif label and session.selection == {label}:
+            # A gallery may have been scrolled away from it.
+            session.selection_changed.emit()
         else:
             session.select([label] if label else [])
 

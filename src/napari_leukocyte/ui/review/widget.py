@@ -195,8 +195,11 @@ class ReviewWidget(SessionDock):
             self.update_now()
 
     def on_selection(self) -> None:
-        """Show what is selected, wherever that was done."""
+        """Show what is selected, wherever that was done, and bring it into sight."""
         self._show_selection()
+        gallery = self.form.gallery
+        if gallery.currentIndex().isValid() and gallery.selected_labels:
+            gallery.scrollTo(gallery.currentIndex())
 
     # -- what is shown --------------------------------------------------------------------
 
