@@ -12,11 +12,10 @@ from qtpy.QtCore import QObject
 from napari_leukocyte.session.reviews import FLAGS
 from napari_leukocyte.ui.key_names import parse_key
 from napari_leukocyte.ui.own_classes import classes_now, notice
-from napari_leukocyte.ui.segment.preferences import PLUGIN
 from napari_leukocyte.ui.signals import Signal
 
-#: Name of the group in the plugin's settings.
-GROUP = "keys"
+#: Name under which napari keeps the plugin's settings, and of the group of keys in them.
+PLUGIN, GROUP = "napari-leukocyte", "keys"
 Place = Literal["gallery", "masks", "smear", "everywhere"]
 #: In the order of the sheet.
 PLACES: dict[Place, str] = {

@@ -123,7 +123,7 @@ def test_candidates_of_all_fields_are_taken_with_a_key(
     field, _ = found.of(number)
     before = len(read_field(session.smear.paths[field]).table())
     view.select_labels([number], number)
-    qtbot.keyClick(view, Qt.Key.Key_B)
+    QTEST.keyClick(view, Qt.Key.Key_B)
     qtbot.waitUntil(lambda: not gallery.busy, timeout=LONGEST)
     now = read_field(session.smear.paths[field]).table()
     assert (now["class"] == "basophil").sum() >= 1

@@ -283,8 +283,8 @@ def _to_json(candidate: SmearCandidate) -> dict[str, Any]:
 
 
 def _from_json(values: Any) -> SmearCandidate:
-    *whole, y, x = values["place"]
-    place = Place(*(int(n) for n in whole), float(y), float(x))
+    label, y0, x0, y1, x1, area, y, x = values["place"]
+    place = Place(int(label), int(y0), int(x0), int(y1), int(x1), int(area), float(y), float(x))
     shape = (place.y1 - place.y0, place.x1 - place.x0)
     bits = np.frombuffer(bytes.fromhex(values["mask"]), np.uint8)
     mask = np.unpackbits(bits, count=shape[0] * shape[1]).reshape(shape).astype(bool)

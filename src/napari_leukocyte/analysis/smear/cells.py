@@ -214,6 +214,11 @@ class SmearCells:
             self._joined = joined.assign(label=numbers, field=fields, label_in_field=labels)
         return self._joined.copy(deep=False)
 
+    def field_table(self, field: int) -> pd.DataFrame:
+        """Return the cells of a field, by their numbers there; without rows if none are known."""
+        found = self._tables.get(field)
+        return _no_cells() if found is None else found
+
     def place(self, number: int) -> CellPlace:
         """Return where a cell is; raises KeyError if there never was one of this number."""
         return self._places[number]
