@@ -166,9 +166,9 @@ class Gallery:
         until(lambda: not self.widget.busy)
         times = []
         for value in range(step, min(bar.maximum(), 120 * step), step):
-            before, started = watcher.painted, time.perf_counter()
+            watcher.painted, started = 0, time.perf_counter()
             bar.setValue(value)
-            until(lambda before=before: watcher.painted > before)
+            until(lambda: watcher.painted)
             times.append(1000 * (time.perf_counter() - started))
         until(lambda: not self.widget.busy)
         viewport.removeEventFilter(watcher)

@@ -118,12 +118,22 @@ def test_what_can_not_be_used_is_told_once_and_the_default_holds() -> None:
     assert len(sentences) == 2
 
 
-def test_a_user_reads_the_sentence(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_user_reads_the_sentence_once_the_key_is_typed(
+    settings: Any, monkeypatch: pytest.MonkeyPatch, qtbot: QtBot
+) -> None:
     told: list[str] = []
     monkeypatch.setattr(registry, "show_warning", told.append)
-    settings.undo = "nonsense"
+    monkeypatch.setattr(registry, "REST_MS", 100)
+    for typed in ("C", "Ct", "Ctr", "Ctrl+"):
+        settings.undo = typed
+        keys_of("undo")
     assert keys_of("undo") == ("Ctrl+Z",)
     assert keys_of("redo") == ("Ctrl+Shift+Z",)
+    qtbot.waitUntil(lambda: len(told) == 1)
+    assert "“Ctrl+”" in told[0]
+    settings.undo = "Ctrl+U"
+    assert keys_of("undo") == ("Ctrl+U",)
+    qtbot.wait(150)
     assert len(told) == 1
 
 

@@ -6,7 +6,7 @@ A candidate has a number below 0, so that it is never taken for the object of th
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import numpy as np
 import pandas as pd
@@ -79,15 +79,18 @@ class CellsAndCandidates(CellTable):
         As for `CellTable`.
     hidden : collection of int
         As for `CellTable`.
-    candidates : CandidateList
-        Whose numbers are below 0.
+    candidates : mapping of int to GalleryCell
+        Their numbers are below 0.
     """
 
     def __init__(
-        self, table: pd.DataFrame, hidden: frozenset[int], candidates: CandidateList
+        self,
+        table: pd.DataFrame,
+        hidden: Collection[int],
+        candidates: Mapping[int, GalleryCell],
     ) -> None:
         super().__init__(table, hidden)
-        self._candidates = candidates.cells
+        self._candidates = candidates
 
     def __contains__(self, label: object) -> bool:
         return label in self._candidates or super().__contains__(label)

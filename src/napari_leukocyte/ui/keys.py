@@ -7,16 +7,17 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from napari.utils.notifications import show_warning
-from qtpy.QtCore import QObject
+from qtpy.QtCore import QObject, QTimer
 
 from napari_leukocyte.session.reviews import FLAGS
 from napari_leukocyte.ui.key_names import parse_key
 from napari_leukocyte.ui.own_classes import classes_now, notice
-from napari_leukocyte.ui.segment.preferences import PLUGIN
 from napari_leukocyte.ui.signals import Signal
 
-#: Name of the group in the plugin's settings.
-GROUP = "keys"
+#: Name under which napari keeps the plugin's settings, and of the group of keys in them.
+PLUGIN, GROUP = "napari-leukocyte", "keys"
+#: What can't be used is told once the settings have rested for so long, ms.
+REST_MS = 1500
 Place = Literal["gallery", "masks", "smear", "everywhere"]
 #: In the order of the sheet.
 PLACES: dict[Place, str] = {
@@ -96,8 +97,10 @@ class _KeysNotice(QObject):
 
 #: Qt forgets widgets that listen to it and are gone.
 keys_notice = _KeysNotice()
-#: What was read last, the sentences that were told, and the settings that are listened to.
+#: What was read last, what is wrong with it, what of that was told, and the settings that are
+#: listened to.
 _known: dict[str, tuple[str, ...]] | None = None
+_sentences: list[str] = []
 _told: set[str] = set()
 _settings: Any = None
 
@@ -108,12 +111,25 @@ def keys_of(action: str) -> tuple[str, ...]:
     settings = _listen()
     if _known is None:
         values = {} if settings is None else settings.model_dump()
-        _known, sentences = choose_keys(values, (c.key for c in classes_now()))
-        for sentence in sentences:
-            if sentence not in _told:
-                _told.add(sentence)
-                show_warning(sentence)
+        _known, _sentences[:] = choose_keys(values, (c.key for c in classes_now()))
+        _tell_soon()
     return _known[action]
+
+
+def _tell_soon() -> None:
+    """Tell what can't be used, once nobody types any more: halves of keys mean nothing."""
+    sentences = tuple(_sentences)
+    if sentences:
+        QTimer.singleShot(REST_MS, lambda: _tell(sentences))
+
+
+def _tell(sentences: tuple[str, ...]) -> None:
+    if sentences != tuple(_sentences):
+        return
+    for sentence in sentences:
+        if sentence not in _told:
+            _told.add(sentence)
+            show_warning(sentence)
 
 
 def shown_keys(action: str) -> str:

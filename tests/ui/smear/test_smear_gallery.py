@@ -10,9 +10,11 @@ from pytestqt.qtbot import QtBot
 from qtpy.QtCore import Qt
 
 from napari_leukocyte.analysis.smear.reading import read_field
+from napari_leukocyte.segmentation import objects
 from napari_leukocyte.ui.review.smear_gallery import SmearGallery
 from napari_leukocyte.ui.review.widget import ReviewWidget
 from napari_leukocyte.ui.smear.widget import SmearWidget
+from tests.analysis.smear.test_candidates import score_by_place
 from tests.ui.smear.conftest import LONGEST
 from tests.ui.smear.steps import QTEST, analyse, open_folder
 
@@ -89,3 +91,41 @@ def test_what_is_said_on_the_field_shows_in_the_gallery(
         return bool(cells.table().set_index("label").loc[number, "class"] == "monocyte")
 
     qtbot.waitUntil(told, timeout=LONGEST)
+
+
+@pytest.fixture
+def less_convincing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let some regions convince less than others."""
+    monkeypatch.setattr(objects, "score_objects", score_by_place)
+
+
+@pytest.mark.usefixtures("less_convincing")
+def test_candidates_of_all_fields_are_taken_with_a_key(
+    smear: SmearWidget, folder: Path, qtbot: QtBot
+) -> None:
+    review = ReviewWidget(smear.viewer)
+    smear.viewer.window.add_dock_widget(review, name="Review", area="left")
+    open_folder(smear, folder, qtbot)
+    analyse(smear, qtbot)
+    review.scope.setCurrentIndex(review.scope.findData("smear"))
+    gallery: Any = review.smear_gallery
+    qtbot.waitUntil(lambda: len(gallery.form.gallery.cells.labels) == 6, timeout=LONGEST)
+    form, view = gallery.form, gallery.form.gallery
+    session: Any = gallery.session
+    form.show_box.setCurrentIndex(form.show_box.findData("candidates"))
+    qtbot.waitUntil(lambda: len(view.cells.labels) == 4, timeout=LONGEST)
+    qtbot.waitUntil(lambda: not gallery.busy, timeout=LONGEST)
+    assert form.show_box.currentText() == "Candidates (4)"
+    assert all(n < 0 for n in view.cells.labels)
+    assert [group.kind for group in view.cells.groups] == ["candidates"]
+    found: Any = gallery._candidates.candidates
+    number = next(n for n in view.cells.labels if found.of(n)[0] != smear.shown_row)
+    field, _ = found.of(number)
+    before = len(read_field(session.smear.paths[field]).table())
+    view.select_labels([number], number)
+    QTEST.keyClick(view, Qt.Key.Key_B)
+    qtbot.waitUntil(lambda: not gallery.busy, timeout=LONGEST)
+    now = read_field(session.smear.paths[field]).table()
+    assert (now["class"] == "basophil").sum() >= 1
+    assert len(now) == before + 1
+    assert number not in view.cells.labels

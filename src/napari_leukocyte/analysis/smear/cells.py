@@ -129,7 +129,7 @@ class SmearCells:
             self._kept = read_cells(self.smear.cells_file)
         for number, field in enumerate(fields):
             progress(number, len(fields), "Reading cells")
-            stamp = self._stamp(field)
+            stamp = self.stamp(field)
             if field not in self._stamps or stamp != self._stamps[field]:
                 # Before it is read: what changes meanwhile is seen the next time.
                 self._seen[field] = stamp
@@ -156,7 +156,7 @@ class SmearCells:
         """Show tables that `read` has found."""
         for field, table in tables.items():
             seen = self._seen.pop(field, None)
-            self._stamps[field] = self._stamp(field) if table is None or seen is None else seen
+            self._stamps[field] = self.stamp(field) if table is None or seen is None else seen
             self._tables[field] = self._read(field) if table is None else table
         gone = set(self._tables) - set(self.smear.counted())
         for field in gone:
@@ -166,7 +166,7 @@ class SmearCells:
 
     def refresh(self, field: int) -> None:
         """Show what a field's own session, or its journal, says now."""
-        self._seen[field] = self._stamp(field)
+        self._seen[field] = self.stamp(field)
         self.take({field: self._read(field)})
 
     def _read(self, field: int) -> pd.DataFrame:
@@ -176,7 +176,8 @@ class SmearCells:
     def _folder(self, field: int) -> Path:
         return sessions_folder() / self.smear.state(field).key
 
-    def _stamp(self, field: int) -> Stamp:
+    def stamp(self, field: int) -> Stamp:
+        """Return the time and size of a field's journal and of its blind read."""
         return tuple(_stamp(self._folder(field) / name) for name in (JOURNAL, BLIND))
 
     def _open_session(self, field: int) -> Session | None:
@@ -212,6 +213,11 @@ class SmearCells:
             numbers = np.array([self._number(CellPlace(f, n)) for f, n in places], np.int64)
             self._joined = joined.assign(label=numbers, field=fields, label_in_field=labels)
         return self._joined.copy(deep=False)
+
+    def field_table(self, field: int) -> pd.DataFrame:
+        """Return the cells of a field, by their numbers there; without rows if none are known."""
+        found = self._tables.get(field)
+        return _no_cells() if found is None else found
 
     def place(self, number: int) -> CellPlace:
         """Return where a cell is; raises KeyError if there never was one of this number."""
@@ -382,7 +388,7 @@ class SmearCells:
         finally:
             for field in fields:
                 self._tables[field] = self._read(field)
-                self._stamps[field] = self._stamp(field)
+                self._stamps[field] = self.stamp(field)
             self._changed(
                 frozenset(self.number(f, int(n)) for f in fields for n in self._tables[f][LABEL])
             )

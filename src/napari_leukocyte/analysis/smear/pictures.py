@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_leukocyte.analysis.smear.candidates import (
+    SmearCandidate,
+    SmearCandidates,
+    with_candidate,
+)
 from napari_leukocyte.analysis.smear.cells import SmearCells
 from napari_leukocyte.analysis.smear.places import smears_folder
 from napari_leukocyte.errors import LeukocyteError
@@ -36,6 +42,7 @@ def load_pictures(
     extent: float,
     store: PictureStore,
     progress: Progress = silent,
+    candidates: SmearCandidates | None = None,
 ) -> dict[int, NDArray[np.uint8]]:
     """Load the pictures of some cells; those that are not on the disk are cut, and kept there.
 
@@ -55,6 +62,8 @@ def load_pictures(
     progress : callable
         Called before each field that is read; it may raise
         :class:`~napari_leukocyte.errors.Cancelled`.
+    candidates : SmearCandidates, optional
+        Whose numbers are below 0; they are cut each time.
 
     Returns
     -------
@@ -63,7 +72,10 @@ def load_pictures(
     """
     keys: dict[int, str] = {}
     places: dict[int, dict[int, Place]] = {}
+    regions = [cell.place.label for cell in wanted if cell.place.label < 0]
     for cell in wanted:
+        if cell.place.label < 0:
+            continue
         at = cells.place(cell.place.label)
         place = cell.place._replace(label=at.label)
         keys[cell.place.label] = picture_key(cells.smear.state(at.field).key, place, style, extent)
@@ -80,6 +92,13 @@ def load_pictures(
         pictures = _cut(cells, field, some, style, extent)
         store.keep({keys[number]: picture for number, picture in pictures.items()})
         found |= pictures
+    for done, number in enumerate(regions):
+        progress(done, len(regions), "Cutting pictures")
+        if candidates is None:
+            break
+        with suppress(KeyError):  # it is a cell by now
+            field, candidate = candidates.of(number)
+            found |= _cut(cells, field, {number: candidate.place}, style, extent, candidate)
     return found
 
 
@@ -95,6 +114,7 @@ def _cut(
     places: Mapping[int, Place],
     style: ThumbnailStyle,
     extent: float,
+    candidate: SmearCandidate | None = None,
 ) -> dict[int, NDArray[np.uint8]]:
     key = cells.smear.state(field).key
     session = open_here(key)
@@ -111,6 +131,8 @@ def _cut(
         return {}
     if rgb.shape[:2] != labels.shape:  # the file has changed since it was looked at
         return {}
+    if candidate is not None:
+        labels = with_candidate(labels, candidate)
     numbers = list(places)
     pictures = cut_pictures(rgb, labels, [places[n] for n in numbers], style, extent)
     return dict(zip(numbers, pictures, strict=True))

@@ -42,9 +42,10 @@ class Smear:
         What to call it: the folder's name.
     notes : tuple of str
         What a user should know, a sentence each.
-    cells_file : Path
-        Where the cells of its fields may be kept; see
-        :mod:`napari_leukocyte.analysis.smear.kept_cells`.
+    cells_file, candidates_file : Path
+        Where the cells and the candidates of its fields may be kept; see
+        :mod:`napari_leukocyte.analysis.smear.kept_cells` and
+        :mod:`napari_leukocyte.analysis.smear.candidates`.
 
     Raises
     ------
@@ -61,6 +62,7 @@ class Smear:
         self._file = smears_folder() / f"{name}.json"
         self._inspections_file = smears_folder() / f"{name}-fields.json"
         self.cells_file = smears_folder() / f"{name}-cells.parquet"
+        self.candidates_file = smears_folder() / f"{name}-candidates.json"
         self._lock = RLock()
         known = persistence.read_inspections(self._inspections_file)
         # Not shown before they were looked at again, which is quick where nothing changed.

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
+from napari_leukocyte.errors import LeukocyteError
 from napari_leukocyte.interpretation.embedding_map.neighbours import most_similar
+from napari_leukocyte.session.reader import tidy
 from napari_leukocyte.session.session import Session
 from napari_leukocyte.ui.embedding_map.across_images import Pages, Together
 from napari_leukocyte.ui.embedding_map.form import CellMapForm
-from napari_leukocyte.ui.embedding_map.shown import ShownMap
+from napari_leukocyte.ui.embedding_map.shown import MapSource, ShownMap
+from napari_leukocyte.ui.embedding_map.smear_fields import SmearField
+from napari_leukocyte.ui.jobs import tell
+from napari_leukocyte.ui.open_smear import OpenSmear
 from napari_leukocyte.ui.reader_name import reader_now
 from napari_leukocyte.ui.review.texts import cells as in_words
 from napari_leukocyte.vocabulary import CellClass
@@ -25,6 +30,10 @@ class MapView(Protocol):
     @property
     def chosen_session(self) -> Session | None:
         """The session of the chosen image."""
+
+    @property
+    def smear(self) -> OpenSmear | None:
+        """The smear whose cells are shown; None if they are those of images."""
 
     @property
     def classes(self) -> Sequence[CellClass]:
@@ -75,10 +84,14 @@ class Acts:
         if shown is None:
             return
         picks = shown.picks(rows)
+        smear = self._view.smear
         self.selecting = True
         try:
+            if smear is not None:
+                smear.cells.select(_in_smear(picks))
             for session in shown.wanted.sessions:
-                session.select(picks.get(session, []))
+                if isinstance(session, Session):
+                    session.select(picks.get(session, []))
         finally:
             self.selecting = False
         self._view.show_selection()
@@ -101,25 +114,54 @@ class Acts:
         shown, rows = self._view.shown, self.selected_rows()
         if shown is None or not rows:
             return
-        if self._together.classify(shown.picks(rows), name, reader_now()):
+        picks = shown.picks(rows)
+        if self._classify(picks, name):
             self._viewer.status = f"{in_words(len(rows))}: {name}."
             self._view.update_now()
 
+    def _classify(self, picks: Mapping[MapSource, Sequence[int]], name: str) -> bool:
+        smear = self._view.smear
+        if smear is None:
+            sessions = {s: labels for s, labels in picks.items() if isinstance(s, Session)}
+            return self._together.classify(sessions, name, reader_now())
+        try:
+            smear.cells.reader = tidy(reader_now())
+            smear.cells.set_class(_in_smear(picks), name)
+        except LeukocyteError as error:
+            tell(error)
+            return False
+        return True
+
     def go_to(self, row: int) -> None:
-        """Select a cell, and show it on its image."""
+        """Select a cell, and show it on its image; in a smear its field is opened."""
         shown = self._view.shown
         found = None if shown is None else shown.cell(row)
         if found is None:
             return
         session, cell = found
         self.select([row])
+        smear = self._view.smear
+        if isinstance(session, SmearField):
+            if smear is not None:
+                smear.show(session.field)
+            return
         if session is not self._view.chosen_session:
             self._pages.activate(session)
         self._pages.show(session, cell.place)
 
     def step_back(self, *, again: bool = False) -> None:
         """Undo the last command, or do it again."""
-        self._together.step_back(self._view.chosen_session, again=again)
+        smear = self._view.smear
+        if smear is None:
+            self._together.step_back(self._view.chosen_session, again=again)
+            return
+        try:
+            if again:
+                smear.cells.redo()
+            else:
+                smear.cells.undo()
+        except LeukocyteError as error:
+            tell(error)
 
     def _go_to_selected(self) -> None:
         """Show the cell that the keys are at, or the first; the selection stays."""
@@ -143,3 +185,9 @@ class Acts:
         name = next((c.name for c in self._view.classes if c.key == key), None)
         if name is not None:
             self.classify(name)
+
+
+def _in_smear(picks: Mapping[MapSource, Sequence[int]]) -> list[int]:
+    """Return the numbers in the smear of cells of its fields."""
+    fields = {s: labels for s, labels in picks.items() if isinstance(s, SmearField)}
+    return [number for field, labels in fields.items() for number in field.numbers(labels)]

@@ -15,7 +15,7 @@ from napari_leukocyte.ui.embedding_map.scatter import Scatter
 from napari_leukocyte.ui.signals import Signal
 from napari_leukocyte.vocabulary import CellClass
 
-HERE, EVERYWHERE = "this", "all"
+HERE, EVERYWHERE, SMEAR = "this", "all", "smear"
 _TITLES = {"outliers": "Unlike the others", "suspects": "Class doubtful"}
 _HOW = (
     "<p>Draw a loop around cells, or click one; Shift adds. The wheel zooms, the right button "
@@ -35,7 +35,7 @@ class CellMapForm(QObject):
     Attributes
     ----------
     scope : QComboBox
-        Its data are `HERE` and `EVERYWHERE`.
+        Its data are `HERE`, `EVERYWHERE` and, with a smear open, `SMEAR`.
     go, similar, anew : QPushButton
     summary : WrappedText
     scatter : Scatter
@@ -93,6 +93,14 @@ class CellMapForm(QObject):
             *self._lists.values(),
             self.how,
         ]
+
+    def offer_smear(self, there: bool) -> None:
+        """Offer the cells of a whole smear, or no longer."""
+        index = self.scope.findData(SMEAR)
+        if there and index < 0:
+            self.scope.addItem("Whole smear", SMEAR)
+        elif not there and index >= 0:
+            self.scope.removeItem(index)
 
     def set_classes(self, classes: Sequence[CellClass]) -> None:
         """Offer these classes."""

@@ -25,10 +25,14 @@ from napari_leukocyte.interpretation.embedding_map.suspects import LabelSuspect,
 from napari_leukocyte.progress import Progress
 from napari_leukocyte.schema import LABEL
 from napari_leukocyte.session.session import Session
+from napari_leukocyte.ui.embedding_map.smear_fields import FieldImages, SmearField
 from napari_leukocyte.ui.layers.objects_style import UNCLASSIFIED
 from napari_leukocyte.vocabulary import written
 
 ListRow = tuple[int, tuple[str, ...]]
+#: Whose cells a map shows: images that are open, or the fields of a smear.
+MapSource: TypeAlias = Session | SmearField
+_Labels: TypeAlias = NDArray[np.int32] | NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,16 +41,16 @@ class Wanted:
 
     Attributes
     ----------
-    sessions : tuple of Session
+    sessions : tuple of Session or SmearField
         Whose cells.
     labels : tuple of ndarray
-        Their label images, as they were then.
+        Their label images, or what stands for them, as they were then.
     classifier : str
         Who looks at the cells.
     """
 
-    sessions: tuple[Session, ...]
-    labels: tuple[NDArray[np.int32], ...]
+    sessions: tuple[MapSource, ...]
+    labels: tuple[_Labels, ...]
     classifier: str
 
     def same_as(self, other: Wanted | None) -> bool:
@@ -60,12 +64,12 @@ class Wanted:
         )
 
 
-def wanted_of(sessions: Sequence[Session], classifier: str) -> Wanted:
+def wanted_of(sessions: Sequence[MapSource], classifier: str) -> Wanted:
     """Return what the map of some sessions is made of now."""
     return Wanted(tuple(sessions), tuple(s.labels for s in sessions), classifier)
 
 
-def _same(one: NDArray[np.int32], other: NDArray[np.int32]) -> bool:
+def _same(one: _Labels, other: _Labels) -> bool:
     # Sessions replace their labels and never change them in place; both are alive, so that no
     # other array can have come to lie where one was.
     return bool(one.__array_interface__["data"] == other.__array_interface__["data"])
@@ -86,7 +90,7 @@ class ShownMap:
         self.map, self.wanted = found, wanted
         self._owner = [wanted.sessions[i] for i in found.cells.sources.tolist()]
         self._labels: list[int] = found.cells.labels.tolist()
-        self._cells: dict[Session, CellTable] = {}
+        self._cells: dict[MapSource, CellTable] = {}
         #: The class of each row, None for none.
         self.classes: tuple[str | None, ...] = (None,) * len(self._labels)
 
@@ -112,18 +116,19 @@ class ShownMap:
     def selection(self) -> NDArray[np.bool_]:
         """Return which rows are selected in their sessions, (N,) bool."""
         rows = zip(self._owner, self._labels, strict=True)
-        return np.array([label in session.selection for session, label in rows], bool)
+        selected = {session: session.selection for session in self.wanted.sessions}
+        return np.array([label in selected[session] for session, label in rows], bool)
 
-    def picks(self, rows: Iterable[int]) -> dict[Session, list[int]]:
+    def picks(self, rows: Iterable[int]) -> dict[MapSource, list[int]]:
         """Return the cells of rows that still exist, by session."""
-        found: dict[Session, list[int]] = {}
+        found: dict[MapSource, list[int]] = {}
         for row in rows:
             session, label = self._owner[row], self._labels[row]
             if label in self._cells[session]:
                 found.setdefault(session, []).append(label)
         return found
 
-    def cell(self, row: int) -> tuple[Session, GalleryCell] | None:
+    def cell(self, row: int) -> tuple[MapSource, GalleryCell] | None:
         """Return a cell and whose it is; None if it is gone."""
         session, label = self._owner[row], self._labels[row]
         cells = self._cells.get(session)
@@ -188,9 +193,11 @@ def map_work(
     wanted: Wanted, features: Features, former: Layout | None, *, anew: bool
 ) -> Callable[[Progress], tuple[CellMap, Suspects, tuple[str | None, ...]]]:
     """Return what makes a map, and finds the doubtful among the classes as they are now."""
-    sources = [
-        MapImage(s.rgb, labels) for s, labels in zip(wanted.sessions, wanted.labels, strict=True)
-    ]
+    sources: Sequence[MapImage] = [
+        MapImage(s.rgb, np.asarray(labels, np.int32))
+        for s, labels in zip(wanted.sessions, wanted.labels, strict=True)
+        if isinstance(s, Session)
+    ] or FieldImages([s for s in wanted.sessions if isinstance(s, SmearField)])
     said: list[Mapping[int, object]] = []
     for session in wanted.sessions:
         table = session.table()
@@ -221,8 +228,10 @@ class Tooltips:
     def __init__(self) -> None:
         self._pictures: WeakKeyDictionary[Session, Thumbnails[str]] = WeakKeyDictionary()
 
-    def tell(self, session: Session, cell: GalleryCell) -> str:
-        """Return what is said of a cell, as rich text."""
+    def tell(self, session: MapSource, cell: GalleryCell) -> str:
+        """Return what is said of a cell, as rich text; with its picture if its image is open."""
+        if isinstance(session, SmearField):
+            return describe(session.name, cell)
         pictures = self._pictures.setdefault(session, Thumbnails(session.rgb, _as_address))
         extent = extent_of(session.table())
         picture = pictures.cut(session.labels, cell.place, _LOOK, extent)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import QPoint
@@ -17,8 +17,9 @@ from napari_leukocyte.session.session import Session
 from napari_leukocyte.ui.dock import SessionDock, SharedParts
 from napari_leukocyte.ui.embedding_map.across_images import sessions_of
 from napari_leukocyte.ui.embedding_map.acts import Acts
-from napari_leukocyte.ui.embedding_map.form import EVERYWHERE, CellMapForm
+from napari_leukocyte.ui.embedding_map.form import EVERYWHERE, SMEAR, CellMapForm
 from napari_leukocyte.ui.embedding_map.shown import (
+    MapSource,
     ShownMap,
     Suspects,
     Tooltips,
@@ -28,8 +29,10 @@ from napari_leukocyte.ui.embedding_map.shown import (
     suspects_work,
     wanted_of,
 )
+from napari_leukocyte.ui.embedding_map.smear_fields import SmearField
 from napari_leukocyte.ui.layers import links
 from napari_leukocyte.ui.layers.objects_style import UNCLASSIFIED, palette
+from napari_leukocyte.ui.open_smear import OpenSmear, open_smear_of, smear_notice
 from napari_leukocyte.ui.own_classes import classes_now, notice
 from napari_leukocyte.ui.review.picking import ClickToSelect
 from napari_leukocyte.ui.review.texts import cells as in_words
@@ -41,6 +44,7 @@ if TYPE_CHECKING:
 #: Doubts are raised anew once classes have rested for so long, ms.
 DOUBT_MS = 400
 _NO_IMAGE = "Open an image of a smear, and find its cells with “Segment leukocytes”."
+_READING = "Reading the cells of the smear …"
 _NO_CELLS = "No cells yet: find them with “Segment leukocytes”."
 _BLIND = "A blind read is under way: the map shows what the classifier sees, and comes after it."
 _CANCELLED = "Cancelled. Press “Recompute layout” to begin again."
@@ -90,7 +94,11 @@ class CellMapWidget(SessionDock):
         self.lay_out([("Cells of", form.scope)], body=form.body)
         self.classes = classes_now()
         self.acts = Acts(self, form, self.viewer)
-        form.scope.currentIndexChanged.connect(self.update_soon)
+        form.scope.currentIndexChanged.connect(self._follow_smear)
+        smear_notice.changed.connect(self._follow_smear)
+        self._smear: OpenSmear | None = None
+        self._fields: list[SmearField] = []
+        self._smear_read = False
         form.anew.clicked.connect(lambda: self.lay_out_anew())
         form.scatter.asked.connect(self._tell)
         for shortcut, again in zip(install_undo(self, lambda: None), (False, True), strict=True):
@@ -100,6 +108,11 @@ class CellMapWidget(SessionDock):
         self._show_state(_NO_IMAGE, map_too=False)
         self.begin()
         self._take_classes()
+        self._follow_smear()
+
+    def on_release(self) -> None:
+        """Let go of the smear."""
+        self._leave_smear()
 
     @property
     def settled(self) -> bool:
@@ -115,13 +128,74 @@ class CellMapWidget(SessionDock):
         return None if image is None else links.existing_session(image)
 
     def wanted_sessions(self) -> list[Session]:
-        """Return the session of the chosen image, or of all images."""
+        """Return the session of the chosen image, or of all images; none for a smear's fields."""
+        if self._smear is not None:
+            return []
         everywhere = self.form.scope.currentData() == EVERYWHERE
         return sessions_of(self.viewer, self.image.layer(), everywhere=everywhere)
 
     def on_selection(self) -> None:
         """Show which cells are selected, wherever that was done."""
         self.show_selection()
+
+    @property
+    def smear(self) -> OpenSmear | None:
+        """The smear whose cells are shown; None if they are those of images."""
+        return self._smear
+
+    def _follow_smear(self, *_: object) -> None:
+        """Offer the open smear, and follow it if its cells are wanted."""
+        found = open_smear_of(self.viewer)
+        self.form.offer_smear(found is not None)
+        wanted = found if self.form.scope.currentData() == SMEAR else None
+        if wanted is not self._smear:
+            self._leave_smear()
+            self._smear = wanted
+            if wanted is not None:
+                wanted.cells.table_changed.connect(self._on_smear)
+                wanted.cells.selection_changed.connect(self.on_selection)
+            self._clear()
+        self.update_soon()
+
+    def _leave_smear(self) -> None:
+        if self._smear is not None:
+            cells = self._smear.cells
+            cells.table_changed.disconnect(self._on_smear, missing_ok=True)
+            cells.selection_changed.disconnect(self.on_selection, missing_ok=True)
+        self._smear, self._fields, self._smear_read = None, [], False
+
+    def on_show(self) -> None:
+        """Look also which fields have cells now: they may have been analysed meanwhile."""
+        self._smear_read = False
+        super().on_show()
+
+    def _on_smear(self, _: object) -> None:
+        self.update_soon()
+
+    def _read_smear(self, opened: OpenSmear) -> None:
+        """Read the cells of the smear's fields; then the map is made."""
+
+        def done(tables: Any) -> None:
+            if opened is self._smear:
+                self._smear_read = True
+                opened.cells.take(tables)
+                # The same objects as before, or the map would be one of others.
+                known = {f.field: f for f in self._fields}
+                fields = opened.smear.counted()
+                self._fields = [known.get(f) or SmearField(opened.cells, f) for f in fields]
+                self.update_soon()
+
+        if self.shown is None:
+            self._show_state(_READING, map_too=False)
+        self._compute(opened.cells.read, "Reading the smear", done, self._forget)
+
+    def _sources(self) -> tuple[Sequence[MapSource], Sequence[MapSource]]:
+        """Return whose cells there are, and of these those that may be shown."""
+        if self._smear is None:
+            filled = [s for s in self.sessions if len(s.table())]
+            return filled, [s for s in filled if not s.hidden]
+        fields = [f for f in self._fields if len(f.table())]
+        return fields, [f for f in fields if not f.read_blindly]
 
     def _take_classes(self, *_: object) -> None:
         self.classes = classes_now()
@@ -133,13 +207,18 @@ class CellMapWidget(SessionDock):
         if not self.isVisible():
             return
         self.follow_now()
-        sessions = self.sessions
-        filled = [s for s in sessions if len(s.table())]
-        allowed = [s for s in filled if not s.hidden]
-        if not allowed:
-            self._forget(_BLIND if filled else _NO_CELLS if sessions else _NO_IMAGE)
+        if self._smear is not None and not self._smear_read:
+            if not self.busy:
+                self._read_smear(self._smear)
             return
-        said = (s.classifier for s in (self.chosen_session, *allowed) if s in allowed)
+        filled, allowed = self._sources()
+        if not allowed:
+            any_image = self.sessions or self._smear is not None
+            self._forget(_BLIND if filled else _NO_CELLS if any_image else _NO_IMAGE)
+            return
+        chosen = self.chosen_session
+        first = [chosen] if chosen in allowed or self._smear is not None else []
+        said = (s.classifier for s in (*first, *allowed) if isinstance(s, Session))
         wanted = wanted_of(allowed, next((name for name in said if name), "default"))
         if self.shown is not None and not set(self.shown.wanted.sessions) <= set(allowed):
             self._clear()

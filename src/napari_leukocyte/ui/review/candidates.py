@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -56,6 +56,10 @@ class CandidateGroup:
         if self._masks is None or self._masks[0] is not labels:
             self._masks = labels, self._list.masks(labels)
         return self._masks[1]
+
+    def take_then(self, numbers: Sequence[int], then: Callable[[list[int]], object]) -> None:
+        """Make cells of candidates, as `take` does, and go on with what there is then."""
+        then(self.take(numbers))
 
     def take(self, numbers: Sequence[int]) -> list[int]:
         """Make cells of those of these that are candidates; return all as cells.

@@ -13,7 +13,7 @@ from napari_leukocyte.gallery.cells import CellTable
 from napari_leukocyte.session.reviews import FLAGS
 from napari_leukocyte.ui.jobs import tell
 from napari_leukocyte.ui.keys import flag_action, keys_notice, keys_of
-from napari_leukocyte.ui.review.candidates import CandidateGroup, without_candidates
+from napari_leukocyte.ui.review.candidates import without_candidates
 from napari_leukocyte.ui.review.form import ReviewForm
 from napari_leukocyte.ui.review.texts import cells as in_words
 from napari_leukocyte.vocabulary import CellClass
@@ -49,6 +49,13 @@ class Reviewable(Protocol):
 
     def set_note(self, label: int, text: str) -> None:
         """Note something of a cell."""
+
+
+class CandidateTaker(Protocol):
+    """Makes cells of candidates, at once or in the background."""
+
+    def take_then(self, numbers: Sequence[int], then: Callable[[list[int]], object]) -> None:
+        """Make cells of those of these that are candidates; go on with all as cells."""
 
 
 class ReviewView(Protocol):
@@ -94,12 +101,12 @@ class Reviewer(QObject):
         Of the cells.
     form : ReviewForm
         Its controls.
-    candidates : CandidateGroup, optional
+    candidates : CandidateTaker, optional
         What the view shows beside the cells.
     """
 
     def __init__(
-        self, view: ReviewView, form: ReviewForm, candidates: CandidateGroup | None = None
+        self, view: ReviewView, form: ReviewForm, candidates: CandidateTaker | None = None
     ) -> None:
         super().__init__(form)
         self._view, self._form = view, form
@@ -149,9 +156,12 @@ class Reviewer(QObject):
 
     def classify(self, labels: list[int], name: str) -> None:
         """Give cells a class, and go on; candidates are taken as cells first."""
-        labels = self._taken(labels)
-        if labels and self._do(lambda s: s.set_class(labels, name)):
-            self._go_on(labels, f"{in_words(len(labels))}: {name}.")
+
+        def say(taken: list[int]) -> None:
+            if taken and self._do(lambda s: s.set_class(taken, name)):
+                self._go_on(taken, f"{in_words(len(taken))}: {name}.")
+
+        self._with_taken(labels, say)
 
     def approve_selected(self) -> None:
         """Confirm the classes of the selected cells, and go on; candidates are taken as cells."""
@@ -207,21 +217,27 @@ class Reviewer(QObject):
 
     def _take(self, labels: list[int]) -> None:
         number = len(labels) - len(without_candidates(labels))
-        taken = self._taken(labels)
-        if taken:
-            self._view.select(taken, taken[-1])
-            what = "1 candidate is a cell" if number == 1 else f"{number} candidates are cells"
-            self._say(f"{what} now.")
 
-    def _taken(self, labels: list[int]) -> list[int]:
-        """Return cells, and as cells what were candidates; none if that is not possible."""
+        def show(taken: list[int]) -> None:
+            if taken:
+                self._view.select(taken, taken[-1])
+                what = "1 candidate is a cell" if number == 1 else f"{number} candidates are cells"
+                self._say(f"{what} now.")
+
+        self._with_taken(labels, show)
+
+    def _with_taken(self, labels: list[int], act: Callable[[list[int]], object]) -> None:
+        """Act on cells, and on what were candidates as cells; on none if that is not possible."""
         candidates = self._candidates
         if candidates is None or not any(label < 0 for label in labels):
-            return labels
-        taken: list[int] = []
-        self._do(lambda _: taken.extend(candidates.take(labels)))
-        self._view.update_now()
-        return taken
+            act(labels)
+            return
+
+        def taken(cells: list[int]) -> None:
+            self._view.update_now()
+            act(cells)
+
+        self._do(lambda _: candidates.take_then(labels, taken))
 
     # -- inside ---------------------------------------------------------------------------
 

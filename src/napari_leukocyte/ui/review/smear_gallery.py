@@ -16,6 +16,7 @@ from napari_leukocyte.counting.leukogram import count_classes
 from napari_leukocyte.counting.settings import recall_settings
 from napari_leukocyte.errors import LeukocyteError
 from napari_leukocyte.gallery.arrange import arrange, disagreeing, flagged
+from napari_leukocyte.gallery.candidates import CellsAndCandidates
 from napari_leukocyte.gallery.cells import CellTable
 from napari_leukocyte.gallery.thumbnails import CONTRASTS, ThumbnailStyle, extent_of
 from napari_leukocyte.session.reader import tidy
@@ -29,16 +30,19 @@ from napari_leukocyte.ui.layers.objects_style import palette
 from napari_leukocyte.ui.open_smear import OpenSmear, open_smear_of, smear_notice
 from napari_leukocyte.ui.own_classes import classes_now, notice
 from napari_leukocyte.ui.reader_name import reader_notice, reader_now
+from napari_leukocyte.ui.review.candidates import without_candidates
 from napari_leukocyte.ui.review.details import PICTURE
 from napari_leukocyte.ui.review.form import ReviewForm
 from napari_leukocyte.ui.review.picking import show_place
 from napari_leukocyte.ui.review.reviewer import Reviewer
+from napari_leukocyte.ui.review.smear_candidates import SmearCandidateGroup
 from napari_leukocyte.ui.review.smear_pictures import SmearPictures
 from napari_leukocyte.vocabulary import CellClass
 
 _NO_SMEAR = "Open the folder of a smear in “Smear”: all of its cells are shown here."
 _READING = "Reading the cells of the smear …"
 _NO_CELLS = "No cells yet: “Analyse all” in “Smear” finds them."
+_LOOKING = "Looking for candidates in the fields of the smear …"
 _NONE_SHOWN = "No cells like this. Choose others above."
 #: How often fields are looked at again while the gallery is shown, ms: others work on them too.
 _LOOK_MS = 1500
@@ -86,7 +90,9 @@ class SmearGallery(QWidget):
             part.hide()
         form.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)
         self.setLayout(build.column(form))
-        self.reviewer = Reviewer(self, form)
+        self._candidates = SmearCandidateGroup(self)
+        self._candidates.changed.connect(self._show_candidates)
+        self.reviewer = Reviewer(self, form, self._candidates)
         self._details_soon = BeforePaint(self._show_details, self)
         self._look = QTimer(self)
         self._look.setInterval(_LOOK_MS)
@@ -97,6 +103,7 @@ class SmearGallery(QWidget):
         self._take_classes(classes)
         for box in (form.show_box, form.sort_box):
             box.currentIndexChanged.connect(self.update_now)
+        form.show_box.activated.connect(self._look_for_candidates)
         form.grouped.toggled.connect(self.update_now)
         form.contrast_box.currentIndexChanged.connect(self._set_look)
         form.outline.toggled.connect(self._set_look)
@@ -129,7 +136,8 @@ class SmearGallery(QWidget):
     @property
     def busy(self) -> bool:
         """Whether cells or pictures are being read."""
-        return self._job is not None or (self._pictures is not None and self._pictures.busy)
+        pictures = self._pictures is not None and self._pictures.busy
+        return self._job is not None or pictures or self._candidates.busy
 
     def _follow(self) -> None:
         found = open_smear_of(self.viewer)
@@ -142,7 +150,9 @@ class SmearGallery(QWidget):
             found.cells.reader = tidy(reader_now())
             found.cells.table_changed.connect(self._on_table)
             found.cells.selection_changed.connect(self._show_selection)
+            self._candidates.follow(found.cells)
             self._pictures = SmearPictures(found.cells, self)
+            self._pictures.candidates = self._candidates.candidates
             self._pictures.loaded.connect(self._paint_again)
         if self.isVisible():
             self._read_again()
@@ -158,6 +168,7 @@ class SmearGallery(QWidget):
             self._job = None
         if self._pictures is not None:
             self._pictures.release()
+        self._candidates.follow(None)
         self._open = self._pictures = None
 
     def showEvent(self, event: QShowEvent | None) -> None:
@@ -214,9 +225,17 @@ class SmearGallery(QWidget):
         self._queue = cells.review_order(_counted()) if form.choice.sort == "queue" else []
         groups = arrange(table, form.choice, self._queue)
         self._cells = CellTable(table)
+        found = self._candidates.candidates
+        if form.choice.show == "candidates" and found is not None and self._read:
+            self._candidates.look()
+            if len(found):
+                groups.append(found.group())
+            self._cells = CellsAndCandidates(table, (), found.cells)
         self._extent = extent_of(table, self._extent)
         self._pictures.set_extent(self._extent)
         gallery.empty_text = _NONE_SHOWN if len(table) else _NO_CELLS if self._read else _READING
+        if self._candidates.busy:
+            gallery.empty_text = _LOOKING
         gallery.cell_delegate.set_pictures(self._pictures.picture)
         if gallery.cells.show_cells(self._cells, groups):
             gallery.show_cells_again()
@@ -228,6 +247,7 @@ class SmearGallery(QWidget):
                 "unreviewed": len(table) - reviewed,
                 "flagged": int(flagged(table).sum()),
                 "disagreements": int(disagreeing(table).sum()),
+                "candidates": 0 if found is None else len(found),
             }
         )
         form.show_progress(reviewed, len(table))
@@ -238,6 +258,23 @@ class SmearGallery(QWidget):
             self.select(self._queue[:1], self._queue[0])
             gallery.setFocus()
         self._show_selection()
+
+    def _show_candidates(self) -> None:
+        """Show the candidates that were found, and say if there are fields left."""
+        found = self._candidates.candidates
+        if found is not None and found.left_out:
+            fields = "field was" if found.left_out == 1 else "fields were"
+            self.say_in_passing(
+                f"{found.left_out} {fields} not searched for candidates yet: choose “Candidates” "
+                "again."
+            )
+        self.update_now()
+
+    def _look_for_candidates(self, _: int = 0) -> None:
+        """Look at fields that have changed as well: the user asks for the candidates again."""
+        if self.form.choice.show == "candidates":
+            self._candidates.look(again=True)
+            self.update_now()
 
     def _paint_again(self) -> None:
         viewport = self.form.gallery.viewport()
@@ -285,7 +322,7 @@ class SmearGallery(QWidget):
         if cells is None or self._cells is None:
             return
         shown = {n for n in cells.selection if gallery.cells.row_of(n) is not None}
-        if shown != set(gallery.selected_labels):
+        if shown != set(without_candidates(gallery.selected_labels)):
             gallery.select_labels(sorted(shown))
         self._details_soon.ask()
 
@@ -320,6 +357,11 @@ class SmearGallery(QWidget):
     def go_to(self, label: int) -> None:
         """Open the field of a cell, and show the cell on it."""
         if self._open is not None and self.session is not None:
+            found = self._candidates.candidates
+            if found is not None and label in found:
+                self._open.show(found.of(label)[0])
+            if label < 0:
+                return
             place = self.session.place(label)
             self._awaited = (place.field, place.label, _MOST_WAITS)
             self._open.show(place.field)

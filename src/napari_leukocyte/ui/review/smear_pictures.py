@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from qtpy.QtCore import QObject, QTimer
 from qtpy.QtGui import QPixmap
 
+from napari_leukocyte.analysis.smear.candidates import SmearCandidates
 from napari_leukocyte.analysis.smear.cells import SmearCells
 from napari_leukocyte.analysis.smear.pictures import load_pictures, picture_store
 from napari_leukocyte.gallery.cells import GalleryCell, Place
@@ -43,6 +44,7 @@ class SmearPictures(QObject):
     def __init__(self, cells: SmearCells, parent: QObject) -> None:
         super().__init__(parent)
         self._cells, self._store = cells, picture_store()
+        self.candidates: SmearCandidates | None = None
         self.extent = 1.0
         self._kept: OrderedDict[_Key, QPixmap | None] = OrderedDict()
         self._used = 0
@@ -96,10 +98,10 @@ class SmearPictures(QObject):
             # What has been scrolled past is asked for again when it comes into sight.
             for key in list(self._wanted)[: -2 * _AT_ONCE]:
                 del self._wanted[key]
-        extent = self.extent
+        extent, candidates = self.extent, self.candidates
         work = partial(load_pictures, self._cells, list(some.values()), look, extent, self._store)
         self._job = start_job(
-            lambda progress: work(progress=progress),
+            lambda progress: work(progress=progress, candidates=candidates),
             title=None,
             on_done=lambda pictures: self._take(some, pictures, extent),
             on_end=self._end,

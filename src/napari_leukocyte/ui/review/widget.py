@@ -223,7 +223,7 @@ class ReviewWidget(SessionDock):
         self._cells = CellTable(veiled, hidden)
         if found is not None:
             groups.append(found.group())
-            self._cells = CellsAndCandidates(veiled, hidden, found)
+            self._cells = CellsAndCandidates(veiled, hidden, found.cells)
         self._extent = extent_of(self._table, self._extent)
         gallery.empty_text = _NONE_SHOWN if len(self._table) else _NO_CELLS
         gallery.cell_delegate.set_source(

@@ -7,9 +7,10 @@ from typing import Literal
 
 from napari_leukocyte.errors import ParameterError
 from napari_leukocyte.segmentation.parameters import PostprocessParams
+from napari_leukocyte.ui.keys import PLUGIN
 
-#: Name under which napari keeps the plugin's settings, and of the group in them.
-PLUGIN, GROUP = "napari-leukocyte", "segmentation"
+#: Name of the group in the plugin's settings.
+GROUP = "segmentation"
 
 
 @dataclass(frozen=True)
