@@ -6,20 +6,18 @@ import weakref
 from collections.abc import Sequence
 from typing import Any
 
-from app_model.types import KeyBinding, KeyCode, KeyMod
-from qtpy.QtCore import QEvent, QObject, Qt
+from qtpy.QtCore import QEvent, QObject
 from qtpy.QtGui import QKeyEvent
 from qtpy.QtWidgets import QWidget
 
+from napari_leukocyte.ui.key_names import key_of_event, napari_key
+from napari_leukocyte.ui.keys import keys_of
 from napari_leukocyte.ui.layers.links import unwrap
+from napari_leukocyte.ui.tools.kinds import STOP
 from napari_leukocyte.ui.tools.mask_tools import mask_tools_of
 
-_SHIFT = Qt.KeyboardModifier.ShiftModifier
-#: Keys that turn the pages of a smear, as Qt and as napari know them.
-_PAGES = {
-    Qt.Key.Key_PageDown: KeyCode.PageDown,
-    Qt.Key.Key_PageUp: KeyCode.PageUp,
-}
+#: What turns the pages of a smear.
+_PAGES = ("next_field", "previous_field", "next_open_field")
 
 
 def keep_keys(widget: QWidget, viewer: Any, pages: Sequence[QWidget] = ()) -> None:
@@ -27,7 +25,7 @@ def keep_keys(widget: QWidget, viewer: Any, pages: Sequence[QWidget] = ()) -> No
 
     Napari hands every key that a dock leaves alone to the active layer, where a letter typed
     beside a text field deletes what is selected. Two keys still mean something: those that turn
-    the pages of a smear, if the viewer has them, and Escape, which puts the mask tool down.
+    the pages of a smear, if the viewer has them, and the one that puts the mask tool down.
 
     Parameters
     ----------
@@ -71,7 +69,7 @@ class _Keeper(_Pages):
         viewer = self._viewer_ref()
         if viewer is not None and not _turn_page(viewer, event):
             tools = mask_tools_of(viewer)
-            if event.key() == Qt.Key.Key_Escape and tools.in_hand is not None:
+            if key_of_event(event) in keys_of(STOP) and tools.in_hand is not None:
                 tools.stop()
         event.accept()
         return True
@@ -79,12 +77,10 @@ class _Keeper(_Pages):
 
 def _turn_page(viewer: Any, event: QKeyEvent) -> bool:
     """Do what the viewer has bound to a key for pages; say whether there was anything."""
-    code = _PAGES.get(Qt.Key(event.key()))
-    modifiers = event.modifiers() & ~Qt.KeyboardModifier.KeypadModifier
-    if code is None or modifiers & ~_SHIFT:
+    pressed = key_of_event(event)
+    if pressed is None or not any(pressed in keys_of(action) for action in _PAGES):
         return False
-    key = KeyBinding.from_int(KeyMod.Shift | code if modifiers & _SHIFT else code)
-    act = viewer.keymap.get(key)
+    act = viewer.keymap.get(napari_key(pressed))
     if not callable(act):
         return False
     if not event.isAutoRepeat():

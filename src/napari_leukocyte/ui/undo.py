@@ -1,27 +1,32 @@
-"""Ctrl+Z and Ctrl+Shift+Z undo and redo a session's commands, whichever view has the focus."""
+"""Keys (Ctrl+Z, Ctrl+Shift+Z) undo and redo a session's commands, whichever view has the focus."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
+from weakref import WeakKeyDictionary
 
-from app_model.types import KeyCode, KeyMod
+from app_model.types import KeyBinding
 from napari import current_viewer
-from qtpy.QtCore import QEvent, QObject, Qt
-from qtpy.QtGui import QKeyEvent, QKeySequence, QShortcut
+from qtpy.QtCore import QEvent, QObject
+from qtpy.QtGui import QKeyEvent, QShortcut
 from qtpy.QtWidgets import QAbstractSpinBox, QLineEdit, QWidget
 
 from napari_leukocyte.errors import LeukocyteError
 from napari_leukocyte.session.session import Session
 from napari_leukocyte.ui.jobs import tell
+from napari_leukocyte.ui.key_bindings import bind_action, shortcut_of, unbind
+from napari_leukocyte.ui.key_names import key_of_event
+from napari_leukocyte.ui.keys import keys_notice, keys_of
 
-#: As Qt and as napari write them; both mean the command key on a Mac.
-UNDO, REDO = "Ctrl+Z", "Ctrl+Shift+Z"
+#: The ids of their keys: to undo, and to do again.
+_ACTIONS = (("undo", False), ("redo", True))
 #: What is said of undo and of redo: before what was done, and if there is nothing to do.
 _SAID = (("Undid", "Nothing to undo."), ("Redid", "Nothing to redo."))
-_LAYER_KEYS: tuple[tuple[int, bool], ...] = (
-    (KeyMod.CtrlCmd | KeyCode.KeyZ, False),
-    (KeyMod.CtrlCmd | KeyMod.Shift | KeyCode.KeyZ, True),
+#: By layer: whose commands, whether they are allowed, and the keys that are bound.
+_BOUND: WeakKeyDictionary[Any, tuple[Session, Callable[[], bool], list[KeyBinding]]] = (
+    WeakKeyDictionary()
 )
 
 
@@ -76,14 +81,24 @@ def bind_undo(layer: Any, session: Session, allowed: Callable[[], bool] = lambda
     def act(again: bool) -> Callable[[Any], None]:
         return lambda _: step_back(session, again=again) if allowed() else None
 
-    for key, again in _LAYER_KEYS:
-        layer.bind_key(key, act(again), overwrite=True)
+    unbind_undo(layer)
+    keys = [key for name, again in _ACTIONS for key in bind_action(layer, name, act(again))]
+    _BOUND[layer] = session, allowed, keys
 
 
 def unbind_undo(layer: Any) -> None:
     """Give the keys of a layer back to napari."""
-    for key, _ in _LAYER_KEYS:
-        layer.bind_key(key, None, overwrite=True)
+    _, _, keys = _BOUND.pop(layer, (None, None, ()))
+    unbind(layer, keys)
+
+
+def _bind_again() -> None:
+    """Have the keys on the layers that the actions have now."""
+    for layer, (session, allowed, _) in list(_BOUND.items()):
+        bind_undo(layer, session, allowed)
+
+
+keys_notice.changed.connect(_bind_again)
 
 
 def install_undo(widget: QWidget, session: Callable[[], Session | None]) -> list[QShortcut]:
@@ -103,18 +118,20 @@ def install_undo(widget: QWidget, session: Callable[[], Session | None]) -> list
     list of QShortcut
         For undo and redo; they belong to the widget.
     """
-    shortcuts = []
-    for keys, again in ((UNDO, False), (REDO, True)):
-        shortcut = QShortcut(QKeySequence(keys), widget)
-        shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
-        shortcut.activated.connect(lambda again=again: step_back(session(), again=again))
-        shortcuts.append(shortcut)
+    shortcuts = [
+        shortcut_of(widget, name, partial(_step_back_in, session, again))
+        for name, again in _ACTIONS
+    ]
     filter_ = _PassOn(widget)
     for box in widget.findChildren(QAbstractSpinBox):
         box.installEventFilter(filter_)
         for field in box.findChildren(QLineEdit):
             field.installEventFilter(filter_)
     return shortcuts
+
+
+def _step_back_in(session: Callable[[], Session | None], again: bool) -> None:
+    step_back(session(), again=again)
 
 
 class _PassOn(QObject):
@@ -125,10 +142,7 @@ class _PassOn(QObject):
             event is not None
             and event.type() == QEvent.Type.ShortcutOverride
             and isinstance(event, QKeyEvent)
-            and any(
-                event.matches(key)
-                for key in (QKeySequence.StandardKey.Undo, QKeySequence.StandardKey.Redo)
-            )
+            and any(key_of_event(event) in keys_of(name) for name, _ in _ACTIONS)
         ):
             event.ignore()
             return True

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
+from napari_leukocyte.analysis.smear import cells as module
 from napari_leukocyte.analysis.smear.analysis import AnalysisOptions, analyse_fields
 from napari_leukocyte.analysis.smear.cells import SmearCells
 from napari_leukocyte.analysis.smear.pictures import cells_in, load_pictures, picture_store
@@ -145,3 +147,30 @@ def test_pictures_come_from_the_disk_the_second_time(
     cells.smear.paths[0].unlink()
     other = load_pictures(cells, wanted, ThumbnailStyle(40), extent, picture_store())
     assert len(other) == len(table) - 3
+
+
+def test_the_next_opening_reads_only_journals_that_have_changed(
+    cells: SmearCells, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table = cells.table()
+    chosen = int(table.loc[table["field"] == 1, "label"].iloc[0])
+    cells.set_class([chosen], "basophil")
+    read: list[str] = []
+
+    def table_on_disk(folder: Path) -> object:
+        read.append(folder.name)
+        return on_disk(folder)
+
+    on_disk = module._table_on_disk
+    monkeypatch.setattr(module, "_table_on_disk", table_on_disk)
+    again = SmearCells(open_smear([cells.smear.paths[0].parent]))
+    again.take(again.read())
+    assert read == [again.smear.state(1).key]
+    now = again.table()
+    expected = cells.table()
+    pd.testing.assert_frame_equal(now[expected.columns], expected, check_dtype=False)
+    assert now["class"].dtype == expected["class"].dtype
+    # A damaged file costs time, and nothing else.
+    again.smear.cells_file.write_bytes(b"PAR1 and then nothing")
+    third = SmearCells(again.smear)
+    assert sorted(third.read()) == [0, 1, 2]

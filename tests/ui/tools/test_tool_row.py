@@ -16,10 +16,11 @@ from pytestqt.qtbot import QtBot
 from qtpy.QtCore import Qt
 
 from napari_leukocyte.session.session import Session
+from napari_leukocyte.ui.keys import keys_of
 from napari_leukocyte.ui.layers import links
 from napari_leukocyte.ui.layers.objects_view import ObjectsView
 from napari_leukocyte.ui.tools.in_hand import LinePreview, ToolInHand
-from napari_leukocyte.ui.tools.kinds import DELETE_KEYS, TOOLS
+from napari_leukocyte.ui.tools.kinds import TOOLS
 from napari_leukocyte.ui.tools.mask_tools import mask_tools_of
 from napari_leukocyte.ui.tools.tool_row import MaskToolRow, themed_icon
 from napari_leukocyte.vocabulary import CLASSES
@@ -336,7 +337,7 @@ def test_keys_take_tools_and_escape_puts_them_down(bench: Bench) -> None:
     viewer, image = bench.viewer, bench.viewer.layers[0]
     viewer.layers.selection.active = bench.layer
     for tool in TOOLS:
-        bench.mouse.key(tool.key[-1].lower(), SHIFT)
+        bench.mouse.key(keys_of(tool.keys)[0][-1].lower(), SHIFT)
         held = mask_tools_of(viewer).in_hand
         assert held is not None
         assert held.tool is tool
@@ -433,7 +434,7 @@ def test_what_cannot_be_done_is_told_in_one_sentence(bench: Bench, told: list[st
 
 
 def test_keys_are_nobody_else_s(bench: Bench) -> None:
-    ours = {tool.key.replace("-", "+") for tool in TOOLS}
+    ours = {key for tool in TOOLS for key in keys_of(tool.keys)}
     assert len(ours) == len(TOOLS)
     naparis = {str(k) for keys in get_settings().shortcuts.shortcuts.values() for k in keys}
     for provider in (Labels, Points, Shapes, type(bench.viewer)):
@@ -441,7 +442,7 @@ def test_keys_are_nobody_else_s(bench: Bench) -> None:
     assert not ours & naparis
     assert not ours & {c.key.upper() for c in CLASSES}
     bound = {str(k) for k in bench.layer.keymap}
-    assert ours | set(DELETE_KEYS) <= bound
+    assert ours | set(keys_of("delete_now")) <= bound
 
 
 def test_icons_follow_the_theme(viewer: napari.Viewer) -> None:

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from psygnal import Signal
 
+from napari_leukocyte.analysis.smear.kept_cells import KeptCells, Stamp, read_cells, write_cells
 from napari_leukocyte.analysis.smear.reading import hold_reviews
 from napari_leukocyte.analysis.smear.smear import Smear
 from napari_leukocyte.classification.measurements import measure
@@ -29,8 +30,8 @@ from napari_leukocyte.session.reviews import Review
 from napari_leukocyte.session.session import Session
 from napari_leukocyte.session.store import open_here
 
-#: Time, ns, and size, bytes, of a journal and of a blind read; None where there is none.
-_Stamp = tuple[tuple[int, int] | None, ...]
+#: With so many fields read anew, the file that spares the next opening that is written again.
+_WORTH_KEEPING = 20
 
 
 @dataclass(frozen=True)
@@ -92,7 +93,11 @@ class SmearCells:
         self.smear = smear
         self.reader = ""
         self._tables: dict[int, pd.DataFrame] = {}
-        self._stamps: dict[int, _Stamp] = {}
+        self._stamps: dict[int, Stamp] = {}
+        # What `read` has seen of fields before it read them, and what is in the file.
+        self._seen: dict[int, Stamp] = {}
+        self._kept: dict[str, KeptCells] | None = None
+        self._newly_read = 0
         self._numbers: dict[CellPlace, int] = {}
         self._places: dict[int, CellPlace] = {}
         self._selection: frozenset[int] = frozenset()
@@ -120,19 +125,39 @@ class SmearCells:
         """
         found: dict[int, pd.DataFrame | None] = {}
         fields = self.smear.counted()
+        if self._kept is None:
+            self._kept = read_cells(self.smear.cells_file)
         for number, field in enumerate(fields):
             progress(number, len(fields), "Reading cells")
             stamp = self._stamp(field)
             if field not in self._stamps or stamp != self._stamps[field]:
+                # Before it is read: what changes meanwhile is seen the next time.
+                self._seen[field] = stamp
                 is_open = self._open_session(field) is not None
-                found[field] = None if is_open else _table_on_disk(self._folder(field))
+                found[field] = None if is_open else self._recall(field, stamp, self._kept)
+        if self._newly_read >= min(_WORTH_KEEPING, len(fields)):
+            self._newly_read = 0
+            keys = [self.smear.state(field).key for field in fields]
+            write_cells(self.smear.cells_file, {k: self._kept[k] for k in keys if k in self._kept})
         return found
+
+    def _recall(self, field: int, stamp: Stamp, kept: dict[str, KeptCells]) -> pd.DataFrame:
+        """Return what is kept of a field that nobody has open, if it is still so; else read it."""
+        key = self.smear.state(field).key
+        known = kept.get(key)
+        if known is None or known.stamp != stamp:
+            known = KeptCells(stamp, _table_on_disk(self._folder(field)))
+            if key:  # the field has been looked at
+                kept[key] = known
+                self._newly_read += 1
+        return known.table
 
     def take(self, tables: Mapping[int, pd.DataFrame | None]) -> None:
         """Show tables that `read` has found."""
         for field, table in tables.items():
+            seen = self._seen.pop(field, None)
+            self._stamps[field] = self._stamp(field) if table is None or seen is None else seen
             self._tables[field] = self._read(field) if table is None else table
-            self._stamps[field] = self._stamp(field)
         gone = set(self._tables) - set(self.smear.counted())
         for field in gone:
             del self._tables[field]
@@ -141,6 +166,7 @@ class SmearCells:
 
     def refresh(self, field: int) -> None:
         """Show what a field's own session, or its journal, says now."""
+        self._seen[field] = self._stamp(field)
         self.take({field: self._read(field)})
 
     def _read(self, field: int) -> pd.DataFrame:
@@ -150,7 +176,7 @@ class SmearCells:
     def _folder(self, field: int) -> Path:
         return sessions_folder() / self.smear.state(field).key
 
-    def _stamp(self, field: int) -> _Stamp:
+    def _stamp(self, field: int) -> Stamp:
         return tuple(_stamp(self._folder(field) / name) for name in (JOURNAL, BLIND))
 
     def _open_session(self, field: int) -> Session | None:
@@ -178,14 +204,13 @@ class SmearCells:
             ``field``, the index of its field, and ``label_in_field``.
         """
         if self._joined is None:
-            parts = []
-            for field in sorted(self._tables):
-                table = self._tables[field]
-                labels = table[LABEL].to_numpy()
-                numbers = [self._number(CellPlace(field, int(n))) for n in labels]
-                parts.append(table.assign(label=numbers, field=field, label_in_field=labels))
-            filled = [p for p in parts if len(p)] or parts[:1] or [_no_cells()]
-            self._joined = pd.concat(filled, ignore_index=True)
+            some = {f: t for f, t in sorted(self._tables.items()) if len(t)}
+            joined = pd.concat(list(some.values()) or [_no_cells()], ignore_index=True)
+            labels = joined[LABEL].to_numpy()
+            fields = np.repeat(np.array(list(some), np.int64), [len(t) for t in some.values()])
+            places = zip(fields.tolist(), labels.tolist(), strict=True)
+            numbers = np.array([self._number(CellPlace(f, n)) for f, n in places], np.int64)
+            self._joined = joined.assign(label=numbers, field=fields, label_in_field=labels)
         return self._joined.copy(deep=False)
 
     def place(self, number: int) -> CellPlace:

@@ -42,6 +42,9 @@ class Smear:
         What to call it: the folder's name.
     notes : tuple of str
         What a user should know, a sentence each.
+    cells_file : Path
+        Where the cells of its fields may be kept; see
+        :mod:`napari_leukocyte.analysis.smear.kept_cells`.
 
     Raises
     ------
@@ -57,6 +60,7 @@ class Smear:
         name = smear_id(places)
         self._file = smears_folder() / f"{name}.json"
         self._inspections_file = smears_folder() / f"{name}-fields.json"
+        self.cells_file = smears_folder() / f"{name}-cells.parquet"
         self._lock = RLock()
         known = persistence.read_inspections(self._inspections_file)
         # Not shown before they were looked at again, which is quick where nothing changed.

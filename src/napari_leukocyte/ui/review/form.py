@@ -29,6 +29,7 @@ from napari_leukocyte.gallery.thumbnails import Contrast, ThumbnailStyle
 from napari_leukocyte.ui.controls.containers import Section
 from napari_leukocyte.ui.controls.image_choice import ImageChoice
 from napari_leukocyte.ui.controls.inputs import choice_box
+from napari_leukocyte.ui.keys import shown_keys
 from napari_leukocyte.ui.review.blind_panel import BlindPanel
 from napari_leukocyte.ui.review.class_bar import ClassBar
 from napari_leukocyte.ui.review.details import Details
@@ -140,14 +141,12 @@ class ReviewForm(QWidget):
         self.details = Details(self)
         self.blind = BlindPanel(self)
         self.approve = QPushButton("Confirm", self)
-        self.approve.setToolTip("The selected cells have the right class (Enter or Space).")
         self.approve_all = QPushButton("Confirm all shown", self)
         self.approve_all.setToolTip(
             "All cells that are shown and not reviewed yet have the right class. One undo takes "
             "it back."
         )
         self.show_on_image = QPushButton("Show on image", self)
-        self.show_on_image.setToolTip("Go to the cell on the image (double click, Ctrl+Enter).")
         for button in (self.approve, self.approve_all, self.show_on_image):
             button.setFocusPolicy(Qt.FocusPolicy.TabFocus)  # the gallery keeps the keys
         self.tools = MaskToolRow(viewer, self)
@@ -155,6 +154,7 @@ class ReviewForm(QWidget):
         self._report_soon.setSingleShot(True)
         self._report_soon.timeout.connect(self._scroll_to_report)
         self._list_classes(classes)
+        self.show_keys()
         self._lay_out()
 
     # -- what is chosen -------------------------------------------------------------------
@@ -179,6 +179,12 @@ class ReviewForm(QWidget):
         """Offer some other classes."""
         self.classes.set_classes(classes)
         self._list_classes(classes)
+
+    def show_keys(self) -> None:
+        """Say which keys do the same as the buttons."""
+        confirm, show = shown_keys("confirm"), shown_keys("show_on_image")
+        self.approve.setToolTip(f"The selected cells have the right class ({confirm}).")
+        self.show_on_image.setToolTip(f"Go to the cell on the image (double click, {show}).")
 
     def show_numbers(self, numbers: Mapping[Show, int]) -> None:
         """Show how many cells there are to choose."""

@@ -14,7 +14,6 @@ from qtpy.QtCore import (
 )
 from qtpy.QtGui import (
     QKeyEvent,
-    QKeySequence,
     QMouseEvent,
     QWheelEvent,
 )
@@ -24,17 +23,12 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from napari_leukocyte.ui.key_names import key_of_event
 from napari_leukocyte.ui.review.drop_view import DropView
 from napari_leukocyte.ui.signals import Signal
 
 #: Sides of pictures that can be chosen, px.
 SMALLEST, LARGEST = 48, 256
-#: How a host names the keys for undo and redo, whatever they are on its machine.
-UNDO_KEY, REDO_KEY = "undo", "redo"
-_HISTORY = (
-    (QKeySequence.StandardKey.Undo, UNDO_KEY),
-    (QKeySequence.StandardKey.Redo, REDO_KEY),
-)
 #: A turn of the wheel with Ctrl changes the side so much, px.
 _ZOOM_STEP = 16
 #: A drag within this of an edge scrolls, px.
@@ -78,7 +72,7 @@ class GalleryView(DropView):
     # -- for the host ---------------------------------------------------------------------
 
     def set_keys(self, keys: frozenset[str]) -> None:
-        """Take these keys, as Qt's texts ("n", "1", " "), for `pressed_key`."""
+        """Take these keys, as `parse_key` writes them ("N", "1", "Space"), for `pressed_key`."""
         self._keys = keys
 
     @property
@@ -123,24 +117,12 @@ class GalleryView(DropView):
 
     def _key_of(self, event: QKeyEvent) -> str | None:
         """Return the key if it is one of the host's."""
-        for standard, name in _HISTORY:
-            if event.matches(standard):
-                return name if name in self._keys else None
-        modifiers = event.modifiers() & ~Qt.KeyboardModifier.KeypadModifier
-        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
-            key = "\r"
-        elif event.key() == Qt.Key.Key_Backspace:
-            key = "\b"
-        else:
-            key = event.text().lower()
-        if modifiers == Qt.KeyboardModifier.ControlModifier and key == "\r":
-            key = "ctrl+\r"
-        elif modifiers not in (
-            Qt.KeyboardModifier.NoModifier,
-            Qt.KeyboardModifier.ShiftModifier,
-        ):
-            return None
-        return key if key and key in self._keys else None
+        key = key_of_event(event)
+        if key is None or key in self._keys:
+            return key
+        # A letter means the same with Shift held; a digit or a space may need it.
+        plain = key.removeprefix("Shift+")
+        return plain if plain in self._keys else None
 
     def event(self, event: QEvent | None) -> bool:
         """Claim the host's keys before any shortcut of the window's."""

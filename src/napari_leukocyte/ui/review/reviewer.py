@@ -6,15 +6,15 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Protocol
 
-from qtpy.QtCore import QModelIndex
+from qtpy.QtCore import QModelIndex, QObject
 
 from napari_leukocyte.errors import LeukocyteError
 from napari_leukocyte.gallery.cells import CellTable
 from napari_leukocyte.session.reviews import FLAGS
 from napari_leukocyte.ui.jobs import tell
+from napari_leukocyte.ui.keys import flag_action, keys_notice, keys_of
 from napari_leukocyte.ui.review.candidates import CandidateGroup, without_candidates
 from napari_leukocyte.ui.review.form import ReviewForm
-from napari_leukocyte.ui.review.gallery_view import REDO_KEY, UNDO_KEY
 from napari_leukocyte.ui.review.texts import cells as in_words
 from napari_leukocyte.vocabulary import CellClass
 
@@ -85,7 +85,7 @@ class ReviewView(Protocol):
         """Say something that need not stay."""
 
 
-class Reviewer:
+class Reviewer(QObject):
     """Turns keys, clicks and drops into commands, and moves on to the next cell.
 
     Parameters
@@ -101,7 +101,10 @@ class Reviewer:
     def __init__(
         self, view: ReviewView, form: ReviewForm, candidates: CandidateGroup | None = None
     ) -> None:
+        super().__init__(form)
         self._view, self._form = view, form
+        self._classes: tuple[CellClass, ...] = ()
+        keys_notice.changed.connect(self.follow_keys)
         self._candidates = candidates
         self._keys: dict[str, Callable[[], object]] = {}
         form.gallery.pressed_key.connect(self._on_key)
@@ -118,18 +121,25 @@ class Reviewer:
 
     def set_classes(self, classes: Sequence[CellClass]) -> None:
         """Have the keys of these classes, of the flags, and of what else can be done."""
-        self._keys = {c.key: partial(self.classify_selected, c.name) for c in classes if c.key}
-        for number, flag in enumerate(FLAGS, start=1):
-            self._keys[str(number)] = partial(self.flag_selected, flag)
-        self._keys |= {
-            " ": self.approve_selected,
-            "\r": self.approve_selected,
-            "\b": self.take_back_selected,
-            "ctrl+\r": self._show,
-            UNDO_KEY: self._view.step_back,
-            REDO_KEY: partial(self._view.step_back, again=True),
+        self._classes = tuple(classes)
+        self.follow_keys()
+
+    def follow_keys(self) -> None:
+        """Have the keys that the actions have now."""
+        acts: dict[str, Callable[[], object]] = {
+            **{flag_action(flag): partial(self.flag_selected, flag) for flag in FLAGS},
+            "confirm": self.approve_selected,
+            "take_back": self.take_back_selected,
+            "show_on_image": self._show,
+            "undo": self._view.step_back,
+            "redo": partial(self._view.step_back, again=True),
         }
+        self._keys = {
+            c.key.upper(): partial(self.classify_selected, c.name) for c in self._classes if c.key
+        }
+        self._keys |= {key: act for action, act in acts.items() for key in keys_of(action)}
         self._form.gallery.set_keys(frozenset(self._keys))
+        self._form.show_keys()
 
     # -- what can be done -----------------------------------------------------------------
 

@@ -23,11 +23,9 @@ from napari_leukocyte.ui import build
 from napari_leukocyte.ui.controls.activity import Messages
 from napari_leukocyte.ui.controls.containers import Section, VerticalScroll
 from napari_leukocyte.ui.controls.model_choice import ModelChoice
+from napari_leukocyte.ui.keys import keys_notice, shown_keys
 from napari_leukocyte.ui.leukogram.view import LeukogramView
 from napari_leukocyte.ui.smear.field_list import FieldDelegate, FieldsModel
-
-#: Keys that turn the pages, as Qt writes them.
-NEXT_KEY, PREVIOUS_KEY, NEXT_OPEN_KEY = "PgDown", "PgUp", "Shift+PgDown"
 
 
 class SmearForm(QWidget):
@@ -72,11 +70,11 @@ class SmearForm(QWidget):
         self.fields.setVerticalScrollMode(QListView.ScrollMode.ScrollPerPixel)
         self.fields.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.fields.setMinimumHeight(130)
-        self.previous = _button("◀ Previous", f"Show the previous field ({PREVIOUS_KEY}).")
-        self.next = _button("Next ▶", f"Show the next field ({NEXT_KEY}).")
-        self.next_open = _button(
-            "To review ▶", f"Show the next field with cells to review ({NEXT_OPEN_KEY})."
-        )
+        self.previous = _button("◀ Previous", "")
+        self.next = _button("Next ▶", "")
+        self.next_open = _button("To review ▶", "")
+        keys_notice.changed.connect(self.show_keys)
+        self.show_keys()
         self.analyse = _button(
             "Analyse all",
             "Segment and classify the fields that are new, in the background; you can go on "
@@ -154,6 +152,15 @@ class SmearForm(QWidget):
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
         outer.addWidget(splitter)
+
+    def show_keys(self) -> None:
+        """Say which keys do the same as the buttons."""
+        for button, action, what in (
+            (self.previous, "previous_field", "Show the previous field"),
+            (self.next, "next_field", "Show the next field"),
+            (self.next_open, "next_open_field", "Show the next field with cells to review"),
+        ):
+            button.setToolTip(f"{what} ({shown_keys(action)}).")
 
     def claim_room(self) -> None:
         """Tell the window how wide the controls are."""

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from app_model.types import KeyCode, KeyMod
+from app_model.types import KeyBinding
 from napari.utils.notifications import show_info, show_warning
-from qtpy.QtCore import QModelIndex, Qt
-from qtpy.QtGui import QKeySequence, QShortcut
+from qtpy.QtCore import QModelIndex
 from qtpy.QtWidgets import QFileDialog, QMessageBox, QWidget
 
 from napari_leukocyte.analysis.smear.smear import Smear
@@ -22,6 +21,8 @@ from napari_leukocyte.ui.classify.runner import Runner
 from napari_leukocyte.ui.controls.containers import VerticalScroll
 from napari_leukocyte.ui.dock import SessionDock, SharedParts
 from napari_leukocyte.ui.jobs import tell
+from napari_leukocyte.ui.key_bindings import bind_action, shortcut_of, unbind
+from napari_leukocyte.ui.keys import keys_notice
 from napari_leukocyte.ui.open_smear import set_open_smear
 from napari_leukocyte.ui.segment.preferences import read_preferences
 from napari_leukocyte.ui.smear import texts
@@ -29,18 +30,12 @@ from napari_leukocyte.ui.smear.background import Background
 from napari_leukocyte.ui.smear.desk import Desk
 from napari_leukocyte.ui.smear.display import Analysing, show_everything
 from napari_leukocyte.ui.smear.finishing import Finishing
-from napari_leukocyte.ui.smear.form import NEXT_KEY, NEXT_OPEN_KEY, PREVIOUS_KEY, SmearForm
+from napari_leukocyte.ui.smear.form import SmearForm
 from napari_leukocyte.ui.smear.switch import FieldSwitch
 
 if TYPE_CHECKING:
     import napari
 
-#: The form's keys, for the viewer.
-_VIEWER_KEYS: tuple[int, int, int] = (
-    KeyCode.PageDown,
-    KeyCode.PageUp,
-    KeyMod.Shift | KeyCode.PageDown,
-)
 #: Changes that come faster than this, ms, are shown together; a changed field of a smear that was
 #: signed off is looked at again after so long.
 _TOGETHER_MS, _LOOK_MS = 60, 400
@@ -112,19 +107,31 @@ class SmearWidget(SessionDock):
         self._switch.busy_changed.connect(self.update_soon)
 
     def _bind_keys(self) -> None:
-        acts = (lambda: self.step(1), lambda: self.step(-1), self.go_to_next_open)
-        names = (NEXT_KEY, PREVIOUS_KEY, NEXT_OPEN_KEY)
-        for name, key, act in zip(names, _VIEWER_KEYS, acts, strict=True):
-            shortcut = QShortcut(QKeySequence(name), self)
-            shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
-            shortcut.activated.connect(act)
-            self.viewer.bind_key(key, lambda _, act=act: act(), overwrite=True)
+        self._page_acts: dict[str, Callable[[], object]] = {
+            "next_field": lambda: self.step(1),
+            "previous_field": lambda: self.step(-1),
+            "next_open_field": self.go_to_next_open,
+        }
+        for action, act in self._page_acts.items():
+            shortcut_of(self, action, act)
+        self._viewer_keys: list[KeyBinding] = []
+        keys_notice.changed.connect(self._bind_viewer)
+        self._bind_viewer()
+
+    def _bind_viewer(self) -> None:
+        """Have the keys on the canvas that turn the pages now."""
+        unbind(self.viewer, self._viewer_keys)
+        self._viewer_keys = [
+            key
+            for action, act in self._page_acts.items()
+            for key in bind_action(self.viewer, action, _without_viewer(act))
+        ]
 
     def on_release(self) -> None:
         """Let go of everything that outlives the widget; the shown field stays in the viewer."""
         set_open_smear(self.viewer, None, self.go)
-        for key in _VIEWER_KEYS:
-            self.viewer.bind_key(key, None, overwrite=True)
+        keys_notice.changed.disconnect(self._bind_viewer)
+        unbind(self.viewer, self._viewer_keys)
         self._runner.close()
         self._background.release()
         self._switch.release()
@@ -327,3 +334,8 @@ class SmearWidget(SessionDock):
         """Show the state of everything; many changes in a row are shown together."""
         self._soon.stop()
         show_everything(self._desk)
+
+
+def _without_viewer(act: Callable[[], object]) -> Callable[[object], object]:
+    """Return what napari calls with the viewer."""
+    return lambda _: act()

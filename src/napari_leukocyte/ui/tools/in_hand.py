@@ -12,10 +12,11 @@ from numpy.typing import ArrayLike
 from napari_leukocyte.errors import LeukocyteError
 from napari_leukocyte.session.session import Session
 from napari_leukocyte.ui.jobs import tell
+from napari_leukocyte.ui.key_bindings import bind_action, unbind
 from napari_leukocyte.ui.layers import links
 from napari_leukocyte.ui.layers.clicks import Press
 from napari_leukocyte.ui.tools import commands
-from napari_leukocyte.ui.tools.kinds import LEAVE, SPLIT, Tool
+from napari_leukocyte.ui.tools.kinds import SPLIT, STOP, Tool, leave
 
 #: Colours (RGBA, 0 to 1) and widths, px, of the line's rim and core: seen on any stain.
 _RIM, _CORE = ((0.0, 0.0, 0.0, 0.7), 5.0), ((1.0, 0.95, 0.2, 1.0), 2.0)
@@ -78,7 +79,6 @@ class LinePreview:
 
 #: Corners of a path are so far apart, px of the image.
 _STEP = 1.0
-_ESCAPE = "Escape"
 
 
 class ToolInHand:
@@ -122,7 +122,7 @@ class ToolInHand:
         layer.mode = "pan_zoom"
         self._hold()
         layer.mouse_drag_callbacks.append(self._on_drag)
-        layer.bind_key(_ESCAPE, self._on_escape, overwrite=True)
+        self._stop_keys = bind_action(layer, STOP, self._on_escape)
         layer.events.mode.connect(self._on_other)
         viewer.layers.selection.events.active.connect(self._on_other)
 
@@ -132,7 +132,7 @@ class ToolInHand:
         layer = self.layer
         if self._on_drag in layer.mouse_drag_callbacks:
             layer.mouse_drag_callbacks.remove(self._on_drag)
-        layer.bind_key(_ESCAPE, None)
+        unbind(layer, self._stop_keys)
         layer.events.mode.disconnect(self._on_other)
         self._viewer.layers.selection.events.active.disconnect(self._on_other)
         layer.mouse_pan = layer.mode == "pan_zoom"
@@ -143,7 +143,7 @@ class ToolInHand:
         # A drag draws a path, where it would move the picture else.
         self.layer.mouse_pan = self.tool.gesture != "path"
         self.layer.cursor = "cross" if self.tool.gesture == "path" else "pointing"
-        self.layer.help = f"{self.tool.title}: {self.tool.hint} {LEAVE}"
+        self.layer.help = f"{self.tool.title}: {self.tool.hint} {leave()}"
 
     def _on_escape(self, layer: Labels) -> None:
         self._on_leave(True)

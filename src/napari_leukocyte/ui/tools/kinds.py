@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from napari_leukocyte.ui.keys import shown_keys
+
 
 @dataclass(frozen=True)
 class Tool:
@@ -16,9 +18,6 @@ class Tool:
         Also of its icon.
     title : str
         Shown to the user.
-    key : str
-        Key that takes it in hand, as napari writes keys. Napari's own Labels, Points and Shapes
-        keys and those of the classes leave these free.
     gesture : {"path", "click", "paint", "erase"}
         What the mouse does with it; the last two are napari's own modes.
     least : int
@@ -32,17 +31,20 @@ class Tool:
 
     name: str
     title: str
-    key: str
     gesture: Literal["path", "click", "paint", "erase"]
     least: int
     help: str
     hint: str
 
+    @property
+    def keys(self) -> str:
+        """Id of its keys in :data:`napari_leukocyte.ui.keys.ACTIONS`."""
+        return f"tool_{self.name}"
+
 
 SPLIT = Tool(
     "split",
     "Split",
-    "Shift-S",
     "path",
     0,
     "Part two cells that are one: click on the one, then on the other, and a watershed finds the "
@@ -52,7 +54,6 @@ SPLIT = Tool(
 MERGE = Tool(
     "merge",
     "Merge",
-    "Shift-M",
     "path",
     2,
     "Make one cell of those selected. Without a selection: draw over them. A small gap is "
@@ -62,17 +63,15 @@ MERGE = Tool(
 DELETE = Tool(
     "delete",
     "Delete",
-    "Shift-D",
     "click",
     1,
     "Delete the selected cells. Without a selection: click on each. Whatever tool is in hand, "
-    "Ctrl+click on a cell deletes it, and the key Delete what is under the pointer.",
+    "Ctrl+click on a cell deletes it.",
     "Click on a cell to delete it.",
 )
 ADD = Tool(
     "add",
     "Add",
-    "Shift-N",
     "click",
     0,
     "Add a cell that was missed: click on it, and it grows from the probability map at a lower "
@@ -82,7 +81,6 @@ ADD = Tool(
 SMOOTH = Tool(
     "smooth",
     "Smooth",
-    "Shift-R",
     "click",
     1,
     "Smooth the outlines of the selected cells. Without a selection: click on each.",
@@ -91,7 +89,6 @@ SMOOTH = Tool(
 FILL = Tool(
     "fill",
     "Fill holes",
-    "Shift-H",
     "click",
     1,
     "Fill the holes of the selected cells. Without a selection: click on each.",
@@ -100,7 +97,6 @@ FILL = Tool(
 BRUSH = Tool(
     "brush",
     "Brush",
-    "Shift-B",
     "paint",
     0,
     "Paint the selected cell; with none selected, a new one. [ and ] change the brush's size.",
@@ -109,7 +105,6 @@ BRUSH = Tool(
 ERASER = Tool(
     "eraser",
     "Eraser",
-    "Shift-E",
     "erase",
     0,
     "Erase from the selected cell alone; with none selected, from any.",
@@ -117,10 +112,14 @@ ERASER = Tool(
 )
 #: In the order of the row.
 TOOLS = (SPLIT, MERGE, DELETE, ADD, BRUSH, ERASER, SMOOTH, FILL)
-#: Also deletes the selected cells, or the one under the pointer.
-DELETE_KEYS = ("Delete", "Backspace")
-#: Ends every hint.
-LEAVE = "Esc leaves."
+
+#: The id of the keys that put the tool in hand away.
+STOP = "stop"
+
+
+def leave() -> str:
+    """Return the end of every hint: how to put the tool away."""
+    return f"{shown_keys(STOP)} leaves."
 
 
 def cells(numbers: tuple[int, ...] | list[int]) -> str:

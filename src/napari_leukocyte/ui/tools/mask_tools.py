@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any, ClassVar
 from weakref import WeakKeyDictionary
 
+from app_model.types import KeyBinding
 from napari.layers import Image, Layer
 from psygnal import Signal
 from qtpy.QtCore import QTimer
@@ -14,10 +15,12 @@ from qtpy.QtCore import QTimer
 from napari_leukocyte.errors import LeukocyteError
 from napari_leukocyte.session.session import Session
 from napari_leukocyte.ui.jobs import tell
+from napari_leukocyte.ui.key_bindings import bind_action, unbind
+from napari_leukocyte.ui.keys import keys_notice
 from napari_leukocyte.ui.layers import links
 from napari_leukocyte.ui.tools import commands
 from napari_leukocyte.ui.tools.in_hand import ToolInHand
-from napari_leukocyte.ui.tools.kinds import DELETE, DELETE_KEYS, TOOLS, Tool
+from napari_leukocyte.ui.tools.kinds import DELETE, TOOLS, Tool
 from napari_leukocyte.ui.tools.painting import PaintingInHand
 from napari_leukocyte.ui.tools.quick_delete import (
     DeleteOnClick,
@@ -26,6 +29,8 @@ from napari_leukocyte.ui.tools.quick_delete import (
     session_shown_by,
 )
 
+#: Deletes the selected cells, or the one under the pointer.
+DELETE_NOW = "delete_now"
 _OF_VIEWER: WeakKeyDictionary[Any, MaskTools] = WeakKeyDictionary()
 
 
@@ -50,6 +55,9 @@ class MaskTools:
         self._bind_soon.setSingleShot(True)
         self._bind_soon.timeout.connect(self._bind_active)
         viewer.layers.selection.events.active.connect(self._on_active)
+        # By layer: whether it has the keys of all tools, and which it has.
+        self._bound: WeakKeyDictionary[Layer, tuple[bool, list[KeyBinding]]] = WeakKeyDictionary()
+        keys_notice.changed.connect(_on_keys_of(self))
         self._bind_active()
         self._clicks = DeleteOnClick(viewer, self._pause)
 
@@ -88,10 +96,7 @@ class MaskTools:
 
     def bind_keys(self, layer: Layer) -> None:
         """Bind the tools' keys to a layer that shows a session's objects."""
-        for tool in TOOLS:
-            layer.bind_key(tool.key, self._key(tool), overwrite=True)
-        for key in DELETE_KEYS:
-            layer.bind_key(key, self._delete_key(), overwrite=True)
+        self._bind(layer, with_tools=True)
 
     def delete(self, layer: Layer, session: Session) -> None:
         """Delete the selected objects; without a selection, the one under the pointer."""
@@ -158,10 +163,24 @@ class MaskTools:
             return
         if isinstance(layer, Image):
             # Its other keys stay napari's: there is no telling yet that cells are to be changed.
-            for key in DELETE_KEYS:
-                layer.bind_key(key, self._delete_key(), overwrite=True)
+            self._bind(layer, with_tools=False)
         else:
             self.bind_keys(layer)
+
+    def _bind(self, layer: Layer, *, with_tools: bool) -> None:
+        _, former = self._bound.pop(layer, (False, []))
+        unbind(layer, former)
+        acts = {DELETE_NOW: self._delete_key()}
+        if with_tools:
+            acts |= {tool.keys: self._key(tool) for tool in TOOLS}
+        bound = [key for action, act in acts.items() for key in bind_action(layer, action, act)]
+        self._bound[layer] = with_tools, bound
+
+    def follow_keys(self) -> None:
+        """Bind the keys that the actions have now."""
+        for layer, (with_tools, _) in list(self._bound.items()):
+            self._bind(layer, with_tools=with_tools)
+        self.changed.emit()
 
     def _key(self, tool: Tool) -> Callable[[Layer], None]:
         tools = weakref.ref(self)
@@ -184,6 +203,18 @@ class MaskTools:
                 alive.delete(layer, session)
 
         return pressed
+
+
+def _on_keys_of(tools: MaskTools) -> Callable[[], None]:
+    """Return a listener that does not keep the tools alive."""
+    alive = weakref.ref(tools)
+
+    def follow() -> None:
+        found = alive()
+        if found is not None and found._viewer is not None:
+            found.follow_keys()
+
+    return follow
 
 
 def mask_tools_of(viewer: Any) -> MaskTools:

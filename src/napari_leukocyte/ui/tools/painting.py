@@ -8,9 +8,8 @@ from typing import Any
 from napari.layers import Labels
 
 from napari_leukocyte.session.session import Session
-from napari_leukocyte.ui.tools.kinds import LEAVE, Tool
-
-_ESCAPE = "Escape"
+from napari_leukocyte.ui.key_bindings import bind_action, unbind
+from napari_leukocyte.ui.tools.kinds import STOP, Tool, leave
 
 
 class PaintingInHand:
@@ -54,9 +53,9 @@ class PaintingInHand:
         layer.visible = True
         viewer.layers.selection.active = layer
         layer.mode = tool.gesture
-        layer.help = f"{tool.title}: {tool.hint} {LEAVE}"
+        layer.help = f"{tool.title}: {tool.hint} {leave()}"
         self._on_selection()
-        layer.bind_key(_ESCAPE, self._on_escape, overwrite=True)
+        self._stop_keys = bind_action(layer, STOP, self._on_escape)
         layer.events.mode.connect(self._on_other)
         viewer.layers.selection.events.active.connect(self._on_other)
         session.selection_changed.connect(self._on_selection)
@@ -64,7 +63,7 @@ class PaintingInHand:
     def put_down(self) -> None:
         """Let go of the layer; if it is in the tool's mode still, it is in none afterwards."""
         layer = self.layer
-        layer.bind_key(_ESCAPE, None)
+        unbind(layer, self._stop_keys)
         layer.events.mode.disconnect(self._on_other)
         self._viewer.layers.selection.events.active.disconnect(self._on_other)
         self.session.selection_changed.disconnect(self._on_selection, missing_ok=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from importlib.resources import files
 from typing import Any
 
@@ -13,10 +14,11 @@ from qtpy.QtWidgets import QHBoxLayout, QToolButton, QVBoxLayout, QWidget
 
 from napari_leukocyte.session.session import Session
 from napari_leukocyte.ui.controls.containers import WrappedText
+from napari_leukocyte.ui.keys import keys_notice, shown_keys
 from napari_leukocyte.ui.layers import links
-from napari_leukocyte.ui.tools.kinds import LEAVE, TOOLS, Tool
+from napari_leukocyte.ui.tools.kinds import TOOLS, Tool, leave
 from napari_leukocyte.ui.tools.mask_tools import mask_tools_of
-from napari_leukocyte.ui.undo import REDO, UNDO, step_back
+from napari_leukocyte.ui.undo import step_back
 
 #: Side of an icon, px; drawn larger, for screens with fine pixels.
 SIDE, _SCALE = 22, 2
@@ -91,8 +93,6 @@ class MaskToolRow(QWidget):
         for tool in TOOLS:
             button = self._button(tool.name)
             button.setCheckable(True)
-            key = tool.key.replace("-", "+")
-            button.setToolTip(f"<p><b>{tool.title}</b> ({key})</p><p>{tool.help}</p>")
             button.clicked.connect(lambda _=False, t=tool: self._use(t))
             row.addWidget(button)
         row.addStretch(1)
@@ -110,7 +110,9 @@ class MaskToolRow(QWidget):
         viewer.events.theme.connect(self._show_icons)
         # Qt calls no method of a widget that is being deleted, but a function it does.
         self.destroyed.connect(lambda: self._release())
+        keys_notice.changed.connect(self._show_keys)
         self._show_icons()
+        self._show_keys()
         self.follow(None)
 
     def _button(self, name: str) -> QToolButton:
@@ -165,17 +167,25 @@ class MaskToolRow(QWidget):
         tool = None if held is None or held.session is not self._session else held.tool
         for other in TOOLS:
             self.buttons[other.name].setChecked(other is tool)
-        self.hint.setText("" if tool is None else f"{tool.hint} {LEAVE}")
+        self.hint.setText("" if tool is None else f"{tool.hint} {leave()}")
+
+    def _show_keys(self) -> None:
+        for tool in TOOLS:
+            self.buttons[tool.name].setToolTip(
+                f"<p><b>{tool.title}</b> ({html.escape(shown_keys(tool.keys))})</p>"
+                f"<p>{tool.help}</p>"
+            )
+        self._show_tool()
+        self._show_history()
 
     def _show_history(self) -> None:
         session = self._session
-        for name, key in (("undo", UNDO), ("redo", REDO)):
+        for name in ("undo", "redo"):
             possible = session is not None and bool(getattr(session, f"can_{name}"))
             what = str(getattr(session, f"{name}_text")) if possible else ""
             self.buttons[name].setEnabled(possible)
-            self.buttons[name].setToolTip(
-                f"{name.capitalize()}: {what} ({key})" if what else f"Nothing to {name}"
-            )
+            said = f"{name.capitalize()}: {what} ({shown_keys(name)})"
+            self.buttons[name].setToolTip(said if what else f"Nothing to {name}")
 
     def _show_icons(self, event: Any = None) -> None:
         for name, button in self.buttons.items():

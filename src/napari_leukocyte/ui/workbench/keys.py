@@ -8,10 +8,9 @@ from dataclasses import dataclass
 
 from qtpy.QtWidgets import QDialog, QTextBrowser, QWidget
 
-from napari_leukocyte.session.reviews import FLAGS
 from napari_leukocyte.ui import build
+from napari_leukocyte.ui.keys import ACTIONS, PLACES, shown_keys
 from napari_leukocyte.ui.own_classes import classes_now
-from napari_leukocyte.ui.tools.kinds import DELETE_KEYS, TOOLS
 
 #: Size of the sheet, px.
 _SIZE = (520, 560)
@@ -33,48 +32,25 @@ class KeyGroup:
     keys: tuple[tuple[str, str], ...]
 
 
+#: What the mouse does with a key held, which can't be changed.
+_MOUSE = (
+    ("Ctrl+click", "Delete that cell on the image, whatever tool is in hand"),
+    ("Ctrl+wheel", "Larger or smaller pictures in the gallery"),
+    ("Double click", "Show the cell on the image"),
+)
+
+
 def key_groups() -> list[KeyGroup]:
-    """List all keys, as they are now: classes of the user's own have keys as well."""
+    """List all keys, as they are now: those of classes, of all actions, and with the mouse."""
     classes = [(c.key.upper(), c.name.capitalize()) for c in classes_now() if c.key]
-    flags = [(str(i), f"Flag: {flag}") for i, flag in enumerate(FLAGS, 1)]
-    tools = [(tool.key, tool.title) for tool in TOOLS]
+    actions = [
+        KeyGroup(title, tuple((shown_keys(a.id), a.what) for a in ACTIONS if a.place == place))
+        for place, title in PLACES.items()
+    ]
     return [
         KeyGroup("Classes, in the gallery and on the image", tuple(classes)),
-        KeyGroup(
-            "The gallery",
-            (
-                ("Enter, Space", "Confirm, and go to the next cell"),
-                ("Backspace", "Take back what was said of the class"),
-                *flags,
-                ("Ctrl+Enter", "Show the cell on the image"),
-                ("Ctrl+wheel", "Larger or smaller pictures"),
-            ),
-        ),
-        KeyGroup(
-            "The masks, on the image",
-            (
-                *tools,
-                (" or ".join(DELETE_KEYS), "Delete the selected cells, or the one pointed at"),
-                ("Ctrl+click", "Delete that cell, whatever tool is in hand"),
-                ("Escape", "Stop"),
-            ),
-        ),
-        KeyGroup(
-            "The smear",
-            (
-                ("Page Down", "Next field"),
-                ("Page Up", "Previous field"),
-                ("Shift+Page Down", "Next field that is not finished"),
-            ),
-        ),
-        KeyGroup(
-            "Everywhere",
-            (
-                ("Ctrl+Z", "Undo"),
-                ("Ctrl+Shift+Z", "Redo"),
-                ("?", "This sheet"),
-            ),
-        ),
+        *actions,
+        KeyGroup("With the mouse", _MOUSE),
     ]
 
 
@@ -99,4 +75,8 @@ class KeySheet(QDialog):
         self.resize(*_SIZE)
         self.text = QTextBrowser()
         self.text.setHtml(as_html(key_groups()))
-        self.setLayout(build.column(self.text, build.button("Close", act=self.close), margins=8))
+        where = build.text(lines=2)
+        where.setText("Change them in Preferences, on the page of this plugin.")
+        self.setLayout(
+            build.column(self.text, where, build.button("Close", act=self.close), margins=8)
+        )

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import Qt, QTimer
-from qtpy.QtGui import QKeySequence, QShortcut
 from qtpy.QtWidgets import QDialog, QPushButton, QSizePolicy, QStackedWidget, QTabBar, QWidget
 
 from napari_leukocyte.session.session import Session
 from napari_leukocyte.ui import build
 from napari_leukocyte.ui.dock import SessionDock, SharedParts
 from napari_leukocyte.ui.docking import stand_beside
+from napari_leukocyte.ui.key_bindings import shortcut_of
 from napari_leukocyte.ui.reader_name import keep_reader, reader_notice, reader_now
 from napari_leukocyte.ui.workbench.canvas_fit import CanvasFit
 from napari_leukocyte.ui.workbench.help import AboutDialog, HelpMenu
@@ -118,9 +118,7 @@ class Workbench(SessionDock):
                 ("About napari-leukocyte…", self.show_about),
             ),
         )
-        keys = QShortcut(QKeySequence("?"), self)
-        keys.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
-        keys.activated.connect(self.show_keys)
+        shortcut_of(self, "key_sheet", self.show_keys)
         self.begin()
         self.open(self._front)
 
