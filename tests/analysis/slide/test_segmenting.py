@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from napari_leukocyte.analysis.slide.blocks import least_overlap
+from napari_leukocyte.analysis.slide.blocks import least_overlap, widest_group
 from napari_leukocyte.analysis.slide.label_pyramid import NAME
 from napari_leukocyte.analysis.slide.plan import SlidePlan, plan_slide
 from napari_leukocyte.analysis.slide.segmenting import (
@@ -22,6 +22,7 @@ from napari_leukocyte.analysis.slide.segmenting import (
     segment_slide,
     write_slide,
 )
+from napari_leukocyte.errors import Cancelled, ParameterError
 from napari_leukocyte.io.slides.image import ArrayImage
 from napari_leukocyte.segmentation.ensemble import segment_members
 from napari_leukocyte.segmentation.objects import find_objects
@@ -116,3 +117,56 @@ def test_blocks_give_what_a_photograph_gives(
     scores = found.objects.table["score"].to_numpy()
     for mine, theirs in pairs.T.tolist():
         assert mine == theirs == 0 or scores[mine - 1] == expected.scores[theirs]
+
+
+@pytest.mark.parametrize("fill_holes", [True, False])
+@pytest.mark.parametrize("block", [40, 1000])
+def test_small_holes_are_filled_if_they_are_to_be(
+    fill_holes: bool, block: int, stain_model: str, stain_networks: list[str], tmp_path: Path
+) -> None:
+    # Eight cells around a gap of 18 px.
+    angles = np.arange(8) * np.pi / 4
+    ring = [(60 + 20 * np.sin(a), 70 + 20 * np.cos(a), 11.0) for a in angles]
+    image = drawn((120, 140), ring)
+    params = PostprocessParams(
+        least_score=0.0, fill_holes=fill_holes, watershed="none", area_upper_deviation=20.0
+    )
+    plan = dataclasses.replace(plan_of(image, stain_model, params), block_px=block)
+    labels = labels_of(segment_slide(ArrayImage(image), plan), plan, tmp_path)
+    expected = find_objects(segment_members(image, stain_model, SIZE), params).labels
+    np.testing.assert_array_equal(labels, expected)
+    assert (labels[60, 70] > 0) == fill_holes
+
+
+def test_a_slide_is_left_when_the_user_cancels(stain_model: str, stain_networks: list[str]) -> None:
+    image = drawn((200, 200), [(50, 60, 13.0)])
+    plan = dataclasses.replace(plan_of(image, stain_model, PostprocessParams()), block_px=100)
+    steps: list[int] = []
+
+    def stop(done: int, total: int, what: str) -> None:
+        steps.append(total)
+        if done == 2:
+            raise Cancelled
+
+    with pytest.raises(Cancelled):
+        segment_slide(ArrayImage(image), plan, progress=stop)
+    assert steps == [4, 4, 4]
+
+
+def test_blocks_must_overlap_enough(stain_model: str) -> None:
+    plan = plan_of(drawn((100, 100), []), stain_model, PostprocessParams())
+    with pytest.raises(ParameterError, match="at least"):
+        dataclasses.replace(plan, overlap_px=least_overlap(plan.params, SIZE) - 1)
+
+
+def test_a_group_that_is_too_wide_is_left_out_whatever_the_blocks(
+    stain_model: str, stain_networks: list[str]
+) -> None:
+    length = int(widest_group(SIZE)) + 60
+    row = [(40.0, float(x), 12.0) for x in range(20, length, 18)]
+    image = drawn((100, length + 60), [*row, (80.0, 30.0, 12.0)])
+    plan = plan_of(image, stain_model, PostprocessParams(least_score=0.0))
+    for block in (90, 10_000):
+        found = segment_slide(ArrayImage(image), dataclasses.replace(plan, block_px=block))
+        assert len(found.objects.table) == 1
+        assert any("too wide" in note for note in found.notes)
