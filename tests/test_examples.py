@@ -61,7 +61,7 @@ def test_code_on_pages_runs(code: str) -> None:
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_notebooks_run(path: Path, home: Path) -> None:
-    notebook: Any = nbformat.read(path, as_version=4)  # type: ignore[no-untyped-call]
+    notebook: Any = nbformat.read(path, as_version=4)
     shown = [len(cell.get("outputs", ())) for cell in notebook.cells]
     assert sum(shown) > 4  # what was kept is shown on the site
     NotebookClient(notebook, timeout=540, kernel_name="python3").execute(cwd=str(home))

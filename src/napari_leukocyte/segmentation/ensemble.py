@@ -132,7 +132,7 @@ def _vote(maps: NDArray[np.float32], shares: tuple[float, ...], rule: Vote) -> N
     if rule == "minimum":
         # One by one: a copy of all maps would be the largest thing in memory.
         voting = [member for share, member in zip(shares, maps, strict=True) if share > 0]
-        least = voting[0].astype(np.float32)
+        least: NDArray[np.float32] = voting[0].astype(np.float32)
         for member in voting[1:]:
             np.minimum(least, member, out=least)
         return least

@@ -70,7 +70,8 @@ class TiffImage(ChunkedImage):
                         # As one strip it would be read whole for each part.
                         arrays.append(level.keyframe.asarray(out="memmap"))
                     else:
-                        arrays.append(zarr.open_array(series.aszarr(level=number), mode="r"))
+                        stored: Any = zarr.open_array(series.aszarr(level=number), mode="r")
+                        arrays.append(stored)
                     used.append(level)
                 um_per_px = scale_of(file, series)
                 if um_per_px is None:
