@@ -9,23 +9,16 @@ It keeps its sessions and settings in a folder of its own, so that nothing of th
 
 from __future__ import annotations
 
-import os
 import sys
-import tempfile
 from pathlib import Path
 
-import napari
 import numpy as np
-from npe2 import PluginManager
-from photographing import IMAGES, photograph, settle, show_classified, wait
-from qtpy.QtCore import QPointF, Qt
+from photographing import IMAGES, open_window, photograph, settle, show_classified, untouched, wait
+from qtpy.QtCore import QPointF
 
 from napari_leukocyte.samples.synthetic import synthetic_smear
 from napari_leukocyte.ui.controls.containers import VerticalScroll
 
-#: Size of the window and width of the widget, px.
-SIZE, DOCK_WIDTH = (1590, 980), 470
-PLUGIN, WIDGET = "napari-leukocyte", "Map of the cells"
 SHAPE = (1100, 1400)
 NUMBERS = {"neutrophil": 26, "eosinophil": 10, "basophil": 6, "lymphocyte": 18, "monocyte": 10}
 
@@ -34,12 +27,9 @@ def main(folder: Path) -> None:
     """Map the cells of a synthetic smear, circle a group, and find cells like one."""
     folder.mkdir(parents=True, exist_ok=True)
     smear = synthetic_smear(SHAPE, 5, NUMBERS, 64.0, 4)
-    viewer = napari.Viewer(title="napari-leukocyte", show=True)
-    viewer.window.resize(*SIZE)
+    viewer, bench = open_window()
     show_classified(viewer, smear.image, smear.labels.astype(np.int32), "smear")
-    PluginManager.instance().get_manifest(PLUGIN)
-    dock, widget = viewer.window.add_plugin_dock_widget(PLUGIN, WIDGET)
-    viewer.window._qt_window.resizeDocks([dock], [DOCK_WIDTH], Qt.Orientation.Horizontal)
+    widget = bench.open("map")
     settle(0.5)
     wait(lambda: widget.settled and widget.shown is not None)
     scatter = widget.form.scatter
@@ -68,7 +58,5 @@ def main(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    with tempfile.TemporaryDirectory() as own:
-        for name in ("SESSIONS", "CONFIG", "EMBEDDINGS"):
-            os.environ[f"NAPARI_LEUKOCYTE_{name}"] = str(Path(own) / name.lower())
+    with untouched():
         main(Path(sys.argv[1]) if len(sys.argv) > 1 else IMAGES)

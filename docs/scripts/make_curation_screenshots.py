@@ -9,17 +9,11 @@ It keeps its sessions and settings in a folder of its own, so that nothing of th
 
 from __future__ import annotations
 
-import os
 import sys
-import tempfile
 from pathlib import Path
-from typing import Any
 
-import napari
-from npe2 import PluginManager
-from photographing import IMAGES, photograph, settle, wait
-from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QDockWidget, QMessageBox, QWidget
+from photographing import IMAGES, open_window, photograph, scroll_to, settle, untouched, wait
+from qtpy.QtWidgets import QMessageBox
 
 from napari_leukocyte.analysis.smear.results import write_smear_report
 from napari_leukocyte.reporting.drawing import write_png
@@ -27,14 +21,7 @@ from napari_leukocyte.samples.synthetic import SyntheticSmear, synthetic_smear
 from napari_leukocyte.session.session import Session
 from napari_leukocyte.ui.smear.field_list import WORKING_ROLE
 
-#: Size of the window, px.
-SIZE = (1590, 980)
-PLUGIN, READER = "napari-leukocyte", "A. Reader"
-#: Where docks go.
-AREAS = {
-    "right": Qt.DockWidgetArea.RightDockWidgetArea,
-    "bottom": Qt.DockWidgetArea.BottomDockWidgetArea,
-}
+READER = "A. Reader"
 #: Shape of a field, px, and the leukocytes of each.
 SHAPE = (760, 960)
 FIELDS: tuple[dict[str, int], ...] = (
@@ -45,25 +32,6 @@ FIELDS: tuple[dict[str, int], ...] = (
     {"neutrophil": 5, "lymphocyte": 2, "eosinophil": 1},
     {"neutrophil": 4, "lymphocyte": 4},
 )
-
-
-def dock(viewer: napari.Viewer, name: str, area: str) -> Any:
-    """Dock one of the plugin's widgets; None if there is none of that name."""
-    contributions = PluginManager.instance().get_manifest(PLUGIN).contributions
-    if name not in {w.display_name for w in contributions.widgets or ()}:
-        return None
-    found, widget = viewer.window.add_plugin_dock_widget(PLUGIN, name)
-    viewer.window._qt_window.addDockWidget(AREAS[area], found)
-    return widget
-
-
-def raise_dock(widget: QWidget) -> None:
-    """Bring the tab of a docked widget to the front."""
-    found: Any = widget
-    while not isinstance(found, QDockWidget):
-        found = found.parent()
-    found.raise_()
-    settle(0.3)
 
 
 def correct(session: Session, truth: SyntheticSmear) -> None:
@@ -86,13 +54,8 @@ def main(folder: Path, work: Path) -> None:
     for number, truth in enumerate(truths, 1):
         write_png(fields / f"field {number}.png", truth.image)
 
-    viewer = napari.Viewer(title="napari-leukocyte", show=True)
-    viewer.window.resize(*SIZE)
-    corner = Qt.Corner.BottomRightCorner
-    viewer.window._qt_window.setCorner(corner, Qt.DockWidgetArea.RightDockWidgetArea)
-    smear = dock(viewer, "Smear", "right")
-    gallery = dock(viewer, "Review leukocytes", "bottom")
-    raise_dock(smear)
+    viewer, bench = open_window()
+    smear = bench.open("smear")
 
     def quiet() -> None:
         wait(lambda: not smear.busy)
@@ -117,8 +80,11 @@ def main(folder: Path, work: Path) -> None:
     # 4. The reader goes through the cells of the first field.
     smear.form.reader.setText(READER)
     smear.form.reader.editingFinished.emit()
-    if gallery is not None:
-        photograph(viewer, folder / "curation-gallery.png")
+    review = bench.open("review")
+    review.scope.setCurrentIndex(review.scope.findData("smear"))
+    wait(lambda: not review.smear_gallery.busy and bool(review.smear_gallery.queue))
+    photograph(viewer, folder / "curation-gallery.png")
+    bench.open("smear")
     correct(smear.session, truths[0])
     smear.form.sign_field.click()
     quiet()
@@ -129,6 +95,7 @@ def main(folder: Path, work: Path) -> None:
     smear.form.tabs.setCurrentIndex(0)
     smear.form.sign_smear.click()
     quiet()
+    scroll_to(smear, smear.form.signed)
     photograph(viewer, folder / "curation-refused.png")
 
     # 6. The next fields, one key each.
@@ -141,6 +108,7 @@ def main(folder: Path, work: Path) -> None:
     QMessageBox.question = lambda *_: QMessageBox.StandardButton.Yes
     smear.form.sign_smear.click()
     quiet()
+    scroll_to(smear, smear.form.save)
     photograph(viewer, folder / "curation-signed.png")
 
     # 7. The report of the whole smear.
@@ -152,7 +120,5 @@ def main(folder: Path, work: Path) -> None:
 
 
 if __name__ == "__main__":
-    with tempfile.TemporaryDirectory() as own:
-        os.environ["NAPARI_LEUKOCYTE_SESSIONS"] = str(Path(own) / "sessions")
-        os.environ["NAPARI_LEUKOCYTE_CONFIG"] = str(Path(own) / "config")
-        main(Path(sys.argv[1]) if len(sys.argv) > 1 else IMAGES, Path(own))
+    with untouched() as own:
+        main(Path(sys.argv[1]) if len(sys.argv) > 1 else IMAGES, own)

@@ -9,17 +9,13 @@ It keeps its sessions and settings in a folder of its own, so that nothing of th
 
 from __future__ import annotations
 
-import os
 import sys
-import tempfile
 from pathlib import Path
 
 import cv2
-import napari
 import numpy as np
-from npe2 import PluginManager
 from numpy.typing import NDArray
-from photographing import IMAGES, photograph, settle, wait
+from photographing import IMAGES, open_window, photograph, save_picture, settle, untouched, wait
 
 from napari_leukocyte.classification.classify import classify
 from napari_leukocyte.classification.regions import iterate_regions
@@ -28,7 +24,6 @@ from napari_leukocyte.interpretation.cropping import cut_cell
 from napari_leukocyte.interpretation.explanation import explain
 from napari_leukocyte.interpretation.scoring import METHODS
 from napari_leukocyte.models.registry import find_model
-from napari_leukocyte.reporting.drawing import write_png
 from napari_leukocyte.reporting.record import describe_model
 from napari_leukocyte.samples.synthetic import SyntheticSmear, synthetic_smear
 from napari_leukocyte.segmentation.ensemble import segment_members
@@ -37,9 +32,6 @@ from napari_leukocyte.ui.layers import links
 from napari_leukocyte.ui.layers.objects_view import ObjectsView
 from napari_leukocyte.ui.review.picking import show_place
 
-#: Size of the window, px.
-SIZE = (1590, 980)
-PLUGIN, WIDGET = "napari-leukocyte", "Why this class"
 SHAPE = (620, 820)
 NUMBERS = {"neutrophil": 2, "eosinophil": 1, "lymphocyte": 1, "monocyte": 1}
 #: Side of a map in the picture that compares methods, px.
@@ -65,8 +57,7 @@ def compare(smear: SyntheticSmear, path: Path) -> None:
         maps = [explain(crops, manifest, None, method).map for method in METHODS]
         shown += [overlay(crops.crop, values) for values in maps]
         rows.append(np.hstack(shown))
-    write_png(path, np.vstack(rows))
-    print(path)
+    save_picture(np.vstack(rows), path)
 
 
 def main(folder: Path) -> None:
@@ -74,8 +65,7 @@ def main(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     smear = synthetic_smear(SHAPE, 5, NUMBERS, 92.0, 1)
     manifest = find_model("classification")
-    viewer = napari.Viewer(title="napari-leukocyte", show=True)
-    viewer.window.resize(*SIZE)
+    viewer, bench = open_window()
     image = viewer.add_image(smear.image, name="smear")
     session = links.session_of(image)
     session.set_maps(segment_members(smear.image))
@@ -83,8 +73,7 @@ def main(folder: Path) -> None:
     session.set_predictions(table, manifest.name, describe_model(manifest))
     links.show_labels(viewer, session, image)
     ObjectsView(viewer, session, image)
-    PluginManager.instance().get_manifest(PLUGIN)
-    _, widget = viewer.window.add_plugin_dock_widget(PLUGIN, WIDGET)
+    widget = bench.open("why")
     settle(0.5)
 
     def look_at(label: int) -> None:
@@ -114,7 +103,5 @@ def main(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    with tempfile.TemporaryDirectory() as own:
-        os.environ["NAPARI_LEUKOCYTE_SESSIONS"] = str(Path(own) / "sessions")
-        os.environ["NAPARI_LEUKOCYTE_CONFIG"] = str(Path(own) / "config")
+    with untouched():
         main(Path(sys.argv[1]) if len(sys.argv) > 1 else IMAGES)

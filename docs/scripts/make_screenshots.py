@@ -3,6 +3,8 @@
 Run it with a display (or ``xvfb-run -a -s "-screen 0 1600x1000x24"``)::
 
     python docs/scripts/make_screenshots.py [FOLDER]
+
+It keeps its sessions and settings in a folder of its own, so that nothing of the user's is touched.
 """
 
 from __future__ import annotations
@@ -10,17 +12,14 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-import napari
 import numpy as np
 from napari.layers import Labels
-from photographing import IMAGES, photograph, wait
+from photographing import IMAGES, open_window, photograph, scroll_to, untouched, wait
 
 from napari_leukocyte.cli.window import Picture, fill_viewer
 from napari_leukocyte.samples.synthetic import synthetic_smear
 from napari_leukocyte.segmentation.parameters import PostprocessParams
 
-#: Size of the window, px.
-SIZE = (1500, 950)
 #: Where a platelet lies in the smear: y and x, px.
 PLATELET = (456, 337)
 
@@ -39,8 +38,7 @@ def main(folder: Path) -> None:
     """Go from the smear to the leukogram, and take a picture at each stage."""
     folder.mkdir(parents=True, exist_ok=True)
     smear = synthetic_smear()
-    viewer = napari.Viewer(title="napari-leukocyte", show=True)
-    viewer.window.resize(*SIZE)
+    viewer, _ = open_window()
     bench = fill_viewer(viewer, [Picture("Synthetic smear", smear.image)])
     segment, classify = bench.page("segment"), bench.page("count")
     segment.form.classify.setChecked(False)
@@ -68,9 +66,11 @@ def main(folder: Path) -> None:
     bench.open("count")
     classify.form.classify.click()
     wait(lambda: segment.session.classifier is not None)
+    scroll_to(classify, classify.form.leukogram)
     photograph(viewer, folder / "classes.png")
     viewer.close()
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]) if len(sys.argv) > 1 else IMAGES)
+    with untouched():
+        main(Path(sys.argv[1]) if len(sys.argv) > 1 else IMAGES)

@@ -11,36 +11,27 @@ It keeps its sessions and settings in a folder of its own, so that nothing of th
 
 from __future__ import annotations
 
-import os
 import sys
-import tempfile
 from pathlib import Path
-from typing import Any
 
-import napari
 import numpy as np
-from npe2 import PluginManager
-from photographing import IMAGES, photograph, settle, show_classified, wait
-from qtpy.QtCore import Qt
+from photographing import (
+    IMAGES,
+    open_window,
+    photograph,
+    scroll_to,
+    settle,
+    show_classified,
+    untouched,
+    wait,
+)
 
 from napari_leukocyte.samples.synthetic import synthetic_smear
 
-#: Size of the window and width of the widget, px.
-SIZE, DOCK_WIDTH = (1590, 980), 470
-PLUGIN, WIDGET = "napari-leukocyte", "How sure"
 SHAPE = (620, 820)
 NUMBERS = {"neutrophil": 6, "eosinophil": 2, "lymphocyte": 4, "monocyte": 3}
 #: What the light of a lamp turned low does to red, green and blue.
 TINT = (1.0, 0.9, 0.62)
-
-
-def scroll_to(widget: Any, part: Any) -> None:
-    """Bring a part of the widget into sight."""
-    area = part.parentWidget()
-    while area is not None and not hasattr(area, "ensureWidgetVisible"):
-        area = area.parentWidget()
-    if area is not None:
-        area.ensureWidgetVisible(part)
 
 
 def main(folder: Path) -> None:
@@ -48,11 +39,8 @@ def main(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     smear = synthetic_smear(SHAPE, 5, NUMBERS, 84.0, 1)
     labels = smear.labels.astype(np.int32)
-    viewer = napari.Viewer(title="napari-leukocyte", show=True)
-    viewer.window.resize(*SIZE)
-    PluginManager.instance().get_manifest(PLUGIN)
-    dock, widget = viewer.window.add_plugin_dock_widget(PLUGIN, WIDGET)
-    viewer.window._qt_window.resizeDocks([dock], [DOCK_WIDTH], Qt.Orientation.Horizontal)
+    viewer, bench = open_window()
+    widget = bench.open("uncertainty")
     form = widget.form
     show_classified(viewer, smear.image, labels, "smear")
     settle(0.5)
@@ -76,7 +64,5 @@ def main(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    with tempfile.TemporaryDirectory() as own:
-        os.environ["NAPARI_LEUKOCYTE_SESSIONS"] = str(Path(own) / "sessions")
-        os.environ["NAPARI_LEUKOCYTE_CONFIG"] = str(Path(own) / "config")
+    with untouched():
         main(Path(sys.argv[1]) if len(sys.argv) > 1 else IMAGES)

@@ -21,6 +21,8 @@ from pathlib import Path
 from typing import Any
 
 READER = "A. Reader"
+#: Size of the window, px: two docks stand side by side.
+SIZE = (1590, 980)
 HEAD, TUNED = "head-of-the-walk", "member-of-the-walk"
 LEUKOCYTE = [sys.executable, "-m", "napari_leukocyte"]
 #: Prints how many crops of which classes Keras finds, in a process of its own.
@@ -105,8 +107,7 @@ def look(dataset: Path, out: Path, cells: int) -> None:
 def choose_in_the_window(fields: list[Path], dataset: Path, out: Path) -> None:
     """Read the data set into napari, and choose the new models in the widgets."""
     import napari
-    from make_curation_screenshots import SIZE, dock, raise_dock
-    from photographing import photograph, settle, wait
+    from photographing import dock, photograph, raise_dock, settle, wait
 
     from napari_leukocyte.io.images.reading import read_image
 

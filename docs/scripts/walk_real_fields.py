@@ -25,8 +25,7 @@ from typing import Any
 
 import napari
 import numpy as np
-from make_curation_screenshots import SIZE, dock, raise_dock
-from photographing import photograph, settle, wait
+from photographing import dock, photograph, raise_dock, settle, wait
 from qtpy.QtCore import QEvent, QPoint, QPointF, Qt
 from qtpy.QtGui import QMouseEvent
 from qtpy.QtTest import QTest
@@ -39,6 +38,8 @@ from napari_leukocyte.ui.layers.objects_view import objects_view_of
 from napari_leukocyte.ui.tools.mask_tools import mask_tools_of
 
 READER = "A. Reader"
+#: Size of the window, px: two docks stand side by side.
+SIZE = (1590, 980)
 # Its stubs take these functions for methods.
 QTEST: Any = QTest
 LEFT, NONE = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier

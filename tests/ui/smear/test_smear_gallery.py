@@ -14,6 +14,7 @@ from napari_leukocyte.segmentation import objects
 from napari_leukocyte.ui.review.smear_gallery import SmearGallery
 from napari_leukocyte.ui.review.widget import ReviewWidget
 from napari_leukocyte.ui.smear.widget import SmearWidget
+from napari_leukocyte.ui.tools.mask_tools import mask_tools_of
 from tests.analysis.smear.test_candidates import score_by_place
 from tests.ui.smear.conftest import LONGEST
 from tests.ui.smear.steps import QTEST, analyse, open_folder
@@ -76,6 +77,10 @@ def test_pictures_come_and_a_cell_leads_to_its_field(
     qtbot.waitUntil(lambda: smear.shown_row == place.field, timeout=LONGEST)
     field: Any = smear.session
     qtbot.waitUntil(lambda: field.selection == frozenset({place.label}), timeout=LONGEST)
+    # The mask tools below the gallery act on the field that is open now.
+    gallery.form.tools.buttons["split"].click()
+    held: Any = mask_tools_of(smear.viewer).in_hand
+    assert held.session is smear.session
 
 
 def test_what_is_said_on_the_field_shows_in_the_gallery(

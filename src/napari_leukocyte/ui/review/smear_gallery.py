@@ -20,6 +20,7 @@ from napari_leukocyte.gallery.candidates import CellsAndCandidates
 from napari_leukocyte.gallery.cells import CellTable
 from napari_leukocyte.gallery.thumbnails import CONTRASTS, ThumbnailStyle, extent_of
 from napari_leukocyte.session.reader import tidy
+from napari_leukocyte.session.session import Session
 from napari_leukocyte.session.store import folder_of
 from napari_leukocyte.ui import build
 from napari_leukocyte.ui.before_paint import BeforePaint
@@ -86,8 +87,7 @@ class SmearGallery(QWidget):
         self._awaited: tuple[int, int, int] | None = None
         classes = classes_now()
         self.form = form = ReviewForm(self.viewer, image, classes, self, alone=False)
-        for part in (form.tools, form.blind_section):
-            part.hide()
+        form.blind_section.hide()
         form.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)
         self.setLayout(build.column(form))
         self._candidates = SmearCandidateGroup(self)
@@ -117,6 +117,10 @@ class SmearGallery(QWidget):
         self._follow()
 
     # -- which smear ----------------------------------------------------------------------
+
+    def follow_field(self, session: Session | None) -> None:
+        """Have the mask tools act on the field that is open: *Show on image* leads there."""
+        self.form.tools.follow(session)
 
     @property
     def session(self) -> SmearCells | None:

@@ -162,7 +162,14 @@ class ReviewWidget(SessionDock):
         if whole and self.smear_gallery is None:
             self.stack.addWidget(SmearGallery(self.viewer, self.image, self.stack))
         self.stack.setCurrentIndex(int(whole))
+        self._follow_tools()
         self.update_now()
+
+    def _follow_tools(self) -> None:
+        """Have the mask tools, of both galleries, act on the photograph that is open."""
+        self.form.tools.follow(self.session)
+        if self.smear_gallery is not None:
+            self.smear_gallery.follow_field(self.session)
 
     def on_release(self) -> None:
         """Let go of the smear's cells."""
@@ -178,19 +185,19 @@ class ReviewWidget(SessionDock):
         if session is not None:
             session.reader = tidy(self.form.reader.text()) or session.reader
             self._thumbnails = Thumbnails(session.rgb, to_pixmap)
-        self.form.tools.follow(session)
+        self._follow_tools()
         self._blind.follow()
         self.update_now()
 
     def on_layers(self) -> None:
         """Have tools for layers that have come."""
-        self.form.tools.follow(self.session)
+        self._follow_tools()
         self.update_soon()
 
     def on_show(self) -> None:
         """Show what has changed while another dock was in front."""
         self._follow_classes()
-        self.form.tools.follow(self.session)
+        self._follow_tools()
         if self._stale:
             self.update_now()
 
