@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -66,4 +67,5 @@ def set_open_smear(viewer: Any, smear: Smear | None, show: Callable[[int], objec
     elif former is None or former.smear is not smear:
         _OPEN[key] = OpenSmear(smear, SmearCells(smear), show)
     if _OPEN.get(key) is not former:
-        smear_notice.changed.emit()
+        with suppress(RuntimeError):  # at the application's end Qt may have gone first
+            smear_notice.changed.emit()
