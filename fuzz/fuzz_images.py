@@ -27,6 +27,9 @@ _formats: Any = import_module("fuzz.fuzz_formats" if __package__ else "fuzz_form
 #: EXIF that turns a photograph by 90 degrees.
 _EXIF = b"Exif\0\0II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0\x06\0\0\0\0\0\0\0"
 
+#: Modules whose branches steer what is tried.
+_FOLLOWED = ("napari_leukocyte.io.images", "tifffile")
+
 
 def _scene() -> NDArray[np.uint8]:
     y, x = np.mgrid[:20, :24]
@@ -157,12 +160,15 @@ def main() -> None:
             with suppress(ImportError):
                 import atheris  # noqa: F401 - whether it is there
 
+                # Imported already by the formats, they would not be followed.
+                for module in [m for m in sys.modules if m.startswith(_FOLLOWED)]:
+                    del sys.modules[module]
                 _formats.run_atheris(
                     lambda: Target(given.container, folder),
                     given.seconds,
                     folder,
                     lambda: import_module("napari_leukocyte.io.images.reading"),
-                    ("napari_leukocyte.io.images", "tifffile"),
+                    _FOLLOWED,
                 )
                 return
         for name in CONTAINERS if given.container == "all" else [given.container]:
