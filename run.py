@@ -327,7 +327,7 @@ def extras_of(job: str) -> str:
         return "docs"
     # TensorFlow's lower bounds are old; the tests without training need none.
     train = "" if lowest() else "train,"
-    return f"{qt},explain,{train}xarray,docs,test"
+    return f"{qt},explain,slides,{train}xarray,docs,test"
 
 
 def stamp(extras: str, venv: Path) -> tuple[Path, str]:

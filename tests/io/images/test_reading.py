@@ -119,6 +119,19 @@ def test_cut_files_are_damaged(
     assert said == []
 
 
+def test_pages_that_lead_round_in_a_circle_are_damaged(tmp_path: Path) -> None:
+    path = tmp_path / "circle.tif"
+    tifffile.imwrite(path, np.stack([RGB[..., 0]] * 3), photometric="minisblack", metadata=None)
+    data = bytearray(path.read_bytes())
+    with tifffile.TiffFile(path) as file:
+        places = [page.offset for page in file.pages]
+    last = places[-1] + 2 + 12 * int.from_bytes(data[places[-1] : places[-1] + 2], "little")
+    data[last : last + 4] = places[0].to_bytes(4, "little")
+    path.write_bytes(data)
+    with pytest.raises(ImageError, match="damaged"):
+        read_image(path)
+
+
 def test_a_png_takes_no_memory_for_what_it_only_claims(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

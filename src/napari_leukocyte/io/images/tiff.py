@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import struct
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 STARTS = (b"II*\x00", b"MM\x00*", b"II+\x00", b"MM\x00+")
 #: As many as OpenCV decodes.
 _MOST_PIXELS = 2**30
+#: Pages of a file, and tags of a page, that are no mistake.
+_MOST_PAGES, _MOST_TAGS = 100_000, 4096
 #: Numbers of tags.
 _ICC_PROFILE, _INK_SET, _COMPRESSION_JPEG = 34675, 332, 7
 #: Greatest values of cameras whose pixels are stored in 16 bits.
@@ -62,6 +65,7 @@ def read_tiff(path: Path) -> NDArray[Any] | None:
     import tifffile
 
     try:
+        _follow_pages(path)
         with tifffile.TiffFile(path) as file:
             series = _photograph(path, file)
             page = series.keyframe
@@ -93,6 +97,40 @@ def is_stored_upright(path: Path) -> bool:
 def _orientation(page: TiffPage) -> int:
     found = page.tags.valueof(TAG, UPRIGHT)
     return found if isinstance(found, int) and 1 <= found <= 8 else UPRIGHT
+
+
+def _follow_pages(path: Path) -> None:
+    """Refuse a file whose pages lead back to one another: a reader would go round for minutes.
+
+    Raises
+    ------
+    ValueError
+        If they do, or if there are more than any photograph has.
+    """
+    with path.open("rb") as file:
+        start = file.read(16)
+        order = "<" if start[:2] == b"II" else ">"
+        (version,) = struct.unpack_from(f"{order}H", start, 2)
+        # Counts, entries and offsets are wider in files that can be larger than 4 GB.
+        first, count, entry, offset = (8, "Q", 20, "Q") if version == 43 else (4, "H", 12, "I")
+        (place,) = struct.unpack_from(f"{order}{offset}", start, first)
+        seen: set[int] = set()
+        while place:
+            if place in seen or len(seen) >= _MOST_PAGES:
+                raise ValueError
+            seen.add(place)
+            file.seek(place)
+            data = file.read(struct.calcsize(count))
+            if len(data) < struct.calcsize(count):
+                return  # beyond the end of the file, which tifffile finds as well
+            (number,) = struct.unpack(f"{order}{count}", data)
+            if number > _MOST_TAGS:
+                return
+            file.seek(number * entry, 1)
+            data = file.read(struct.calcsize(offset))
+            if len(data) < struct.calcsize(offset):
+                return
+            (place,) = struct.unpack(f"{order}{offset}", data)
 
 
 def _photograph(path: Path, file: TiffFile) -> TiffPageSeries:
