@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, cast
 
+import pandas as pd
 from qtpy.QtCore import QSize, Qt, QTimer
 from qtpy.QtGui import QResizeEvent
 from qtpy.QtWidgets import (
@@ -24,7 +25,9 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_leukocyte.gallery.arrange import Choice, Show, Sort
+from napari_leukocyte.counting.settings import recall_settings
+from napari_leukocyte.errors import LeukocyteError
+from napari_leukocyte.gallery.arrange import Choice, Show, Sort, disagreeing, flagged
 from napari_leukocyte.gallery.thumbnails import Contrast, ThumbnailStyle
 from napari_leukocyte.ui.controls.containers import Section
 from napari_leukocyte.ui.controls.image_choice import ImageChoice
@@ -191,6 +194,20 @@ class ReviewForm(QWidget):
         for show, title in _SHOW.items():
             index = self.show_box.findData(show)
             self.show_box.setItemText(index, f"{title} ({numbers.get(show, 0)})")
+
+    def show_table(self, table: pd.DataFrame, candidates: int) -> None:
+        """Show how many cells of a table, as it may be shown, there are to choose and reviewed."""
+        total, reviewed = len(table), int(table["reviewed"].to_numpy(bool).sum())
+        self.show_numbers(
+            {
+                "all": total,
+                "unreviewed": total - reviewed,
+                "flagged": int(flagged(table).sum()),
+                "disagreements": int(disagreeing(table).sum()),
+                "candidates": candidates,
+            }
+        )
+        self.show_progress(reviewed, total)
 
     def show_progress(self, reviewed: int, total: int) -> None:
         """Show how many cells of all are reviewed."""
@@ -359,3 +376,11 @@ def _check(text: str, on: bool, parent: QWidget) -> QCheckBox:
     box.setChecked(on)
     box.setFocusPolicy(Qt.FocusPolicy.TabFocus)
     return box
+
+
+def counted_now() -> tuple[str, ...] | None:
+    """Return the classes that count for this user; None if the file that says so is damaged."""
+    try:
+        return recall_settings().counted
+    except LeukocyteError:  # the differential tells of it
+        return None

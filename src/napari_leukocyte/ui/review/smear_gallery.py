@@ -13,9 +13,8 @@ from qtpy.QtWidgets import QSizePolicy, QWidget
 
 from napari_leukocyte.analysis.smear.cells import SmearCells
 from napari_leukocyte.counting.leukogram import count_classes
-from napari_leukocyte.counting.settings import recall_settings
 from napari_leukocyte.errors import LeukocyteError
-from napari_leukocyte.gallery.arrange import arrange, disagreeing, flagged
+from napari_leukocyte.gallery.arrange import arrange
 from napari_leukocyte.gallery.candidates import CellsAndCandidates
 from napari_leukocyte.gallery.cells import CellTable
 from napari_leukocyte.gallery.thumbnails import CONTRASTS, ThumbnailStyle, extent_of
@@ -33,7 +32,7 @@ from napari_leukocyte.ui.own_classes import classes_now, notice
 from napari_leukocyte.ui.reader_name import reader_notice, reader_now
 from napari_leukocyte.ui.review.candidates import without_candidates
 from napari_leukocyte.ui.review.details import PICTURE
-from napari_leukocyte.ui.review.form import ReviewForm
+from napari_leukocyte.ui.review.form import ReviewForm, counted_now
 from napari_leukocyte.ui.review.picking import show_place
 from napari_leukocyte.ui.review.reviewer import Reviewer
 from napari_leukocyte.ui.review.smear_candidates import SmearCandidateGroup
@@ -226,7 +225,7 @@ class SmearGallery(QWidget):
             form.show_progress(0, 0)
             return
         self._table = table = cells.table()
-        self._queue = cells.review_order(_counted()) if form.choice.sort == "queue" else []
+        self._queue = cells.review_order(counted_now()) if form.choice.sort == "queue" else []
         groups = arrange(table, form.choice, self._queue)
         self._cells = CellTable(table)
         found = self._candidates.candidates
@@ -244,17 +243,7 @@ class SmearGallery(QWidget):
         if gallery.cells.show_cells(self._cells, groups):
             gallery.show_cells_again()
         gallery.set_look(form.look)
-        reviewed = int(table["reviewed"].to_numpy(bool).sum())
-        form.show_numbers(
-            {
-                "all": len(table),
-                "unreviewed": len(table) - reviewed,
-                "flagged": int(flagged(table).sum()),
-                "disagreements": int(disagreeing(table).sum()),
-                "candidates": 0 if found is None else len(found),
-            }
-        )
-        form.show_progress(reviewed, len(table))
+        form.show_table(table, 0 if found is None else len(found))
         self._counts = dict(count_classes(table))
         if self._queue and not self._begun:
             # The keys act at once.
@@ -413,11 +402,3 @@ class SmearGallery(QWidget):
     def say_in_passing(self, text: str) -> None:
         """Say something that need not stay."""
         self.viewer.status = text
-
-
-def _counted() -> tuple[str, ...] | None:
-    """Return the classes that count for this user; None if the file that says so is damaged."""
-    try:
-        return recall_settings().counted
-    except LeukocyteError:  # the differential tells of it
-        return None

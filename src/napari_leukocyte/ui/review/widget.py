@@ -10,9 +10,7 @@ from qtpy.QtGui import QPixmap
 from qtpy.QtWidgets import QSizePolicy, QStackedWidget
 
 from napari_leukocyte.counting.leukogram import count_classes
-from napari_leukocyte.counting.settings import recall_settings
-from napari_leukocyte.errors import LeukocyteError
-from napari_leukocyte.gallery.arrange import arrange, disagreeing, flagged
+from napari_leukocyte.gallery.arrange import arrange
 from napari_leukocyte.gallery.candidates import CellsAndCandidates
 from napari_leukocyte.gallery.cells import CellTable
 from napari_leukocyte.gallery.thumbnails import CONTRASTS, Thumbnails, ThumbnailStyle, extent_of
@@ -33,7 +31,7 @@ from napari_leukocyte.ui.reader_name import keep_reader, reader_notice, reader_n
 from napari_leukocyte.ui.review.blind_run import BlindRun
 from napari_leukocyte.ui.review.candidates import CandidateGroup, without_candidates
 from napari_leukocyte.ui.review.details import PICTURE
-from napari_leukocyte.ui.review.form import ReviewForm
+from napari_leukocyte.ui.review.form import ReviewForm, counted_now
 from napari_leukocyte.ui.review.gallery_delegate import to_pixmap
 from napari_leukocyte.ui.review.picking import ClickToSelect, show_place
 from napari_leukocyte.ui.review.reviewer import Reviewer
@@ -224,7 +222,7 @@ class ReviewWidget(SessionDock):
         self._table = session.table()
         hidden, veiled = session.hidden, session.shown_table()
         choice = self.form.choice
-        self._queue = session.review_order(_counted()) if choice.sort == "queue" else []
+        self._queue = session.review_order(counted_now()) if choice.sort == "queue" else []
         groups = arrange(veiled, choice, self._queue, hidden)
         found = self._candidates.update(session, choice.show)
         self._cells = CellTable(veiled, hidden)
@@ -263,19 +261,9 @@ class ReviewWidget(SessionDock):
         self._blind.update_now()
 
     def _show_numbers(self, veiled: pd.DataFrame) -> None:
-        total, reviewed = len(veiled), int(veiled["reviewed"].to_numpy(bool).sum())
-        self.form.show_numbers(
-            {
-                "all": total,
-                "unreviewed": total - reviewed,
-                "flagged": int(flagged(veiled).sum()),
-                "disagreements": int(disagreeing(veiled).sum()),
-                "candidates": self._candidates.number,
-            }
-        )
+        self.form.show_table(veiled, self._candidates.number)
         self._counts = dict(count_classes(veiled))
         self._veiled = veiled
-        self.form.show_progress(reviewed, total)
 
     def _set_look(self) -> None:
         self.form.gallery.set_look(self.form.look)
@@ -420,11 +408,3 @@ def _changed(former: pd.DataFrame, table: pd.DataFrame) -> list[int]:
         before, now = pair[name], pair[f"{name}_now"]
         differs |= (before != now) & ~(before.isna() & now.isna())
     return [int(n) for n in pair[LABEL][differs]]
-
-
-def _counted() -> tuple[str, ...] | None:
-    """Return the classes that count for this user; None if the file that says so is damaged."""
-    try:
-        return recall_settings().counted
-    except LeukocyteError:  # the leukogram tells of it
-        return None
