@@ -1,4 +1,4 @@
-"""One image from photograph to leukogram: the four steps in a row."""
+"""One image from photograph to leukogram: four steps in a row, and what they found as arrays."""
 
 from __future__ import annotations
 
@@ -11,13 +11,14 @@ from numpy.typing import ArrayLike, NDArray
 from napari_leukocyte.classification.classify import classify as classify_objects
 from napari_leukocyte.classification.measurements import measure
 from napari_leukocyte.counting.leukogram import count
-from napari_leukocyte.errors import ParameterError
+from napari_leukocyte.errors import LeukocyteError, ParameterError
 from napari_leukocyte.io.images.normalise import normalise_image
 from napari_leukocyte.progress import Progress
 from napari_leukocyte.reporting.tables import with_scores
 from napari_leukocyte.segmentation.ensemble import DIAMETER_RANGE, MemberMaps, segment_members
 from napari_leukocyte.segmentation.objects import find_objects
 from napari_leukocyte.segmentation.parameters import PostprocessParams
+from napari_leukocyte.vocabulary import DISCLAIMER
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -69,8 +70,6 @@ class Analysis:
         NoXarrayError
             If the package xarray is not installed.
         """
-        from napari_leukocyte.analysis.arrays import as_dataset
-
         return as_dataset(self)
 
 
@@ -160,3 +159,46 @@ def check_unattended(params: PostprocessParams, diameter: float | Literal["auto"
         raise ParameterError(
             f'The diameter must be "auto" or from {low:g} to {high:g} px, not {diameter:g}.'
         )
+
+
+class NoXarrayError(LeukocyteError):
+    """The package xarray is not installed."""
+
+
+def as_dataset(found: Analysis) -> xr.Dataset:
+    """Return the arrays of an analysis; see :meth:`Analysis.to_xarray`.
+
+    Raises
+    ------
+    NoXarrayError
+        If xarray is not installed.
+    """
+    try:
+        import xarray as xr
+    except ImportError as error:
+        raise NoXarrayError(
+            'This needs the package xarray: pip install "napari-leukocyte[xarray]".'
+        ) from error
+    maps, (height, width) = found.maps, found.labels.shape
+    return xr.Dataset(
+        {
+            "image": (("y", "x", "channel"), found.rgb),
+            "cell": (("member", "y", "x"), maps.cell),
+            "nucleus": (("member", "y", "x"), maps.nucleus),
+            "labels": (("y", "x"), found.labels),
+            "candidates": (("y", "x"), found.candidates),
+        },
+        coords={
+            "y": ("y", np.arange(height), {"units": "px"}),
+            "x": ("x", np.arange(width), {"units": "px"}),
+            "channel": ["red", "green", "blue"],
+            "member": list(maps.names),
+            "weight": ("member", np.array(maps.weights)),
+        },
+        attrs={
+            "model": maps.model,
+            "diameter_px": maps.diameter,
+            "notes": list(found.notes),
+            "disclaimer": DISCLAIMER,
+        },
+    )
