@@ -10,7 +10,7 @@ import pytest
 
 from napari_leukocyte.analysis.smear import inspection
 from napari_leukocyte.analysis.smear.analysis import AnalysisOptions, analyse_fields
-from napari_leukocyte.analysis.smear.places import list_fields
+from napari_leukocyte.analysis.smear.inspection import list_fields
 from napari_leukocyte.analysis.smear.reading import hold_session, read_field
 from napari_leukocyte.analysis.smear.smear import Smear, open_smear
 from napari_leukocyte.counting.settings import DifferentialSettings

@@ -1,11 +1,13 @@
-"""The inspection of a field: its image key, a small picture, and how far the work is.
+"""The fields of a smear's folder, and the inspection of each: key, small picture, state of the work.
 
-Both the image and the journal of its session are only read if they are not the same files as the
-last time, by their time and size.
-"""
+What is kept lies beside the sessions, never beside the user's images."""
 
 from __future__ import annotations
 
+import hashlib
+import os
+import re
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,17 +19,70 @@ from numpy.typing import NDArray
 from pydantic import BeforeValidator
 
 from napari_leukocyte.analysis.smear.fields import FieldState, state_of_work
-from napari_leukocyte.analysis.smear.places import thumbnail_file
 from napari_leukocyte.errors import ImageError, LeukocyteError
 from napari_leukocyte.io.atomic import atomic_write
 from napari_leukocyte.io.images.key import image_key
 from napari_leukocyte.io.images.normalise import normalise_image
-from napari_leukocyte.io.images.reading import read_image
+from napari_leukocyte.io.images.reading import find_images, read_image
 from napari_leukocyte.io.validation import Whole
 from napari_leukocyte.session.blind_reads import FILE_NAME as BLIND
 from napari_leukocyte.session.blind_reads import hidden_in
 from napari_leukocyte.session.folders import sessions_folder
 from napari_leukocyte.session.restoring import JOURNAL, restore
+
+_DIGITS = re.compile(r"(\d+)")
+
+
+def smears_folder() -> Path:
+    """Return the folder of all smears; it may not exist yet."""
+    return sessions_folder() / "smears"
+
+
+def thumbnail_file(key: str) -> Path:
+    """Return the small picture of an image; it may not exist yet."""
+    return smears_folder() / "thumbnails" / f"{key}.jpg"
+
+
+def smear_id(given: Sequence[Path]) -> str:
+    """Return what a smear is known by: its folder, or the files that were chosen.
+
+    By the place, not by the pixels: a smear stays the same when a field is added to its folder.
+    """
+    places = sorted({os.path.realpath(p) for p in given})
+    return hashlib.sha256("\0".join(places).encode("utf-8", "surrogatepass")).hexdigest()[:32]
+
+
+def list_fields(given: Iterable[Path]) -> list[Path]:
+    """List the image files of a smear.
+
+    Parameters
+    ----------
+    given : iterable of Path
+        Files are taken as they are; a folder stands for the image files directly in it, in the
+        order of their names with numbers as numbers: ``field 2`` comes before ``field 10``.
+
+    Returns
+    -------
+    list of Path
+        Each file once.
+
+    Raises
+    ------
+    ImageError
+        If a path does not exist or a folder has no image.
+    """
+    found: dict[str, Path] = {}
+    for place in given:
+        inside = find_images([place])
+        for path in sorted(inside, key=_natural) if place.is_dir() else inside:
+            found.setdefault(os.path.realpath(path), path)
+    return list(found.values())
+
+
+def _natural(path: Path) -> list[tuple[bool, int, str]]:
+    parts = _DIGITS.split(path.name.casefold())
+    return [(not p.isdecimal(), int(p) if p.isdecimal() else 0, p) for p in parts]
+
 
 #: Longer side of the small pictures, px.
 THUMBNAIL_PX = 160

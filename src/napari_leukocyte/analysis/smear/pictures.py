@@ -14,7 +14,7 @@ from napari_leukocyte.analysis.smear.candidates import (
     with_candidate,
 )
 from napari_leukocyte.analysis.smear.cells import SmearCells
-from napari_leukocyte.analysis.smear.places import smears_folder
+from napari_leukocyte.analysis.smear.inspection import smears_folder
 from napari_leukocyte.errors import LeukocyteError
 from napari_leukocyte.gallery.cells import CellTable, GalleryCell, Place
 from napari_leukocyte.gallery.stored import PictureStore, cut_pictures, picture_key

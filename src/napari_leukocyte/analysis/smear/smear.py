@@ -12,9 +12,14 @@ import pandas as pd
 
 from napari_leukocyte.analysis.smear import persistence
 from napari_leukocyte.analysis.smear.fields import FieldState
-from napari_leukocyte.analysis.smear.inspection import FieldInspection, inspect_field
+from napari_leukocyte.analysis.smear.inspection import (
+    FieldInspection,
+    inspect_field,
+    list_fields,
+    smear_id,
+    smears_folder,
+)
 from napari_leukocyte.analysis.smear.persistence import SmearSignOff
-from napari_leukocyte.analysis.smear.places import list_fields, smear_id, smears_folder
 from napari_leukocyte.counting.leukogram import count, in_order
 from napari_leukocyte.counting.settings import DifferentialSettings
 from napari_leukocyte.errors import ParameterError

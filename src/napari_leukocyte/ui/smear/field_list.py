@@ -9,7 +9,7 @@ from qtpy.QtGui import QColor, QFont, QFontMetrics, QPainter, QPalette, QPen, QP
 from qtpy.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem
 
 from napari_leukocyte.analysis.smear.fields import FieldState
-from napari_leukocyte.analysis.smear.places import thumbnail_file
+from napari_leukocyte.analysis.smear.inspection import thumbnail_file
 from napari_leukocyte.analysis.smear.smear import Smear
 from napari_leukocyte.ui.smear.texts import describe_counts, describe_state
 
