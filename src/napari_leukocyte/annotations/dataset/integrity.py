@@ -20,8 +20,7 @@ from napari_leukocyte.annotations.dataset.layout import (
     version_name,
     versions_in,
 )
-from napari_leukocyte.annotations.dataset.manifest import FileReference
-from napari_leukocyte.annotations.dataset.manifest_reading import read_json, read_manifest
+from napari_leukocyte.annotations.dataset.manifest import FileReference, read_json, read_manifest
 from napari_leukocyte.annotations.dataset.provenance import parse_log, standing_of
 from napari_leukocyte.annotations.dataset.reading import Dataset, DatasetImage
 from napari_leukocyte.classification.regions import iterate_regions

@@ -28,8 +28,9 @@ from napari_leukocyte.annotations.dataset.layout import (
     version_name,
     versions_in,
 )
-from napari_leukocyte.annotations.dataset.manifest import FileEntry, ImageEntry
-from napari_leukocyte.annotations.dataset.manifest_reading import (
+from napari_leukocyte.annotations.dataset.manifest import (
+    FileEntry,
+    ImageEntry,
     check_schema,
     read_json,
     read_manifest,

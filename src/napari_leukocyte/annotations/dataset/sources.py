@@ -20,7 +20,7 @@ from napari_leukocyte.annotations.dataset.field import (
 )
 from napari_leukocyte.annotations.dataset.history import corrections, replay_events, with_models
 from napari_leukocyte.annotations.dataset.layout import DatasetError
-from napari_leukocyte.annotations.dataset.manifest_reading import read_json
+from napari_leukocyte.annotations.dataset.manifest import read_json
 from napari_leukocyte.annotations.dataset.origin import FILE_NAME, Origin, origin_of, with_ratios
 from napari_leukocyte.annotations.dataset.provenance import merge
 from napari_leukocyte.annotations.formats.annotated import AnnotatedImage
