@@ -11,7 +11,6 @@ from pathlib import Path
 
 import pandas as pd
 
-from napari_leukocyte.annotations.dataset.classes import DatasetClass, gather_classes
 from napari_leukocyte.annotations.dataset.description import (
     croissant_of,
     datasheet_html,
@@ -37,8 +36,10 @@ from napari_leukocyte.annotations.dataset.layout import (
     SIDES,
     STAGING,
     VERSIONS,
+    DatasetClass,
     DatasetError,
     Side,
+    gather_classes,
     unique_name,
     version_name,
 )

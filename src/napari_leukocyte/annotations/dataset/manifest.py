@@ -10,13 +10,13 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
 
-from napari_leukocyte.annotations.dataset.classes import DatasetClass
 from napari_leukocyte.annotations.dataset.layout import (
     KIND,
     LARGEST_JSON,
     MANIFEST,
     MOST_PIXELS,
     SCHEMA_VERSION,
+    DatasetClass,
     DatasetError,
     Side,
     inside,
