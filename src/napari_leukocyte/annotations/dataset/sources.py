@@ -21,8 +21,8 @@ from napari_leukocyte.annotations.dataset.field import (
 from napari_leukocyte.annotations.dataset.history import corrections, replay_events, with_models
 from napari_leukocyte.annotations.dataset.layout import DatasetError
 from napari_leukocyte.annotations.dataset.manifest import read_json
-from napari_leukocyte.annotations.dataset.origin import FILE_NAME, Origin, origin_of, with_ratios
 from napari_leukocyte.annotations.dataset.provenance import merge
+from napari_leukocyte.annotations.dataset.reopen import FILE_NAME, Origin, origin_of, with_ratios
 from napari_leukocyte.annotations.formats.annotated import AnnotatedImage
 from napari_leukocyte.annotations.formats.photographs import other_pixels
 from napari_leukocyte.classification.measurements import measure
