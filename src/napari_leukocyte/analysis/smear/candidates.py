@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_leukocyte.analysis.smear.cells import SmearCells
-from napari_leukocyte.analysis.smear.kept_cells import Stamp
+from napari_leukocyte.analysis.smear.persistence import Stamp
 from napari_leukocyte.analysis.smear.reading import hold_session, read_field
 from napari_leukocyte.errors import LeukocyteError
 from napari_leukocyte.gallery.arrange import Group

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from psygnal import Signal
 
-from napari_leukocyte.analysis.smear.kept_cells import KeptCells, Stamp, read_cells, write_cells
+from napari_leukocyte.analysis.smear.persistence import KeptCells, Stamp, read_cells, write_cells
 from napari_leukocyte.analysis.smear.reading import hold_reviews
 from napari_leukocyte.analysis.smear.smear import Smear
 from napari_leukocyte.classification.measurements import measure

@@ -49,7 +49,7 @@ class Smear:
         What a user should know, a sentence each.
     cells_file, candidates_file : Path
         Where the cells and the candidates of its fields may be kept; see
-        :mod:`napari_leukocyte.analysis.smear.kept_cells` and
+        :mod:`napari_leukocyte.analysis.smear.persistence` and
         :mod:`napari_leukocyte.analysis.smear.candidates`.
 
     Raises
