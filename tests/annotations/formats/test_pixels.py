@@ -16,9 +16,8 @@ from napari_leukocyte.annotations.dataset.sources import (
     fields_of_sources,
     take_snapshot,
 )
-from napari_leukocyte.annotations.formats.annotated import AnnotatedImage
+from napari_leukocyte.annotations.formats.annotated import PIXELS, AnnotatedImage, key_in
 from napari_leukocyte.annotations.formats.convert import read, write
-from napari_leukocyte.annotations.formats.photographs import PIXELS, key_in
 from napari_leukocyte.annotations.formats.recognise import FORMATS
 from napari_leukocyte.cli.main import app
 from napari_leukocyte.errors import FormatError

@@ -23,8 +23,7 @@ from napari_leukocyte.annotations.dataset.layout import DatasetError
 from napari_leukocyte.annotations.dataset.manifest import read_json
 from napari_leukocyte.annotations.dataset.provenance import merge
 from napari_leukocyte.annotations.dataset.reopen import FILE_NAME, Origin, origin_of, with_ratios
-from napari_leukocyte.annotations.formats.annotated import AnnotatedImage
-from napari_leukocyte.annotations.formats.photographs import other_pixels
+from napari_leukocyte.annotations.formats.annotated import AnnotatedImage, other_pixels
 from napari_leukocyte.classification.measurements import measure
 from napari_leukocyte.classification.regions import as_label_image
 from napari_leukocyte.errors import ImageError, LeukocyteError

@@ -14,14 +14,13 @@ from typing import Any
 import numpy as np
 
 from napari_leukocyte.annotations.formats import files, rle
-from napari_leukocyte.annotations.formats.annotated import AnnotatedImage
+from napari_leukocyte.annotations.formats.annotated import AnnotatedImage, key_in, pixels, shape_of
 from napari_leukocyte.annotations.formats.attributes import UNCLASSIFIED, class_name, number
 from napari_leukocyte.annotations.formats.canvas import Canvas, Mask
 from napari_leukocyte.annotations.formats.cells import Cell, cells_of
 from napari_leukocyte.annotations.formats.classes import classes_of
 from napari_leukocyte.annotations.formats.left_out import ObjectError
 from napari_leukocyte.annotations.formats.limits import check_shape, whole
-from napari_leukocyte.annotations.formats.photographs import key_in, pixels, shape_of
 from napari_leukocyte.annotations.formats.raster import fill_parts
 from napari_leukocyte.annotations.formats.source import Source
 from napari_leukocyte.errors import FormatError

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote
 
 from napari_leukocyte.annotations.formats import attributes, files
-from napari_leukocyte.annotations.formats.annotated import AnnotatedImage
+from napari_leukocyte.annotations.formats.annotated import AnnotatedImage, image_of, key_in, pixels
 from napari_leukocyte.annotations.formats.attributes import class_name, number
 from napari_leukocyte.annotations.formats.canvas import Canvas
 from napari_leukocyte.annotations.formats.cells import Cell, cells_of
@@ -30,7 +30,6 @@ from napari_leukocyte.annotations.formats.imagej_shapes import (
     set_outline,
 )
 from napari_leukocyte.annotations.formats.limits import MOST_ARCHIVE_BYTES
-from napari_leukocyte.annotations.formats.photographs import image_of, key_in, pixels
 from napari_leukocyte.annotations.formats.source import Source
 from napari_leukocyte.annotations.formats.zips import STARTS, comment_of, read_entries
 from napari_leukocyte.errors import FormatError

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from napari_leukocyte.annotations.formats import files
-from napari_leukocyte.annotations.formats.annotated import AnnotatedImage
+from napari_leukocyte.annotations.formats.annotated import AnnotatedImage, pixels
 from napari_leukocyte.annotations.formats.cellpose import (
     image_of_masks,
     masks_in,
@@ -23,7 +23,6 @@ from napari_leukocyte.annotations.formats.cellpose import (
 from napari_leukocyte.annotations.formats.label_tiff import STARTS
 from napari_leukocyte.annotations.formats.listings import key
 from napari_leukocyte.annotations.formats.measuring import measured
-from napari_leukocyte.annotations.formats.photographs import pixels
 from napari_leukocyte.annotations.formats.results_folder import (
     RESERVED,
     is_record,

@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from napari_leukocyte.annotations.formats import files
-from napari_leukocyte.annotations.formats.annotated import AnnotatedImage
+from napari_leukocyte.annotations.formats.annotated import AnnotatedImage, key_in
 from napari_leukocyte.annotations.formats.attributes import texts
 from napari_leukocyte.annotations.formats.canvas import Canvas
 from napari_leukocyte.annotations.formats.csv_text import read_csv
@@ -19,7 +19,6 @@ from napari_leukocyte.annotations.formats.label_tiff import read_label_tiff
 from napari_leukocyte.annotations.formats.left_out import LeftOut
 from napari_leukocyte.annotations.formats.limits import check_shape
 from napari_leukocyte.annotations.formats.packed import PackedImage, with_key
-from napari_leukocyte.annotations.formats.photographs import key_in
 from napari_leukocyte.annotations.formats.source import Source
 from napari_leukocyte.classification.regions import iterate_regions
 from napari_leukocyte.errors import FormatError, ImageError

@@ -17,7 +17,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_leukocyte.annotations.formats import files
-from napari_leukocyte.annotations.formats.annotated import AnnotatedImage
+from napari_leukocyte.annotations.formats.annotated import (
+    PIXELS,
+    AnnotatedImage,
+    key_in,
+    pixels,
+    shape_of,
+)
 from napari_leukocyte.annotations.formats.attributes import UNCLASSIFIED, class_name, number
 from napari_leukocyte.annotations.formats.canvas import Box, Canvas
 from napari_leukocyte.annotations.formats.cells import Cell, cells_of
@@ -25,7 +31,6 @@ from napari_leukocyte.annotations.formats.classes import classes_of
 from napari_leukocyte.annotations.formats.index_png import MOST_INDEXED, read_indices, write_indices
 from napari_leukocyte.annotations.formats.limits import check_shape
 from napari_leukocyte.annotations.formats.packed import has_masks
-from napari_leukocyte.annotations.formats.photographs import PIXELS, key_in, pixels, shape_of
 from napari_leukocyte.annotations.formats.source import Source
 from napari_leukocyte.errors import FormatError
 from napari_leukocyte.io import json_text, xml_text

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from napari_leukocyte.annotations.dataset.results import is_results
-from napari_leukocyte.annotations.formats.photographs import pixels
+from napari_leukocyte.annotations.formats.annotated import pixels
 from napari_leukocyte.annotations.formats.recognise import UnknownFormatError, recognise
 from napari_leukocyte.errors import FormatError
 from napari_leukocyte.schema import LABEL

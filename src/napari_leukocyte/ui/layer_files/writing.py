@@ -87,9 +87,8 @@ def annotated(layers: Sequence[FullLayerData]) -> AnnotatedImage:
     FormatError
         If the labels are no plane of whole numbers.
     """
-    from napari_leukocyte.annotations.formats.annotated import AnnotatedImage
+    from napari_leukocyte.annotations.formats.annotated import AnnotatedImage, key_in
     from napari_leukocyte.annotations.formats.label_tiff import as_labels
-    from napari_leukocyte.annotations.formats.photographs import key_in
 
     by_kind = {kind: (data, meta) for data, meta, kind in layers}
     objects = by_kind.get("points") or by_kind.get("shapes")
