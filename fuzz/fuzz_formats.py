@@ -23,7 +23,7 @@ import numpy as np
 import pandas as pd
 
 from napari_leukocyte.annotations.formats.annotated import AnnotatedImage
-from napari_leukocyte.annotations.formats.complete import complete
+from napari_leukocyte.annotations.formats.cells import complete
 from napari_leukocyte.annotations.formats.convert import read, write
 from napari_leukocyte.annotations.formats.recognise import FORMATS
 from napari_leukocyte.errors import LeukocyteError

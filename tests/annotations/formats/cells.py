@@ -11,8 +11,7 @@ from hypothesis.extra import numpy as arrays
 from numpy.typing import NDArray
 
 from napari_leukocyte.annotations.formats.annotated import AnnotatedImage
-from napari_leukocyte.annotations.formats.cells import cells_of
-from napari_leukocyte.annotations.formats.complete import complete
+from napari_leukocyte.annotations.formats.cells import cells_of, complete
 from napari_leukocyte.schema import BOX
 
 #: Classes of the vocabulary, of the user's own, and none.

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from numpy.typing import NDArray
 
 from napari_leukocyte.annotations.formats.annotated import AnnotatedImage
-from napari_leukocyte.annotations.formats.complete import complete
+from napari_leukocyte.annotations.formats.cells import complete
 from napari_leukocyte.annotations.formats.convert import losses, read, write
 from napari_leukocyte.annotations.formats.recognise import FORMATS, recognise
 from napari_leukocyte.errors import FormatError, OutputError

@@ -17,8 +17,7 @@ from napari_leukocyte.annotations.formats import files, rle
 from napari_leukocyte.annotations.formats.annotated import AnnotatedImage, key_in, pixels, shape_of
 from napari_leukocyte.annotations.formats.attributes import UNCLASSIFIED, class_name, number
 from napari_leukocyte.annotations.formats.canvas import Canvas, Mask
-from napari_leukocyte.annotations.formats.cells import Cell, cells_of
-from napari_leukocyte.annotations.formats.classes import classes_of
+from napari_leukocyte.annotations.formats.cells import Cell, cells_of, classes_of
 from napari_leukocyte.annotations.formats.left_out import ObjectError
 from napari_leukocyte.annotations.formats.limits import check_shape, whole
 from napari_leukocyte.annotations.formats.raster import fill_parts

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from napari_leukocyte.annotations.formats.annotated import AnnotatedImage, check_pixels
-from napari_leukocyte.annotations.formats.complete import complete
+from napari_leukocyte.annotations.formats.cells import complete
 from napari_leukocyte.annotations.formats.left_out import LeftOut
 from napari_leukocyte.annotations.formats.packed import with_notes
 from napari_leukocyte.annotations.formats.recognise import (

@@ -20,8 +20,7 @@ from napari_leukocyte.annotations.formats import attributes, files
 from napari_leukocyte.annotations.formats.annotated import AnnotatedImage, image_of, key_in, pixels
 from napari_leukocyte.annotations.formats.attributes import class_name, number
 from napari_leukocyte.annotations.formats.canvas import Canvas
-from napari_leukocyte.annotations.formats.cells import Cell, cells_of
-from napari_leukocyte.annotations.formats.classes import classes_of, colors_of
+from napari_leukocyte.annotations.formats.cells import Cell, cells_of, classes_of, colors_of
 from napari_leukocyte.annotations.formats.imagej_shapes import (
     ROI_LIMIT,
     Area,

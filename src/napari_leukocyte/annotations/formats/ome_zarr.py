@@ -18,8 +18,7 @@ from napari_leukocyte.annotations.formats import files
 from napari_leukocyte.annotations.formats.annotated import AnnotatedImage, key_in, pixels
 from napari_leukocyte.annotations.formats.attributes import UNCLASSIFIED, class_name, number
 from napari_leukocyte.annotations.formats.canvas import Canvas
-from napari_leukocyte.annotations.formats.cells import cells_of
-from napari_leukocyte.annotations.formats.classes import classes_of, colors_of
+from napari_leukocyte.annotations.formats.cells import cells_of, classes_of, colors_of
 from napari_leukocyte.annotations.formats.limits import MOST_ENTRIES
 from napari_leukocyte.annotations.formats.packed import has_masks
 from napari_leukocyte.annotations.formats.source import Source

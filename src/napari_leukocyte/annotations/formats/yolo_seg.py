@@ -19,8 +19,7 @@ from napari_leukocyte.annotations.formats import files
 from napari_leukocyte.annotations.formats.annotated import AnnotatedImage, key_in, pixels, shape_of
 from napari_leukocyte.annotations.formats.attributes import UNCLASSIFIED, class_name, number
 from napari_leukocyte.annotations.formats.canvas import Canvas
-from napari_leukocyte.annotations.formats.cells import Cell, cells_of
-from napari_leukocyte.annotations.formats.classes import classes_of
+from napari_leukocyte.annotations.formats.cells import Cell, cells_of, classes_of
 from napari_leukocyte.annotations.formats.left_out import ObjectError, shortened
 from napari_leukocyte.annotations.formats.limits import MOST_SMALL_BYTES, check_shape
 from napari_leukocyte.annotations.formats.outlines import is_one_ring, one_path, outline, rings_of
