@@ -22,10 +22,10 @@ from napari_leukocyte.annotations.formats.cellpose import (
 )
 from napari_leukocyte.annotations.formats.label_tiff import STARTS
 from napari_leukocyte.annotations.formats.listings import key
-from napari_leukocyte.annotations.formats.measuring import measured
 from napari_leukocyte.annotations.formats.results_folder import (
     RESERVED,
     is_record,
+    measured,
     read_pair,
     read_results,
 )

@@ -1,7 +1,8 @@
-"""Read label images with their tables: those of results, and pairs of other programs."""
+"""Tables of objects as CSV from others."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -10,24 +11,112 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from napari_leukocyte.annotations.formats import files
+from napari_leukocyte.annotations.formats import attributes, files
 from napari_leukocyte.annotations.formats.annotated import AnnotatedImage, key_in
 from napari_leukocyte.annotations.formats.attributes import texts
 from napari_leukocyte.annotations.formats.canvas import Canvas
-from napari_leukocyte.annotations.formats.csv_text import read_csv
 from napari_leukocyte.annotations.formats.label_tiff import read_label_tiff
 from napari_leukocyte.annotations.formats.left_out import LeftOut
-from napari_leukocyte.annotations.formats.limits import check_shape
+from napari_leukocyte.annotations.formats.limits import LONGEST_NAME, MOST_ATTRIBUTES, check_shape
 from napari_leukocyte.annotations.formats.packed import PackedImage, with_key
 from napari_leukocyte.annotations.formats.source import Source
+from napari_leukocyte.classification.measurements import measure
 from napari_leukocyte.classification.regions import iterate_regions
 from napari_leukocyte.errors import FormatError, ImageError
 from napari_leukocyte.io import json_text
 from napari_leukocyte.io.paths import plan
+from napari_leukocyte.io.spreadsheet_text import parse_table
 from napari_leukocyte.io.text import as_text
 from napari_leukocyte.reporting.record import file_sha256
 from napari_leukocyte.reporting.save import LABELS, LEUKOGRAM, OBJECTS, RECORD
-from napari_leukocyte.schema import BOX, LABEL
+from napari_leukocyte.schema import BOX, LABEL, MEASURED, PLACE, TRUTHS
+
+_WHOLE = re.compile(r"[+-]?\d{1,15}", re.ASCII)
+
+
+def read_csv(path: Path) -> pd.DataFrame:
+    """Read a table of objects.
+
+    Parameters
+    ----------
+    path : Path
+        See `parse_table`; ``label`` must be among the names in the first line.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``label`` int64; ``class`` and ``image``, where they are there, text with gaps where nothing
+        stands; other columns numbers, yes or no, or text, by their content.
+
+    Raises
+    ------
+    FormatError
+        If it is damaged or has no such column, or a number is none.
+    """
+    table = parse_table(files.read_bytes(path), str(path))
+    if LABEL not in table or len(set(table.columns)) < len(table.columns):
+        raise FormatError(f"{path} needs the column label, and no column twice.")
+    if len(table.columns) > MOST_ATTRIBUTES or any(len(c) > LONGEST_NAME for c in table.columns):
+        raise FormatError(f"{path} has too many columns, or a name too long.")
+    where = str(path)
+    columns: dict[str, Any] = {}
+    for name in table.columns:
+        values = [v if isinstance(v, str) else "" for v in table[name].tolist()]
+        if name == LABEL:
+            numbers = [attributes.number(_whole(v), where) for v in values]
+            columns[name] = np.array(numbers, np.int64)
+        elif name == "class":
+            columns[name] = attributes.texts([attributes.class_name(v, where) for v in values])
+        elif name == "image":
+            columns[name] = attributes.texts(list(values))
+        else:
+            columns[name] = _typed(name, values)
+    return pd.DataFrame(columns)
+
+
+def _whole(text: str) -> object:
+    text = text.strip().removesuffix(".0")
+    return int(text) if _WHOLE.fullmatch(text) else text
+
+
+def _typed(name: str, values: list[str]) -> Any:
+    """Return a column as what all of its values are."""
+    said = [attributes.attributes({name: v}).get(name) if v else None for v in values]
+    if name in attributes.TEXTS or name in TRUTHS:
+        return attributes.column(name, said)
+    there = [v for v in values if v.strip()]
+    if all(_WHOLE.fullmatch(v) for v in there):
+        whole = [int(v) if v.strip() else None for v in values]
+        return attributes.column(name, whole)
+    try:
+        numbers = [float(v) if v.strip() else np.nan for v in values]
+    except ValueError:
+        return attributes.texts([v if isinstance(v, str) else None for v in said])
+    return np.where(np.isfinite(numbers), numbers, np.nan)
+
+
+def measured(table: pd.DataFrame, labels: NDArray[np.int32] | None) -> pd.DataFrame:
+    """Return a table with the columns that every table of objects has.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        One row an object. What it has of measurements stays.
+    labels : ndarray or None
+        (H, W) int32; without them only the centre is known, that of the box.
+    """
+    table = table.drop(columns="image", errors="ignore")
+    if "confidence" not in table:
+        table = table.assign(confidence=np.nan)
+    if all(column in table for column in PLACE):
+        return table
+    if labels is None:
+        y0, x0, y1, x1 = (table[c].to_numpy(np.float64) for c in BOX)
+        return table.assign(y=(y0 + y1) / 2, x=(x0 + x1) / 2, area_px=np.nan)
+    found = measure(labels).set_index(LABEL).loc[table[LABEL].to_numpy()]
+    new = [c for c in MEASURED if c not in table]
+    return table.assign(**{c: found[c].to_numpy() for c in new})
+
 
 #: Names that no image's folder may have.
 RESERVED = (OBJECTS, RECORD, LEUKOGRAM)

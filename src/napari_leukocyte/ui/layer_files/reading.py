@@ -98,7 +98,7 @@ def _layers(image: AnnotatedImage) -> list[LayerData]:
 
 def _measured(image: AnnotatedImage) -> pd.DataFrame:
     """Return the table with what the objects layer draws by."""
-    from napari_leukocyte.annotations.formats.measuring import measured
+    from napari_leukocyte.annotations.formats.results_folder import measured
 
     table = measured(image.table, image.labels)
     if "equivalent_diameter_px" not in table:
