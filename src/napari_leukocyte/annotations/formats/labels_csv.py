@@ -21,7 +21,6 @@ from napari_leukocyte.annotations.formats.cellpose import (
     refuse_pickle,
 )
 from napari_leukocyte.annotations.formats.label_tiff import STARTS
-from napari_leukocyte.annotations.formats.listings import key
 from napari_leukocyte.annotations.formats.results_folder import (
     RESERVED,
     is_record,
@@ -29,7 +28,7 @@ from napari_leukocyte.annotations.formats.results_folder import (
     read_pair,
     read_results,
 )
-from napari_leukocyte.annotations.formats.source import Source
+from napari_leukocyte.annotations.formats.source import Source, key
 from napari_leukocyte.errors import FormatError
 from napari_leukocyte.io.paths import ImageFolder, plan
 from napari_leukocyte.io.spreadsheet_text import columns_of, decode_table

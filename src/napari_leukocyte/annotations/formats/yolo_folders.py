@@ -14,8 +14,7 @@ from pathlib import Path
 
 from napari_leukocyte.annotations.formats import files
 from napari_leukocyte.annotations.formats.limits import MOST_SMALL_BYTES
-from napari_leukocyte.annotations.formats.listings import Listings
-from napari_leukocyte.annotations.formats.source import Source
+from napari_leukocyte.annotations.formats.source import Listings, Source
 
 DATA, LABELS, IMAGES = "data.yaml", "labels", "images"
 SUFFIX = ".txt"
