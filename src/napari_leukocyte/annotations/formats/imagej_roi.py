@@ -21,6 +21,7 @@ from napari_leukocyte.annotations.formats.annotated import AnnotatedImage, image
 from napari_leukocyte.annotations.formats.attributes import class_name, number
 from napari_leukocyte.annotations.formats.canvas import Canvas
 from napari_leukocyte.annotations.formats.cells import Cell, cells_of, classes_of, colors_of
+from napari_leukocyte.annotations.formats.files import STARTS, comment_of, read_entries
 from napari_leukocyte.annotations.formats.imagej_shapes import (
     ROI_LIMIT,
     Area,
@@ -30,7 +31,6 @@ from napari_leukocyte.annotations.formats.imagej_shapes import (
 )
 from napari_leukocyte.annotations.formats.limits import MOST_ARCHIVE_BYTES
 from napari_leukocyte.annotations.formats.source import Source
-from napari_leukocyte.annotations.formats.zips import STARTS, comment_of, read_entries
 from napari_leukocyte.errors import FormatError
 from napari_leukocyte.io import json_text
 
