@@ -11,8 +11,7 @@ from pathlib import Path
 
 from napari_leukocyte.annotations.formats import files
 from napari_leukocyte.annotations.formats.annotated import AnnotatedImage
-from napari_leukocyte.annotations.formats.index_png import read_label_png
-from napari_leukocyte.annotations.formats.label_tiff import read_label_tiff
+from napari_leukocyte.annotations.formats.label_images import read_label_png, read_label_tiff
 from napari_leukocyte.annotations.formats.results_folder import image_of_labels
 from napari_leukocyte.annotations.formats.source import Source
 from napari_leukocyte.errors import FormatError

@@ -20,7 +20,7 @@ from napari_leukocyte.annotations.formats.cellpose import (
     read_masks,
     refuse_pickle,
 )
-from napari_leukocyte.annotations.formats.label_tiff import STARTS
+from napari_leukocyte.annotations.formats.label_images import STARTS
 from napari_leukocyte.annotations.formats.results_folder import (
     RESERVED,
     is_record,

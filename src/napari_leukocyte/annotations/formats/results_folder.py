@@ -15,7 +15,7 @@ from napari_leukocyte.annotations.formats import attributes, files
 from napari_leukocyte.annotations.formats.annotated import AnnotatedImage, key_in
 from napari_leukocyte.annotations.formats.attributes import texts
 from napari_leukocyte.annotations.formats.canvas import Canvas
-from napari_leukocyte.annotations.formats.label_tiff import read_label_tiff
+from napari_leukocyte.annotations.formats.label_images import read_label_tiff
 from napari_leukocyte.annotations.formats.left_out import LeftOut
 from napari_leukocyte.annotations.formats.limits import LONGEST_NAME, MOST_ATTRIBUTES, check_shape
 from napari_leukocyte.annotations.formats.packed import PackedImage, with_key

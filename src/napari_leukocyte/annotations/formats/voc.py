@@ -27,7 +27,11 @@ from napari_leukocyte.annotations.formats.annotated import (
 from napari_leukocyte.annotations.formats.attributes import UNCLASSIFIED, class_name, number
 from napari_leukocyte.annotations.formats.canvas import Box, Canvas
 from napari_leukocyte.annotations.formats.cells import Cell, cells_of, classes_of
-from napari_leukocyte.annotations.formats.index_png import MOST_INDEXED, read_indices, write_indices
+from napari_leukocyte.annotations.formats.label_images import (
+    MOST_INDEXED,
+    read_indices,
+    write_indices,
+)
 from napari_leukocyte.annotations.formats.limits import check_shape
 from napari_leukocyte.annotations.formats.packed import has_masks
 from napari_leukocyte.annotations.formats.source import Source

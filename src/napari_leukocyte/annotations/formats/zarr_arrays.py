@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_leukocyte.annotations.formats import files
-from napari_leukocyte.annotations.formats.label_tiff import as_labels, check_unpacked
+from napari_leukocyte.annotations.formats.label_images import as_labels, check_unpacked
 from napari_leukocyte.annotations.formats.limits import (
     MOST_PIXELS,
     MOST_SMALL_BYTES,

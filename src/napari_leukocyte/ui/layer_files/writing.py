@@ -88,7 +88,7 @@ def annotated(layers: Sequence[FullLayerData]) -> AnnotatedImage:
         If the labels are no plane of whole numbers.
     """
     from napari_leukocyte.annotations.formats.annotated import AnnotatedImage, key_in
-    from napari_leukocyte.annotations.formats.label_tiff import as_labels
+    from napari_leukocyte.annotations.formats.label_images import as_labels
 
     by_kind = {kind: (data, meta) for data, meta, kind in layers}
     objects = by_kind.get("points") or by_kind.get("shapes")
