@@ -1,28 +1,26 @@
-"""Label TIFFs with a table: what ``napari-leukocyte run`` and the Save button write.
+"""Cellpose's masks: a label image for each photograph, ``NAME_cp_masks.tif`` or ``.png``.
 
-A folder for each image holds ``labels.tif``; beside these stand ``objects.csv`` with all objects
-and ``run.json``, which says which folder is whose and how large each image is. The Save button's
-one image has its ``labels.tif`` beside the table. Of others, a label TIFF is read with the table of
-the same name, ``cells.tif`` with ``cells.csv``, or alone, and so are cellpose's masks.
+Its other file, ``NAME_seg.npy``, is a pickle, which runs whatever code it holds when it is read: it
+is refused.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
 from napari_leukocyte.annotations.formats import files
 from napari_leukocyte.annotations.formats.annotated import AnnotatedImage, pixels
-from napari_leukocyte.annotations.formats.cellpose import (
-    image_of_masks,
-    masks_in,
-    read_masks,
-    refuse_pickle,
+from napari_leukocyte.annotations.formats.label_images import (
+    STARTS,
+    read_label_png,
+    read_label_tiff,
 )
-from napari_leukocyte.annotations.formats.label_images import STARTS
 from napari_leukocyte.annotations.formats.results_folder import (
     RESERVED,
+    image_of_labels,
     is_record,
     measured,
     read_pair,
@@ -38,6 +36,62 @@ from napari_leukocyte.reporting.tables import objects_table, write_csv
 from napari_leukocyte.schema import LABEL
 from napari_leukocyte.version import __version__
 from napari_leukocyte.vocabulary import DISCLAIMER
+
+# Pictures of outlines and flows have names like those of masks.
+_MASKS = re.compile(r"(.+?)(?<!_outlines)(?<!_flows)_cp_masks\.(tiff?|png)", re.IGNORECASE)
+_PICKLE = "_seg.npy"
+
+
+def image_of_masks(path: Path) -> str | None:
+    """Return the name, without its ending, of the image that a file has the masks of.
+
+    None if it is no file of masks.
+    """
+    match = _MASKS.fullmatch(path.name)
+    return None if match is None else match[1]
+
+
+def masks_in(source: Source) -> list[Path]:
+    """Return the files of masks in a folder.
+
+    Raises
+    ------
+    FormatError
+        If it has only pickles.
+    """
+    found = [p for p in source.entries if image_of_masks(p) is not None and files.is_file(p)]
+    if not found:
+        pickles = [p for p in source.below(".npy") if p.name.endswith(_PICKLE)]
+        if pickles:
+            refuse_pickle(source.sub(pickles[0]))
+    return found
+
+
+def refuse_pickle(source: Source) -> None:
+    """Raise FormatError if a file is cellpose's pickle."""
+    if source.path.name.lower().endswith(_PICKLE):
+        raise FormatError(
+            f"{source.where} is a pickle of cellpose, which could run code when it is read: save "
+            "the masks from cellpose as PNG or TIFF (NAME_cp_masks)."
+        )
+
+
+def read_masks(source: Source, path: Path) -> AnnotatedImage:
+    """Read a file of masks.
+
+    Raises
+    ------
+    FormatError
+        If it is damaged, or of another size than its photograph.
+    """
+    files.within(source.folder, path)
+    png = path.suffix.lower() == ".png"
+    labels = read_label_png(path) if png else read_label_tiff(path)
+    stem = image_of_masks(path) or path.stem
+    photograph = source.photograph(stem, "images", folder=path.parent)
+    name = stem if photograph is None else photograph.name
+    return image_of_labels(name, labels, None, photograph, path)
+
 
 TIFFS, TABLE = (".tif", ".tiff"), ".csv"
 #: Bytes in which the first line of a table ends; even, for UTF-16.
