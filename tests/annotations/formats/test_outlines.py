@@ -11,9 +11,16 @@ from hypothesis.extra import numpy as arrays
 from numpy.typing import NDArray
 
 from napari_leukocyte.annotations.formats import rle
-from napari_leukocyte.annotations.formats.outlines import is_one_ring, one_path, outline, rings_of
+from napari_leukocyte.annotations.formats.outlines import (
+    check_ring,
+    fill,
+    fill_parts,
+    is_one_ring,
+    one_path,
+    outline,
+    rings_of,
+)
 from napari_leukocyte.annotations.formats.packed import Runs
-from napari_leukocyte.annotations.formats.raster import check_ring, fill, fill_parts
 from napari_leukocyte.errors import FormatError
 
 SHAPE = (14, 17)

@@ -19,8 +19,8 @@ from napari_leukocyte.annotations.formats.limits import (
     MOST_LAYERS,
     MOST_OBJECTS,
 )
+from napari_leukocyte.annotations.formats.outlines import check_ring
 from napari_leukocyte.annotations.formats.packed import PackedImage, Runs
-from napari_leukocyte.annotations.formats.raster import check_ring
 from napari_leukocyte.classification.regions import iterate_regions
 from napari_leukocyte.errors import FormatError
 from napari_leukocyte.schema import BOX, LABEL

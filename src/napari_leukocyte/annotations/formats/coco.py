@@ -20,7 +20,7 @@ from napari_leukocyte.annotations.formats.canvas import Canvas, Mask
 from napari_leukocyte.annotations.formats.cells import Cell, cells_of, classes_of
 from napari_leukocyte.annotations.formats.left_out import ObjectError
 from napari_leukocyte.annotations.formats.limits import check_shape, whole
-from napari_leukocyte.annotations.formats.raster import fill_parts
+from napari_leukocyte.annotations.formats.outlines import fill_parts
 from napari_leukocyte.annotations.formats.source import Source
 from napari_leukocyte.errors import FormatError
 from napari_leukocyte.io import json_text

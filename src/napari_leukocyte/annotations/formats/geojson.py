@@ -22,7 +22,7 @@ from napari_leukocyte.annotations.formats.attributes import class_name, number
 from napari_leukocyte.annotations.formats.canvas import Canvas
 from napari_leukocyte.annotations.formats.cells import Cell, cells_of, classes_of, colors_of
 from napari_leukocyte.annotations.formats.left_out import LeftOut, ObjectError
-from napari_leukocyte.annotations.formats.outlines import outline
+from napari_leukocyte.annotations.formats.outlines import check_ring, fill_parts, outline
 from napari_leukocyte.annotations.formats.qupath import (
     QuPathObject,
     Rings,
@@ -33,7 +33,6 @@ from napari_leukocyte.annotations.formats.qupath import (
     unique_ids,
     without_regions,
 )
-from napari_leukocyte.annotations.formats.raster import check_ring, fill_parts
 from napari_leukocyte.annotations.formats.source import Source
 from napari_leukocyte.errors import FormatError
 from napari_leukocyte.io import json_text

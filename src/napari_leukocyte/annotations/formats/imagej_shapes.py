@@ -11,8 +11,7 @@ from numpy.typing import NDArray
 from napari_leukocyte.annotations.formats.canvas import Canvas, Mask
 from napari_leukocyte.annotations.formats.cells import Cell
 from napari_leukocyte.annotations.formats.left_out import LeftOut, ObjectError
-from napari_leukocyte.annotations.formats.outlines import outline, rings_of
-from napari_leukocyte.annotations.formats.raster import check_ring, fill
+from napari_leukocyte.annotations.formats.outlines import check_ring, fill, outline, rings_of
 from napari_leukocyte.errors import FormatError
 
 if TYPE_CHECKING:

@@ -22,8 +22,13 @@ from napari_leukocyte.annotations.formats.canvas import Canvas
 from napari_leukocyte.annotations.formats.cells import Cell, cells_of, classes_of
 from napari_leukocyte.annotations.formats.left_out import ObjectError, shortened
 from napari_leukocyte.annotations.formats.limits import MOST_SMALL_BYTES, check_shape
-from napari_leukocyte.annotations.formats.outlines import is_one_ring, one_path, outline, rings_of
-from napari_leukocyte.annotations.formats.raster import fill
+from napari_leukocyte.annotations.formats.outlines import (
+    fill,
+    is_one_ring,
+    one_path,
+    outline,
+    rings_of,
+)
 from napari_leukocyte.annotations.formats.source import Source
 from napari_leukocyte.annotations.formats.yolo_folders import (
     DATA,
