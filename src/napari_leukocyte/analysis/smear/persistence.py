@@ -1,4 +1,4 @@
-"""A smear's files on the disk: its count's settings, sign-off, and the state and cells of its fields."""
+"""A smear's files on the disk: settings of its count, sign-off, state and cells of its fields."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One photograph with its annotations: what formats are read into and written from, checked by size."""
+"""One photograph with its annotations: what formats are read into and written from, and its size."""
 
 from __future__ import annotations
 
