@@ -36,9 +36,9 @@ from napari_leukocyte.annotations.formats.limits import check_shape
 from napari_leukocyte.annotations.formats.packed import has_masks
 from napari_leukocyte.annotations.formats.source import Source
 from napari_leukocyte.errors import FormatError
-from napari_leukocyte.io import json_text, xml_text
+from napari_leukocyte.io import json_text, markup_text
+from napari_leukocyte.io.markup_text import element
 from napari_leukocyte.io.paths import plan
-from napari_leukocyte.io.xml_text import element
 
 if TYPE_CHECKING:
     from xml.etree.ElementTree import Element
@@ -104,7 +104,7 @@ def write(images: Sequence[AnnotatedImage], folder: Path) -> None:
     for image, job in zip(images, plan([i.name for i in images], room=len(SUFFIX)), strict=True):
         cells = cells_of(image)
         root = _xml(image, cells)
-        (folder / ANNOTATIONS / f"{job.folder}{SUFFIX}").write_bytes(xml_text.to_bytes(root))
+        (folder / ANNOTATIONS / f"{job.folder}{SUFFIX}").write_bytes(markup_text.to_bytes(root))
         if any(cell.mask is not None for cell in cells):
             (folder / MASKS).mkdir(exist_ok=True)
             indices = np.zeros(image.shape, np.int32)
@@ -167,7 +167,7 @@ def read(source: Source) -> list[AnnotatedImage]:
     else:
         paths = [source.path]
         folder = folder.parent if folder.name.lower() == ANNOTATIONS.lower() else folder
-    parsed = [(path, xml_text.parse(files.read_bytes(path), str(path))) for path in paths]
+    parsed = [(path, markup_text.parse_xml(files.read_bytes(path), str(path))) for path in paths]
     boxes = [[_box(o, str(path)) for o in root.iter("object")] for path, root in parsed]
     # The devkit counts pixels from 1; where a box begins at 0, whoever drew it counted from 0.
     first = 0 if any(0 <= side < 1 for image in boxes for b in image for side in b[:2]) else 1
@@ -253,6 +253,6 @@ def _label(text: str | None, where: str) -> int | None:
 
 def _said(text: str | None) -> Any:
     try:
-        return json_text.parse(text, "") if text else None
+        return json_text.parse_xml(text, "") if text else None
     except FormatError:
         return None

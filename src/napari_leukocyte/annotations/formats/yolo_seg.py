@@ -39,7 +39,7 @@ from napari_leukocyte.annotations.formats.yolo_folders import (
     list_of_classes,
 )
 from napari_leukocyte.errors import FormatError
-from napari_leukocyte.io import json_text, yaml_text
+from napari_leukocyte.io import json_text, markup_text
 from napari_leukocyte.io.paths import plan
 
 #: What YOLO has no place for.
@@ -177,7 +177,7 @@ def _classes(path: Path) -> list[str | None]:
     text = files.read_text(path, MOST_SMALL_BYTES)
     if path.suffix.lower() not in (".yaml", ".yml"):
         return [class_name(line.strip(), where) for line in text.splitlines() if line.strip()]
-    data = yaml_text.parse(text, where)
+    data = markup_text.parse(text, where)
     names = data.get("names") if isinstance(data, dict) else None
     if isinstance(names, dict):
         if sorted(map(str, names)) != sorted(map(str, range(len(names)))):

@@ -1,13 +1,11 @@
-"""XML from others, without entities, and XML for others."""
+"""XML and YAML from others: without entities and anchors, by which a few lines become gigabytes."""
 
 from __future__ import annotations
 
-from xml.etree.ElementTree import (
-    Element,
-    SubElement,
-    indent,
-    tostring,
-)
+from typing import Any
+from xml.etree.ElementTree import Element, SubElement, indent, tostring
+
+import yaml
 
 from napari_leukocyte.errors import FormatError
 
@@ -15,7 +13,7 @@ from napari_leukocyte.errors import FormatError
 _DEEPEST = 50
 
 
-def parse(data: bytes, where: str) -> Element:
+def parse_xml(data: bytes, where: str) -> Element:
     """Parse XML.
 
     Parameters
@@ -72,3 +70,42 @@ def to_bytes(root: Element) -> bytes:
     """Return an element as a file in UTF-8."""
     indent(root)
     return bytes(tostring(root, "utf-8", xml_declaration=True)) + b"\n"
+
+
+class _Anchored(yaml.YAMLError):
+    """The text holds an anchor or an alias."""
+
+
+class _Loader(yaml.SafeLoader):
+    """Safe values without anchors."""
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        event = self.peek_event()  # type: ignore[no-untyped-call]
+        if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None) is not None:
+            raise _Anchored
+        return super().compose_node(parent, index)
+
+
+def parse_yaml(text: str, where: str) -> Any:
+    """Parse YAML.
+
+    Parameters
+    ----------
+    text : str
+        The YAML.
+    where : str
+        What the file is called in a sentence.
+
+    Raises
+    ------
+    FormatError
+        If it is none, is nested too deep, or holds anchors.
+    """
+    try:
+        return yaml.load(text, Loader=_Loader)  # noqa: S506 - a kind of safe loader
+    except _Anchored as error:
+        raise FormatError(f"{where} holds YAML anchors, which are not followed.") from error
+    except RecursionError as error:
+        raise FormatError(f"{where} is nested too deep to be read.") from error
+    except (yaml.YAMLError, ValueError, OverflowError, TypeError) as error:
+        raise FormatError(f"{where} is not whole YAML: it is damaged or cut off.") from error
