@@ -1,8 +1,4 @@
-"""Tables as CSV, also as spreadsheets in any language save them again.
-
-That is with semicolons or tabs between the columns, decimal commas, in UTF-16, and with rows in
-which nothing stands.
-"""
+"""Text that can be written."""
 
 from __future__ import annotations
 
@@ -15,6 +11,16 @@ import warnings
 import pandas as pd
 
 from napari_leukocyte.errors import FormatError
+
+
+def as_text(text: str) -> str:
+    """Return what can be written as UTF-8, and held by a column of text.
+
+    The name of a file may hold bytes that are no text, which Python keeps as halves of surrogate
+    pairs. They become escapes.
+    """
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
 
 _UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _BETWEEN = (",", ";", "\t")

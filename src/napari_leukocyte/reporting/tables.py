@@ -9,7 +9,7 @@ import pandas as pd
 
 from napari_leukocyte.counting.leukogram import count
 from napari_leukocyte.io.atomic import atomic_write
-from napari_leukocyte.io.text import as_text
+from napari_leukocyte.io.spreadsheet_text import as_text
 from napari_leukocyte.schema import LABEL, PLACE, RESULTS_FRONT, probabilities_of
 
 #: What stands in the leukogram's column ``image`` for all images together.

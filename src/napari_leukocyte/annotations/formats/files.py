@@ -20,7 +20,7 @@ from napari_leukocyte.annotations.formats.limits import (
     MOST_TEXT_BYTES,
 )
 from napari_leukocyte.errors import FormatError
-from napari_leukocyte.io.text import as_text
+from napari_leukocyte.io.spreadsheet_text import as_text
 
 #: Control characters, halves of characters, and what breaks lines.
 _UNPRINTABLE = frozenset({"Cc", "Cs", "Zl", "Zp"})

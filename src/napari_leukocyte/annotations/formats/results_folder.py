@@ -25,8 +25,7 @@ from napari_leukocyte.classification.regions import iterate_regions
 from napari_leukocyte.errors import FormatError, ImageError
 from napari_leukocyte.io import json_text
 from napari_leukocyte.io.paths import plan
-from napari_leukocyte.io.spreadsheet_text import parse_table
-from napari_leukocyte.io.text import as_text
+from napari_leukocyte.io.spreadsheet_text import as_text, parse_table
 from napari_leukocyte.reporting.record import file_sha256
 from napari_leukocyte.reporting.save import LABELS, LEUKOGRAM, OBJECTS, RECORD
 from napari_leukocyte.schema import BOX, LABEL, MEASURED, PLACE, TRUTHS
