@@ -18,10 +18,11 @@ from napari_leukocyte.cli.console import (
     one_line,
     quiet_decoders,
 )
-from napari_leukocyte.cli.inputs import list_images, parse_diameter
 from napari_leukocyte.cli.run_files import (
     RUN_FILES,
     RunOptions,
+    list_images,
+    parse_diameter,
     prepare_folder,
     summarise,
     write_run,

@@ -18,7 +18,7 @@ from napari_leukocyte.annotations.dataset.results import (
     read_work,
 )
 from napari_leukocyte.cli.console import complain, quiet_decoders
-from napari_leukocyte.cli.inputs import list_images
+from napari_leukocyte.cli.run_files import list_images
 from napari_leukocyte.errors import ImageError, LeukocyteError
 from napari_leukocyte.vocabulary import DISCLAIMER
 
