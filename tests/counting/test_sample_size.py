@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from scipy.special import betaincinv
 
 from napari_leukocyte.counting.leukogram import clopper_pearson
-from napari_leukocyte.counting.sample_size import cells_needed
+from napari_leukocyte.counting.settings import cells_needed
 from napari_leukocyte.errors import ParameterError
 
 counts = st.integers(1, 120).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n)))

@@ -20,7 +20,7 @@ from qtpy.QtWidgets import (
 from napari_leukocyte.counting.leukogram import PerHundred, rows_of
 from napari_leukocyte.counting.presets import SUM_TITLES
 from napari_leukocyte.counting.reference import Range
-from napari_leukocyte.counting.sample_size import MOST_CELLS, cells_needed
+from napari_leukocyte.counting.settings import MOST_CELLS, cells_needed
 from napari_leukocyte.ui.controls.inputs import swatch
 from napari_leukocyte.ui.layers.objects_style import palette
 from napari_leukocyte.ui.signals import Signal
