@@ -20,8 +20,7 @@ from napari_leukocyte.analysis.smear.cells import SmearCells
 from napari_leukocyte.analysis.smear.persistence import Stamp
 from napari_leukocyte.analysis.smear.reading import hold_session, read_field
 from napari_leukocyte.errors import LeukocyteError
-from napari_leukocyte.gallery.arrange import Group
-from napari_leukocyte.gallery.candidates import CandidateList
+from napari_leukocyte.gallery.arrange import CandidateList, Group
 from napari_leukocyte.gallery.cells import GalleryCell, Place
 from napari_leukocyte.io.atomic import atomic_write
 from napari_leukocyte.io.images.reading import read_image

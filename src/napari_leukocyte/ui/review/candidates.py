@@ -7,8 +7,7 @@ from collections.abc import Callable, Collection, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_leukocyte.gallery.arrange import Show
-from napari_leukocyte.gallery.candidates import CandidateList
+from napari_leukocyte.gallery.arrange import CandidateList, Show
 from napari_leukocyte.session.evidence import Candidates
 from napari_leukocyte.session.session import Session
 

@@ -14,8 +14,7 @@ from qtpy.QtWidgets import QSizePolicy, QWidget
 from napari_leukocyte.analysis.smear.cells import SmearCells
 from napari_leukocyte.counting.leukogram import count_classes
 from napari_leukocyte.errors import LeukocyteError
-from napari_leukocyte.gallery.arrange import arrange
-from napari_leukocyte.gallery.candidates import CellsAndCandidates
+from napari_leukocyte.gallery.arrange import CellsAndCandidates, arrange
 from napari_leukocyte.gallery.cells import CellTable
 from napari_leukocyte.gallery.thumbnails import CONTRASTS, ThumbnailStyle, extent_of
 from napari_leukocyte.session.reader import tidy

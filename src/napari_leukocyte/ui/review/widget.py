@@ -10,8 +10,7 @@ from qtpy.QtGui import QPixmap
 from qtpy.QtWidgets import QSizePolicy, QStackedWidget
 
 from napari_leukocyte.counting.leukogram import count_classes
-from napari_leukocyte.gallery.arrange import arrange
-from napari_leukocyte.gallery.candidates import CellsAndCandidates
+from napari_leukocyte.gallery.arrange import CellsAndCandidates, arrange
 from napari_leukocyte.gallery.cells import CellTable
 from napari_leukocyte.gallery.thumbnails import CONTRASTS, Thumbnails, ThumbnailStyle, extent_of
 from napari_leukocyte.schema import LABEL
