@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from napari_leukocyte.counting.blind import (
+from napari_leukocyte.counting.agreement import (
     cohen_kappa,
     compare,
     confusion_table,

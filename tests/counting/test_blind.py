@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from napari_leukocyte.counting.blind import BlindRead, draw_blind
+from napari_leukocyte.counting.agreement import BlindRead, draw_blind
 from napari_leukocyte.errors import ParameterError
 
 

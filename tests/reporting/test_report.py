@@ -16,7 +16,7 @@ import pytest
 from numpy.typing import NDArray
 
 from napari_leukocyte.analysis.pipeline import Analysis
-from napari_leukocyte.counting.blind import compare
+from napari_leukocyte.counting.agreement import compare
 from napari_leukocyte.counting.reference import DACIE_AND_LEWIS, Range, ReferenceRanges
 from napari_leukocyte.counting.settings import DifferentialSettings
 from napari_leukocyte.errors import Cancelled, OutputError, ParameterError

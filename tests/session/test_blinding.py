@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from napari_leukocyte.counting.blind import BlindRead, draw_blind
+from napari_leukocyte.counting.agreement import BlindRead, draw_blind
 from napari_leukocyte.errors import OutputError
 from napari_leukocyte.session import blinding
 from napari_leukocyte.session.blind_reads import FILE_NAME, load_read

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from napari_leukocyte.counting.blind import BlindRead
+from napari_leukocyte.counting.agreement import BlindRead
 from napari_leukocyte.reporting.record import file_sha256
 from napari_leukocyte.segmentation.objects import score_labels
 from napari_leukocyte.session.blinding import BlindReadError

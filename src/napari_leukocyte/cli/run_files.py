@@ -1,4 +1,4 @@
-"""The files of a run: its inputs, its options, what it writes as a whole and prints of its results."""
+"""The files of a run: its inputs, its options, what it writes as a whole and prints of results."""
 
 from __future__ import annotations
 

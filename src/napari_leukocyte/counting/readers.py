@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from napari_leukocyte.counting.blind import Agreement, compare
+from napari_leukocyte.counting.agreement import Agreement, compare
 from napari_leukocyte.errors import FormatError, ImageError, ParameterError
 from napari_leukocyte.io.spreadsheet_text import parse_table
 from napari_leukocyte.schema import LABEL

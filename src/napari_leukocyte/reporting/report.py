@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from napari_leukocyte.counting.blind import Agreement
+from napari_leukocyte.counting.agreement import Agreement
 from napari_leukocyte.counting.leukogram import (
     assess,
     count,

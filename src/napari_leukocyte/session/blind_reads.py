@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from napari_leukocyte.counting.blind import BlindRead
+from napari_leukocyte.counting.agreement import BlindRead
 from napari_leukocyte.errors import ParameterError
 from napari_leukocyte.io.user_files import read_user_file, write_user_file
 from napari_leukocyte.io.validation import WholeKey, parse

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 import pandas as pd
 from psygnal import Signal
 
-from napari_leukocyte.counting.blind import BlindRead
+from napari_leukocyte.counting.agreement import BlindRead
 from napari_leukocyte.errors import LeukocyteError, OutputError, ParameterError
 from napari_leukocyte.gallery.cells import mask_predictions
 from napari_leukocyte.session.blind_reads import StoredRead, load_read, remove_read, save_read

@@ -13,7 +13,7 @@ from napari_leukocyte.analysis.smear.cells import SmearCells
 from napari_leukocyte.analysis.smear.pictures import cells_in, load_pictures, picture_store
 from napari_leukocyte.analysis.smear.reading import read_field
 from napari_leukocyte.analysis.smear.smear import Smear, open_smear
-from napari_leukocyte.counting.blind import BlindRead
+from napari_leukocyte.counting.agreement import BlindRead
 from napari_leukocyte.errors import LeukocyteError, ParameterError
 from napari_leukocyte.gallery.thumbnails import ThumbnailStyle, extent_of
 from napari_leukocyte.io.images.reading import read_image

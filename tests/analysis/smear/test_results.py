@@ -11,7 +11,7 @@ from napari_leukocyte.analysis.smear.analysis import AnalysisOptions, analyse_fi
 from napari_leukocyte.analysis.smear.reading import hold_session
 from napari_leukocyte.analysis.smear.results import save_smear, write_smear_report
 from napari_leukocyte.analysis.smear.smear import Smear, open_smear
-from napari_leukocyte.counting.blind import BlindRead
+from napari_leukocyte.counting.agreement import BlindRead
 from napari_leukocyte.counting.settings import DifferentialSettings
 from napari_leukocyte.errors import OutputError, ParameterError
 from napari_leukocyte.io.images.reading import read_image

@@ -16,7 +16,7 @@ from qtpy.QtWidgets import QMessageBox
 
 from napari_leukocyte.classification import classify as classification
 from napari_leukocyte.classification.regions import iterate_regions
-from napari_leukocyte.counting.blind import BlindRead
+from napari_leukocyte.counting.agreement import BlindRead
 from napari_leukocyte.counting.settings import recall_settings
 from napari_leukocyte.models import registry
 from napari_leukocyte.models.manifest import Manifest

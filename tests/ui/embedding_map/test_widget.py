@@ -17,7 +17,7 @@ from qtpy.QtWidgets import QToolTip
 
 from napari_leukocyte.classification import embedding
 from napari_leukocyte.classification.classify import classify
-from napari_leukocyte.counting.blind import draw_blind
+from napari_leukocyte.counting.agreement import draw_blind
 from napari_leukocyte.interpretation.embedding_map import making
 from napari_leukocyte.io import user_files
 from napari_leukocyte.models.registry import FOLDER_VARIABLE

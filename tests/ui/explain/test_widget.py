@@ -13,7 +13,7 @@ from pytestqt.qtbot import QtBot
 from qtpy.QtCore import Qt
 
 from napari_leukocyte.classification.classify import classify
-from napari_leukocyte.counting.blind import draw_blind
+from napari_leukocyte.counting.agreement import draw_blind
 from napari_leukocyte.interpretation import findings
 from napari_leukocyte.interpretation.attributes import save_head
 from napari_leukocyte.models.manifest import Manifest

@@ -11,7 +11,7 @@ import pytest
 from pytestqt.qtbot import QtBot
 from qtpy.QtWidgets import QApplication, QFileDialog
 
-from napari_leukocyte.counting.blind import BlindRead
+from napari_leukocyte.counting.agreement import BlindRead
 from napari_leukocyte.session.blind_reads import FILE_NAME
 from napari_leukocyte.session.store import folder_of, open_session, session_folder
 from napari_leukocyte.ui.layers import links

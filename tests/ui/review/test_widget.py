@@ -9,7 +9,7 @@ from napari.layers import Image
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QSplitter
 
-from napari_leukocyte.counting.blind import BlindRead, draw_blind
+from napari_leukocyte.counting.agreement import BlindRead, draw_blind
 from napari_leukocyte.counting.own_classes import own_class, save_own_classes
 from napari_leukocyte.session.reader import recall_reader
 from napari_leukocyte.ui.controls.own_classes_dialog import OwnClassesDialog

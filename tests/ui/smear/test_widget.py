@@ -14,7 +14,7 @@ from pytestqt.qtbot import QtBot
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QFileDialog, QMessageBox
 
-from napari_leukocyte.counting.blind import draw_blind
+from napari_leukocyte.counting.agreement import draw_blind
 from napari_leukocyte.io.images.reading import read_image
 from napari_leukocyte.segmentation import ensemble
 from napari_leukocyte.session.store import SessionInUse, open_session

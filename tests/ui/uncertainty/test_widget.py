@@ -12,7 +12,7 @@ from pytestqt.qtbot import QtBot
 
 from napari_leukocyte.classification import embedding
 from napari_leukocyte.classification.classify import classify
-from napari_leukocyte.counting.blind import draw_blind
+from napari_leukocyte.counting.agreement import draw_blind
 from napari_leukocyte.io import user_files
 from napari_leukocyte.models import registry
 from napari_leukocyte.models.manifest import Manifest

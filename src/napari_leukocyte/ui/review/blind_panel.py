@@ -19,7 +19,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_leukocyte.counting.blind import Agreement, BlindRead
+from napari_leukocyte.counting.agreement import Agreement, BlindRead
 from napari_leukocyte.counting.readers import compare_readers, describe_readers
 from napari_leukocyte.ui.controls.inputs import choice_box
 from napari_leukocyte.ui.jobs import Job, start_job

@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from typing import Protocol
 
-from napari_leukocyte.counting.blind import draw_blind
+from napari_leukocyte.counting.agreement import draw_blind
 from napari_leukocyte.errors import ParameterError
 from napari_leukocyte.schema import LABEL
 from napari_leukocyte.session.session import Session

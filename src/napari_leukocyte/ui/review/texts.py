@@ -8,7 +8,7 @@ from datetime import datetime
 
 import pandas as pd
 
-from napari_leukocyte.counting.blind import Agreement
+from napari_leukocyte.counting.agreement import Agreement
 from napari_leukocyte.ui.layers.objects_style import abbreviate
 from napari_leukocyte.vocabulary import written
 

@@ -1,4 +1,14 @@
-"""Second reads: cells drawn to be classified blindly, and the agreement of two readings, as kappa."""
+"""Agreement of two readings of the same cells, and the blind second read that it is measured on.
+
+Agreement is the share of cells of one class, and Cohen's kappa.
+
+References
+----------
+.. [1] Cohen, "A coefficient of agreement for nominal scales", Educational and Psychological
+   Measurement 20, 1960.
+.. [2] Fleiss, Cohen and Everitt, "Large sample standard errors of kappa and weighted kappa",
+   Psychological Bulletin 72, 1969.
+"""
 
 from __future__ import annotations
 
@@ -179,7 +189,7 @@ def reader_against_model(table: pd.DataFrame, labels: Collection[int] | None = N
     Agreement
         First the reader, then the model, over the reviewed cells that have both classes. A reader
         who sees the model's class tends to agree with it: only a blind reading (see
-        :mod:`napari_leukocyte.counting.blind`) is free of that.
+        :mod:`napari_leukocyte.counting.agreement`) is free of that.
     """
     known = table["reviewed"].astype(bool) & table["class"].notna() & table["predicted"].notna()
     if labels is not None:
