@@ -1,8 +1,8 @@
 """The fields of a smear's folder, and the inspection of each: key, small picture, state of work.
 
-What is kept of them lies beside the sessions, never beside the user's images. Both the image and the
-journal of its session are only read if they are not the same files as the last time, by their time
-and size.
+What is kept of them lies beside the sessions, never beside the user's images. The image and the
+journal of its session are only read if they are not the same files as the last time, by their
+time and size.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""One photograph with its annotations: what formats are read into and written from, and its size."""
+"""One photograph with its annotations and its size: what formats are read into and written from."""
 
 from __future__ import annotations
 
