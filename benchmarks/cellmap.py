@@ -26,11 +26,11 @@ from napari_leukocyte.classification.embedding import Embedded
 from napari_leukocyte.interpretation.embedding_map.cells import MapCells, put_together
 from napari_leukocyte.interpretation.embedding_map.layout import lay_out
 from napari_leukocyte.interpretation.embedding_map.neighbours import (
+    find_label_suspects,
     find_outliers,
     most_similar,
     nearest,
 )
-from napari_leukocyte.interpretation.embedding_map.suspects import find_label_suspects
 from napari_leukocyte.ui.embedding_map.scatter import Scatter
 from napari_leukocyte.vocabulary import CLASSES
 

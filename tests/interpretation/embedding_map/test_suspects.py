@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from napari_leukocyte.errors import Cancelled
-from napari_leukocyte.interpretation.embedding_map.suspects import find_label_suspects
+from napari_leukocyte.interpretation.embedding_map.neighbours import find_label_suspects
 from tests.interpretation.embedding_map.made import cells_of, embeddings
 
 NAMES = ("neutrophil", "lymphocyte", "monocyte")

@@ -20,8 +20,11 @@ from napari_leukocyte.gallery.thumbnails import Thumbnails, ThumbnailStyle, exte
 from napari_leukocyte.interpretation.embedding_map.cells import MapImage
 from napari_leukocyte.interpretation.embedding_map.layout import Layout
 from napari_leukocyte.interpretation.embedding_map.making import CellMap, make_map
-from napari_leukocyte.interpretation.embedding_map.neighbours import Outlier
-from napari_leukocyte.interpretation.embedding_map.suspects import LabelSuspect, find_label_suspects
+from napari_leukocyte.interpretation.embedding_map.neighbours import (
+    LabelSuspect,
+    Outlier,
+    find_label_suspects,
+)
 from napari_leukocyte.progress import Progress
 from napari_leukocyte.schema import LABEL
 from napari_leukocyte.session.session import Session

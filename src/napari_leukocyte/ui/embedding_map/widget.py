@@ -10,8 +10,7 @@ from qtpy.QtWidgets import QToolTip
 
 from napari_leukocyte.errors import LeukocyteError
 from napari_leukocyte.interpretation.embedding_map.layout import Layout
-from napari_leukocyte.interpretation.embedding_map.neighbours import FEWEST
-from napari_leukocyte.interpretation.embedding_map.suspects import TOO_FEW
+from napari_leukocyte.interpretation.embedding_map.neighbours import FEWEST, TOO_FEW
 from napari_leukocyte.progress import Progress
 from napari_leukocyte.session.session import Session
 from napari_leukocyte.ui.dock import SessionDock, SharedParts
