@@ -10,7 +10,7 @@ import pytest
 
 from napari_leukocyte.classification.embedding import features_of
 from napari_leukocyte.learning.head.base import FILE_NAME, Base, base_for, read_base, write_base
-from napari_leukocyte.learning.head.errors import RetrainingError
+from napari_leukocyte.learning.head.cells import RetrainingError
 from napari_leukocyte.learning.head.onnx_head import head_of
 from napari_leukocyte.models.artifact import ArtifactError
 from napari_leukocyte.models.manifest import Manifest

@@ -6,9 +6,8 @@ import numpy as np
 import pytest
 
 from napari_leukocyte.learning.head.base import Base
-from napari_leukocyte.learning.head.cells import Cells, make_cells
+from napari_leukocyte.learning.head.cells import Cells, RetrainingError, make_cells
 from napari_leukocyte.learning.head.curve import curve_lines, learning_curve
-from napari_leukocyte.learning.head.errors import RetrainingError
 from napari_leukocyte.learning.head.head import Head, HeadParams, fit_head
 from napari_leukocyte.learning.head.retrain import as_lines, retrain, verdict
 from tests.learning.head.test_head import clouds

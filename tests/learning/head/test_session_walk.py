@@ -13,8 +13,7 @@ from napari_leukocyte.classification.classify import classify
 from napari_leukocyte.classification.embedding import embed, features_of
 from napari_leukocyte.learning.head.apply import apply, classify_embedded, predictions_of
 from napari_leukocyte.learning.head.base import base_for
-from napari_leukocyte.learning.head.cells import CollectedCells, from_sessions
-from napari_leukocyte.learning.head.errors import RetrainingError
+from napari_leukocyte.learning.head.cells import CollectedCells, RetrainingError, from_sessions
 from napari_leukocyte.learning.head.onnx_head import accept, head_of
 from napari_leukocyte.learning.head.retrain import Retrained, retrain
 from napari_leukocyte.models import runtime

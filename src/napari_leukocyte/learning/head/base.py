@@ -14,8 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_leukocyte.classification.embedding import Features
-from napari_leukocyte.learning.head.cells import Cells, make_cells
-from napari_leukocyte.learning.head.errors import RetrainingError
+from napari_leukocyte.learning.head.cells import Cells, RetrainingError, make_cells
 from napari_leukocyte.models.artifact import ArtifactKind
 from napari_leukocyte.models.registry import list_models
 

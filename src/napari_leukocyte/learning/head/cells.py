@@ -1,4 +1,4 @@
-"""Cells with a class to fit a head on: the reviewed ones of datasets and of sessions."""
+"""The error of fitting a head."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_leukocyte.classification.embedding import Features, embed
+from napari_leukocyte.errors import LeukocyteError
 from napari_leukocyte.io.images.key import image_key
-from napari_leukocyte.learning.head.errors import RetrainingError
 from napari_leukocyte.progress import Progress, silent
 from napari_leukocyte.schema import LABEL
 from napari_leukocyte.vocabulary import UNIDENTIFIED
@@ -21,6 +21,11 @@ if TYPE_CHECKING:
 
     from napari_leukocyte.annotations.dataset.reading import Dataset
     from napari_leukocyte.session.snapshot import SessionSnapshot
+
+
+class RetrainingError(LeukocyteError):
+    """A head that can't be fitted, or not taken; one sentence."""
+
 
 #: A reader who was not sure teaches nothing.
 UNCERTAIN = "uncertain class"

@@ -16,8 +16,7 @@ from napari_leukocyte.classification.regions import as_label_image, iterate_regi
 from napari_leukocyte.errors import ParameterError
 from napari_leukocyte.io.images.normalise import normalise_image
 from napari_leukocyte.learning.head.base import base_for
-from napari_leukocyte.learning.head.cells import Cells
-from napari_leukocyte.learning.head.errors import RetrainingError
+from napari_leukocyte.learning.head.cells import Cells, RetrainingError
 from napari_leukocyte.learning.head.head import Head, HeadParams, fit_head
 from napari_leukocyte.learning.head.retrain import fit_calibrated
 

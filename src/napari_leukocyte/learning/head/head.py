@@ -13,8 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_leukocyte.classification.inference import softmax
-from napari_leukocyte.learning.head.cells import Cells, join_cells
-from napari_leukocyte.learning.head.errors import RetrainingError
+from napari_leukocyte.learning.head.cells import Cells, RetrainingError, join_cells
 from napari_leukocyte.progress import Progress, silent
 
 #: Parts that photographs are held out in, one after the other.

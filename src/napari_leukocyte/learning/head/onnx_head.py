@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_leukocyte.classification.embedding import Features
+from napari_leukocyte.learning.head.cells import RetrainingError
 from napari_leukocyte.learning.head.comparison import Comparison, Share
-from napari_leukocyte.learning.head.errors import RetrainingError
 from napari_leukocyte.learning.head.head import Head
 from napari_leukocyte.learning.head.retrain import Retrained
 from napari_leukocyte.models.adding import NewModel, add_model

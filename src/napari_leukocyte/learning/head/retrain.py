@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from napari_leukocyte.classification.inference import softmax
 from napari_leukocyte.learning.head.base import Base
-from napari_leukocyte.learning.head.cells import Cells
+from napari_leukocyte.learning.head.cells import Cells, RetrainingError
 from napari_leukocyte.learning.head.comparison import (
     Comparison,
     HeadPredictions,
@@ -20,7 +20,6 @@ from napari_leukocyte.learning.head.comparison import (
     share,
     signed,
 )
-from napari_leukocyte.learning.head.errors import RetrainingError
 from napari_leukocyte.learning.head.head import (
     Head,
     HeadParams,
