@@ -9,7 +9,7 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_leukocyte.learning.keras_process.losses import cell_iou, find_loss
+from napari_leukocyte.learning.keras_process.networks import cell_iou, find_loss
 from napari_leukocyte.learning.keras_process.onnx_files import rebuild
 from napari_leukocyte.models.registry import find_model
 from training.agree import photographs_with_agreed_masks
@@ -43,7 +43,7 @@ class SegmentationConfig:
     normalisation : {"batch", "frozen", "group"}
         See :data:`training.networks.encoders.Normalisation`.
     loss : {"dice", "jaccard"}
-        Each with cross-entropy, see :mod:`napari_leukocyte.learning.keras_process.losses`.
+        Each with cross-entropy, see :mod:`napari_leukocyte.learning.keras_process.networks`.
     stochastic_depth, dropout : float
         Regularisation, see :func:`training.networks.unet.build_unet`; weight decay is the
         schedule's.

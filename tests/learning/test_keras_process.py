@@ -28,7 +28,7 @@ def test_planning_needs_no_keras() -> None:
 
 def test_a_process_with_windows_refuses_keras() -> None:
     window = "from qtpy.QtCore import QCoreApplication\napplication = QCoreApplication([])\n"
-    wanted = "import napari_leukocyte.learning.keras_process.losses\n"
+    wanted = "import napari_leukocyte.learning.keras_process.networks\n"
     refused = _run(window + wanted)
     assert refused.returncode != 0
     last = refused.stderr.strip().splitlines()[-1]

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from napari_leukocyte.errors import ParameterError
-from napari_leukocyte.learning.keras_process.losses import (
+from napari_leukocyte.learning.keras_process.networks import (
     DICE_SMOOTHING,
     LOSSES,
     find_loss,

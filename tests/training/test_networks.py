@@ -9,7 +9,7 @@ import numpy as np
 import onnxruntime
 import pytest
 
-from napari_leukocyte.learning.keras_process.losses import cell_iou, dice_cross_entropy
+from napari_leukocyte.learning.keras_process.networks import cell_iou, dice_cross_entropy
 from napari_leukocyte.learning.keras_process.onnx_files import to_onnx
 from training.config import read_config
 from training.fitting import Schedule, fit, optimizer

@@ -36,7 +36,7 @@ from napari_leukocyte.learning.finetune.plan import (
     read_plan,
 )
 from napari_leukocyte.learning.keras_process import batches
-from napari_leukocyte.learning.keras_process.losses import cell_iou, dice_cross_entropy
+from napari_leukocyte.learning.keras_process.networks import cell_iou, dice_cross_entropy
 from napari_leukocyte.learning.keras_process.onnx_files import rebuild, to_onnx
 from napari_leukocyte.models.manifest import Manifest, Member, read_manifest
 
