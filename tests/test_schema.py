@@ -11,7 +11,7 @@ import pytest
 
 from napari_leukocyte.annotations.dataset.objects import tidy
 from napari_leukocyte.classification.measurements import measure
-from napari_leukocyte.reporting.tables import objects_table
+from napari_leukocyte.reporting.save import objects_table
 from napari_leukocyte.schema import (
     BOX,
     COLUMNS,

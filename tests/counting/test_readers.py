@@ -10,8 +10,7 @@ import tifffile
 
 from napari_leukocyte.counting.readers import compare_readers, read_objects
 from napari_leukocyte.errors import ImageError, ParameterError
-from napari_leukocyte.reporting.save import write_labels
-from napari_leukocyte.reporting.tables import write_csv
+from napari_leukocyte.reporting.save import write_csv, write_labels
 
 Rows = list[tuple[str, int, str | None]]
 

@@ -9,7 +9,7 @@ import pytest
 from napari_leukocyte.analysis.pipeline import Analysis
 from napari_leukocyte.classification.measurements import measure
 from napari_leukocyte.counting.leukogram import count
-from napari_leukocyte.reporting.tables import leukogram_table, objects_table, write_csv
+from napari_leukocyte.reporting.save import leukogram_table, objects_table, write_csv
 from napari_leukocyte.vocabulary import LEUKOCYTE_NAMES
 
 FRONT = ["image", "label", "class", "confidence", "score"]

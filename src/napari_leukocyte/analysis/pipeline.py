@@ -14,7 +14,7 @@ from napari_leukocyte.counting.leukogram import count
 from napari_leukocyte.errors import LeukocyteError, ParameterError
 from napari_leukocyte.io.images.normalise import normalise_image
 from napari_leukocyte.progress import Progress
-from napari_leukocyte.reporting.tables import with_scores
+from napari_leukocyte.reporting.save import with_scores
 from napari_leukocyte.segmentation.ensemble import DIAMETER_RANGE, MemberMaps, segment_members
 from napari_leukocyte.segmentation.objects import find_objects
 from napari_leukocyte.segmentation.parameters import PostprocessParams

@@ -198,7 +198,7 @@ def agreement_command(
     """
     from napari_leukocyte.counting.readers import compare_readers, describe_readers, objects_file
     from napari_leukocyte.errors import OutputError
-    from napari_leukocyte.reporting.tables import write_csv
+    from napari_leukocyte.reporting.save import write_csv
 
     files = objects_file(first), objects_file(second)
     if out is not None:

@@ -17,8 +17,15 @@ from napari_leukocyte.io.images.reading import find_images, passed_over
 from napari_leukocyte.io.paths import ImageFolder
 from napari_leukocyte.io.slides.opening import is_slide, slides_in
 from napari_leukocyte.reporting.record import write_record
-from napari_leukocyte.reporting.save import LEUKOGRAM, OBJECTS, RECORD
-from napari_leukocyte.reporting.tables import ALL, leukogram_table, objects_table, write_csv
+from napari_leukocyte.reporting.save import (
+    ALL,
+    LEUKOGRAM,
+    OBJECTS,
+    RECORD,
+    leukogram_table,
+    objects_table,
+    write_csv,
+)
 from napari_leukocyte.vocabulary import DISCLAIMER
 
 if TYPE_CHECKING:

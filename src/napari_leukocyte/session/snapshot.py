@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from napari_leukocyte.io.images.key import image_key
 from napari_leukocyte.reporting.record import ImageRecord, describe_maps, file_sha256, make_record
-from napari_leukocyte.reporting.tables import with_scores
+from napari_leukocyte.reporting.save import with_scores
 from napari_leukocyte.segmentation.objects import score_labels
 from napari_leukocyte.session.state import State
 

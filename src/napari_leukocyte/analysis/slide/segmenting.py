@@ -20,7 +20,7 @@ from napari_leukocyte.io.replace import replace_folder
 from napari_leukocyte.io.slides.image import PartBox, SlideImage
 from napari_leukocyte.models.registry import find_model
 from napari_leukocyte.progress import Progress, silent
-from napari_leukocyte.reporting.tables import objects_table, write_csv
+from napari_leukocyte.reporting.save import objects_table, write_csv
 from napari_leukocyte.segmentation.objects import candidates_text
 
 #: Files of a slide's results.

@@ -24,14 +24,16 @@ from napari_leukocyte.reporting.pictures import draw_overlay
 from napari_leukocyte.reporting.record import write_record
 from napari_leukocyte.reporting.report import ReportField, write_report
 from napari_leukocyte.reporting.save import (
+    ALL,
     LABELS,
     LEUKOGRAM,
     OBJECTS,
     OVERLAY,
     RECORD,
+    objects_table,
+    write_csv,
     write_labels,
 )
-from napari_leukocyte.reporting.tables import ALL, objects_table, write_csv
 from napari_leukocyte.session.blinding import BlindReadError
 from napari_leukocyte.session.reviews import SignOff
 from napari_leukocyte.session.session import Session

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from napari_leukocyte.annotations.dataset.layout import LARGEST_TABLE, DatasetError, refuse_unlike
 from napari_leukocyte.io.atomic import as_output_error, atomic_write
 from napari_leukocyte.io.spreadsheet_text import as_text
-from napari_leukocyte.reporting.tables import write_csv
+from napari_leukocyte.reporting.save import write_csv
 from napari_leukocyte.schema import (
     COLUMNS,
     DATASET_BACK,

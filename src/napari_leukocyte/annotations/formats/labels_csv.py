@@ -31,8 +31,14 @@ from napari_leukocyte.errors import FormatError
 from napari_leukocyte.io.paths import ImageFolder, plan
 from napari_leukocyte.io.spreadsheet_text import columns_of, decode_table
 from napari_leukocyte.reporting.record import SCHEMA_VERSION, file_sha256, write_record
-from napari_leukocyte.reporting.save import LABELS, OBJECTS, RECORD, write_labels
-from napari_leukocyte.reporting.tables import objects_table, write_csv
+from napari_leukocyte.reporting.save import (
+    LABELS,
+    OBJECTS,
+    RECORD,
+    objects_table,
+    write_csv,
+    write_labels,
+)
 from napari_leukocyte.schema import LABEL
 from napari_leukocyte.version import __version__
 from napari_leukocyte.vocabulary import DISCLAIMER
