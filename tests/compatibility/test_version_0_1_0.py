@@ -23,8 +23,7 @@ from napari_leukocyte.counting.settings import DifferentialSettings, recall_sett
 from napari_leukocyte.io.images.reading import read_image
 from napari_leukocyte.learning.finetune.plan import FinetuneParams, read_plan
 from napari_leukocyte.models.registry import find_model
-from napari_leukocyte.reporting.presets import load_preset
-from napari_leukocyte.segmentation.parameters import PostprocessParams
+from napari_leukocyte.segmentation.parameters import PostprocessParams, load_preset
 from napari_leukocyte.session.blind_reads import load_read
 from napari_leukocyte.session.folders import session_folder
 from napari_leukocyte.session.reader import recall_reader

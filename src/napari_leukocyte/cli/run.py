@@ -42,7 +42,6 @@ from napari_leukocyte.models.manifest import Manifest
 from napari_leukocyte.models.registry import find_model
 from napari_leukocyte.reporting.drawing import write_png
 from napari_leukocyte.reporting.pictures import draw_overlay
-from napari_leukocyte.reporting.presets import load_preset
 from napari_leukocyte.reporting.record import (
     ImageRecord,
     describe_model,
@@ -54,7 +53,7 @@ from napari_leukocyte.reporting.save import (
     OVERLAY,
     write_labels,
 )
-from napari_leukocyte.segmentation.parameters import PostprocessParams
+from napari_leukocyte.segmentation.parameters import PostprocessParams, load_preset
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -1,11 +1,16 @@
-"""Parameters of the post-processing, with their ranges."""
+"""Parameters of the post-processing, with their ranges, and as a JSON file."""
 
 from __future__ import annotations
 
 import dataclasses
+import json
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
+from napari_leukocyte.errors import ParameterError
+from napari_leukocyte.io.atomic import atomic_write
+from napari_leukocyte.io.json_text import read_json
 from napari_leukocyte.io.validation import FORBID, Number, Truth, between, parse, record
 
 KernelShape = Literal["ellipse", "rectangle", "cross"]
@@ -138,3 +143,63 @@ class PostprocessParams:
     def as_in_0_1_0(cls) -> PostprocessParams:
         """Return the defaults of version 0.1.0."""
         return cls(**_AS_IN_0_1_0)
+
+
+#: Version of the layout that is written and read.
+PRESET_VERSION = 1
+
+
+def save_preset(path: Path, params: PostprocessParams) -> None:
+    """Write parameters to a file, which is replaced if it exists.
+
+    Parameters
+    ----------
+    path : Path
+        Where to.
+    params : PostprocessParams
+        What.
+
+    Raises
+    ------
+    OutputError
+        If it can't be written.
+    """
+    data = {"schema": PRESET_VERSION, "parameters": params.to_dict()}
+    with atomic_write(path) as temporary:
+        temporary.write_text(json.dumps(data, indent=2) + "\n", encoding="utf-8")
+
+
+def load_preset(path: Path) -> PostprocessParams:
+    """Read parameters from a file.
+
+    Parameters
+    ----------
+    path : Path
+        As written by :func:`save_preset`, a ``run.json``, or an object of the parameters alone.
+
+    Returns
+    -------
+    PostprocessParams
+        What the file does not name has its default.
+
+    Raises
+    ------
+    ParameterError
+        If the file can't be read, is no such JSON, is of another version, or a value is out of its
+        range.
+    """
+    data = read_json(path, ParameterError)
+    if data is None:
+        raise ParameterError(f"{path} can't be read: there is no such file.")
+    values = data
+    if isinstance(data, dict) and "parameters" in data:
+        values = data["parameters"]
+        version = data.get("schema", PRESET_VERSION)
+        if version != PRESET_VERSION:
+            raise ParameterError(
+                f"{path} has layout version {version!r}; this plugin reads {PRESET_VERSION}."
+            )
+    try:
+        return PostprocessParams.from_dict(values)
+    except ParameterError as error:
+        raise ParameterError(f"{path}: {error}") from error

@@ -8,8 +8,13 @@ from pathlib import Path
 from qtpy.QtWidgets import QFileDialog, QVBoxLayout, QWidget
 from superqt import QLabeledDoubleSlider
 
-from napari_leukocyte.reporting.presets import load_preset, save_preset
-from napari_leukocyte.segmentation.parameters import CHOICES, RANGES, PostprocessParams
+from napari_leukocyte.segmentation.parameters import (
+    CHOICES,
+    RANGES,
+    PostprocessParams,
+    load_preset,
+    save_preset,
+)
 from napari_leukocyte.ui import build
 from napari_leukocyte.ui.controls.containers import Section
 from napari_leukocyte.ui.controls.inputs import number_slider
