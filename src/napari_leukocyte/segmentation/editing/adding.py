@@ -8,10 +8,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from napari_leukocyte.errors import ParameterError
-from napari_leukocyte.segmentation.editing.candidates import Click
-from napari_leukocyte.segmentation.editing.map_region import from_probability
+from napari_leukocyte.segmentation.editing.candidates import Click, from_probability, from_stain
 from napari_leukocyte.segmentation.editing.result import Edited
-from napari_leukocyte.segmentation.editing.stain_region import from_stain
 from napari_leukocyte.segmentation.editing.windows import as_points, widen
 from napari_leukocyte.segmentation.matching import fresh_numbers
 
