@@ -14,10 +14,8 @@ from numpy.typing import NDArray
 import napari_leukocyte as nl
 from napari_leukocyte.errors import ParameterError
 from napari_leukocyte.io.images.reading import read_image
-from napari_leukocyte.segmentation.editing.adding import REACH, add_at
-from napari_leukocyte.segmentation.editing.deleting import delete
-from napari_leukocyte.segmentation.editing.merging import merge
 from napari_leukocyte.segmentation.editing.splitting import split_by_line
+from napari_leukocyte.segmentation.editing.whole_cells import REACH, add_at, delete, merge
 from tests.segmentation.editing.drawing import (
     Labels,
     cells,

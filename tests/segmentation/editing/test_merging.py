@@ -6,9 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from napari_leukocyte.errors import ParameterError
-from napari_leukocyte.segmentation.editing.deleting import delete
-from napari_leukocyte.segmentation.editing.merging import merge
 from napari_leukocyte.segmentation.editing.splitting import split_by_line
+from napari_leukocyte.segmentation.editing.whole_cells import delete, merge
 from tests.segmentation.editing.drawing import (
     Labels,
     check_others,

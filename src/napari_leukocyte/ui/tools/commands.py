@@ -8,9 +8,6 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from napari_leukocyte.errors import ParameterError
-from napari_leukocyte.segmentation.editing.adding import add_at
-from napari_leukocyte.segmentation.editing.deleting import delete
-from napari_leukocyte.segmentation.editing.merging import merge
 from napari_leukocyte.segmentation.editing.result import Edited
 from napari_leukocyte.segmentation.editing.shaping import fill_holes, smooth
 from napari_leukocyte.segmentation.editing.splitting import (
@@ -18,6 +15,7 @@ from napari_leukocyte.segmentation.editing.splitting import (
     split_by_line,
     split_by_markers,
 )
+from napari_leukocyte.segmentation.editing.whole_cells import add_at, delete, merge
 from napari_leukocyte.session.session import Session
 from napari_leukocyte.ui.tools.kinds import (
     ADD,
