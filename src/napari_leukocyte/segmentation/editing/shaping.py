@@ -11,8 +11,7 @@ from numpy.typing import NDArray
 
 from napari_leukocyte.errors import ParameterError
 from napari_leukocyte.segmentation import morphology
-from napari_leukocyte.segmentation.editing.result import Edited
-from napari_leukocyte.segmentation.editing.windows import boxes_of, regions, widen
+from napari_leukocyte.segmentation.editing.windows import Edited, boxes_of, regions, widen
 
 #: Largest radius of smoothing, px.
 MOST_RADIUS = 100.0

@@ -7,8 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from napari_leukocyte.errors import ParameterError
-from napari_leukocyte.segmentation.editing.result import Edited
-from napari_leukocyte.segmentation.editing.windows import Box, as_points, boxes_of, regions
+from napari_leukocyte.segmentation.editing.windows import Box, Edited, as_points, boxes_of, regions
 from napari_leukocyte.segmentation.matching import fresh_numbers
 from napari_leukocyte.segmentation.watershed import flood
 

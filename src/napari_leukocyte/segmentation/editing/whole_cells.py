@@ -11,9 +11,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from napari_leukocyte.errors import ParameterError
 from napari_leukocyte.segmentation.editing.candidates import Click, from_probability, from_stain
-from napari_leukocyte.segmentation.editing.result import Edited
 from napari_leukocyte.segmentation.editing.windows import (
     Box,
+    Edited,
     as_points,
     boxes_of,
     framed,

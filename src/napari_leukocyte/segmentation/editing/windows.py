@@ -1,12 +1,9 @@
-"""Windows around objects of a label image, so that an edit looks at nothing else of it.
-
-Finding one object takes a pass over the image of a few milliseconds; whatever costs more is done
-inside a window.
-"""
+"""Edits of a label image: their windows around objects, and their result."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import TypeAlias
 
 import cv2
@@ -14,6 +11,36 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from napari_leukocyte.errors import ParameterError
+
+
+@dataclass(frozen=True, eq=False)
+class Edited:
+    """A label image after an edit.
+
+    Attributes
+    ----------
+    labels : ndarray
+        (H, W) int32; a new array.
+    changed : tuple of int
+        Numbers of the objects that are new or have other pixels than before; ascending.
+    removed : tuple of int
+        Numbers of the objects that are gone; ascending.
+    """
+
+    labels: NDArray[np.int32]
+    changed: tuple[int, ...] = ()
+    removed: tuple[int, ...] = ()
+
+    @classmethod
+    def of(
+        cls, labels: NDArray[np.int32], changed: Iterable[int], removed: Iterable[int] = ()
+    ) -> Edited:
+        """Put the numbers in order."""
+        return cls(labels, tuple(sorted(changed)), tuple(sorted(removed)))
+
+    def __bool__(self) -> bool:
+        return bool(self.changed or self.removed)
+
 
 #: Rows and columns.
 Box: TypeAlias = tuple[slice, slice]

@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from napari_leukocyte.errors import ParameterError
-from napari_leukocyte.segmentation.editing.result import Edited
 from napari_leukocyte.segmentation.editing.shaping import fill_holes, smooth
 from napari_leukocyte.segmentation.editing.splitting import (
     objects_under,
@@ -16,6 +15,7 @@ from napari_leukocyte.segmentation.editing.splitting import (
     split_by_markers,
 )
 from napari_leukocyte.segmentation.editing.whole_cells import add_at, delete, merge
+from napari_leukocyte.segmentation.editing.windows import Edited
 from napari_leukocyte.session.session import Session
 from napari_leukocyte.ui.tools.kinds import (
     ADD,
