@@ -10,8 +10,12 @@ from numpy.typing import NDArray
 
 from napari_leukocyte.errors import Cancelled
 from napari_leukocyte.progress import silent
-from napari_leukocyte.segmentation.finder import STRIDE, Candidate, typical_diameter
-from napari_leukocyte.segmentation.scale import estimate_diameter
+from napari_leukocyte.segmentation.finder import (
+    STRIDE,
+    Candidate,
+    estimate_diameter,
+    typical_diameter,
+)
 
 Smear = Callable[..., NDArray[np.uint8]]
 

@@ -22,9 +22,9 @@ from napari_leukocyte.models import runtime
 from napari_leukocyte.models.manifest import Manifest, Member
 from napari_leukocyte.models.registry import find_model
 from napari_leukocyte.progress import Progress, silent
+from napari_leukocyte.segmentation.finder import Diameter, estimate_diameter
 from napari_leukocyte.segmentation.frame import without_frame
 from napari_leukocyte.segmentation.parameters import PostprocessParams, Vote
-from napari_leukocyte.segmentation.scale import Diameter, estimate_diameter
 from napari_leukocyte.segmentation.tiles import Network, lattice, predict_tiled
 
 #: Diameters, px, for which cells can be found at all.

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from napari_leukocyte.models import runtime
 from napari_leukocyte.models.manifest import Member
+from napari_leukocyte.progress import Progress
 
 #: Longer sides of the copies, px, in the order that they are looked at.
 SIDES = (256, 768, 2304)
@@ -185,3 +186,69 @@ def _in_copy(rgb: NDArray[np.uint8], network: FinderNetwork, scale: float) -> li
         score = float(cell[box][inside].mean())
         found.append(Candidate(middle_y, middle_x, diameter / scale, score))
     return sorted(found, key=lambda c: -c.score)
+
+
+#: Diameter, px, that is assumed where nothing is found, if the image is not smaller: a tenth of
+#: the smaller side, or the size at which the shipped networks see cells.
+ASSUMED_PX, ASSUMED_PART = 64.0, 0.1
+#: A size below this, px, is believed of no fewer than so many sure candidates. One or two that
+#: small are platelets rather, and a field enlarged for them takes the networks a minute.
+SMALL_PX, FEWEST_SMALL = 32.0, 3
+
+
+@dataclass(frozen=True)
+class Diameter:
+    """A leukocyte's diameter.
+
+    Attributes
+    ----------
+    px : float
+        Diameter, px.
+    notes : tuple of str
+        What a user should know about it.
+    """
+
+    px: float
+    notes: tuple[str, ...] = field(default=())
+
+
+def estimate_diameter(
+    rgb: NDArray[np.uint8], progress: Progress, network: FinderNetwork = run_finder
+) -> Diameter:
+    """Estimate the diameter of a leukocyte.
+
+    Parameters
+    ----------
+    rgb : ndarray
+        (H, W, 3) uint8, all of it image (see :mod:`napari_leukocyte.segmentation.frame`).
+    progress : callable
+        Called after each coarse copy; it may raise :class:`~napari_leukocyte.errors.Cancelled`.
+    network : callable
+        The finder.
+
+    Returns
+    -------
+    Diameter
+        If no leukocyte is found for sure, that of the likeliest candidate; without any, or where it
+        is as small as a platelet, a tenth of the image's smaller side or 64 px, whichever is
+        larger. A note says so.
+    """
+    what = "Estimating the diameter of a leukocyte"
+    progress(0, len(SIDES), what)
+    candidates = find_candidates(
+        rgb, network, after_copy=lambda number: progress(number, len(SIDES), what)
+    )
+    typical = typical_diameter(candidates)
+    sure = sum(c.score >= SURE for c in candidates)
+    if typical is not None and (typical >= SMALL_PX or sure >= FEWEST_SMALL):
+        return Diameter(round(typical, 1))
+    assumed = max(ASSUMED_PX, ASSUMED_PART * min(rgb.shape[:2]))
+    if candidates and candidates[0].diameter >= SMALL_PX:
+        assumed = candidates[0].diameter
+    return Diameter(
+        round(assumed, 1),
+        (
+            f"No leukocyte was seen for sure to estimate the diameter from; {assumed:.0f} px were "
+            "assumed: set the diameter if there are leukocytes.",
+        ),
+    )

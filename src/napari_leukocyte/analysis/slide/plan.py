@@ -20,9 +20,9 @@ from napari_leukocyte.io.images.normalise import SMALLEST_SIDE_PX
 from napari_leukocyte.io.slides.image import SlideImage
 from napari_leukocyte.progress import Progress, silent
 from napari_leukocyte.segmentation.ensemble import DIAMETER_RANGE
+from napari_leukocyte.segmentation.finder import Diameter, estimate_diameter
 from napari_leukocyte.segmentation.frame import SAID, find_frame, without_frame
 from napari_leukocyte.segmentation.parameters import PostprocessParams
-from napari_leukocyte.segmentation.scale import Diameter, estimate_diameter
 
 #: Pixels up to which an image is looked at in one piece, as a photograph is.
 IN_ONE_PIECE = 25_000_000

@@ -7,8 +7,16 @@ from numpy.typing import NDArray
 
 from napari_leukocyte.io.slides.image import PartBox, SlideImage
 from napari_leukocyte.progress import Progress
-from napari_leukocyte.segmentation.finder import SURE, Candidate, find_candidates, typical_diameter
-from napari_leukocyte.segmentation.scale import ASSUMED_PX, FEWEST_SMALL, SMALL_PX, Diameter
+from napari_leukocyte.segmentation.finder import (
+    ASSUMED_PX,
+    FEWEST_SMALL,
+    SMALL_PX,
+    SURE,
+    Candidate,
+    Diameter,
+    find_candidates,
+    typical_diameter,
+)
 
 #: Longer side of the coarse copy that shows where there is stain, px.
 COARSE_PX = 2048
