@@ -1,4 +1,7 @@
-"""The arrangement of a gallery: its cells and candidates, their groups and their order."""
+"""The arrangement of a gallery: its cells and candidates, their groups and their order.
+
+A candidate has a number below 0, so that it is never taken for the object of the same number.
+"""
 
 from __future__ import annotations
 

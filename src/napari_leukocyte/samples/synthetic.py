@@ -243,7 +243,7 @@ def synthetic_smear(
     )
     order = [names[i] for i in layout_rng.permutation(len(names))]
     pairs = min(touching_pairs, len(order) // 2)
-    groups = _layout.place(order, pairs, (height, width), diameter, layout_rng)
+    groups = place(order, pairs, (height, width), diameter, layout_rng)
 
     density = np.zeros((height, width, 3), np.float32)
     labels = np.zeros((height, width), np.int32)

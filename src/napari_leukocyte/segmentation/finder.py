@@ -1,4 +1,4 @@
-"""Leukocytes of any size, found in coarse copies of an image by a small network.
+"""Leukocytes of any size, found in coarse copies of an image by a small network; their diameter.
 
 The finder tells leukocytes of 6 to 170 px. So a copy of the image with a longer side of a few
 hundred px shows it all large and middling ones of a field, and finer copies the small ones, which

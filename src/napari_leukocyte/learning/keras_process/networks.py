@@ -1,4 +1,20 @@
-"""Networks in Keras that can be trained further, those of the shipped models, and their losses."""
+"""Networks in Keras that can be trained further, those of the shipped models, and their losses.
+
+EfficientNet-Lite encoders, that is EfficientNet without squeeze-and-excitation and with ReLU6, made
+for integer hardware and therefore fast on plain CPUs as well [1]_ [2]_; on them a U-Net's decoder
+[3]_, or a classifier's pooling and dense layer. The decoder doubles the resolution five times and
+joins the encoder's feature map of the same size each time. Batch normalisation is its default
+rather than group normalisation: at inference its statistics are constants, so that overlapping
+tiles agree where they meet.
+
+References
+----------
+.. [1] Tan and Le, "EfficientNet: Rethinking Model Scaling for Convolutional Neural
+   Networks", ICML 2019.
+.. [2] Liu, "Higher accuracy on vision models with EfficientNet-Lite", TensorFlow blog, 2020.
+.. [3] Ronneberger, Fischer and Brox, "U-Net: Convolutional Networks for Biomedical Image
+   Segmentation", MICCAI 2015.
+"""
 
 from __future__ import annotations
 
