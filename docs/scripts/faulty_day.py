@@ -26,7 +26,7 @@ from napari_leukocyte.io.images.reading import read_image
 from napari_leukocyte.reporting.drawing import write_png
 from napari_leukocyte.samples.synthetic import synthetic_smear
 from napari_leukocyte.schema import probability_column
-from napari_leukocyte.session.folders import FOLDER_VARIABLE
+from napari_leukocyte.session.restoring import FOLDER_VARIABLE
 from napari_leukocyte.session.session import Session
 
 #: Faults of the day.

@@ -1,20 +1,50 @@
-"""Read what a session's folder holds, and say how far the work has come."""
+"""The folder of a session on the disk, what is read from it, and how far the work has come."""
 
 from __future__ import annotations
 
 import json
+import os
 from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
+import numpy as np
+from numpy.typing import NDArray
+
 from napari_leukocyte.errors import LeukocyteError, ParameterError
+from napari_leukocyte.io.images.key import image_key
 from napari_leukocyte.segmentation.parameters import PostprocessParams
 from napari_leukocyte.session.codec import BadRecordError, decode, follow
 from napari_leukocyte.session.journal import Contents, read_journal
 from napari_leukocyte.session.maps import MapsFile
 from napari_leukocyte.session.state import State
+
+#: Environment variable that names another folder of sessions.
+FOLDER_VARIABLE = "NAPARI_LEUKOCYTE_SESSIONS"
+
+
+def sessions_folder() -> Path:
+    """Return the folder of all sessions; it may not exist yet."""
+    given = os.environ.get(FOLDER_VARIABLE)
+    if given:
+        return Path(given)
+    from platformdirs import user_data_path
+
+    return user_data_path("napari-leukocyte", appauthor=False) / "sessions"
+
+
+def session_folder(rgb: NDArray[np.uint8]) -> Path:
+    """Return the folder of an image's session; it may not exist yet.
+
+    Parameters
+    ----------
+    rgb : ndarray
+        (H, W, 3) uint8, as `Session.rgb`.
+    """
+    return sessions_folder() / image_key(rgb)
+
 
 JOURNAL = "journal.bin"
 Stage = Literal["new", "segmented", "in review", "signed off"]

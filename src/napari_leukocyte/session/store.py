@@ -16,14 +16,14 @@ from numpy.typing import ArrayLike, NDArray
 from napari_leukocyte.errors import LeukocyteError
 from napari_leukocyte.io.images.key import image_key
 from napari_leukocyte.session.blind_reads import hidden_in
-from napari_leukocyte.session.folders import FOLDER_VARIABLE as FOLDER_VARIABLE
-from napari_leukocyte.session.folders import session_folder as session_folder
-from napari_leukocyte.session.folders import sessions_folder as sessions_folder
 from napari_leukocyte.session.persistence import SessionInUse as SessionInUse
 from napari_leukocyte.session.persistence import Store
+from napari_leukocyte.session.restoring import FOLDER_VARIABLE as FOLDER_VARIABLE
 from napari_leukocyte.session.restoring import JOURNAL, restore, summarise
 from napari_leukocyte.session.restoring import SessionSummary as SessionSummary
 from napari_leukocyte.session.restoring import SessionUnreadableError as SessionUnreadableError
+from napari_leukocyte.session.restoring import session_folder as session_folder
+from napari_leukocyte.session.restoring import sessions_folder as sessions_folder
 from napari_leukocyte.session.session import Session
 
 #: Sessions that are open in this process.

@@ -19,7 +19,7 @@ from napari_leukocyte.gallery.thumbnails import ThumbnailStyle, extent_of
 from napari_leukocyte.io.images.reading import read_image
 from napari_leukocyte.session.blind_reads import FILE_NAME as BLIND
 from napari_leukocyte.session.blind_reads import StoredRead, save_read
-from napari_leukocyte.session.folders import sessions_folder
+from napari_leukocyte.session.restoring import sessions_folder
 from napari_leukocyte.session.store import open_session
 
 

@@ -16,7 +16,7 @@ from napari_leukocyte.annotations.dataset.reopen import adopt_classes, fill_sess
 from napari_leukocyte.annotations.dataset.sources import field_of_session, fields_of_files
 from napari_leukocyte.counting.own_classes import load_own_classes, own_class, save_own_classes
 from napari_leukocyte.io.images.reading import read_image
-from napari_leukocyte.session.folders import session_folder
+from napari_leukocyte.session.restoring import session_folder
 from napari_leukocyte.session.session import Session
 from napari_leukocyte.session.store import open_session
 from tests.annotations.dataset.worked import (

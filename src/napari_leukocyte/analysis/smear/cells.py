@@ -23,9 +23,8 @@ from napari_leukocyte.schema import LABEL, probabilities_of
 from napari_leukocyte.session import queue
 from napari_leukocyte.session.blind_reads import FILE_NAME as BLIND
 from napari_leukocyte.session.blind_reads import hidden_in
-from napari_leukocyte.session.folders import sessions_folder
 from napari_leukocyte.session.objects import object_table
-from napari_leukocyte.session.restoring import JOURNAL, restore
+from napari_leukocyte.session.restoring import JOURNAL, restore, sessions_folder
 from napari_leukocyte.session.reviews import Review
 from napari_leukocyte.session.session import Session
 from napari_leukocyte.session.store import open_here

@@ -22,8 +22,7 @@ from napari_leukocyte.gallery.thumbnails import ThumbnailStyle
 from napari_leukocyte.io.images.normalise import normalise_image
 from napari_leukocyte.io.images.reading import read_image
 from napari_leukocyte.progress import Progress, silent
-from napari_leukocyte.session.folders import sessions_folder
-from napari_leukocyte.session.restoring import restore
+from napari_leukocyte.session.restoring import restore, sessions_folder
 from napari_leukocyte.session.store import open_here
 
 #: In the folder of the smears.

@@ -33,9 +33,8 @@ from napari_leukocyte.io.images.reading import IMAGE_SUFFIXES, find_images, read
 from napari_leukocyte.reporting.save import RECORD as RUN
 from napari_leukocyte.schema import LABEL
 from napari_leukocyte.segmentation.parameters import PostprocessParams
-from napari_leukocyte.session.folders import session_folder
 from napari_leukocyte.session.journal import read_journal
-from napari_leukocyte.session.restoring import JOURNAL
+from napari_leukocyte.session.restoring import JOURNAL, session_folder
 from napari_leukocyte.session.session import Session
 from napari_leukocyte.session.snapshot import SessionSnapshot
 from napari_leukocyte.session.store import folder_of, has_session
