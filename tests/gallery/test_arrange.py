@@ -6,7 +6,7 @@ import pytest
 from napari_leukocyte.errors import ParameterError
 from napari_leukocyte.gallery.arrange import SORTS, Choice, Show, Sort, arrange
 from napari_leukocyte.gallery.cells import CellTable, mask_predictions
-from napari_leukocyte.session.reader import recall_reader, remember_reader
+from napari_leukocyte.session.reviews import recall_reader, remember_reader
 from tests.gallery.work import CLASSES, session
 
 
@@ -119,7 +119,7 @@ def test_the_readers_name_is_remembered() -> None:
 
 def test_a_damaged_name_is_one_sentence() -> None:
     from napari_leukocyte.io.user_files import config_folder, write_user_file
-    from napari_leukocyte.session.reader import FILE_NAME
+    from napari_leukocyte.session.reviews import FILE_NAME
 
     write_user_file(config_folder() / FILE_NAME, "reader", ["no", "name"])
     with pytest.raises(ParameterError, match="must hold a name"):

@@ -1,4 +1,4 @@
-"""A reader's reviews of the objects: classes, confirmations, flags and notes."""
+"""A reader's reviews of the objects: classes, confirmations, flags and notes, and the reader's name."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from napari_leukocyte.errors import ParameterError
+from napari_leukocyte.io.user_files import config_folder, read_user_file, write_user_file
 
 #: What can be noted of an object by one key.
 FLAGS = ("uncertain class", "unclear boundary", "smudge", "artefact", "to discuss")
@@ -153,3 +154,41 @@ def pin_confirmed(
         if unsaid and confirmed is not None and after.get(label) != confirmed:
             result[label] = replace(review, class_name=confirmed)
     return result
+
+
+FILE_NAME = "reader.json"
+#: Longer ones would not fit a report.
+LONGEST_NAME = 80
+
+
+def recall_reader() -> str:
+    """Return the reader's name that was last remembered; empty if none was.
+
+    Raises
+    ------
+    ParameterError
+        If the file is damaged.
+    """
+    path = config_folder() / FILE_NAME
+    name = read_user_file(path, "reader")
+    if name is None:
+        return ""
+    if not isinstance(name, str):
+        raise ParameterError(f"{path} must hold a name.")
+    return tidy(name)
+
+
+def remember_reader(name: str) -> None:
+    """Remember the reader's name.
+
+    Raises
+    ------
+    OutputError
+        If the file can't be written.
+    """
+    write_user_file(config_folder() / FILE_NAME, "reader", tidy(name))
+
+
+def tidy(name: str) -> str:
+    """Return a name on one line, without white space around it, at most 80 characters."""
+    return " ".join(name.split())[:LONGEST_NAME]

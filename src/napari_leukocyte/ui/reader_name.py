@@ -5,7 +5,7 @@ from __future__ import annotations
 from qtpy.QtCore import QObject
 
 from napari_leukocyte.errors import LeukocyteError
-from napari_leukocyte.session.reader import recall_reader, remember_reader, tidy
+from napari_leukocyte.session.reviews import recall_reader, remember_reader, tidy
 from napari_leukocyte.ui.jobs import tell
 from napari_leukocyte.ui.signals import Signal
 

@@ -11,7 +11,7 @@ from qtpy.QtWidgets import QSplitter
 
 from napari_leukocyte.counting.agreement import BlindRead, draw_blind
 from napari_leukocyte.counting.own_classes import own_class, save_own_classes
-from napari_leukocyte.session.reader import recall_reader
+from napari_leukocyte.session.reviews import recall_reader
 from napari_leukocyte.ui.controls.own_classes_dialog import OwnClassesDialog
 from napari_leukocyte.ui.layers import links
 from napari_leukocyte.ui.layers.objects_style import UNCLASSIFIED

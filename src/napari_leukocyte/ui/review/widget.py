@@ -14,7 +14,7 @@ from napari_leukocyte.gallery.arrange import CellsAndCandidates, arrange
 from napari_leukocyte.gallery.cells import CellTable
 from napari_leukocyte.gallery.thumbnails import CONTRASTS, Thumbnails, ThumbnailStyle, extent_of
 from napari_leukocyte.schema import LABEL
-from napari_leukocyte.session.reader import tidy
+from napari_leukocyte.session.reviews import tidy
 from napari_leukocyte.session.store import folder_of
 from napari_leukocyte.ui import build
 from napari_leukocyte.ui.before_paint import BeforePaint

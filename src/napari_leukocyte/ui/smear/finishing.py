@@ -19,7 +19,7 @@ from napari_leukocyte.counting.settings import DifferentialSettings
 from napari_leukocyte.errors import LeukocyteError
 from napari_leukocyte.progress import Progress
 from napari_leukocyte.reporting.report import write_report
-from napari_leukocyte.session.reader import tidy
+from napari_leukocyte.session.reviews import tidy
 from napari_leukocyte.session.session import Session
 from napari_leukocyte.ui.jobs import tell
 from napari_leukocyte.ui.leukogram.table import total_of
