@@ -11,7 +11,7 @@ import pytest
 
 from napari_leukocyte.counting.own_classes import own_class, save_own_classes
 from napari_leukocyte.errors import ParameterError
-from napari_leukocyte.session.queue import Uncertainty, review_order
+from napari_leukocyte.session.predictions import Uncertainty, review_order
 from napari_leukocyte.session.reviews import FLAGS, Review
 from napari_leukocyte.session.session import Session
 

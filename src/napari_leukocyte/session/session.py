@@ -11,7 +11,6 @@ from napari_leukocyte.classification.measurements import measure
 from napari_leukocyte.counting.leukogram import count, count_classes
 from napari_leukocyte.counting.settings import default_counted, not_counted
 from napari_leukocyte.schema import LABEL
-from napari_leukocyte.session import queue
 from napari_leukocyte.session.blinding import Blinding
 from napari_leukocyte.session.evidence import Evidence
 from napari_leukocyte.session.objects import MODEL as MODEL
@@ -137,13 +136,13 @@ class Session(Evidence, Blinding):
         Returns
         -------
         list of int
-            See :func:`napari_leukocyte.session.queue.review_order`.
+            See :func:`napari_leukocyte.session.predictions.review_order`.
         """
         table, predictions = self.table(), self._state.predictions
         labels = table[LABEL].to_numpy()
         waiting = ~table["reviewed"].to_numpy(bool)
         unknown = table["class"].isna().to_numpy()
-        return queue.review_order(
+        return predictions.review_order(
             None if predictions is None else predictions.uncertainty,
             count_classes(table),
             labels[waiting],

@@ -20,7 +20,7 @@ from napari_leukocyte.errors import LeukocyteError, ParameterError
 from napari_leukocyte.gallery.cells import mask_predictions
 from napari_leukocyte.progress import Progress, silent
 from napari_leukocyte.schema import LABEL, probabilities_of
-from napari_leukocyte.session import queue
+from napari_leukocyte.session import predictions
 from napari_leukocyte.session.blind_reads import FILE_NAME as BLIND
 from napari_leukocyte.session.blind_reads import hidden_in
 from napari_leukocyte.session.objects import object_table
@@ -236,7 +236,7 @@ class SmearCells:
     def review_order(self, counted: Collection[str] | None = None) -> list[int]:
         """List the cells that are not reviewed, first what would change the smear's count most.
 
-        See :func:`napari_leukocyte.session.queue.review_order`.
+        See :func:`napari_leukocyte.session.predictions.review_order`.
         """
         table = self.table()
         labels = table[LABEL].to_numpy()
@@ -245,8 +245,8 @@ class SmearCells:
         guessed = table[table["predicted"].notna()].set_index(LABEL)
         columns = probabilities_of(guessed)
         said = guessed[["confidence", *columns]].assign(**{"class": guessed["predicted"]})
-        return queue.review_order(
-            queue.Uncertainty.of(said) if len(said) else None,
+        return predictions.review_order(
+            predictions.Uncertainty.of(said) if len(said) else None,
             count_classes(table),
             labels[waiting],
             labels[waiting & unknown].tolist(),
