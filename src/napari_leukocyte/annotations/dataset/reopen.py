@@ -28,11 +28,11 @@ from napari_leukocyte.io.validation import Number, Whole, WholeKey, parse
 from napari_leukocyte.progress import Progress, silent
 from napari_leukocyte.schema import LABEL
 from napari_leukocyte.segmentation.parameters import PostprocessParams
+from napari_leukocyte.session.objects import predictions_in, reviews_in
 from napari_leukocyte.session.restoring import restore, session_folder
 from napari_leukocyte.session.reviews import SignOff
 from napari_leukocyte.session.session import Session
 from napari_leukocyte.session.state import State
-from napari_leukocyte.session.table_state import predictions_in, reviews_in
 from napari_leukocyte.vocabulary import CLASSES, GROUPS
 
 FILE_NAME = "origin.json"

@@ -21,9 +21,8 @@ from napari_leukocyte.io.images.reading import read_image
 from napari_leukocyte.reporting.record import file_sha256
 from napari_leukocyte.reporting.save import OBJECTS, RECORD
 from napari_leukocyte.segmentation.parameters import PostprocessParams
-from napari_leukocyte.session.objects import MODEL
+from napari_leukocyte.session.objects import MODEL, predictions_in, reviews_in
 from napari_leukocyte.session.state import State
-from napari_leukocyte.session.table_state import predictions_in, reviews_in
 
 #: Bytes of the longest record that is looked at: of ten thousands of photographs.
 _MOST_BYTES = 64 * 2**20
