@@ -24,7 +24,7 @@ from napari_leukocyte.io.images.reading import read_image
 from napari_leukocyte.learning.finetune.plan import FinetuneParams, read_plan
 from napari_leukocyte.models.registry import find_model
 from napari_leukocyte.segmentation.parameters import PostprocessParams, load_preset
-from napari_leukocyte.session.blind_reads import load_read
+from napari_leukocyte.session.blinding import load_read
 from napari_leukocyte.session.restoring import session_folder
 from napari_leukocyte.session.reviews import recall_reader
 from napari_leukocyte.uncertainty.persistence import OwnCells, read_shipped

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from napari_leukocyte.counting.agreement import BlindRead
 from napari_leukocyte.errors import OutputError, ParameterError
-from napari_leukocyte.session.blind_reads import (
+from napari_leukocyte.session.blinding import (
     FILE_NAME,
     StoredRead,
     load_read,

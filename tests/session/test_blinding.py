@@ -9,8 +9,7 @@ import pytest
 from napari_leukocyte.counting.agreement import BlindRead, draw_blind
 from napari_leukocyte.errors import OutputError
 from napari_leukocyte.session import blinding
-from napari_leukocyte.session.blind_reads import FILE_NAME, load_read
-from napari_leukocyte.session.blinding import BlindReadError
+from napari_leukocyte.session.blinding import FILE_NAME, BlindReadError, load_read
 from napari_leukocyte.session.session import Session
 from napari_leukocyte.session.store import folder_of, open_session, peek
 from tests.gallery.work import CLASSES, CONFIDENCES, field, predictions

@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from napari_leukocyte.errors import LeukocyteError
 from napari_leukocyte.io.images.key import image_key
-from napari_leukocyte.session.blind_reads import hidden_in
+from napari_leukocyte.session.blinding import hidden_in
 from napari_leukocyte.session.persistence import SessionInUse as SessionInUse
 from napari_leukocyte.session.persistence import Store
 from napari_leukocyte.session.restoring import FOLDER_VARIABLE as FOLDER_VARIABLE

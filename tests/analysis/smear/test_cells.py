@@ -17,8 +17,8 @@ from napari_leukocyte.counting.agreement import BlindRead
 from napari_leukocyte.errors import LeukocyteError, ParameterError
 from napari_leukocyte.gallery.thumbnails import ThumbnailStyle, extent_of
 from napari_leukocyte.io.images.reading import read_image
-from napari_leukocyte.session.blind_reads import FILE_NAME as BLIND
-from napari_leukocyte.session.blind_reads import StoredRead, save_read
+from napari_leukocyte.session.blinding import FILE_NAME as BLIND
+from napari_leukocyte.session.blinding import StoredRead, save_read
 from napari_leukocyte.session.restoring import sessions_folder
 from napari_leukocyte.session.store import open_session
 

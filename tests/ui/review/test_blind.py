@@ -12,7 +12,7 @@ from pytestqt.qtbot import QtBot
 from qtpy.QtWidgets import QApplication, QFileDialog
 
 from napari_leukocyte.counting.agreement import BlindRead
-from napari_leukocyte.session.blind_reads import FILE_NAME
+from napari_leukocyte.session.blinding import FILE_NAME
 from napari_leukocyte.session.store import folder_of, open_session, session_folder
 from napari_leukocyte.ui.layers import links
 from napari_leukocyte.ui.layers.objects_style import UNCLASSIFIED

@@ -21,8 +21,8 @@ from napari_leukocyte.gallery.cells import mask_predictions
 from napari_leukocyte.progress import Progress, silent
 from napari_leukocyte.schema import LABEL, probabilities_of
 from napari_leukocyte.session import predictions
-from napari_leukocyte.session.blind_reads import FILE_NAME as BLIND
-from napari_leukocyte.session.blind_reads import hidden_in
+from napari_leukocyte.session.blinding import FILE_NAME as BLIND
+from napari_leukocyte.session.blinding import hidden_in
 from napari_leukocyte.session.objects import object_table
 from napari_leukocyte.session.restoring import JOURNAL, restore, sessions_folder
 from napari_leukocyte.session.reviews import Review

@@ -28,8 +28,8 @@ from napari_leukocyte.io.images.key import image_key
 from napari_leukocyte.io.images.normalise import normalise_image
 from napari_leukocyte.io.images.reading import find_images, read_image
 from napari_leukocyte.io.validation import Whole
-from napari_leukocyte.session.blind_reads import FILE_NAME as BLIND
-from napari_leukocyte.session.blind_reads import hidden_in
+from napari_leukocyte.session.blinding import FILE_NAME as BLIND
+from napari_leukocyte.session.blinding import hidden_in
 from napari_leukocyte.session.restoring import JOURNAL, restore, sessions_folder
 
 _DIGITS = re.compile(r"(\d+)")
