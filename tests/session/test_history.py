@@ -70,7 +70,7 @@ def test_undoing_all_gives_back_the_first_state_and_redoing_the_last(
 def test_after_reopening_everything_is_as_it_was(seeds: list[int], small: bool) -> None:
     with TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
         if small:  # the journal is then rewritten all the time
-            patch.setattr("napari_leukocyte.session.persistence.REWRITE_SIZE", 200)
+            patch.setattr("napari_leukocyte.session.store.REWRITE_SIZE", 200)
         session = open_session(IMAGE, "field", Path(folder) / "s")
         for seed in seeds:
             work(session, seed)

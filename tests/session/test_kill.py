@@ -29,7 +29,7 @@ _WORKERS = """
 import os, sys
 from pathlib import Path
 import cv2
-from napari_leukocyte.session import persistence
+from napari_leukocyte.session import store
 from napari_leukocyte.session.session import Session
 from napari_leukocyte.session.store import open_session
 from napari_leukocyte.segmentation import objects
@@ -38,7 +38,7 @@ from tests.session.work import IMAGE, work
 # As the fixture `all_convincing` has it here.
 objects.score_objects = lambda labels, *_: {int(n): 1.0 for n in set(labels.ravel()) if n}
 cv2.setNumThreads(0)  # its threads would not be there after a fork
-persistence.REWRITE_SIZE = 10_000  # kills are to fall into this, too
+store.REWRITE_SIZE = 10_000  # kills are to fall into this, too
 for number in range(40):
     work(Session(IMAGE), number)
 for line in sys.stdin:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from napari_leukocyte.errors import LeukocyteError, OutputError
 from napari_leukocyte.io.images.key import image_key
-from napari_leukocyte.session import journal, persistence, store
+from napari_leukocyte.session import journal, store
 from napari_leukocyte.session.session import Session
 from napari_leukocyte.session.store import (
     SessionInUse,

@@ -1,30 +1,208 @@
-"""The store of sessions on the disk: a folder for each image, found by the image's pixels.
-
-A folder holds a journal of what was done (:mod:`napari_leukocyte.session.journal`), the maps of the
-run in use (:mod:`napari_leukocyte.session.maps`), and a lock that is held while the session is
-open. Now and then one record that holds everything so far takes the place of all.
-"""
+"""The store of sessions on the disk: a folder for each image, in which every command is written."""
 
 from __future__ import annotations
 
+import sys
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
-from weakref import WeakValueDictionary, finalize
+from weakref import WeakKeyDictionary, WeakValueDictionary, finalize
 
 import numpy as np
+from filelock import FileLock, Timeout
 from numpy.typing import ArrayLike, NDArray
 
-from napari_leukocyte.errors import LeukocyteError
+from napari_leukocyte.errors import LeukocyteError, OutputError
+from napari_leukocyte.io.atomic import as_output_error, make_folder
 from napari_leukocyte.io.images.key import image_key
+from napari_leukocyte.segmentation.ensemble import MemberMaps
 from napari_leukocyte.session.blinding import hidden_in
-from napari_leukocyte.session.persistence import SessionInUse as SessionInUse
-from napari_leukocyte.session.persistence import Store
+from napari_leukocyte.session.codec import Record, encode, whole
+from napari_leukocyte.session.history import Step
+from napari_leukocyte.session.journal import Journal
+from napari_leukocyte.session.maps import MapsFile, load_maps, save_maps
 from napari_leukocyte.session.restoring import FOLDER_VARIABLE as FOLDER_VARIABLE
-from napari_leukocyte.session.restoring import JOURNAL, restore, summarise
+from napari_leukocyte.session.restoring import JOURNAL, describe, owner, restore, summarise
 from napari_leukocyte.session.restoring import SessionSummary as SessionSummary
 from napari_leukocyte.session.restoring import SessionUnreadableError as SessionUnreadableError
 from napari_leukocyte.session.restoring import session_folder as session_folder
 from napari_leukocyte.session.restoring import sessions_folder as sessions_folder
+from napari_leukocyte.session.reviews import now
 from napari_leukocyte.session.session import Session
+from napari_leukocyte.session.state import State
+
+LOCK = "lock"
+#: A journal is rewritten once it is larger than this, bytes, and than so many times what was left
+#: of it the last time.
+REWRITE_SIZE, REWRITE_FACTOR = 4_000_000, 4
+
+
+class SessionInUse(LeukocyteError):  # noqa: N818 - it is no error of the program
+    """Another program, or another layer of this one, has an image's session open."""
+
+
+class Store:
+    """The folder of one session that is open; nobody else can open it meanwhile.
+
+    Parameters
+    ----------
+    folder : Path
+        Made if it does not exist.
+    key : str
+        What the image is known by.
+    shape : tuple of int
+        The image's.
+
+    Raises
+    ------
+    SessionInUse
+        If someone else has it open.
+    OutputError
+        If it can't be written to.
+    """
+
+    def __init__(self, folder: Path, key: str, shape: tuple[int, int]) -> None:
+        self._folder, self._key, self._shape = folder, key, shape
+        # Opened in one thread, it may be closed in another.
+        self._lock = FileLock(folder / LOCK, timeout=0, thread_local=False)
+        with as_output_error(folder):
+            make_folder(folder)
+            try:
+                self._lock.acquire()
+            except Timeout:
+                raise SessionInUse(
+                    "This image is open in another window or layer, where the work on it is kept."
+                ) from None
+        self._journal = Journal(folder / JOURNAL, owner(key, shape))
+        self._files: WeakKeyDictionary[MemberMaps, MapsFile] = WeakKeyDictionary()
+        self._number, self._next_label = 0, 1
+        self._rewrite_at = REWRITE_SIZE
+        self._closed = False
+
+    def resume(self, *, with_maps: bool = True) -> tuple[State | None, int, str | None]:
+        """Bring back what was done.
+
+        Parameters
+        ----------
+        with_maps : bool
+            Whether the maps are read as well, which takes longest. Without them, what is done may
+            be about reviews only.
+
+        Returns
+        -------
+        state : State or None
+            None if nothing was done.
+        next_label : int
+            First number that no object had.
+        sentence : str or None
+            What there is to say of it.
+
+        Raises
+        ------
+        SessionUnreadableError
+            If the folder holds no session of this image.
+        OutputError
+            If a damaged journal can't be set aside.
+        """
+        restored = restore(self._folder, self._key, self._shape)
+        if restored is None:
+            return None, 1, None
+        if restored.lost:
+            self._set_aside()
+        self._journal.size = restored.size
+        self._number, self._next_label = restored.number, restored.next_label
+        state = restored.state
+        told = [describe(summarise(state))]
+        if not with_maps:
+            # One record of everything would be one without the maps.
+            self._rewrite_at = sys.maxsize
+        elif restored.maps is not None:
+            maps = load_maps(self._folder, restored.maps)
+            if maps is None:
+                state = replace(state, weights=None)
+                told.append("Its probability maps are missing or damaged: run again for them.")
+            else:
+                self._files[maps] = restored.maps
+                state = replace(state, maps=maps)
+        if restored.lost:
+            told.append(
+                "A part of what was written is damaged, so the last of the work may be missing; "
+                "the damaged file was set aside."
+            )
+        else:
+            self._remove_unused(restored.maps)
+        return state, restored.next_label, " ".join(t for t in told if t) or None
+
+    def record(self, step: Step, before: State, *, reader: str, next_label: int) -> None:
+        """Write a step down; raises OutputError if that fails."""
+        maps = step.after.get("maps")
+        entry = Record(
+            step,
+            self._number + 1,
+            next_label,
+            None if maps is None else self.keep_maps(maps),
+            "maps" in step.after,
+            reader,
+            now(),
+        )
+        if self._journal.size > self._rewrite_at:
+            self._rewrite(before)
+        self._journal.append(encode(entry))
+        self._number, self._next_label = self._number + 1, next_label
+
+    def keep_maps(self, maps: MemberMaps) -> MapsFile:
+        """Write maps into a file, unless they are in one; raises OutputError if that fails."""
+        known = self._files.get(maps)
+        if known is None or not (self._folder / known.name).is_file():
+            known = self._files[maps] = save_maps(self._folder, maps)
+        return known
+
+    def close(self) -> None:
+        """Close journal and lock; a folder in which nothing was written goes."""
+        if self._closed:
+            return
+        self._closed = True
+        self._journal.close()
+        empty = not (self._folder / JOURNAL).exists()
+        if empty:
+            self._remove_unused(None)
+            with suppress(OSError):
+                # While it is held: whoever comes next makes a new one.
+                (self._folder / LOCK).unlink()
+        self._lock.release()
+        if empty:
+            with suppress(OSError):
+                self._folder.rmdir()
+
+    def _rewrite(self, state: State) -> None:
+        """Put one record of everything so far in the place of all; if that fails, later."""
+        step, maps = whole(state), state.maps
+        with suppress(OutputError):
+            if step is not None:
+                file = None if maps is None else self.keep_maps(maps)
+                entry = Record(
+                    step, self._number, self._next_label, file, maps is not None, "", now()
+                )
+                self._journal.rewrite([encode(entry)])
+        self._rewrite_at = max(REWRITE_SIZE, REWRITE_FACTOR * self._journal.size)
+
+    def _set_aside(self) -> None:
+        """Keep a copy of a damaged journal before anything is written to it."""
+        source = self._folder / JOURNAL
+        target = source
+        number = 0
+        while target.exists():
+            number += 1
+            target = self._folder / f"damaged-{number}.bin"
+        with as_output_error(target):
+            target.write_bytes(source.read_bytes())
+
+    def _remove_unused(self, used: MapsFile | None) -> None:
+        for file in self._folder.glob("maps-*.npz"):
+            if used is None or file.name != used.name:
+                with suppress(OSError):
+                    file.unlink()
+
 
 #: Sessions that are open in this process.
 _OPEN: WeakValueDictionary[Path, Session] = WeakValueDictionary()

@@ -19,9 +19,9 @@ from napari_leukocyte.errors import OutputError
 from napari_leukocyte.io.images.key import image_key
 from napari_leukocyte.io.images.reading import read_image
 from napari_leukocyte.session.maps import load_maps
-from napari_leukocyte.session.persistence import Store
 from napari_leukocyte.session.restoring import restore, session_folder, sessions_folder
 from napari_leukocyte.session.session import Session
+from napari_leukocyte.session.store import Store
 
 #: Stands for an image of which nothing is on the disk.
 _NO_PIXELS = np.zeros((1, 1, 3), np.uint8)
