@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_leukocyte.classification.classify import predict
+from napari_leukocyte.classification.inference import predict
 from napari_leukocyte.classification.regions import Region, iterate_regions
 from napari_leukocyte.models.registry import find_model
 from napari_leukocyte.segmentation.ensemble import MemberMaps, segment_members

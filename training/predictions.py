@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from napari_leukocyte.classification.classify import predict
+from napari_leukocyte.classification.inference import predict
 from napari_leukocyte.classification.measurements import measure
 from napari_leukocyte.models.manifest import Manifest
 from napari_leukocyte.models.registry import find_model

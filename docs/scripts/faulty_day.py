@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from napari_leukocyte.analysis.smear.analysis import AnalysisOptions, analyse_fields
 from napari_leukocyte.analysis.smear.reading import hold_session, read_field
 from napari_leukocyte.analysis.smear.smear import Smear
-from napari_leukocyte.classification.classify import classify
+from napari_leukocyte.classification.inference import classify
 from napari_leukocyte.errors import LeukocyteError
 from napari_leukocyte.io.images.reading import read_image
 from napari_leukocyte.reporting.drawing import write_png

@@ -19,7 +19,7 @@ from PIL import Image
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QApplication, QDockWidget, QWidget
 
-from napari_leukocyte.classification.classify import classify
+from napari_leukocyte.classification.inference import classify
 from napari_leukocyte.models.registry import find_model
 from napari_leukocyte.reporting.record import describe_model
 from napari_leukocyte.ui.layers import links

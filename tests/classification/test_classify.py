@@ -10,8 +10,7 @@ import pytest
 from numpy.typing import NDArray
 
 import napari_leukocyte as nl
-from napari_leukocyte.classification.classify import classify
-from napari_leukocyte.classification.inference import BATCH, softmax
+from napari_leukocyte.classification.inference import BATCH, classify, softmax
 from napari_leukocyte.classification.measurements import measure
 from napari_leukocyte.errors import Cancelled, ImageError, ModelError
 from napari_leukocyte.models import runtime

@@ -10,14 +10,13 @@ import numpy as np
 import pytest
 
 from napari_leukocyte.classification import embedding
-from napari_leukocyte.classification.classify import predict
 from napari_leukocyte.classification.embedding import (
     FOLDER_VARIABLE,
     NoEmbeddingError,
     embed,
     features_of,
 )
-from napari_leukocyte.classification.inference import cut_batches, see, turned
+from napari_leukocyte.classification.inference import cut_batches, predict, see, turned
 from napari_leukocyte.classification.regions import iterate_regions
 from napari_leukocyte.errors import Cancelled, OutputError
 from napari_leukocyte.models import runtime

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from napari_leukocyte.classification.classify import predict
+from napari_leukocyte.classification.inference import predict
 from napari_leukocyte.interpretation.cropping import cut_cell
 from napari_leukocyte.interpretation.scoring import Scorer
 from napari_leukocyte.io.images.background import background_color

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from napari_leukocyte.classification.classify import classify as classify_objects
+from napari_leukocyte.classification.inference import classify as classify_objects
 from napari_leukocyte.classification.measurements import measure
 from napari_leukocyte.counting.leukogram import count
 from napari_leukocyte.errors import LeukocyteError, ParameterError

@@ -58,7 +58,7 @@ def count(table: pd.DataFrame, counted: Collection[str] | None = None) -> pd.Dat
     ----------
     table : pandas.DataFrame
         With a column ``class``, one row a cell, as from
-        :func:`napari_leukocyte.classification.classify.classify`.
+        :func:`napari_leukocyte.classification.inference.classify`.
     counted : collection of str, optional
         The classes that count in the differential, that is, whose cells are in the total. By
         default those that the vocabulary counts: every leukocyte that is whole and identified.

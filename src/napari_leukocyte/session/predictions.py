@@ -136,7 +136,7 @@ class Predictions:
     Attributes
     ----------
     table : pandas.DataFrame
-        As from :func:`napari_leukocyte.classification.classify.classify`.
+        As from :func:`napari_leukocyte.classification.inference.classify`.
     model : str
         The classifier's name.
     description : mapping

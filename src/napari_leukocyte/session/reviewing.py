@@ -55,7 +55,7 @@ class Reviewing(Core):
         Parameters
         ----------
         table : pandas.DataFrame
-            As from :func:`napari_leukocyte.classification.classify.classify`.
+            As from :func:`napari_leukocyte.classification.inference.classify`.
         classifier : str
             The model's name.
         description : mapping, optional

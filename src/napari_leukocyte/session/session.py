@@ -66,7 +66,7 @@ class Session(Evidence, Blinding):
         Returns
         -------
         pandas.DataFrame
-            The columns of :func:`napari_leukocyte.classification.classify.classify` (class and
+            The columns of :func:`napari_leukocyte.classification.inference.classify` (class and
             confidence missing for objects that nobody has classified; ``class`` is what counts:
             the reader's word before the model's), then ``source`` ("model" or "reader", or
             missing), ``edited`` (whether the mask was changed by hand), ``reviewed``,

@@ -61,7 +61,7 @@ def prediction_sets(
     ----------
     table : pandas.DataFrame
         With ``label`` and the probability of every class of the calibration, as from
-        :func:`napari_leukocyte.classification.classify.classify`.
+        :func:`napari_leukocyte.classification.inference.classify`.
     calibration : Calibration
         Of the classifier that gave them.
     settings : SetSettings

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from napari_leukocyte.classification import classify as classification
+from napari_leukocyte.classification import inference as classification
 from napari_leukocyte.segmentation import ensemble
 from tests.analysis.smear.fields import find_dark, make_folder, name_in_turn
 

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from napari_leukocyte.classification.classify import classify
 from napari_leukocyte.classification.embedding import embed, features_of
+from napari_leukocyte.classification.inference import classify
 from napari_leukocyte.learning.head.apply import apply, classify_embedded, predictions_of
 from napari_leukocyte.learning.head.base import base_for
 from napari_leukocyte.learning.head.cells import CollectedCells, RetrainingError, from_sessions

@@ -14,7 +14,7 @@ from pytestqt.qtbot import QtBot
 from qtpy.QtGui import QGuiApplication
 from qtpy.QtWidgets import QMessageBox
 
-from napari_leukocyte.classification import classify as classification
+from napari_leukocyte.classification import inference as classification
 from napari_leukocyte.classification.regions import iterate_regions
 from napari_leukocyte.counting.agreement import BlindRead
 from napari_leukocyte.counting.settings import recall_settings

@@ -16,7 +16,7 @@ from qtpy.QtCore import QPoint, Qt
 from qtpy.QtWidgets import QToolTip
 
 from napari_leukocyte.classification import embedding
-from napari_leukocyte.classification.classify import classify
+from napari_leukocyte.classification.inference import classify
 from napari_leukocyte.counting.agreement import draw_blind
 from napari_leukocyte.interpretation.embedding_map import making
 from napari_leukocyte.io import user_files

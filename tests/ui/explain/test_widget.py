@@ -12,7 +12,7 @@ import pytest
 from pytestqt.qtbot import QtBot
 from qtpy.QtCore import Qt
 
-from napari_leukocyte.classification.classify import classify
+from napari_leukocyte.classification.inference import classify
 from napari_leukocyte.counting.agreement import draw_blind
 from napari_leukocyte.interpretation import findings
 from napari_leukocyte.interpretation.attributes import save_head

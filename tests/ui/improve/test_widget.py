@@ -14,7 +14,7 @@ import pytest
 from napari.utils.notifications import notification_manager
 from pytestqt.qtbot import QtBot
 
-from napari_leukocyte.classification.classify import classify
+from napari_leukocyte.classification.inference import classify
 from napari_leukocyte.learning.finetune import job as jobs
 from napari_leukocyte.learning.finetune.job import TrainingProgress
 from napari_leukocyte.models.registry import list_models

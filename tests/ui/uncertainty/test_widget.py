@@ -11,7 +11,7 @@ import pytest
 from pytestqt.qtbot import QtBot
 
 from napari_leukocyte.classification import embedding
-from napari_leukocyte.classification.classify import classify
+from napari_leukocyte.classification.inference import classify
 from napari_leukocyte.counting.agreement import draw_blind
 from napari_leukocyte.io import user_files
 from napari_leukocyte.models import registry

@@ -18,7 +18,7 @@ from napari_leukocyte.analysis.pipeline import check_unattended
 from napari_leukocyte.analysis.smear.inspection import sentence
 from napari_leukocyte.analysis.smear.reading import hold_session, read_session
 from napari_leukocyte.analysis.smear.smear import Smear
-from napari_leukocyte.classification import classify as classification
+from napari_leukocyte.classification import inference as classification
 from napari_leukocyte.errors import Cancelled, OutputError
 from napari_leukocyte.io.images.normalise import normalise_image
 from napari_leukocyte.io.images.reading import read_image

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from napari_leukocyte.annotations.dataset.reading import Dataset
-from napari_leukocyte.classification.classify import classify
+from napari_leukocyte.classification.inference import classify
 from napari_leukocyte.io.atomic import write_together
 from napari_leukocyte.learning.finetune.plan import NETWORK, RESULT, FinetuneError, Plan
 from napari_leukocyte.learning.head.cells import describe_dataset, reviewed

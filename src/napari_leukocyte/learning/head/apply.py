@@ -55,7 +55,7 @@ def predictions_of(
     -------
     Predictions
         The same as if the model were asked through
-        :func:`napari_leukocyte.classification.classify.classify`, but for rounding.
+        :func:`napari_leukocyte.classification.inference.classify`, but for rounding.
     """
     found = embed(taken.rgb, taken.labels, features, progress=progress)
     measured = measure(taken.labels, taken.nucleus)

@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from qtpy.QtCore import QObject, QTimer
 
-from napari_leukocyte.classification import classify as classification
+from napari_leukocyte.classification import inference as classification
 from napari_leukocyte.errors import LeukocyteError
 from napari_leukocyte.models.registry import find_model
 from napari_leukocyte.progress import Progress
