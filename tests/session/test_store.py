@@ -78,7 +78,7 @@ def test_work_comes_back_with_the_same_pixels_under_any_name(folder: Path) -> No
 
 def test_a_look_from_outside_loads_no_maps(monkeypatch: pytest.MonkeyPatch) -> None:
     session = worked()
-    monkeypatch.setattr(persistence, "load_maps", lambda *_: pytest.fail("maps were loaded"))
+    monkeypatch.setattr(store, "load_maps", lambda *_: pytest.fail("maps were loaded"))
     for key in (session.rgb, image_key(session.rgb)):
         summary = peek(key)
         assert summary is not None
@@ -230,7 +230,7 @@ def test_a_folder_that_can_not_be_used_is_told_in_a_sentence(tmp_path: Path) -> 
 
 
 def test_the_journal_stays_small(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
-    monkeypatch.setattr(persistence, "REWRITE_SIZE", 20_000)
+    monkeypatch.setattr(store, "REWRITE_SIZE", 20_000)
     session = worked()
     sizes = []
     for i in range(300):
@@ -246,7 +246,7 @@ def test_the_journal_stays_small(monkeypatch: pytest.MonkeyPatch, folder: Path) 
 def test_a_journal_that_can_not_be_rewritten_is_added_to(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(persistence, "REWRITE_SIZE", 0)
+    monkeypatch.setattr(store, "REWRITE_SIZE", 0)
     session = worked()
     with monkeypatch.context() as patch:
         patch.setattr("napari_leukocyte.io.atomic._flush", full_disk)
@@ -377,7 +377,7 @@ def test_maps_of_former_runs_are_cleared_away(folder: Path) -> None:
 
 
 def test_nothing_that_is_read_is_run() -> None:
-    for module in (store, persistence, journal):
+    for module in (store, journal):
         assert "pickle" not in vars(module)
     assert issubclass(SessionInUse, LeukocyteError)
 

@@ -1,4 +1,8 @@
-"""A classifier's networks run on cells, cut, turned and put to the vote: the class of each."""
+"""A classifier's networks run on cells: cut, turned, put to the vote; the class of every object.
+
+All that ask a classifier about cells go this way: classification, explanations, embeddings and the
+measurements of training.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A reader's reviews of the objects: classes, confirmations, flags and notes, and the reader's name."""
+"""A reader's reviews of the objects: classes, confirmations, flags and notes; the reader's name."""
 
 from __future__ import annotations
 

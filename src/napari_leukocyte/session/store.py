@@ -1,4 +1,9 @@
-"""The store of sessions on the disk: a folder for each image, in which every command is written."""
+"""The store of sessions on the disk: a folder for each image, found by the image's pixels.
+
+A folder holds a journal of what was done (:mod:`napari_leukocyte.session.journal`), the maps of the
+run in use (:mod:`napari_leukocyte.session.maps`), and a lock that is held while the session is
+open. Now and then one record that holds everything so far takes the place of all.
+"""
 
 from __future__ import annotations
 

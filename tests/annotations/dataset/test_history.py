@@ -94,7 +94,7 @@ def test_a_journal_that_was_summed_up_repeats_nothing(monkeypatch: pytest.Monkey
         for seed in range(12):
             work(session, seed, undo=False)
     before = events()
-    monkeypatch.setattr(persistence, "REWRITE_SIZE", 1)
+    monkeypatch.setattr(store, "REWRITE_SIZE", 1)
     with hold_session(IMAGE, "field.png") as session:
         session.reader = "Bo"
         number = int(session.table()["label"].iloc[0])
