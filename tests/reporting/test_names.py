@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from napari_leukocyte.reporting.names import NamePlaces, place_names
+from napari_leukocyte.reporting.drawing import NamePlaces, place_names
 
 SHAPE = (120, 160)
 HEIGHT, WIDTH, GAP = 6.0, 14.0, 1.0

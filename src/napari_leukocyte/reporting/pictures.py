@@ -20,10 +20,10 @@ from napari_leukocyte.reporting.drawing import (
     Color,
     class_colors,
     draw_text,
+    place_names,
     text_width,
     to_rgb,
 )
-from napari_leukocyte.reporting.names import place_names
 from napari_leukocyte.schema import LABEL
 from napari_leukocyte.vocabulary import DISCLAIMER, LEUKOCYTE_NAMES, abbreviate, written
 

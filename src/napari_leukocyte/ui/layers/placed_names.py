@@ -2,7 +2,7 @@
 
 Napari's text stands at one distance from every object, in one colour, so that it falls into the
 next cell and can't be read where the ground is as dark. Here each name has a place of its own (see
-:mod:`napari_leukocyte.reporting.names`), is never larger than its object allows, and has a rim.
+:mod:`napari_leukocyte.reporting.drawing`), is never larger than its object allows, and has a rim.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from napari.layers.utils.text_manager import TextManager
 from numpy.typing import NDArray
 from pydantic import PrivateAttr
 
-from napari_leukocyte.reporting.names import NamePlaces, place_names
+from napari_leukocyte.reporting.drawing import NamePlaces, place_names
 
 #: Size of the letters on the screen, points, and the largest in diameters of an object.
 SIZE_PT, _LARGEST = 11.0, 0.36
