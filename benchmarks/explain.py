@@ -13,7 +13,7 @@ import statistics
 import time
 from collections.abc import Callable
 
-from napari_leukocyte.classification.regions import iterate_regions
+from napari_leukocyte.classification.measurements import iterate_regions
 from napari_leukocyte.errors import LeukocyteError
 from napari_leukocyte.interpretation import findings
 from napari_leukocyte.interpretation.cropping import cut_cell

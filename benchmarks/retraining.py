@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from napari_leukocyte.classification import embedding
 from napari_leukocyte.classification.embedding import features_of
-from napari_leukocyte.classification.regions import iterate_regions
+from napari_leukocyte.classification.measurements import iterate_regions
 from napari_leukocyte.io.images.key import image_key
 from napari_leukocyte.learning.head.apply import classify_embedded
 from napari_leukocyte.learning.head.base import base_for

@@ -154,7 +154,7 @@ def _crop(p: Photograph) -> Field:
 
 def boxes_of(labels: NDArray[np.int32]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return boxes (N, 4) y0, x0, y1, x1 and areas (N,) of a label image's objects, in order."""
-    from napari_leukocyte.classification.regions import iterate_regions
+    from napari_leukocyte.classification.measurements import iterate_regions
 
     regions = list(iterate_regions(labels))
     boxes = np.array([[r.y0, r.x0, r.y1, r.x1] for r in regions], float).reshape(-1, 4)

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_leukocyte.classification.inference import predict
-from napari_leukocyte.classification.regions import Region, iterate_regions
+from napari_leukocyte.classification.measurements import Region, iterate_regions
 from napari_leukocyte.models.registry import find_model
 from napari_leukocyte.segmentation.ensemble import MemberMaps, segment_members
 from napari_leukocyte.segmentation.postprocess import postprocess

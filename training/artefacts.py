@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_leukocyte.classification.regions import Region, iterate_regions
+from napari_leukocyte.classification.measurements import Region, iterate_regions
 
 #: Limits of such an object's area, in parts of a leukocyte's.
 SMALLEST, LARGEST = 0.02, 1.5

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_leukocyte.classification.crops import cut_window
-from napari_leukocyte.classification.regions import Region, iterate_regions
+from napari_leukocyte.classification.measurements import Region, iterate_regions
 from napari_leukocyte.io.images.background import background_color
 from napari_leukocyte.segmentation.ensemble import segment_members
 from napari_leukocyte.segmentation.objects import find_objects

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_leukocyte.classification.regions import Region
+from napari_leukocyte.classification.measurements import Region
 from napari_leukocyte.interpretation.cropping import CellCrops, cut_cell
 from napari_leukocyte.models.manifest import Manifest
 from training.cells import main_region, segmented_labels, truth_labels

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_leukocyte.classification.inference import see
-from napari_leukocyte.classification.regions import Region
+from napari_leukocyte.classification.measurements import Region
 from napari_leukocyte.errors import LeukocyteError
 from napari_leukocyte.interpretation.cropping import cut_cell, stack_crops
 from napari_leukocyte.models.manifest import Manifest

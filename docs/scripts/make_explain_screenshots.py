@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from photographing import IMAGES, open_window, photograph, save_picture, settle, untouched, wait
 
 from napari_leukocyte.classification.inference import classify
-from napari_leukocyte.classification.regions import iterate_regions
+from napari_leukocyte.classification.measurements import iterate_regions
 from napari_leukocyte.gallery.cells import CellTable
 from napari_leukocyte.interpretation.cropping import cut_cell
 from napari_leukocyte.interpretation.explanation import explain

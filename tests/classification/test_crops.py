@@ -14,7 +14,7 @@ from napari_leukocyte.classification.crops import (
     nucleus_density,
     standardise_density,
 )
-from napari_leukocyte.classification.regions import Region, iterate_regions
+from napari_leukocyte.classification.measurements import Region, iterate_regions
 from napari_leukocyte.io.images.background import WHITE
 
 SIDE, DIAMETER = 96, 64.0

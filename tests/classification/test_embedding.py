@@ -17,7 +17,7 @@ from napari_leukocyte.classification.embedding import (
     features_of,
 )
 from napari_leukocyte.classification.inference import cut_batches, predict, see, turned
-from napari_leukocyte.classification.regions import iterate_regions
+from napari_leukocyte.classification.measurements import iterate_regions
 from napari_leukocyte.errors import Cancelled, OutputError
 from napari_leukocyte.models import runtime
 from napari_leukocyte.models.manifest import Manifest

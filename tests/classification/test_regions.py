@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 
-from napari_leukocyte.classification.regions import as_label_image, iterate_regions
+from napari_leukocyte.classification.measurements import as_label_image, iterate_regions
 from napari_leukocyte.errors import ImageError
 
 LARGEST = np.iinfo(np.int32).max

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from napari_leukocyte.classification.crops import cut_crop
-from napari_leukocyte.classification.regions import iterate_regions
+from napari_leukocyte.classification.measurements import iterate_regions
 from napari_leukocyte.io.images.background import background_color, balance_white
 from napari_leukocyte.samples.synthetic import synthetic_smear
 from napari_leukocyte.vocabulary import LEUKOCYTE_NAMES, PLATELET_OR_ARTEFACT

@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_leukocyte.classification.regions import Region
+from napari_leukocyte.classification.measurements import Region
 from napari_leukocyte.io.images.background import WHITE
 
 #: Part of the surroundings' contrast that is left.

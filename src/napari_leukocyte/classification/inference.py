@@ -14,8 +14,12 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from napari_leukocyte.classification.crops import cut_crop
-from napari_leukocyte.classification.measurements import measure
-from napari_leukocyte.classification.regions import Region, as_label_image, iterate_regions
+from napari_leukocyte.classification.measurements import (
+    Region,
+    as_label_image,
+    iterate_regions,
+    measure,
+)
 from napari_leukocyte.io.images.background import background_color, balance_white
 from napari_leukocyte.io.images.normalise import normalise_image
 from napari_leukocyte.models import runtime

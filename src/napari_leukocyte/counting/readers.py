@@ -200,7 +200,7 @@ def _images_of(record: Path) -> list[Mapping[str, Any]]:
 def _read_labels(path: Path) -> NDArray[np.int32]:
     import tifffile
 
-    from napari_leukocyte.classification.regions import as_label_image
+    from napari_leukocyte.classification.measurements import as_label_image
 
     try:
         return as_label_image(tifffile.imread(path))

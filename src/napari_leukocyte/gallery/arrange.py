@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from napari_leukocyte.classification.regions import iterate_regions
+from napari_leukocyte.classification.measurements import iterate_regions
 from napari_leukocyte.counting.leukogram import in_order
 from napari_leukocyte.gallery.cells import CellTable, GalleryCell, Place
 from napari_leukocyte.schema import LABEL

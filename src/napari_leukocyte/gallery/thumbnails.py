@@ -15,7 +15,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from napari_leukocyte.classification.crops import cut_window, standardise_density
-from napari_leukocyte.classification.regions import Region
+from napari_leukocyte.classification.measurements import Region
 from napari_leukocyte.gallery.cells import Place
 from napari_leukocyte.io.images.background import background_color, balance_white
 

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_leukocyte.classification.crops import cut_crop, cut_window
-from napari_leukocyte.classification.regions import Region
+from napari_leukocyte.classification.measurements import Region
 from napari_leukocyte.io.images.background import background_color, balance_white
 from napari_leukocyte.models.manifest import Manifest
 

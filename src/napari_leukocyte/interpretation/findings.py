@@ -11,7 +11,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_leukocyte.classification.regions import Region
+from napari_leukocyte.classification.measurements import Region
 from napari_leukocyte.errors import LeukocyteError
 from napari_leukocyte.interpretation.activation import NoActivationMapError
 from napari_leukocyte.interpretation.attributes import Attribute, AttributeHead, load_head

@@ -9,8 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_leukocyte.classification.measurements import measure
-from napari_leukocyte.classification.regions import Region
+from napari_leukocyte.classification.measurements import Region, measure
 from napari_leukocyte.io.images.background import WHITE, background_color, balance_white
 from napari_leukocyte.schema import NUCLEUS_THRESHOLD
 

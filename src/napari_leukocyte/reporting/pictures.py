@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from napari_leukocyte.classification.crops import cut_window
-from napari_leukocyte.classification.regions import Region, iterate_regions
+from napari_leukocyte.classification.measurements import Region, iterate_regions
 from napari_leukocyte.counting.leukogram import is_counted
 from napari_leukocyte.reporting.drawing import (
     INK,

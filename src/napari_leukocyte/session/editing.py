@@ -9,8 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from napari_leukocyte.classification.measurements import measure_some
-from napari_leukocyte.classification.regions import as_label_image
+from napari_leukocyte.classification.measurements import as_label_image, measure_some
 from napari_leukocyte.schema import BOX, LABEL
 from napari_leukocyte.session.difference import Difference
 from napari_leukocyte.session.edits import record_edit

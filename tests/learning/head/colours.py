@@ -96,7 +96,7 @@ def add_classifier(folder: Path, name: str = "colours", *, confused: bool = True
 
 def cells_of(manifest: Manifest, seeds: range, classes: tuple[str, ...] = KNOWN) -> Cells:
     """Return the embedded cells of some photographs."""
-    from napari_leukocyte.classification.regions import iterate_regions
+    from napari_leukocyte.classification.measurements import iterate_regions
 
     features = features_of(manifest)
     found, names, groups = [], [], []

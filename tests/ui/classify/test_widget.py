@@ -15,7 +15,7 @@ from qtpy.QtGui import QGuiApplication
 from qtpy.QtWidgets import QMessageBox
 
 from napari_leukocyte.classification import inference as classification
-from napari_leukocyte.classification.regions import iterate_regions
+from napari_leukocyte.classification.measurements import iterate_regions
 from napari_leukocyte.counting.agreement import BlindRead
 from napari_leukocyte.counting.settings import recall_settings
 from napari_leukocyte.models import registry

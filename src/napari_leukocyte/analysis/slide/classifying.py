@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from napari_leukocyte.analysis.slide.cells import SlideCell
 from napari_leukocyte.classification.crops import cut_crop
 from napari_leukocyte.classification.inference import BATCH, see
-from napari_leukocyte.classification.regions import Region
+from napari_leukocyte.classification.measurements import Region
 from napari_leukocyte.io.images.background import balance_white
 from napari_leukocyte.io.slides.image import SlideImage
 from napari_leukocyte.models.manifest import Manifest

@@ -26,8 +26,7 @@ from napari_leukocyte.analysis.slide.blocks import (
 )
 from napari_leukocyte.analysis.slide.cells import SlideCell
 from napari_leukocyte.analysis.slide.maps import SlideMaps
-from napari_leukocyte.classification.measurements import measure_region
-from napari_leukocyte.classification.regions import Region
+from napari_leukocyte.classification.measurements import Region, measure_region
 from napari_leukocyte.io.slides.image import PartBox
 from napari_leukocyte.schema import MEASURED, NUCLEUS_THRESHOLD
 from napari_leukocyte.segmentation.ensemble import MemberMaps

@@ -292,7 +292,7 @@ def _probabilities(cells: pd.DataFrame) -> NDArray[np.float64] | None:
 def _embeddings(dataset: Dataset, cells: pd.DataFrame, progress: Progress) -> NDArray[np.float64]:
     """Return what the shipped classifier's last layer is given, (N, D)."""
     from napari_leukocyte.classification.crops import cut_crop
-    from napari_leukocyte.classification.regions import iterate_regions
+    from napari_leukocyte.classification.measurements import iterate_regions
     from napari_leukocyte.io.images.background import background_color, balance_white
     from napari_leukocyte.models import runtime
     from napari_leukocyte.models.registry import find_model

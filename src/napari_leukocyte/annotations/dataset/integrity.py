@@ -23,7 +23,7 @@ from napari_leukocyte.annotations.dataset.layout import (
 from napari_leukocyte.annotations.dataset.manifest import FileReference, read_json, read_manifest
 from napari_leukocyte.annotations.dataset.provenance import parse_log, standing_of
 from napari_leukocyte.annotations.dataset.reading import Dataset, DatasetImage
-from napari_leukocyte.classification.regions import iterate_regions
+from napari_leukocyte.classification.measurements import iterate_regions
 from napari_leukocyte.schema import BOX, LABEL
 
 

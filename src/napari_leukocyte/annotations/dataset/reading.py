@@ -38,7 +38,7 @@ from napari_leukocyte.annotations.dataset.manifest import (
 from napari_leukocyte.annotations.dataset.objects import read_objects
 from napari_leukocyte.annotations.dataset.provenance import Log, parse_log
 from napari_leukocyte.annotations.formats.annotated import AnnotatedImage
-from napari_leukocyte.classification.regions import as_label_image
+from napari_leukocyte.classification.measurements import as_label_image
 from napari_leukocyte.errors import ImageError
 from napari_leukocyte.io.images.key import image_key
 from napari_leukocyte.io.images.normalise import normalise_image

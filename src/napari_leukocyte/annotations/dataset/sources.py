@@ -24,8 +24,7 @@ from napari_leukocyte.annotations.dataset.manifest import read_json
 from napari_leukocyte.annotations.dataset.provenance import merge
 from napari_leukocyte.annotations.dataset.reopen import FILE_NAME, Origin, origin_of, with_ratios
 from napari_leukocyte.annotations.formats.annotated import AnnotatedImage, other_pixels
-from napari_leukocyte.classification.measurements import measure
-from napari_leukocyte.classification.regions import as_label_image
+from napari_leukocyte.classification.measurements import as_label_image, measure
 from napari_leukocyte.errors import ImageError, LeukocyteError
 from napari_leukocyte.io.images.key import image_key
 from napari_leukocyte.io.images.normalise import normalise_image

@@ -25,7 +25,7 @@ from napari_leukocyte.annotations.dataset.manifest import FileReference
 from napari_leukocyte.annotations.dataset.provenance import Event, chained
 from napari_leukocyte.annotations.dataset.staging import Staging
 from napari_leukocyte.classification.crops import cut_window
-from napari_leukocyte.classification.regions import iterate_regions
+from napari_leukocyte.classification.measurements import iterate_regions
 from napari_leukocyte.errors import OutputError
 from napari_leukocyte.io.images.background import background_color
 from napari_leukocyte.io.images.reading import reads_alike

@@ -21,7 +21,7 @@ from napari_leukocyte.annotations.formats.limits import (
 )
 from napari_leukocyte.annotations.formats.outlines import check_ring
 from napari_leukocyte.annotations.formats.packed import PackedImage, Runs
-from napari_leukocyte.classification.regions import iterate_regions
+from napari_leukocyte.classification.measurements import iterate_regions
 from napari_leukocyte.errors import FormatError
 from napari_leukocyte.schema import BOX, LABEL
 

@@ -16,7 +16,7 @@ from napari_leukocyte.annotations.formats.attributes import UNCLASSIFIED, class_
 from napari_leukocyte.annotations.formats.files import checked_name
 from napari_leukocyte.annotations.formats.limits import check_shape
 from napari_leukocyte.annotations.formats.packed import PackedImage
-from napari_leukocyte.classification.regions import Region, iterate_regions
+from napari_leukocyte.classification.measurements import Region, iterate_regions
 from napari_leukocyte.errors import FormatError
 from napari_leukocyte.reporting.drawing import class_colors
 from napari_leukocyte.schema import BOX, LABEL

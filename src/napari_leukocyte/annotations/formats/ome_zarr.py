@@ -29,7 +29,7 @@ from napari_leukocyte.annotations.formats.zarr_arrays import (
     attributes_of,
     read_plane,
 )
-from napari_leukocyte.classification.regions import iterate_regions
+from napari_leukocyte.classification.measurements import iterate_regions
 from napari_leukocyte.errors import FormatError
 from napari_leukocyte.io import json_text
 

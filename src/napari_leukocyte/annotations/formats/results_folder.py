@@ -20,8 +20,7 @@ from napari_leukocyte.annotations.formats.left_out import LeftOut
 from napari_leukocyte.annotations.formats.limits import LONGEST_NAME, MOST_ATTRIBUTES, check_shape
 from napari_leukocyte.annotations.formats.packed import PackedImage, with_key
 from napari_leukocyte.annotations.formats.source import Source
-from napari_leukocyte.classification.measurements import measure
-from napari_leukocyte.classification.regions import iterate_regions
+from napari_leukocyte.classification.measurements import iterate_regions, measure
 from napari_leukocyte.errors import FormatError, ImageError
 from napari_leukocyte.io import json_text
 from napari_leukocyte.io.paths import plan

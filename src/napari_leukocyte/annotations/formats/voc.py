@@ -215,7 +215,7 @@ def _image(
 
 
 def _regions(indices: NDArray[np.int32]) -> dict[int, tuple[NDArray[np.bool_], int, int]]:
-    from napari_leukocyte.classification.regions import iterate_regions
+    from napari_leukocyte.classification.measurements import iterate_regions
 
     return {r.label: (r.mask, r.y0, r.x0) for r in iterate_regions(indices)}
 

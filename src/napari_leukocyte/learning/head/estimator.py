@@ -12,7 +12,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_consistent_length, check_is_fitted, validate_data
 
 from napari_leukocyte.classification.embedding import compute, features_of
-from napari_leukocyte.classification.regions import as_label_image, iterate_regions
+from napari_leukocyte.classification.measurements import as_label_image, iterate_regions
 from napari_leukocyte.errors import ParameterError
 from napari_leukocyte.io.images.normalise import normalise_image
 from napari_leukocyte.learning.head.base import base_for

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from napari_leukocyte.annotations.dataset.reading import Dataset
 from napari_leukocyte.classification.crops import fade_surroundings
-from napari_leukocyte.classification.regions import iterate_regions
+from napari_leukocyte.classification.measurements import iterate_regions
 from napari_leukocyte.io.images.background import background_color, balance_white
 from napari_leukocyte.learning.finetune.plan import FinetuneError, Plan
 from napari_leukocyte.learning.head.cells import reviewed

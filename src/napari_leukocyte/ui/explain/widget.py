@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_leukocyte.classification.regions import Region
+from napari_leukocyte.classification.measurements import Region
 from napari_leukocyte.errors import LeukocyteError
 from napari_leukocyte.interpretation import words
 from napari_leukocyte.interpretation.findings import Findings, Question, find_out

@@ -122,7 +122,7 @@ def _table(meta: Mapping[str, Any], *columns: str) -> pd.DataFrame | None:
 
 
 def _with_boxes(table: pd.DataFrame, labels: Any) -> pd.DataFrame:
-    from napari_leukocyte.classification.regions import iterate_regions
+    from napari_leukocyte.classification.measurements import iterate_regions
     from napari_leukocyte.schema import BOX
 
     found = {r.label: (r.y0, r.x0, r.y1, r.x1) for r in iterate_regions(labels)}

@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_leukocyte.classification.crops import cut_window
-from napari_leukocyte.classification.regions import Region, iterate_regions
+from napari_leukocyte.classification.measurements import Region, iterate_regions
 from napari_leukocyte.io.images.background import WHITE, background_color, balance_white
 
 #: In the order of every vector: detail of brightness and of the two colour differences (YCrCb), in
