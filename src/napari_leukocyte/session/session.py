@@ -142,7 +142,7 @@ class Session(Evidence, Blinding):
         labels = table[LABEL].to_numpy()
         waiting = ~table["reviewed"].to_numpy(bool)
         unknown = table["class"].isna().to_numpy()
-        return predictions.review_order(
+        return review_order(
             None if predictions is None else predictions.uncertainty,
             count_classes(table),
             labels[waiting],
