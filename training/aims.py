@@ -14,7 +14,14 @@ F1_HELD_OUT = {"zheng1": 0.95, "zheng2": 0.95, "bccd": 0.95, "pbc": 0.985}
 BALANCED_LEFT_OUT = 0.80
 #: Largest calibration error, held out and left out.
 CALIBRATION_HELD_OUT, CALIBRATION_LEFT_OUT = 0.05, 0.10
-_NAMES = {"zheng1": "Zheng 1", "zheng2": "Zheng 2", "bccd": "BCCD", "pbc": "PBC"}
+_NAMES = {
+    "zheng1": "Zheng 1",
+    "zheng2": "Zheng 2",
+    "bccd": "BCCD",
+    "pbc": "PBC",
+    "raabin_labelled": "Raabin",
+    "choi_marrow": "Choi",
+}
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from napari_leukocyte.vocabulary import LEUKOCYTE_NAMES
 from training.augment import Appearance, AppearanceParams, vary_stain_amounts
 from training.balance import Balance, Epoch, draw_weights, plan_epoch
 from training.cells import Cell, patch_side
-from training.data.photographs import CLASSIFIED, DatasetName
+from training.data.photographs import DatasetName
 from training.fitting import Schedule
 from training.mixing import MixingParams, mix_batch
 
@@ -34,9 +34,13 @@ class ClassifierConfig:
         Names the run.
     encoder, encoder_weights : str
         See :class:`training.segment.SegmentationConfig`; also the name of an experiment of the same
-        encoder and classes, from whose weights to go on.
+        encoder and classes, from whose weights to go on, or ``"shipped:"`` and the name of a
+        shipped classifier, see :mod:`training.networks.warm_start`.
     datasets, classes : tuple of str
         Sets to train on and classes to tell apart, in the order of the outputs.
+    most : int
+        Photographs of each class of a set that are trained on at most, drawn by `seed`, and a
+        quarter of it validated on; 0 for all. Of thousands from one microscope few are ever drawn.
     side : int
         Side of the crops, px.
     diameter : float
@@ -65,6 +69,9 @@ class ClassifierConfig:
         See :data:`training.networks.encoders.Normalisation`.
     mixing : MixingParams
         Mixup and cutmix; none by default.
+    ema : float
+        Momentum of the running average of the weights that is kept instead of the last ones, 0
+        for none (Polyak and Juditsky, SIAM Journal on Control and Optimization 30, 1992).
     seed : int
         Seed of weights and crops.
     """
@@ -72,8 +79,9 @@ class ClassifierConfig:
     name: str = "classifier"
     encoder: str = "lite0"
     encoder_weights: str = "imagenet"
-    datasets: tuple[DatasetName, ...] = CLASSIFIED
+    datasets: tuple[DatasetName, ...] = ("zheng1", "zheng2", "bccd", "pbc")
     classes: tuple[str, ...] = LEUKOCYTE_NAMES
+    most: int = 0
     side: int = 128
     diameter: float = 84.0
     nucleus_density: float = 0.0
@@ -88,6 +96,7 @@ class ClassifierConfig:
     stochastic_depth: float = 0.2
     normalisation: str = "batch"
     mixing: MixingParams = field(default_factory=MixingParams)
+    ema: float = 0.0
     seed: int = 1
     schedule: Schedule = field(default_factory=Schedule)
     appearance: AppearanceParams = field(default_factory=AppearanceParams)

@@ -26,10 +26,9 @@ from training.fitting import RUNS
 
 #: Diameter of a leukocyte in PBC's photographs, px (median; see its README).
 PBC_DIAMETER = 130.0
-#: The model in ``runs/models`` that gives masks where a set has none: what shipped before a third
-#: member learnt from its masks. Its name is part of their path, so that those of another are made
-#: anew.
-SEGMENTER = "unet-lite"
+#: The shipped model that gives masks where a set has none. Its name is part of their path, so that
+#: those of another are made anew.
+SEGMENTER = "unet-lite-trio"
 #: The cell that a photograph's class speaks of lies within this part of its sides of the centre.
 CENTRAL = 0.25
 #: Room around the crop for rotation and shift, in parts of its side.
@@ -79,7 +78,7 @@ def segmented_labels(photograph: Photograph, rgb: NDArray[np.uint8]) -> NDArray[
     if path.is_file():
         return np.asarray(cv2.imread(str(path), cv2.IMREAD_GRAYSCALE), np.int32)
     diameter: float | Literal["auto"] = PBC_DIAMETER if photograph.dataset == "pbc" else "auto"
-    labels = plugin_labels(rgb, diameter, str(RUNS / "models" / SEGMENTER))
+    labels = plugin_labels(rgb, diameter, SEGMENTER)
     path.parent.mkdir(parents=True, exist_ok=True)
     cv2.imwrite(str(path), np.minimum(labels, 255).astype(np.uint8))
     return labels

@@ -8,7 +8,7 @@ are.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -18,7 +18,7 @@ from napari_leukocyte.models.manifest import Manifest
 from napari_leukocyte.models.registry import find_model
 from napari_leukocyte.vocabulary import LEUKOCYTE_NAMES
 from training.binary import GROUP_OF
-from training.data.photographs import CLASSIFIED, SEGMENTED, load
+from training.data.photographs import SEGMENTED, DatasetName, load
 from training.data.splits import Side, select
 from training.evaluate import held_out, segmentation_of
 from training.fitting import RESULTS, RUNS
@@ -33,6 +33,8 @@ RESULT = RESULTS / "compare.json"
 PAPER_ENSEMBLE = "papers-unets"
 #: The network of 2019 as a model.
 BINARY = "binary-2019"
+#: The sets that the papers' networks were trained on, and all rows are compared on.
+COMPARED: tuple[DatasetName, ...] = ("zheng1", "zheng2", "bccd", "pbc")
 
 
 def compare(data_root: Path, *, again: bool = False) -> dict[str, Any]:
@@ -51,16 +53,17 @@ def compare(data_root: Path, *, again: bool = False) -> dict[str, Any]:
         ``segmentation``: figures by model, see :func:`training.evaluate.segmentation_of`.
         ``classification``: figures by row, see :func:`compare_classifiers`. ``binary``: what
         :func:`training.binary.ship_binary` measured, and ``plugin``: the same network on the test
-        side, masks by the plugin. Experiments without a run are missing.
+        side, masks by the plugin. Experiments without a run keep the figures that they had.
     """
     former = json.loads(RESULT.read_text(encoding="utf-8")) if RESULT.is_file() else {}
     measured = {} if again else former.get("segmentation", {})
     result = {
-        "segmentation": {
+        "segmentation": former.get("segmentation", {})
+        | {
             name: _segmentation(model, measured.get(name, {}), data_root)
             for name, model in _segmentation_models(data_root).items()
         },
-        "classification": compare_classifiers(data_root),
+        "classification": compare_classifiers(data_root, former.get("classification", {})),
         "binary": _binary(data_root),
     }
     RESULT.parent.mkdir(parents=True, exist_ok=True)
@@ -123,13 +126,16 @@ def _binary(data_root: Path) -> dict[str, Any]:
     return {**measured, "plugin": _by_set(test, verdicts(test, manifest), manifest.classes)}
 
 
-def compare_classifiers(data_root: Path) -> dict[str, Any]:
+def compare_classifiers(data_root: Path, former: Mapping[str, Any]) -> dict[str, Any]:
     """Measure every classifier that is trained, and the meta-models over them.
 
     Parameters
     ----------
     data_root : Path
         Folder of the data sets.
+    former : mapping
+        Rows as they were; those of networks that are not here stay, and so do the meta-models'
+        unless all networks are.
 
     Returns
     -------
@@ -147,8 +153,9 @@ def compare_classifiers(data_root: Path) -> dict[str, Any]:
     test = predictions("test", everything, data_root)
     said = {title: verdicts(test, manifest) for title, manifest in own.items()}
     said[f"shipped: {default.name}"] = verdicts(test, default)
-    said |= stack(predictions("validation", everything, data_root), test, everything)
-    return {row: _by_set(test, values) for row, values in said.items()}
+    if len(own) == len(CLASSIFIERS):
+        said |= stack(predictions("validation", everything, data_root), test, everything)
+    return {**former, **{row: _by_set(test, values) for row, values in said.items()}}
 
 
 def stack(
@@ -192,7 +199,7 @@ def predictions(side: Side, classifiers: Sequence[Manifest], data_root: Path) ->
     """
     photographs = [
         p
-        for dataset in CLASSIFIED
+        for dataset in COMPARED
         for p in select(load(dataset, data_root), dataset, side)
         if p.label in LEUKOCYTE_NAMES
     ]

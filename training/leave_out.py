@@ -55,8 +55,9 @@ def evaluate_left_out(
         :func:`training.evaluate.classification_of`, and ``networks``: the SHA-256 of the trained
         networks that took part. The classifier's masks are those of the segmentation that has not
         seen the set either; PBC has no masks, so that no segmentation was trained on its
-        annotations, and those are taken that were made for training. Sets whose experiments have
-        not been trained are left out.
+        annotations, and those are taken that were made for training. Experiments that are not
+        here keep the figures that they had; where a set's segmentation is not, the classifier's
+        masks are the shipped one's, which ``masks`` then says.
     """
     result: dict[str, Any] = {"segmentation": {}, "classification": {}}
     known = former or result
@@ -76,12 +77,22 @@ def evaluate_left_out(
             masks_by = [_checksum(name)]
             measured("segmentation", dataset, masks_by, partial(segmentation_of, model=segmenter))
             segment = _segmented_by(segmenter)
+        else:
+            _keep(known, result, "segmentation", dataset)
         name = classifier_without(dataset)
         if _trained(name):
             model = export_left_out(name, "classification", data_root)
             measure = partial(classification_of, model=model, segment=segment)
             measured("classification", dataset, [_checksum(name), *masks_by], measure)
+            result["classification"][dataset]["masks"] = "left out" if masks_by else "shipped"
+        else:
+            _keep(known, result, "classification", dataset)
     return result
+
+
+def _keep(known: Mapping[str, Any], result: dict[str, Any], kind: str, dataset: str) -> None:
+    if dataset in known[kind]:
+        result[kind][dataset] = known[kind][dataset]
 
 
 def _segmented_by(model: str) -> Segment:

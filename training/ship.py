@@ -5,8 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import tomllib
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -20,11 +19,6 @@ from napari_leukocyte.models import runtime
 from napari_leukocyte.models.manifest import Manifest, read_manifest, write_manifest
 from napari_leukocyte.models.registry import SHIPPED
 from napari_leukocyte.segmentation.ensemble import segment_members
-from napari_leukocyte.vocabulary import (
-    ERYTHROBLAST,
-    IMMATURE_GRANULOCYTE,
-    PLATELET_OR_ARTEFACT,
-)
 from training.cell_batches import ClassifierConfig, balance_weights, plain_crops, targets
 from training.classify import cells_of
 from training.config import read_config
@@ -33,46 +27,14 @@ from training.data.splits import select
 from training.fitting import RUNS
 from training.metrics import foreground_iou
 from training.segment import SegmentationConfig
+from training.ship_config import CONFIGS, ShipConfig, priors
 
-CONFIGS = Path(__file__).parent / "configs"
 #: Steps of the grid on which the vote's weights are fitted.
 GRID = 10
 #: ONNX and Keras must agree to these, in the mean and at worst, on probabilities or (relative
 #: to the largest) on logits. float16 weights shift a probability of 0.5 by 0.03 in the worst
 #: pixel of a steep edge, and by 0.0002 in the mean; a wrong graph is off by far more in both.
 MEAN_TOLERANCE, WORST_TOLERANCE = 2e-3, 0.05
-
-
-@dataclass(frozen=True)
-class ShipConfig:
-    """A model to ship: the TOML files in ``configs/shipped/`` fill it.
-
-    Attributes
-    ----------
-    name, title, kind, licence : str
-        Go into the manifest.
-    members : tuple of str
-        Experiments in ``configs/`` whose networks take part.
-    default : bool
-        Whether the plugin takes it unless told otherwise.
-    views : int
-        Turned and mirrored views that a classifier's probabilities are averaged over.
-    rare_prior, artefact_prior : float
-        How common a classifier takes immature granulocytes and erythroblasts for, and platelets and
-        artefacts, in parts of what they are by its training: there they are drawn to be learnt, in
-        most blood they are rare. Put into the biases of the last layer (Saerens and others, Neural
-        Computation 14, 2002).
-    """
-
-    name: str = ""
-    title: str = ""
-    kind: str = "segmentation"
-    licence: str = ""
-    members: tuple[str, ...] = ()
-    default: bool = True
-    views: int = 1
-    rare_prior: float = 1.0
-    artefact_prior: float = 1.0
 
 
 def ship(config: ShipConfig, data_root: Path, models: Path = SHIPPED) -> Path:
@@ -271,13 +233,6 @@ def _classification(config: ShipConfig, folder: Path, data_root: Path) -> dict[s
         "input": "RGB, 0 to 255, background balanced to white, surroundings faded",
         "training_data": list(first.datasets),
     }
-
-
-def priors(config: ShipConfig, classes: Sequence[str]) -> NDArray[np.float64]:
-    """Return how common each class is taken for, in parts of what it was in training."""
-    known = dict.fromkeys((IMMATURE_GRANULOCYTE.name, ERYTHROBLAST.name), config.rare_prior)
-    known[PLATELET_OR_ARTEFACT.name] = config.artefact_prior
-    return np.array([known.get(name, 1.0) for name in classes])
 
 
 def shift_biases(model: keras.Model, shift: NDArray[np.float64]) -> None:

@@ -34,12 +34,19 @@ __all__ = [
 
 #: The public sets at hand that come with masks of nucleus and cytoplasm.
 SEGMENTED: tuple[DatasetName, ...] = ("zheng1", "zheng2", "bccd")
-#: Every set at hand with one of the five classes for (most of) its photographs.
-CLASSIFIED: tuple[DatasetName, ...] = ("zheng1", "zheng2", "bccd", "pbc")
-#: Sets of further laboratories, without masks: what the shipped models are tried on.
+#: Every set at hand with one of the classes for (most of) its photographs.
+CLASSIFIED: tuple[DatasetName, ...] = (
+    "zheng1",
+    "zheng2",
+    "bccd",
+    "pbc",
+    "raabin_labelled",
+    "choi_marrow",
+)
+#: Sets of further laboratories, without masks: what the whole path is tried on.
 ABROAD: tuple[DatasetName, ...] = ("raabin_labelled", "bionet", "chula_rbc", "choi_marrow")
 #: The sets whose lists of names are committed.
-SPLIT: tuple[DatasetName, ...] = (*CLASSIFIED, "raabin", *ABROAD)
+SPLIT: tuple[DatasetName, ...] = (*CLASSIFIED, "raabin", "bionet", "chula_rbc")
 
 #: What lists the photographs of a set, given the data root; an empty list if there are none.
 LOADERS: dict[DatasetName, Callable[[Path], list[Photograph]]] = {

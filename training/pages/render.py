@@ -18,7 +18,9 @@ SETS = {
     "zheng2": "Zheng 2 (CellaVision, single cells)",
     "bccd": "BCCD (whole fields)",
     "pbc": "PBC (CellaVision DM96, single cells)",
-    "together": "all four together",
+    "raabin_labelled": "Raabin (two microscopes, two telephones, single cells)",
+    "choi_marrow": "Choi (bone marrow, patches)",
+    "together": "all together",
 }
 #: Between these lines a page is written anew; all else is prose by hand.
 BEGIN, END = "<!-- {}: written by python -m training {} -->", "<!-- end of {} -->"

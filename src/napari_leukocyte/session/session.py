@@ -16,6 +16,7 @@ from napari_leukocyte.session.evidence import Evidence
 from napari_leukocyte.session.objects import MODEL as MODEL
 from napari_leukocyte.session.objects import READER as READER
 from napari_leukocyte.session.objects import disagreements, object_table, reviewed_anew
+from napari_leukocyte.session.predictions import review_order
 from napari_leukocyte.session.reviews import differing
 from napari_leukocyte.session.snapshot import SessionSnapshot
 from napari_leukocyte.session.state import State
