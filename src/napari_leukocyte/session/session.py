@@ -16,6 +16,7 @@ from napari_leukocyte.session.evidence import Evidence
 from napari_leukocyte.session.objects import MODEL as MODEL
 from napari_leukocyte.session.objects import READER as READER
 from napari_leukocyte.session.objects import disagreements, object_table, reviewed_anew
+from napari_leukocyte.session.predictions import review_order
 from napari_leukocyte.session.reviews import differing
 from napari_leukocyte.session.snapshot import SessionSnapshot
 from napari_leukocyte.session.state import State
@@ -142,7 +143,7 @@ class Session(Evidence, Blinding):
         labels = table[LABEL].to_numpy()
         waiting = ~table["reviewed"].to_numpy(bool)
         unknown = table["class"].isna().to_numpy()
-        return predictions.review_order(
+        return review_order(
             None if predictions is None else predictions.uncertainty,
             count_classes(table),
             labels[waiting],

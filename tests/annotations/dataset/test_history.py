@@ -18,6 +18,7 @@ from napari_leukocyte.annotations.dataset.provenance import (
     standing_of,
 )
 from napari_leukocyte.annotations.dataset.sources import field_of_session, take_snapshot
+from napari_leukocyte.session import store
 from napari_leukocyte.session.restoring import session_folder
 from tests.session.work import IMAGE, SHAPE, work
 

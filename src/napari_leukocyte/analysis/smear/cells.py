@@ -20,10 +20,10 @@ from napari_leukocyte.errors import LeukocyteError, ParameterError
 from napari_leukocyte.gallery.cells import mask_predictions
 from napari_leukocyte.progress import Progress, silent
 from napari_leukocyte.schema import LABEL, probabilities_of
-from napari_leukocyte.session import predictions
 from napari_leukocyte.session.blinding import FILE_NAME as BLIND
 from napari_leukocyte.session.blinding import hidden_in
 from napari_leukocyte.session.objects import object_table
+from napari_leukocyte.session.predictions import Uncertainty, review_order
 from napari_leukocyte.session.restoring import JOURNAL, restore, sessions_folder
 from napari_leukocyte.session.reviews import Review
 from napari_leukocyte.session.session import Session
@@ -245,8 +245,8 @@ class SmearCells:
         guessed = table[table["predicted"].notna()].set_index(LABEL)
         columns = probabilities_of(guessed)
         said = guessed[["confidence", *columns]].assign(**{"class": guessed["predicted"]})
-        return predictions.review_order(
-            predictions.Uncertainty.of(said) if len(said) else None,
+        return review_order(
+            Uncertainty.of(said) if len(said) else None,
             count_classes(table),
             labels[waiting],
             labels[waiting & unknown].tolist(),
