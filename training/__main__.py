@@ -144,7 +144,8 @@ def export(
 ) -> None:
     """Export trained networks as a model of the plugin (a TOML file of configs/shipped/)."""
     from training.config import read_config
-    from training.ship import ShipConfig, ship
+    from training.ship import ship
+    from training.ship_config import ShipConfig
 
     print(ship(read_config(config, ShipConfig), data_root, *([] if into is None else [into])))
 

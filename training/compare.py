@@ -25,7 +25,8 @@ from training.fitting import RESULTS, RUNS
 from training.metrics import classification_summary
 from training.papers import CLASSIFIERS, SMALL_UNET, UNETS, Experiment
 from training.predictions import predict_cells, probability_columns, segmenter_key, verdicts
-from training.ship import ShipConfig, ship_once
+from training.ship import ship_once
+from training.ship_config import ShipConfig
 from training.stacking import MetaKind, MetaModel
 
 RESULT = RESULTS / "compare.json"

@@ -209,7 +209,7 @@ def _model(dataset: DatasetName, data_root: Path) -> str:
     Only if its configuration is still what it was trained with: crops of another size than in
     training would be measured without a word.
     """
-    from training.ship import CONFIGS
+    from training.ship_config import CONFIGS
 
     name = classifier_without(dataset)
     config = read_config(CONFIGS / "lodo" / f"{name}.toml", ClassifierConfig)

@@ -12,7 +12,8 @@ from training.cells import plugin_labels, segmented_labels
 from training.data.photographs import CLASSIFIED, SEGMENTED, DatasetName, Photograph, load
 from training.evaluate import Segment, classification_of, segmentation_of
 from training.fitting import RUNS
-from training.ship import ShipConfig, ship_once
+from training.ship import ship_once
+from training.ship_config import ShipConfig
 
 #: Figures of photographs.
 Measure = Callable[[list[Photograph]], dict[str, Any]]

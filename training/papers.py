@@ -10,7 +10,7 @@ from training.cell_batches import ClassifierConfig
 from training.config import read_config
 from training.fitting import RUNS
 from training.segment import SegmentationConfig
-from training.ship import CONFIGS
+from training.ship_config import CONFIGS
 
 SOURCE_2024 = (
     'Chernykh, Mikhelev and others 2024, "Solving the problem of segmentation and classification '

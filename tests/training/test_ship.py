@@ -8,7 +8,8 @@ import pytest
 
 from napari_leukocyte.classification.inference import softmax
 from napari_leukocyte.vocabulary import LEUKOCYTE_NAMES
-from training.ship import ShipConfig, priors, shift_biases
+from training.ship import shift_biases
+from training.ship_config import ShipConfig, priors
 
 CLASSES = (*LEUKOCYTE_NAMES, "immature granulocyte", "erythroblast", "platelet or artefact")
 

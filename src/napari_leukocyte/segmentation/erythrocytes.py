@@ -61,14 +61,14 @@ def erythrocyte_diameter(rgb: NDArray[np.uint8]) -> float | None:
         median = float(np.median(found))
         alike = np.abs(found / median - 1) <= SPREAD
         if alike.sum() >= FEWEST and alike.mean() >= 0.5:
-            return median / scale
+            return float(median / scale)
     return None
 
 
 def _round_blobs(rgb: NDArray[np.uint8], scale: float) -> NDArray[np.float64]:
     """Return the diameters of the round stained blobs of a copy, px of it."""
     height, width = (max(1, round(length * scale)) for length in rgb.shape[:2])
-    copy = np.asarray(cv2.resize(rgb, (width, height), interpolation=cv2.INTER_AREA))
+    copy = np.asarray(cv2.resize(rgb, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
     light = copy[..., 1] / max(background_color(copy)[1], 1.0)
     lost = np.clip(255 * (1 - light), 0, 255).astype(np.uint8)
     least, _ = cv2.threshold(lost, 0, 255, cv2.THRESH_OTSU)
