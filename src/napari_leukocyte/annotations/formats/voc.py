@@ -253,6 +253,6 @@ def _label(text: str | None, where: str) -> int | None:
 
 def _said(text: str | None) -> Any:
     try:
-        return json_text.parse_xml(text, "") if text else None
+        return json_text.parse(text, "") if text else None
     except FormatError:
         return None

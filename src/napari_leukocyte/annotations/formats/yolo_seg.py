@@ -177,7 +177,7 @@ def _classes(path: Path) -> list[str | None]:
     text = files.read_text(path, MOST_SMALL_BYTES)
     if path.suffix.lower() not in (".yaml", ".yml"):
         return [class_name(line.strip(), where) for line in text.splitlines() if line.strip()]
-    data = markup_text.parse(text, where)
+    data = markup_text.parse_yaml(text, where)
     names = data.get("names") if isinstance(data, dict) else None
     if isinstance(names, dict):
         if sorted(map(str, names)) != sorted(map(str, range(len(names)))):
