@@ -3,7 +3,7 @@ from . import formats as formats
 from . import sessions as sessions
 from .analysis.pipeline import Analysis as Analysis
 from .analysis.pipeline import analyse as analyse
-from .classification.classify import classify as classify
+from .classification.inference import classify as classify
 from .counting.leukogram import count as count
 from .counting.readers import ReaderComparison as ReaderComparison
 from .counting.readers import compare_readers as compare_readers
