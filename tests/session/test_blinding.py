@@ -181,10 +181,10 @@ def test_what_cannot_be_written_is_not_begun(
 
 
 PRINTABLE = st.characters(exclude_categories=("C", "Z"))
-SAID = st.dictionaries(st.integers(1, 2**31), st.text(PRINTABLE, max_size=9))
+READINGS = st.dictionaries(st.integers(1, 2**31), st.text(PRINTABLE, max_size=9))
 
 
-@given(SAID, SAID, st.sets(st.integers(1, 99)), st.floats(0, 1), st.integers(0, 2**31))
+@given(READINGS, READINGS, st.sets(st.integers(1, 99)), st.floats(0, 1), st.integers(0, 2**31))
 def test_a_read_comes_back_as_it_was(
     tmp_path_factory: pytest.TempPathFactory,
     answers: dict[int, str],

@@ -67,7 +67,7 @@ class Canvas:
         self._taken: set[int] = set()
 
     def ring(self, points: object, where: str) -> NDArray[np.float64]:
-        """Return the corners of a polygon as `raster.check_ring`; it may leave the image.
+        """Return the corners of a polygon as `check_ring`; it may leave the image.
 
         Raises
         ------
