@@ -179,6 +179,7 @@ def run_atheris(
     folder: Path,
     load: Callable[[], object] = load_formats,
     include: Sequence[str] = ("napari_leukocyte.annotations.formats", "roifile", "json"),
+    kept: Path | None = None,
 ) -> None:
     """Feed what atheris finds to a target; it ends the process.
 
@@ -194,14 +195,16 @@ def run_atheris(
         Imports what is to be steered by.
     include : sequence of str
         Names of it.
+    kept : Path, optional
+        Where the corpus is kept instead, for a later run to go on from.
     """
     import atheris
 
     with atheris.instrument_imports(include=list(include)):
         load()
     target = make()
-    corpus = folder / "corpus"
-    corpus.mkdir()
+    corpus = kept or folder / "corpus"
+    corpus.mkdir(parents=True, exist_ok=True)
     for i, seed in enumerate(target.seeds()):
         (corpus / str(i)).write_bytes(seed)
     options = [
@@ -223,6 +226,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=60, help="for each format")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--plain", action="store_true", help="without atheris")
+    parser.add_argument("--corpus", type=Path, help="keep what was found here and go on from it")
     parser.add_argument("--again", type=Path, help="read one input that failed")
     given = parser.parse_args()
     # In memory, where the system has such a folder: thousands of files are written a second.
@@ -237,7 +241,12 @@ def main() -> None:
             with suppress(ImportError):
                 import atheris  # noqa: F401 - whether it is there
 
-                run_atheris(lambda: Target(given.format, folder), given.seconds, folder)
+                run_atheris(
+                    lambda: Target(given.format, folder),
+                    given.seconds,
+                    folder,
+                    kept=given.corpus,
+                )
                 return
         for name in NAMES if given.format == "all" else [given.format]:
             number = run_plain(Target(name, folder / name), given.seconds, given.seed)

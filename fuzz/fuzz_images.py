@@ -141,6 +141,16 @@ class Target:
             raise AssertionError("The file was changed.")
 
 
+def _load() -> None:
+    """Import what is followed: TIFF's reader imports tifffile only when it reads."""
+    for name in (
+        "napari_leukocyte.io.images.reading",
+        "napari_leukocyte.io.images.normalise",
+        "tifffile",
+    ):
+        import_module(name)
+
+
 def main() -> None:
     """Fuzz one container, or all."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
@@ -148,6 +158,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=60, help="for each container")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--plain", action="store_true", help="without atheris")
+    parser.add_argument("--corpus", type=Path, help="keep what was found here and go on from it")
     parser.add_argument("--again", type=Path, help="read one input that failed")
     given = parser.parse_args()
     memory = str(_formats.MEMORY) if _formats.MEMORY.is_dir() else None
@@ -167,8 +178,9 @@ def main() -> None:
                     lambda: Target(given.container, folder),
                     given.seconds,
                     folder,
-                    lambda: import_module("napari_leukocyte.io.images.reading"),
+                    _load,
                     _FOLLOWED,
+                    given.corpus,
                 )
                 return
         for name in CONTAINERS if given.container == "all" else [given.container]:
