@@ -173,37 +173,39 @@ def load_formats() -> None:
         format.load()
 
 
-def run_atheris(
-    make: Callable[[], Any],
-    seconds: float,
-    folder: Path,
+def follow(
     load: Callable[[], object] = load_formats,
     include: Sequence[str] = ("napari_leukocyte.annotations.formats", "roifile", "json"),
-    kept: Path | None = None,
 ) -> None:
-    """Feed what atheris finds to a target; it ends the process.
+    """Import what atheris is to be steered by.
 
     Parameters
     ----------
-    make : callable
-        Makes the target.
-    seconds : float
-        For how long.
-    folder : Path
-        For the corpus.
     load : callable
-        Imports what is to be steered by.
+        Imports it.
     include : sequence of str
         Names of it.
-    kept : Path, optional
-        Where the corpus is kept instead, for a later run to go on from.
     """
     import atheris
 
     with atheris.instrument_imports(include=list(include)):
         load()
-    target = make()
-    corpus = kept or folder / "corpus"
+
+
+def run_atheris(target: Any, seconds: float, corpus: Path) -> None:
+    """Feed what atheris finds to a target; it ends the process.
+
+    Parameters
+    ----------
+    target : callable
+        With a `name` and `seeds`.
+    seconds : float
+        For how long.
+    corpus : Path
+        Folder of what is found; a later run goes on from what an earlier one left.
+    """
+    import atheris
+
     corpus.mkdir(parents=True, exist_ok=True)
     for i, seed in enumerate(target.seeds()):
         (corpus / str(i)).write_bytes(seed)
@@ -241,12 +243,9 @@ def main() -> None:
             with suppress(ImportError):
                 import atheris  # noqa: F401 - whether it is there
 
-                run_atheris(
-                    lambda: Target(given.format, folder),
-                    given.seconds,
-                    folder,
-                    kept=given.corpus,
-                )
+                follow()
+                corpus = given.corpus or folder / "corpus"
+                run_atheris(Target(given.format, folder), given.seconds, corpus)
                 return
         for name in NAMES if given.format == "all" else [given.format]:
             number = run_plain(Target(name, folder / name), given.seconds, given.seed)
