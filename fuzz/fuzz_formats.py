@@ -173,25 +173,16 @@ def load_formats() -> None:
         format.load()
 
 
-def run_atheris(
-    make: Callable[[], Any],
-    seconds: float,
-    folder: Path,
+def follow(
     load: Callable[[], object] = load_formats,
     include: Sequence[str] = ("napari_leukocyte.annotations.formats", "roifile", "json"),
 ) -> None:
-    """Feed what atheris finds to a target; it ends the process.
+    """Import what atheris is to be steered by.
 
     Parameters
     ----------
-    make : callable
-        Makes the target.
-    seconds : float
-        For how long.
-    folder : Path
-        For the corpus.
     load : callable
-        Imports what is to be steered by.
+        Imports it.
     include : sequence of str
         Names of it.
     """
@@ -199,9 +190,23 @@ def run_atheris(
 
     with atheris.instrument_imports(include=list(include)):
         load()
-    target = make()
-    corpus = folder / "corpus"
-    corpus.mkdir()
+
+
+def run_atheris(target: Any, seconds: float, corpus: Path) -> None:
+    """Feed what atheris finds to a target; it ends the process.
+
+    Parameters
+    ----------
+    target : callable
+        With a `name` and `seeds`.
+    seconds : float
+        For how long.
+    corpus : Path
+        Folder of what is found; a later run goes on from what an earlier one left.
+    """
+    import atheris
+
+    corpus.mkdir(parents=True, exist_ok=True)
     for i, seed in enumerate(target.seeds()):
         (corpus / str(i)).write_bytes(seed)
     options = [
@@ -223,6 +228,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=60, help="for each format")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--plain", action="store_true", help="without atheris")
+    parser.add_argument("--corpus", type=Path, help="keep what was found here and go on from it")
     parser.add_argument("--again", type=Path, help="read one input that failed")
     given = parser.parse_args()
     # In memory, where the system has such a folder: thousands of files are written a second.
@@ -237,7 +243,9 @@ def main() -> None:
             with suppress(ImportError):
                 import atheris  # noqa: F401 - whether it is there
 
-                run_atheris(lambda: Target(given.format, folder), given.seconds, folder)
+                follow()
+                corpus = given.corpus or folder / "corpus"
+                run_atheris(Target(given.format, folder), given.seconds, corpus)
                 return
         for name in NAMES if given.format == "all" else [given.format]:
             number = run_plain(Target(name, folder / name), given.seconds, given.seed)

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import argparse
 import io
+import os
 import shutil
 import sys
 import tempfile
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -141,37 +142,63 @@ class Target:
             raise AssertionError("The file was changed.")
 
 
+def _load() -> None:
+    """Import what is followed: TIFF's reader imports tifffile only when it reads."""
+    # Imported already by the formats, they would not be followed.
+    for module in [m for m in sys.modules if m.startswith(_FOLLOWED)]:
+        del sys.modules[module]
+    for name in (
+        "napari_leukocyte.io.images.reading",
+        "napari_leukocyte.io.images.normalise",
+        "tifffile",
+    ):
+        import_module(name)
+
+
+def _steered(names: list[str], seconds: float, folder: Path, corpora: Path | None) -> int:
+    """Fuzz each container in a process of its own; return the status of the first that fails."""
+    _formats.follow(_load, _FOLLOWED)
+    import cv2  # noqa: F401 - not once for each
+
+    for name in names:
+        target = Target(name, folder / name)
+        target.seeds()  # imports what writes them, which reads them as well
+        child = os.fork()
+        if child == 0:
+            ended = 1
+            try:
+                _formats.run_atheris(target, seconds, (corpora or folder / "corpora") / name)
+            except SystemExit as end:
+                ended = end.code if isinstance(end.code, int) else 1
+            finally:  # what follows is the parent's
+                os._exit(ended)
+        status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+        print(f"{name}: status {status}", file=sys.stderr, flush=True)
+        if status:
+            return status
+    return 0
+
+
 def main() -> None:
-    """Fuzz one container, or all."""
+    """Fuzz containers."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("container", choices=[*CONTAINERS, "all"])
+    parser.add_argument("containers", nargs="+", choices=[*CONTAINERS, "all"])
     parser.add_argument("--seconds", type=float, default=60, help="for each container")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--plain", action="store_true", help="without atheris")
+    parser.add_argument("--corpus", type=Path, help="keep what was found here and go on from it")
     parser.add_argument("--again", type=Path, help="read one input that failed")
     given = parser.parse_args()
     memory = str(_formats.MEMORY) if _formats.MEMORY.is_dir() else None
     folder = Path(tempfile.mkdtemp(prefix="fuzz-images-", dir=memory))
     try:
+        names = [*CONTAINERS] if "all" in given.containers else given.containers
         if given.again is not None:
-            Target(given.container, folder)(given.again.read_bytes())
+            Target(names[0], folder)(given.again.read_bytes())
             return
-        if not given.plain and given.container != "all":
-            with suppress(ImportError):
-                import atheris  # noqa: F401 - whether it is there
-
-                # Imported already by the formats, they would not be followed.
-                for module in [m for m in sys.modules if m.startswith(_FOLLOWED)]:
-                    del sys.modules[module]
-                _formats.run_atheris(
-                    lambda: Target(given.container, folder),
-                    given.seconds,
-                    folder,
-                    lambda: import_module("napari_leukocyte.io.images.reading"),
-                    _FOLLOWED,
-                )
-                return
-        for name in CONTAINERS if given.container == "all" else [given.container]:
+        if not given.plain and find_spec("atheris") is not None:
+            sys.exit(_steered(names, given.seconds, folder, given.corpus))
+        for name in names:
             number = _formats.run_plain(Target(name, folder), given.seconds, given.seed)
             print(f"{name}: {number} inputs, each read or refused in one sentence")
             sys.stdout.flush()

@@ -132,12 +132,13 @@ def test_pages_that_lead_round_in_a_circle_are_damaged(tmp_path: Path) -> None:
         read_image(path)
 
 
+@pytest.mark.parametrize("claimed", [b"\xff\xff\xff\xe7IDAT", b"\x00\x00\x00\x00IEND"])
 def test_a_png_takes_no_memory_for_what_it_only_claims(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, claimed: bytes
 ) -> None:
     data = bytearray(WHOLE[".png"]())
     at = data.find(b"IDAT") - 4
-    data[at : at + 4] = b"\xff\xff\xff\xe7"
+    data[at : at + 8] = claimed  # longer than the file, or at its end before any pixels
     path = tmp_path / "claims.png"
     path.write_bytes(data)
     monkeypatch.setattr(cv2, "imdecodeWithMetadata", lambda *_: pytest.fail("it was decoded"))

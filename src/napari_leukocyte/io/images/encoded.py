@@ -12,13 +12,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_leukocyte.errors import ImageError
+from napari_leukocyte.io.images.claims import (
+    JPEG,
+    JPEG_2000,
+    PNG,
+    Claim,
+    claim_of,
+    require_credible,
+)
 from napari_leukocyte.io.images.colour_spaces import rgb_of_cmyk
 from napari_leukocyte.io.images.orientation import UPRIGHT, orientation_of, upright
 
-#: More, 268 megapixels, are no photograph but an attack.
-_MOST_PIXELS = 2**28
-_JPEG, _PNG, _GIF = b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF8"
-_JPEG_2000 = (b"\x00\x00\x00\x0cjP  ", b"\xff\x4f\xff\x51")
+_GIF = b"GIF8"
 #: Brands of what is in the boxes that HEIC and AVIF share.
 _HEIC = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"}
 _AVIF = {b"avif", b"avis"}
@@ -43,25 +48,22 @@ def decode(path: Path, data: bytes) -> NDArray[Any] | None:
     Raises
     ------
     ImageError
-        If it is an animation, or the library for its format is missing.
+        If it is an animation, claims more pixels than it can hold, or the library for its format
+        is missing.
     """
     try:
         if data.startswith(_GIF):
             return _gif(path, data)
-        if data.startswith(_JPEG_2000):
-            return _jpeg_2000(data)
+        if data.startswith(JPEG_2000):
+            return _jpeg_2000(path, data)
         if data[4:8] == b"ftyp":
             size = max(16, min(int.from_bytes(data[:4], "big"), 256))
             brands = {data[i : i + 4] for i in (8, *range(16, size, 4))}
             if brands & _AVIF:
-                return _avif(data)
+                return _avif(path, data)
             if brands & _HEIC:
                 return _heic(path, data)
-        if data.startswith(_JPEG) and _channels(data) == 4:
-            return _inks(data)
-        if data.startswith(_PNG) and not _has_whole_chunks(data):
-            return None
-        return _by_opencv(data)
+        return _by_opencv(path, data)
     except ImageError:
         raise
     except Exception:
@@ -69,19 +71,30 @@ def decode(path: Path, data: bytes) -> NDArray[Any] | None:
         return None
 
 
-def is_stored_upright(data: bytes) -> bool:
-    """Whether readers that know no EXIF see a photograph, such as a PNG or JPEG, as it is meant."""
-    _, turned = _stored(data)
-    return bool(turned == UPRIGHT)
+def is_stored_upright(path: Path, data: bytes) -> bool:
+    """Whether readers that know no EXIF see a photograph, such as a PNG or JPEG, as it is meant.
+
+    Raises
+    ------
+    ImageError
+        If it claims more pixels than it can hold.
+    """
+    pixels, turned = _stored(path, data)
+    return pixels is not None and turned == UPRIGHT
 
 
-def _stored(data: bytes) -> tuple[NDArray[Any] | None, int]:
+def _stored(path: Path, data: bytes) -> tuple[NDArray[Any] | None, int]:
     """Return the pixels as stored, with their orientation.
 
     By OpenCV itself, a photograph with an alpha channel would not be turned.
     """
     import cv2
 
+    # It knows other formats too, whose claims are not.
+    claim = None if data.startswith(JPEG_2000) else claim_of(data)
+    if claim is None or (data.startswith(PNG) and not _has_whole_chunks(data)):
+        return None, UPRIGHT
+    require_credible(path, claim, len(data))
     buffer = np.frombuffer(data, np.uint8)
     pixels, kinds, found = cv2.imdecodeWithMetadata(buffer, flags=cv2.IMREAD_UNCHANGED)
     about = dict(zip(np.ravel(kinds).tolist(), found, strict=True))
@@ -90,10 +103,13 @@ def _stored(data: bytes) -> tuple[NDArray[Any] | None, int]:
     return pixels, turned
 
 
-def _by_opencv(data: bytes) -> NDArray[Any] | None:
+def _by_opencv(path: Path, data: bytes) -> NDArray[Any] | None:
     import cv2
 
-    pixels, turned = _stored(data)
+    if data.startswith(JPEG) and (claim := claim_of(data)) is not None and claim.depth == 4:
+        require_credible(path, claim, len(data))
+        return _inks(path, data)
+    pixels, turned = _stored(path, data)
     if pixels is None:
         return None
     if pixels.ndim == 3:
@@ -103,32 +119,25 @@ def _by_opencv(data: bytes) -> NDArray[Any] | None:
 
 
 def _has_whole_chunks(data: bytes) -> bool:
-    """Whether a PNG's chunks end within it: the decoder takes memory for what they claim."""
-    at = len(_PNG)
+    """Whether a PNG's chunks end within it: the decoder takes memory for what they claim.
+
+    It looks for pixels even beyond the chunk that is the last.
+    """
+    at, has_pixels = len(PNG), False
     while at + 12 <= len(data):
         length, kind = struct.unpack_from(">I4s", data, at)
         at += 12 + length
+        has_pixels |= kind == b"IDAT"
         if kind == b"IEND":
-            return bool(at <= len(data))
+            return has_pixels and at <= len(data)
     return False
 
 
-def _channels(jpeg: bytes) -> int:
-    """Return the number of channels that the header of a JPEG says; 0 if it has none."""
-    at = 2
-    while at + 9 < len(jpeg) and jpeg[at] == 0xFF:
-        # Frames are C0 to CF, but for three that are tables.
-        if 0xC0 <= jpeg[at + 1] <= 0xCF and jpeg[at + 1] not in (0xC4, 0xC8, 0xCC):
-            return jpeg[at + 9]
-        at += 2 + int.from_bytes(jpeg[at + 2 : at + 4], "big")
-    return 0
-
-
-def _inks(data: bytes) -> NDArray[np.uint8]:
+def _inks(path: Path, data: bytes) -> NDArray[np.uint8]:
     """Convert a JPEG of printing inks."""
     from PIL.JpegImagePlugin import JpegImageFile
 
-    with _opened(JpegImageFile, data) as image:
+    with _opened(JpegImageFile, path, data) as image:
         rgb = rgb_of_cmyk(np.asarray(image), image.info.get("icc_profile"))
         return upright(rgb, orientation_of(image.info.get("exif", b"")))
 
@@ -136,7 +145,7 @@ def _inks(data: bytes) -> NDArray[np.uint8]:
 def _gif(path: Path, data: bytes) -> NDArray[Any]:
     from PIL.GifImagePlugin import GifImageFile
 
-    with _opened(GifImageFile, data) as image:
+    with _opened(GifImageFile, path, data) as image:
         if image.n_frames > 1:
             raise ImageError(
                 f"{path} is an animation of {image.n_frames} pictures: save the one that is the "
@@ -145,18 +154,22 @@ def _gif(path: Path, data: bytes) -> NDArray[Any]:
         return np.array(image.convert("RGBA" if "transparency" in image.info else "RGB"))
 
 
-def _avif(data: bytes) -> NDArray[Any]:
+def _avif(path: Path, data: bytes) -> NDArray[Any]:
     from PIL import ImageOps
     from PIL.AvifImagePlugin import AvifImageFile
 
-    with _opened(AvifImageFile, data) as image:
+    with _opened(AvifImageFile, path, data) as image:
         turned = ImageOps.exif_transpose(image)
         return np.array(turned if turned.mode in ("L", "RGB", "RGBA") else turned.convert("RGB"))
 
 
-def _jpeg_2000(data: bytes) -> NDArray[Any]:
+def _jpeg_2000(path: Path, data: bytes) -> NDArray[Any]:
     import imagecodecs
 
+    claim = claim_of(data)
+    if claim is None:
+        raise ValueError
+    require_credible(path, claim, len(data))
     # Pillow brings 16-bit colours to 8 bits in a way of its own.
     pixels = np.asarray(imagecodecs.jpeg2k_decode(data))
     return pixels[..., 0] if pixels.ndim == 3 and pixels.shape[2] == 2 else pixels
@@ -172,12 +185,13 @@ def _heic(path: Path, data: bytes) -> NDArray[Any]:
         ) from error
     # Turned upright by the library, by the marks of the format, which overrule its EXIF.
     file = pi_heif.open_heif(BytesIO(data), convert_hdr_to_8bit=False)
-    return np.array(file[file.primary_index])
+    image = file[file.primary_index]
+    require_credible(path, Claim(*image.size, 4), len(data))
+    return np.array(image)
 
 
-def _opened(plugin: Callable[[BytesIO], Any], data: bytes) -> Any:
+def _opened(plugin: Callable[[BytesIO], Any], path: Path, data: bytes) -> Any:
     """Open by one of Pillow's classes; its `open` warns of every photograph of 90 megapixels."""
     image = plugin(BytesIO(data))
-    if image.width * image.height > _MOST_PIXELS:
-        raise ValueError
+    require_credible(path, Claim(image.width, image.height, 4), len(data))
     return image

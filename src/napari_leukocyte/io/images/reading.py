@@ -188,7 +188,7 @@ def reads_alike(path: Path) -> bool:
             if file.read(4) in tiff.STARTS:
                 return tiff.is_stored_upright(path)
             file.seek(0)
-            return encoded.is_stored_upright(file.read())
+            return encoded.is_stored_upright(path, file.read())
     except OSError as error:
         raise ImageError(f"{path} can't be read: {error.strerror or error}.") from error
 

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_leukocyte.errors import ImageError
+from napari_leukocyte.io.images.claims import Claim, claim_of, require_credible
 from napari_leukocyte.io.images.colour_spaces import by_rows, rgb_of_cmyk, rgb_of_lab, to_byte
 from napari_leukocyte.io.images.orientation import TAG, UPRIGHT, upright
 
@@ -25,6 +26,10 @@ STARTS = (b"II*\x00", b"MM\x00*", b"II+\x00", b"MM\x00+")
 _MOST_PIXELS = 2**30
 #: Pages of a file, and tags of a page, that are no mistake.
 _MOST_PAGES, _MOST_TAGS = 100_000, 4096
+#: Ways of packing that are told how much comes out: none, LZW, deflate, PackBits, LZMA, Zstandard.
+_PLAIN = (1, 5, 8, 32946, 32773, 34925, 50000)
+#: Times that a packed tile may be larger than it should: it may be whole where the image ends.
+_SLACK = 4
 #: Numbers of tags.
 _ICC_PROFILE, _INK_SET, _COMPRESSION_JPEG = 34675, 332, 7
 #: Greatest values of cameras whose pixels are stored in 16 bits.
@@ -60,7 +65,8 @@ def read_tiff(path: Path) -> NDArray[Any] | None:
     ImageStackError
         If it holds three or four planes that are not tagged as colours.
     ImageError
-        If it holds only reduced images, or a colour space that can't be converted.
+        If it holds only reduced images, a colour space that can't be converted, or claims more
+        pixels than it can hold.
     """
     import tifffile
 
@@ -71,6 +77,7 @@ def read_tiff(path: Path) -> NDArray[Any] | None:
             page = series.keyframe
             convert = _conversion(path, page)
             planes = _planes(path, file, series)
+            _require_credible(path, file, series)
             if convert is None:
                 return _by_pillow(path, page)
             pixels = np.asarray(series.asarray())
@@ -152,6 +159,33 @@ def _photograph(path: Path, file: TiffFile) -> TiffPageSeries:
     if len(page.dataoffsets) < math.prod(page.chunked):
         raise ValueError  # tifffile would fill in what is missing, however much it is
     return series
+
+
+def _require_credible(path: Path, file: TiffFile, series: TiffPageSeries) -> None:
+    """Refuse what only claims to be large, as a whole, in one tile, or in what a tile is packed by.
+
+    Raises
+    ------
+    ImageError
+        If the whole does.
+    ValueError
+        If a tile does.
+    """
+    page = series.keyframe
+    if page.dtype is None:
+        raise ValueError
+    size, depth = file.filehandle.size, page.samplesperpixel * page.dtype.itemsize
+    planes = math.ceil(series.size / (page.imagewidth * page.imagelength * page.samplesperpixel))
+    require_credible(path, Claim(page.imagewidth, page.imagelength, depth * planes), size)
+    tile = math.prod(page.chunks)
+    require_credible(path, Claim(tile, 1, page.dtype.itemsize), size)
+    if page.compression in _PLAIN:
+        return
+    for place, length in zip(page.dataoffsets, page.databytecounts, strict=True):
+        file.filehandle.seek(place)
+        packed = claim_of(file.filehandle.read(length))
+        if packed is not None and packed.width * packed.height > _SLACK * tile:
+            raise ValueError
 
 
 def _planes(path: Path, file: TiffFile, series: TiffPageSeries) -> str:
@@ -295,4 +329,7 @@ def _by_pillow(path: Path, page: TiffPage) -> NDArray[np.uint8]:
 
     with Image.open(path) as image:
         image.seek(page.index)
+        # Of a tag that is there twice, each takes another. Pillow's size is of the upright image.
+        if sorted(image.size) != sorted((page.imagewidth, page.imagelength)):
+            raise ValueError
         return np.asarray(image.convert("RGB"))
