@@ -139,7 +139,7 @@ def check(clean: Clean, binding: str, screen: Sequence[str], work: Path) -> None
     if len(found) != CLASSES:
         raise CheckError(f"the painted smear has {CLASSES} classes, but {sorted(found)} were found")
     qt = {"QT_API": binding, "PYTEST_QT_API": binding, "NAPARI_LEUKOCYTE_DATA": str(work / "none")}
-    pytest = [python, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
+    pytest = [python, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-m", "not data"]
     call([*pytest, *CORE], ROOT, **home, **qt)
     if screen or not sys.platform.startswith("linux"):
         call([*screen, *pytest, *WINDOW], ROOT, **home, **qt)
