@@ -12,7 +12,11 @@
 FROM python:3.12-slim AS wheel
 WORKDIR /source
 COPY . .
-RUN pip install --no-cache-dir build && python -m build --wheel --outdir /wheel
+# Tags stay outside: --build-arg VERSION=1.2.3 says which it is.
+ARG VERSION=
+RUN pip install --no-cache-dir build \
+    && if [ -n "$VERSION" ]; then export SETUPTOOLS_SCM_PRETEND_VERSION="$VERSION"; fi \
+    && python -m build --wheel --outdir /wheel
 
 FROM python:3.12-slim AS cpu
 COPY --from=wheel /wheel /wheel

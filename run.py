@@ -5,6 +5,7 @@ python3 run.py demo [ARGUMENT ...]     the main job on the sample: napari-leukoc
 python3 run.py test [STEP ...]         every check, or the steps named
 python3 run.py test --here [STEP ...]  the same with the Python that runs this; sets nothing up
 python3 run.py docs                    the documentation as a site, into site/
+python3 run.py wheel [3.12 ...]        the wheel, tried in clean environments of these Pythons
 python3 run.py release v1.2.3          wheel and sdist of a tag, checked, into dist/
 
 Steps: lint, format, types, manifest, docs, core, windows, training, data, training-data; tests
@@ -13,7 +14,8 @@ has a home folder of its own, which is empty; only data and training-data see th
 --dry-run the commands are printed, and nothing is set up or run.
 
 NAPARI_LEUKOCYTE_QT chooses pyqt6 (the default) or pyside6, NAPARI_LEUKOCYTE_DEPENDENCIES newest
-(the default) or lowest, which installs the lower bounds of pyproject.toml themselves.
+(the default) or lowest, which installs the lower bounds of pyproject.toml themselves. wheel tries
+both, unless it is set.
 
 Needs Python 3.11 to 3.13 and nothing else. Makes a virtual environment in .venv (or in
 NAPARI_LEUKOCYTE_VENV) and installs the package into it, editable. On Debian and Ubuntu it also
@@ -531,8 +533,27 @@ def docs(arguments: list[str]) -> int:
     return status
 
 
+def wheel(arguments: list[str]) -> int:
+    """Build the wheel and try it in clean environments of Pythons, by default all that are here."""
+    named = [a for a in arguments if a != DRY]
+    known = [f"3.{minor}" for minor in range(OLDEST[1], NEWEST[1] + 1)]
+    if not set(named) <= set(known):
+        raise SetupError(f"say which Python: {', '.join(known)}, or none for all that are here.")
+    python = sys.executable if DRY in arguments else str(program(set_up("test"), "python"))
+    with tempfile.TemporaryDirectory(prefix="napari-leukocyte-") as folder:
+        built = [python, "-m", "build", "--wheel", "--outdir", folder]
+        tried = [python, "tests/clean_environments.py", folder, "--qt", binding()]
+        tried += ["--python", *(named or known), *(["--all-needed"] if named else [])]
+        if os.environ.get(DEPENDENCIES_VARIABLE):
+            tried += ["--dependencies", "lowest" if lowest() else "newest"]
+        tried += ["--screen", shlex.join(virtual_screen(399))]
+        if DRY in arguments:
+            return dry_run([built, tried])
+        return subprocess.call(built, cwd=ROOT) or subprocess.call(tried, cwd=ROOT)
+
+
 def release(arguments: list[str]) -> int:
-    """Build wheel and sdist of a tag, which must be the version's, and check both."""
+    """Build wheel and sdist of a tag, which must be what is checked out, and check both."""
     tags = [a for a in arguments if a != DRY]
     if len(tags) != 1:
         raise SetupError("say which tag is released, such as: release v1.2.3.")
@@ -543,16 +564,17 @@ def release(arguments: list[str]) -> int:
     ]
     if DRY in arguments:
         return dry_run(commands)
-    pyproject = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
-    found = re.search(r'^version = "([^"]+)"', pyproject, re.MULTILINE)
-    version = found.group(1) if found else "unknown"
-    if tags[0] != f"v{version}":
-        raise SetupError(f"the tag is {tags[0]}, but the version in pyproject.toml {version}.")
+    version = tags[0].removeprefix("v")
+    if not re.fullmatch(r"v\d+\.\d+\.\d+(rc\d+)?", tags[0]):
+        raise SetupError(f"{tags[0]!r} is no tag of a release: say which, such as release v1.2.3.")
     dated = rf"^## \[?{re.escape(version)}\]? - \d{{4}}-\d\d-\d\d$"
     changes = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
     if not re.search(dated, changes, re.MULTILINE):
         raise SetupError(f"CHANGELOG.md has no section of version {version} with a date.")
-    return max(subprocess.call(command, cwd=ROOT) for command in commands)
+    status = subprocess.call(commands[0], cwd=ROOT)
+    if status == 0 and not list(DIST.glob(f"napari_leukocyte-{version}-*.whl")):
+        raise SetupError(f"what was built is not {version}: check {tags[0]} out, with no changes.")
+    return status or subprocess.call(commands[1], cwd=ROOT)
 
 
 def demo(arguments: list[str]) -> int:
@@ -563,14 +585,14 @@ def demo(arguments: list[str]) -> int:
 
 def main(arguments: list[str]) -> int:
     """Run the job that the command line names."""
-    jobs = {"demo": demo, "test": test, "docs": docs, "release": release}
+    jobs = {"demo": demo, "test": test, "docs": docs, "wheel": wheel, "release": release}
     if arguments[:1] in (["-h"], ["--help"]):
         say(str(__doc__))
         return 0
     if not arguments or arguments[0] not in jobs:
         print(__doc__, file=sys.stderr)
         given = f"there is no {arguments[0]!r}" if arguments else "nothing to do was named"
-        print(f"run.py: {given}: say 'demo', 'test' or 'docs'.", file=sys.stderr)
+        print(f"run.py: {given}: say one of {', '.join(jobs)}.", file=sys.stderr)
         return 2
     try:
         return jobs[arguments[0]](arguments[1:])

@@ -18,9 +18,14 @@ from typing import Any
 import pytest
 import yaml
 from npe2 import PluginManifest
+from packaging.version import Version
 
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+#: The newest version in the changelog.
+RELEASED = re.findall(
+    r"^## \[?(\d[\w.]*)", (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), re.MULTILINE
+)[0]
 #: Most that PyPI and patience allow, bytes.
 LARGEST = 60_000_000
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
@@ -72,6 +77,43 @@ def test_both_pass_the_checks_of_pypi(dist: dict[str, Path]) -> None:
     assert {k: p.stat().st_size for k, p in dist.items() if p.stat().st_size > LARGEST} == {}
 
 
+def test_the_wheel_has_the_version_of_the_sdist_that_it_was_built_from(
+    dist: dict[str, Path],
+) -> None:
+    """Git is out of reach there."""
+    version = dist["wheel"].name.split("-")[1]
+    assert dist["sdist"].name == f"napari_leukocyte-{version}.tar.gz"
+    assert Version(version) >= Version(f"{RELEASED}.dev0")
+
+
+def test_versions_are_those_of_the_tags(tmp_path: Path) -> None:
+    """From nothing, without tags, at a tag, and after it."""
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
+        (tmp_path / name).write_bytes((ROOT / name).read_bytes())
+    given = [f"GIT_{who}_{what}=a" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")]
+    env = {**os.environ, **dict(pair.split("=") for pair in given)}
+
+    def run(*command: str) -> str:
+        done = subprocess.run(
+            command, cwd=tmp_path, env=env, capture_output=True, text=True, check=True
+        )
+        return done.stdout.strip()
+
+    def version(*commands: str) -> str:
+        for command in commands:
+            run("git", *command.split())
+        return run(sys.executable, "-m", "hatchling", "version")
+
+    def commit(name: str) -> str:
+        return f"commit --allow-empty --no-gpg-sign -m {name}"
+
+    assert version() == f"{RELEASED}.dev0"
+    untagged = version("init", "add .", commit("one"))
+    assert untagged.startswith(f"{RELEASED}.dev1+g")
+    assert version("tag v7.0.0") == "7.0.0"
+    assert version(commit("two")).startswith("7.0.1.dev1+g")
+
+
 def test_the_wheel_holds_all_that_the_plugin_needs(dist: dict[str, Path]) -> None:
     names = set(zipfile.ZipFile(dist["wheel"]).namelist())
     package = ROOT / "src" / "napari_leukocyte"
@@ -83,7 +125,7 @@ def test_the_wheel_holds_all_that_the_plugin_needs(dist: dict[str, Path]) -> Non
     assert "napari_leukocyte/napari.yaml" in there
     assert there - names == set()
     assert {name.split("/")[0] for name in names - there} == {
-        f"napari_leukocyte-{PROJECT['version']}.dist-info"
+        f"napari_leukocyte-{dist['wheel'].name.split('-')[1]}.dist-info"
     }
 
 
@@ -125,7 +167,7 @@ def jobs() -> Iterator[tuple[str, dict[str, str]]]:
             ]
             for entry in [*entries, *further]:
                 known = {f"matrix.{k}": v for k, v in entry.items()}
-                known |= {"github.ref_name": f"v{PROJECT['version']}"}
+                known |= {"github.ref_name": f"v{RELEASED}"}
 
                 def filled(text: str, known: dict[str, str] = known) -> str:
                     return re.sub(r"\$\{\{ (.+?) \}\}", lambda m: known[m[1]], text)
@@ -159,6 +201,7 @@ def test_run_py_refuses_other_bindings_and_tags() -> None:
     for arguments, env, sentence in (
         (["test", "--dry-run"], {"NAPARI_LEUKOCYTE_QT": "qt4"}, "choose pyqt6 or pyside6"),
         (["release"], {}, "say which tag"),
+        (["wheel", "3.10"], {}, "say which Python"),
     ):
         done = subprocess.run(
             [sys.executable, "run.py", *arguments],
@@ -174,14 +217,14 @@ def test_run_py_refuses_other_bindings_and_tags() -> None:
 
 def test_the_citation_is_of_this_version() -> None:
     citation = read_yaml(ROOT / "CITATION.cff")
-    assert citation["version"] == PROJECT["version"]
+    assert citation["version"] == RELEASED
     assert citation["license"] == PROJECT["license"]
     assert citation["title"] == PROJECT["name"]
 
 
 def test_the_recipe_has_the_dependencies() -> None:
     recipe = read_yaml(ROOT / "conda-forge" / "recipe.yaml")
-    assert recipe["context"]["version"] == PROJECT["version"]
+    assert recipe["context"]["version"] == RELEASED
     pairs = [re.match(r"([\w.-]+)(>=[\w.]+)", d) for d in PROJECT["dependencies"]]
     wanted = {f"{ON_CONDA_FORGE.get(m[1], m[1]).lower()} {m[2]}" for m in pairs if m}
     assert len(wanted) == len(PROJECT["dependencies"])

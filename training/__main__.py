@@ -67,6 +67,28 @@ def split(data_root: DataRoot = DEFAULT_ROOT) -> None:
 
 
 @app.command()
+def imagenet(
+    encoders: Annotated[list[str], typer.Argument(help="lite0, lite1, lite2, vgg16, inception-v3")],
+    folder: Annotated[
+        Path, typer.Option(help="Where npm's packages are looked for, packed or installed.")
+    ] = Path(),
+) -> None:
+    """Convert ImageNet weights out of packages, for encoder_weights = "imagenet"."""
+    from napari_leukocyte.errors import ParameterError
+    from training.networks.imagenet import VARIANTS, convert
+    from training.networks.packaged import PACKAGED, convert_packaged
+
+    for encoder in encoders:
+        if encoder in VARIANTS:
+            print(convert(encoder))
+        elif encoder in PACKAGED:
+            print(convert_packaged(encoder, folder))
+        else:
+            known = ", ".join((*VARIANTS, *PACKAGED))
+            raise ParameterError(f"No package has weights for {encoder!r}: known are {known}.")
+
+
+@app.command()
 def segment(config: Config, data_root: DataRoot = DEFAULT_ROOT) -> None:
     """Train one member of the segmentation ensemble; an interrupted run goes on."""
     from training.segment import train_member

@@ -85,4 +85,8 @@ CLASSIFIERS = (
     Experiment("papers/classifier-irv2", "InceptionResNetV2, from scratch", 0.9269),
     Experiment("papers/classifier-lite0", "EfficientNet-Lite0, from scratch"),
     Experiment("papers/classifier-lite0-imagenet", "EfficientNet-Lite0, ImageNet transfer"),
+    Experiment("papers/classifier-vgg16-imagenet", "VGG16, transfer, larger budget", 0.9279),
+    Experiment(
+        "papers/classifier-inceptionv3-imagenet", "InceptionV3, transfer, larger budget", 0.9231
+    ),
 )

@@ -2,5 +2,5 @@
 
 from importlib.metadata import version
 
-#: Version as in ``pyproject.toml``.
+#: Version by the tag that was installed; after it, that of the next with the number of commits.
 __version__ = version("napari-leukocyte")

@@ -79,7 +79,7 @@ def test_missing_imagenet_weights_are_one_sentence(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("LEUKOCYTE_IMAGENET", str(tmp_path))
-    with pytest.raises(FileNotFoundError, match=r"python -m training\.networks\.imagenet lite0"):
+    with pytest.raises(FileNotFoundError, match=r"python -m training imagenet lite0"):
         imagenet.load_imagenet(build_classifier("lite0", 5), "lite0")
 
 

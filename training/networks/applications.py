@@ -39,6 +39,7 @@ import numpy as np
 from keras import KerasTensor, layers
 
 from napari_leukocyte.learning.keras_process.networks import BATCH_NORM_MOMENTUM
+from training.networks.packaged import fill
 
 #: Layers are named after their place in the application: Keras' own names count up from one network
 #: to the next.
@@ -166,7 +167,9 @@ def _pattern(name: str, weights: str | Path | None = None) -> keras.Model:
         input_tensor=x,
         input_shape=(_PATTERN_SIDE, _PATTERN_SIDE, 3),
     )
-    if isinstance(weights, Path):
+    if isinstance(weights, Path) and weights.suffix == ".npz":
+        fill(made, weights)
+    elif isinstance(weights, Path):
         made.load_weights(weights)
     return made
 
@@ -226,8 +229,9 @@ def load_application(model: keras.Model, name: str, weights: Path | None) -> int
     name : str
         One of `APPLICATIONS`.
     weights : Path or None
-        A file of the application's weights without head, as Keras writes and downloads them; None
-        for ImageNet weights from Keras' cache or its server.
+        A file of the application's weights without head, as Keras writes and downloads them or as
+        :mod:`training.networks.packaged` converts them; None for ImageNet weights from Keras'
+        cache or its server.
 
     Returns
     -------

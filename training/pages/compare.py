@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -62,14 +62,14 @@ def page(
         papers=papers,
         segmentation=segmentation["default"]["sets"],
         segmentation_budget=UNETS[0].read(),
-        untrained_segmentation=_untrained((*UNETS, SMALL_UNET)),
+        untrained_segmentation=_without_figures((*UNETS, SMALL_UNET), _members(segmentation)),
         weights=_weights(segmentation),
         segmentation_rows={
             name: _segmentation_rows(segmentation, name) for name in segmentation["default"]["sets"]
         },
         classification=everything,
         classification_budget=CLASSIFIERS[0].read(),
-        untrained_classifiers=_untrained(CLASSIFIERS),
+        untrained_classifiers=_without_figures(CLASSIFIERS, classification),
         classification_rows=_classification_rows(classification),
         by_set_rows=_by_set_rows(classification),
         binary=result["binary"],
@@ -82,8 +82,16 @@ def page(
     )
 
 
-def _untrained(experiments: Iterable[Experiment]) -> list[Experiment]:
-    return [e for e in experiments if not e.trained]
+def _without_figures(
+    experiments: Iterable[Experiment], measured: Collection[str]
+) -> list[Experiment]:
+    """Return the experiments that the results have nothing of, by title or by name."""
+    return [e for e in experiments if not {e.title, e.read().name} & set(measured)]
+
+
+def _members(models: dict[str, Any]) -> set[str]:
+    """Return the names of all networks that were measured, alone or in a vote."""
+    return {*models, *(m[0] for result in models.values() for m in result.get("members", []))}
 
 
 def _weights(models: dict[str, Any]) -> dict[str, str]:

@@ -33,7 +33,7 @@ def test_the_selected_image_is_segmented_classified_and_counted(
     )
     session: Any = bench.session
     assert session.name == "one"
-    qtbot.waitUntil(lambda: bench.settled)
+    qtbot.waitUntil(lambda: bench.settled, timeout=60_000)
     _choose("measure_layer")
     front: str = workbench_of(viewer).front
     assert front == "count"

@@ -151,6 +151,18 @@ def scale_of(file: tifffile.TiffFile, series: tifffile.TiffPageSeries) -> float 
     return None
 
 
+def photograph_scale(path: Path) -> float | None:
+    """Return the side of a photograph's pixel, µm, if it is a TIFF that says it plausibly."""
+    import tifffile
+
+    if path.suffix.lower() not in (".tif", ".tiff"):
+        return None
+    # The photograph itself has been read: what is damaged beside it is no hindrance.
+    with _quiet(), contextlib.suppress(Exception), tifffile.TiffFile(path) as file:
+        return scale_of(file, pyramid_of(file))
+    return None
+
+
 def _aperio_scale(file: tifffile.TiffFile) -> float | None:
     about = str(getattr(file.pages[0], "description", ""))
     said = re.search(r"\bMPP\s*=\s*([0-9.]+)", about) if file.is_svs else None

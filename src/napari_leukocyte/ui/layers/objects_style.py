@@ -18,7 +18,7 @@ a frame, with names                    150         400         580       1 500
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import Any, Literal, TypeAlias, get_args
 
@@ -67,18 +67,26 @@ def palette(names: Iterable[str]) -> dict[str, str]:
 _FILLED = {"class": UNCLASSIFIED, "source": ""}
 
 
-def describe(row: pd.Series) -> str:
-    """Return what is known of an object in a few words, for the status bar and tooltips."""
+def describe(row: pd.Series, um_per_px: float | None = None) -> str:
+    """Return what is known of an object in a few words, for the status bar and tooltips.
+
+    Its size is in µm, if the side of a pixel is given, else in px.
+    """
     name = str(row["class"])
     text = "Not classified" if name == UNCLASSIFIED else vocabulary.written(name)
     if row["source"] == READER:
         text += ", by hand"
     elif pd.notna(row["confidence"]):
         text += f", {100 * row['confidence']:.0f} % sure"
-    return f"{text}; diameter {row['equivalent_diameter_px']:.0f} px"
+    diameter = row["equivalent_diameter_px"]
+    if um_per_px is not None:
+        return f"{text}; diameter {diameter * um_per_px:.1f} µm"
+    return f"{text}; diameter {diameter:.0f} px"
 
 
-def speak_plainly(layer: ObjectsLayer) -> None:
+def speak_plainly(
+    layer: ObjectsLayer, um_per_px: Callable[[], float | None] = lambda: None
+) -> None:
     """Let napari say of the object under the mouse what a person would.
 
     By itself it lists every column of the features: ``p_neutrophil: 5.67e-05``.
@@ -90,11 +98,15 @@ def speak_plainly(layer: ObjectsLayer) -> None:
             index = index[0]
         if index is None or not 0 <= index < len(layer.features):
             return []
-        row = layer.features.iloc[index]
-        return [f"Cell {row['label']}: {describe(row)}"]
+        return [cell_text(layer.features.iloc[index], um_per_px())]
 
     # Where a future napari does not ask for it, it says what it always said.
     layer._get_properties = found
+
+
+def cell_text(row: pd.Series, um_per_px: float | None = None) -> str:
+    """Return which object it is, and what is known of it; see `describe`."""
+    return f"Cell {row['label']}: {describe(row, um_per_px)}"
 
 
 def features_of(table: pd.DataFrame) -> pd.DataFrame:

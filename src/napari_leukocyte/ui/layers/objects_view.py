@@ -24,16 +24,20 @@ from napari_leukocyte.ui.layers.objects_style import (
     LAYER_KINDS,
     LayerKind,
     ObjectsLayer,
+    cell_text,
     draw,
     draw_plainly,
+    features_of,
     make_layer,
     say_of_few,
     show_classes,
     show_names,
     show_objects,
     show_selection,
+    speak_plainly,
 )
 from napari_leukocyte.ui.layers.placed_names import draw_halo, place
+from napari_leukocyte.ui.layers.pointed import hush, pixel_um, speak
 from napari_leukocyte.ui.own_classes import classes_now, notice
 from napari_leukocyte.ui.undo import bind_undo
 
@@ -90,6 +94,7 @@ class ObjectsView:
         name = f"{image.name} objects"
         self.layer: ObjectsLayer = make_layer(kind, self._shown, name, session.labels)
         self.layer.text.visible = len(self._shown) <= MOST_NAMES
+        speak_plainly(self.layer, lambda: pixel_um(self._image))
         self._outlines: ClassOutlines | None = None
         self._follow_image()
         self._keys: list[str] = []
@@ -224,6 +229,7 @@ class ObjectsView:
             self._leave_outlines()
             if found is not None:
                 self._outlines = ClassOutlines(found)
+                speak(found, self._said)
                 found.events.visible.connect(self._show_outlines)
                 found.events.contour.connect(self._show_outlines)
         self._show_outlines()
@@ -234,6 +240,14 @@ class ObjectsView:
             outlines.layer.events.visible.disconnect(self._show_outlines)
             outlines.layer.events.contour.disconnect(self._show_outlines)
             outlines.release()
+            hush(outlines.layer)
+
+    def _said(self, number: int) -> str | None:
+        """Return what the status bar says of an object; nothing while classes are hidden."""
+        rows = self._shown[self._shown[LABEL] == number]
+        if rows.empty or not self.layer.visible:
+            return None
+        return cell_text(features_of(rows).iloc[0], pixel_um(self._image))
 
     def _show_outlines(self, event: Any = None) -> None:
         """Let the outlines tell the classes while this layer does, and the rings follow them."""

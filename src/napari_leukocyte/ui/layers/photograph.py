@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 from napari_leukocyte.errors import ImageError
 from napari_leukocyte.io.images.normalise import normalise_image
 from napari_leukocyte.io.images.reading import read_image
+from napari_leukocyte.io.slides.tiff import photograph_scale
+from napari_leukocyte.ui.layers.pointed import ABOUT, UM_PER_PX
 
 
 def photograph_layer(path: Path) -> tuple[NDArray[Any], dict[str, Any], str] | None:
@@ -24,7 +26,7 @@ def photograph_layer(path: Path) -> tuple[NDArray[Any], dict[str, Any], str] | N
     -------
     (ndarray, dict, str) or None
         (H, W, 3) uint8 RGB, or (H, W) grey of the file's type; None if it holds a stack, or too
-        few pixels for a photograph.
+        few pixels for a photograph. Its metadata say how large a pixel is, where the file does.
 
     Raises
     ------
@@ -32,9 +34,11 @@ def photograph_layer(path: Path) -> tuple[NDArray[Any], dict[str, Any], str] | N
         If it can't be read.
     """
     pixels: NDArray[Any] = read_image(path)
+    side = photograph_scale(path)
+    about: dict[str, Any] = {} if side is None else {"metadata": {ABOUT: {UM_PER_PX: side}}}
     if pixels.ndim == 2:
-        return pixels, {"rgb": False}, "image"
+        return pixels, {"rgb": False, **about}, "image"
     try:
-        return normalise_image(pixels).rgb, {"rgb": True}, "image"
+        return normalise_image(pixels).rgb, {"rgb": True, **about}, "image"
     except ImageError:
         return None
