@@ -157,6 +157,7 @@ def predict_part(
     out: NDArray[np.float32],
     *,
     answers: Answers | None = None,
+    wanted: Callable[[PartBox], bool] = lambda tile: True,
     after_tile: Callable[[], None] = lambda: None,
 ) -> None:
     """Predict a part of an image: exactly what `predict_tiled` gives there.
@@ -175,6 +176,9 @@ def predict_part(
         (C, y1 - y0, x1 - x0) float32, filled with zeros: receives the maps.
     answers : mutable mapping, optional
         Answers of this network on this image that are known already; new ones are put in.
+    wanted : callable
+        Says of a tile, y0, x0, y1, x1, px, which may reach beyond the image, whether it is; others
+        add nothing to the maps.
     after_tile : callable
         Called after every tile; it may raise to stop.
     """
@@ -184,9 +188,12 @@ def predict_part(
     for i, j in tiles_in(grid, part):
         (row, n_rows), (column, n_columns) = grid.rows[i], grid.columns[j]
         y, x = row * block, column * block
+        height, width = n_rows * block, n_columns * block
+        if not wanted((y, x, y + height, x + width)):
+            after_tile()
+            continue
         maps = None if answers is None else answers.get((row, column))
         if maps is None:
-            height, width = n_rows * block, n_columns * block
             inside = read((y, x, min(y + height, shape[0]), min(x + width, shape[1])))
             patch = _mirrored(inside, height, width)
             # Averaging over areas keeps fine texture from turning into noise when shrinking.

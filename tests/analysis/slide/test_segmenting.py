@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -24,12 +26,15 @@ from napari_leukocyte.analysis.slide.segmenting import (
 )
 from napari_leukocyte.errors import Cancelled, ParameterError
 from napari_leukocyte.io.slides.image import ArrayImage
+from napari_leukocyte.segmentation import tiles
 from napari_leukocyte.segmentation.ensemble import segment_members
 from napari_leukocyte.segmentation.objects import find_objects
 from napari_leukocyte.segmentation.parameters import PostprocessParams
 from tests.analysis.slide.conftest import drawn
 
 SIZE = 26.0
+#: Names of the members and the diameters that they want, px.
+MEMBERS = (("m0", 32.0), ("m1", 24.0))
 PARAMETERS = st.sampled_from(
     [
         PostprocessParams(),
@@ -54,6 +59,15 @@ def cells(draw: st.DrawFn, shape: tuple[int, int]) -> list[tuple[float, float, f
             turn += draw(st.floats(-1.2, 1.2))
             y, x = y + 1.8 * radius * np.sin(turn), x + 1.8 * radius * np.cos(turn)
     return result
+
+
+@contextmanager
+def tiles_of(blocks: int) -> Iterator[None]:
+    """Let networks see tiles of so many blocks: small images have many tiles then."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tiles, "TILE_BLOCKS", blocks)
+        patch.setattr(tiles, "OVERLAP_BLOCKS", 2)
+        yield
 
 
 def plan_of(image: NDArray[np.uint8], model: str, params: PostprocessParams) -> SlidePlan:
@@ -83,7 +97,8 @@ def test_any_blocks_give_what_one_piece_gives(
         block_px=data.draw(st.integers(30, 200)),
         overlap_px=least_overlap(params, SIZE) + data.draw(st.integers(0, 60)),
     )
-    one, many = (segment_slide(ArrayImage(image), plan) for plan in (whole, blocks))
+    with tiles_of(data.draw(st.sampled_from([3, 5, 16]))):
+        one, many = (segment_slide(ArrayImage(image), plan) for plan in (whole, blocks))
     pd.testing.assert_frame_equal(many.objects.table, one.objects.table, check_exact=True)
     assert many.objects.candidates == one.objects.candidates
     assert many.notes == one.notes
@@ -105,9 +120,11 @@ def test_blocks_give_what_a_photograph_gives(
     # Wide gaps between cells are filled in a photograph, and not in a slide.
     params = dataclasses.replace(data.draw(PARAMETERS), fill_holes=False)
     plan = dataclasses.replace(plan_of(image, stain_model, params), block_px=110)
-    maps = segment_members(image, stain_model, SIZE)
-    expected = find_objects(maps, params)
-    found = segment_slide(ArrayImage(image), plan)
+    # Networks that need not be asked about a part are asked in a photograph.
+    with tiles_of(data.draw(st.sampled_from([3, 5, 16]))):
+        maps = segment_members(image, stain_model, SIZE)
+        expected = find_objects(maps, params)
+        found = segment_slide(ArrayImage(image), plan)
     labels = labels_of(found, plan, tmp_path_factory.mktemp("out"))
     assert len(found.objects.table) == expected.labels.max()
     assert found.objects.candidates == len(expected.candidate_scores)
@@ -136,6 +153,26 @@ def test_small_holes_are_filled_if_they_are_to_be(
     expected = find_objects(segment_members(image, stain_model, SIZE), params).labels
     np.testing.assert_array_equal(labels, expected)
     assert (labels[60, 70] > 0) == fill_holes
+
+
+def test_where_one_network_sees_nothing_the_others_are_not_asked(
+    stain_model: str, stain_networks: list[str]
+) -> None:
+    image = drawn((330, 330), [(50, 60, 13.0)])
+    found = []
+    for vote in ("minimum", "mean"):
+        plan = plan_of(image, stain_model, PostprocessParams(vote=vote, least_score=0.0))
+        stain_networks.clear()
+        with tiles_of(5):
+            found.append(segment_slide(ArrayImage(image), plan))
+            tiles_in_all = {m: tiles.lattice(image.shape[:2], s / SIZE).n_tiles for m, s in MEMBERS}
+        asked = {name: stain_networks.count(name) for name in ("m0", "m1")}
+        if vote == "mean":
+            assert asked == tiles_in_all
+        else:
+            assert asked["m1"] == tiles_in_all["m1"]
+            assert 0 < asked["m0"] < tiles_in_all["m0"] / 2
+    assert [len(f.objects.table) for f in found] == [1, 1]
 
 
 def test_a_slide_is_left_when_the_user_cancels(stain_model: str, stain_networks: list[str]) -> None:

@@ -1,4 +1,9 @@
-"""An ensemble's maps of parts of a slide: bit by bit those of the slide in one piece."""
+"""An ensemble's maps of parts of a slide: bit by bit those of the slide in one piece.
+
+Where all members have to agree, what one of them calls no leukocyte is none, whatever the others
+say: they are asked only about tiles in and around which it may be one. On most of a slide that is
+one network of three.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +13,7 @@ from collections.abc import Iterator, MutableMapping
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_leukocyte.analysis.slide.blocks import least_overlap
 from napari_leukocyte.analysis.slide.plan import SlidePlan
 from napari_leukocyte.io.slides.image import PartBox, SlideImage
 from napari_leukocyte.models.registry import find_model
@@ -94,27 +100,45 @@ class SlideMaps:
     def predict(self, part: PartBox) -> MemberMaps:
         """Return every member's maps of a part.
 
-        What is no image, or is damaged, is 0 in them.
+        What is no image, or is damaged, is 0 in them. So is, in some members' maps and if all have
+        to agree, what can't be in the mask because of another's: the mask, and the maps in it, are
+        those of the slide in one piece.
         """
         y0, x0, y1, x1 = part
         shape, members = self.plan.shape, self.manifest.members
         maps = np.zeros((len(members), 2, y1 - y0, x1 - x0), np.float32)
         # First of all, so that what is damaged in it is known.
         self.image.read(part)
-        for member, answers, out in zip(members, self._answers, maps, strict=True):
-            scale = member.diameter_px / self.plan.diameter
-            predict_part(self.read, shape, scale, network_of(member), part, out, answers=answers)
-        np.clip(maps, 0, 1, out=maps)
         outside = self._outside(part)
-        if outside is not None:
-            maps[:, :, outside] = 0
-        for top, left, bottom, right in self.image.damaged:
-            maps[
-                :,
-                :,
-                max(0, top - y0) : max(0, bottom - y0),
-                max(0, left - x0) : max(0, right - x0),
-            ] = 0
+        params = self.plan.params
+        # Closing and filling reach so far beyond what the vote itself takes.
+        margin = least_overlap(params, self.plan.diameter)
+        possible: NDArray[np.bool_] | None = None
+
+        def wanted(tile: PartBox) -> bool:
+            return possible is None or bool(possible[_around(tile, part, margin)].any())
+
+        # Manifests begin with the smallest member: the last tells most from leukocytes.
+        for member, answers, out in reversed(list(zip(members, self._answers, maps, strict=True))):
+            scale = member.diameter_px / self.plan.diameter
+            predict_part(
+                self.read,
+                shape,
+                scale,
+                network_of(member),
+                part,
+                out,
+                answers=answers,
+                wanted=wanted,
+            )
+            np.clip(out, 0, 1, out=out)
+            if outside is not None:
+                out[:, outside] = 0
+            for top, left, bottom, right in self.image.damaged:
+                out[(slice(None), *_around((top, left, bottom, right), part, 0))] = 0
+            if params.vote == "minimum" and member.weight > 0:
+                shown = out[0] >= np.float32(params.threshold)
+                possible = shown if possible is None else possible & shown
         return MemberMaps(
             cell=maps[:, 0],
             nucleus=maps[:, 1],
@@ -142,3 +166,12 @@ class SlideMaps:
         if not coarse.any():
             return None
         return np.asarray(frame[np.ix_(rows, columns)] > 0)
+
+
+def _around(box: PartBox, part: PartBox, margin: int) -> tuple[slice, slice]:
+    """Return a box and its margin, px of the slide, as slices of an array that shows a part."""
+    y0, x0 = part[:2]
+    return (
+        slice(max(0, box[0] - margin - y0), max(0, box[2] + margin - y0)),
+        slice(max(0, box[1] - margin - x0), max(0, box[3] + margin - x0)),
+    )
