@@ -63,7 +63,7 @@ def _browser() -> tuple[list[bytes], dict[str, NDArray[np.float32]]]:
     entries, data, expected = [], b"", {}
     for layer in (*(f"conv2d_{n}" for n in (1, 10, 11, *range(2, 10))), "dense_1"):
         shape = (3, 3, 3, 3) if layer != "dense_1" else (4, 2)
-        parts = {f"{layer}/kernel": shape}
+        parts: dict[str, tuple[int, ...]] = {f"{layer}/kernel": shape}
         if layer != "dense_1":
             norm = layer.replace("conv2d", "batch_normalization")
             parts |= {f"{norm}/{p}": (3,) for p in ("beta", "moving_mean", "moving_variance")}
@@ -167,7 +167,7 @@ def test_arrays_go_to_the_layers_they_were_made_for(tmp_path: Path) -> None:
     norm = layers.BatchNormalization(scale=False, name="batch_normalization")
     long = third(second(norm(first(image))))
     model = keras.Model(image, layers.Add()([last(image), long]))
-    arrays = {f"{i:03}/kernel": np.full((1, 1, 3, 3), i, "f4") for i in range(4)}
+    arrays: dict[str, Any] = {f"{i:03}/kernel": np.full((1, 1, 3, 3), i, "f4") for i in range(4)}
     arrays |= {f"000/{part}": np.full(3, 7, "f4") for part in ("beta", "moving_mean")}
     arrays["000/moving_variance"] = np.full(3, 8, "f4")
     np.savez(tmp_path / "a.npz", **arrays)
@@ -176,7 +176,8 @@ def test_arrays_go_to_the_layers_they_were_made_for(tmp_path: Path) -> None:
         *range(4)
     ]
     assert [int(w.max()) for w in norm.get_weights()] == [7, 7, 8]
-    np.savez(tmp_path / "b.npz", **arrays, **{"004/kernel": np.zeros((1, 1, 3, 3), "f4")})
+    arrays["004/kernel"] = np.zeros((1, 1, 3, 3), "f4")
+    np.savez(tmp_path / "b.npz", **arrays)
     with pytest.raises(ValueError, match="more layers than the network"):
         fill(model, tmp_path / "b.npz")
 

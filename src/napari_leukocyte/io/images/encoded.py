@@ -129,7 +129,7 @@ def _has_whole_chunks(data: bytes) -> bool:
         at += 12 + length
         has_pixels |= kind == b"IDAT"
         if kind == b"IEND":
-            return has_pixels and at <= len(data)
+            return bool(has_pixels and at <= len(data))
     return False
 
 
@@ -186,7 +186,8 @@ def _heic(path: Path, data: bytes) -> NDArray[Any]:
     # Turned upright by the library, by the marks of the format, which overrule its EXIF.
     file = pi_heif.open_heif(BytesIO(data), convert_hdr_to_8bit=False)
     image = file[file.primary_index]
-    require_credible(path, Claim(*image.size, 4), len(data))
+    width, height = image.size
+    require_credible(path, Claim(width, height, 4), len(data))
     return np.array(image)
 
 
