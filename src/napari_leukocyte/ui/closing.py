@@ -13,9 +13,8 @@ from qtpy.QtWidgets import QMainWindow, QMessageBox, QWidget
 
 from napari_leukocyte.session.session import Session
 from napari_leukocyte.ui.layers import links
-from napari_leukocyte.ui.layers.map_layers import is_map
+from napari_leukocyte.ui.layers.map_layers import is_map, is_noted_view
 from napari_leukocyte.ui.layers.markers import is_markers
-from napari_leukocyte.ui.layers.noted_views import is_noted_view
 from napari_leukocyte.ui.saving import ask_and_save
 from napari_leukocyte.ui.tools.quick_delete import session_shown_by
 
