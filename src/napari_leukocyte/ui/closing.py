@@ -1,4 +1,4 @@
-"""Ask once before a window closes over work that would be lost, and not if nothing would."""
+"""The question before a window closes over work that would be lost; none if nothing would."""
 
 from __future__ import annotations
 
