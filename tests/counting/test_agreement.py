@@ -17,7 +17,6 @@ from napari_leukocyte.counting.agreement import (
     compare,
     confusion_table,
     draw_blind,
-    reader_against_model,
 )
 from napari_leukocyte.errors import ParameterError
 
@@ -105,22 +104,6 @@ def test_confusion_has_readers_in_rows() -> None:
     assert table.to_numpy().sum() == 3
     with pytest.raises(ParameterError, match="same cells"):
         confusion_table(["x"], [])
-
-
-def test_reader_against_model_takes_what_was_reviewed() -> None:
-    table = pd.DataFrame(
-        {
-            "label": [1, 2, 3, 4, 5],
-            "class": ["monocyte", "basophil", "basophil", "monocyte", None],
-            "predicted": ["monocyte", "monocyte", "basophil", None, "monocyte"],
-            "reviewed": [True, True, False, True, True],
-        }
-    )
-    result = reader_against_model(table)
-    assert (result.cells, result.agreed) == (2, 1)
-    assert result.confusion.loc["basophil", "monocyte"] == 1
-    assert reader_against_model(table, {1}).cells == 1
-    assert reader_against_model(table.iloc[:0]).cells == 0
 
 
 @given(st.sets(st.integers(1, 10_000), max_size=80), st.integers(0, 100), st.integers(0, 2**63))

@@ -8,24 +8,22 @@ import pytest
 
 from napari_leukocyte.counting.own_classes import (
     FILE_NAME,
-    all_classes,
     load_own_classes,
     own_class,
     save_own_classes,
 )
 from napari_leukocyte.errors import OutputError, ParameterError
 from napari_leukocyte.io.user_files import config_folder
-from napari_leukocyte.vocabulary import CLASSES, CellClass
+from napari_leukocyte.vocabulary import CellClass
 
 BLAST = CellClass("blast", "#123ABC", "q")
 
 
 def test_own_classes_are_tidied_and_kept() -> None:
-    assert all_classes() == CLASSES
+    assert load_own_classes() == ()
     saved = save_own_classes([CellClass("  Plasma   Cell ", "#00ff00", "", False), BLAST])
     assert saved == (CellClass("plasma cell", "#00FF00", "", False), BLAST)
     assert load_own_classes() == saved
-    assert all_classes() == (*CLASSES, *saved)
     assert json.loads((config_folder() / FILE_NAME).read_text("utf-8"))["schema"] == 1
 
 
@@ -79,7 +77,7 @@ def test_a_damaged_file_is_one_sentence(classes: object, message: str) -> None:
     file = config_folder() / FILE_NAME
     file.write_text(json.dumps({"schema": 1, "classes": classes}), "utf-8")
     with pytest.raises(ParameterError, match=message) as error:
-        all_classes()
+        load_own_classes()
     assert str(error.value).startswith(str(file))
 
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Annotated, Any
 
@@ -25,7 +25,6 @@ from numpy.typing import NDArray
 from napari_leukocyte.counting.leukogram import clopper_pearson, in_order
 from napari_leukocyte.errors import ParameterError
 from napari_leukocyte.io.validation import Number, Whole, WholeKey, between, parse, record
-from napari_leukocyte.schema import LABEL
 
 #: Quantile of the normal distribution for limits of 95 %.
 _Z = 1.959963984540054
@@ -171,31 +170,6 @@ def compare(first: Sequence[str], second: Sequence[str]) -> Agreement:
     low, high = clopper_pearson(agreed, cells)
     percent = 100 * agreed / cells if cells else _NAN
     return Agreement(confusion, cells, agreed, percent, 100 * low, 100 * high, cohen_kappa(counts))
-
-
-def reader_against_model(table: pd.DataFrame, labels: Collection[int] | None = None) -> Agreement:
-    """Compare what a reader says with what the model said.
-
-    Parameters
-    ----------
-    table : pandas.DataFrame
-        With the columns ``label``, ``class``, ``predicted`` (the model's class) and ``reviewed``
-        (bool), one row a cell, as a session gives it.
-    labels : collection of int, optional
-        Only these cells.
-
-    Returns
-    -------
-    Agreement
-        First the reader, then the model, over the reviewed cells that have both classes. A reader
-        who sees the model's class tends to agree with it: only a blind reading (see
-        :mod:`napari_leukocyte.counting.agreement`) is free of that.
-    """
-    known = table["reviewed"].astype(bool) & table["class"].notna() & table["predicted"].notna()
-    if labels is not None:
-        known &= table[LABEL].isin(list(labels))
-    chosen = table[known]
-    return compare(list(chosen["class"].astype(str)), list(chosen["predicted"].astype(str)))
 
 
 @record(frozen=True)

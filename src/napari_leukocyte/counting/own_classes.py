@@ -125,17 +125,6 @@ def save_own_classes(classes: Iterable[CellClass]) -> tuple[CellClass, ...]:
     return checked
 
 
-def all_classes() -> tuple[CellClass, ...]:
-    """Return the vocabulary's classes and, after them, the user's own.
-
-    Raises
-    ------
-    ParameterError
-        If the user's file is damaged.
-    """
-    return (*CLASSES, *load_own_classes())
-
-
 def own_colors() -> dict[str, str]:
     """Return the colours, ``#RRGGBB``, of the user's classes by name; none of a damaged file.
 

@@ -18,7 +18,6 @@ from napari_leukocyte.progress import Progress, silent
 Method = Literal["activation", "occlusion", "lime", "shap"]
 Fill = Literal["blurred", "background"]
 METHODS: tuple[Method, ...] = get_args(Method)
-FILLS: tuple[Fill, ...] = get_args(Fill)
 #: The names of the methods for a user.
 TITLES: dict[Method, str] = {
     "activation": "Class activation map",

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_leukocyte.errors import ParameterError
-from napari_leukocyte.samples import _erythrocytes
-from napari_leukocyte.samples._leukocytes import KINDS, paint
+from napari_leukocyte.samples import _cells
+from napari_leukocyte.samples._cells import KINDS, paint
 from napari_leukocyte.samples._shapes import Outline, Plane, Rng, noise
 from napari_leukocyte.vocabulary import LEUKOCYTE_NAMES
 
@@ -262,6 +262,6 @@ def synthetic_smear(
         if len(group) == 2:
             touching.append((len(classes) - 1, len(classes)))
     outlines = [cell for group in groups for _, cell in group]
-    _erythrocytes.fill(density, outlines, diameter, blood_rng)
+    _cells.fill(density, outlines, diameter, blood_rng)
     image = _photograph(density, diameter, camera_rng)
     return SyntheticSmear(image, labels, nucleus, classes, tuple(touching), float(diameter))

@@ -1,4 +1,4 @@
-"""Keep objects' numbers when a label image is computed again."""
+"""The matching of objects, so that they keep their numbers when a label image is computed again."""
 
 from __future__ import annotations
 

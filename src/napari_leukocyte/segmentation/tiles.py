@@ -1,4 +1,4 @@
-"""Run a network over an image of any size at the scale that it was trained at.
+"""A network's run over an image of any size at the scale that it was trained at.
 
 The image is covered by a lattice of blocks that correspond to 32 x 32 px of the network's
 input. Tiles start on the lattice, so that a pixel is resampled in the same way whichever tile

@@ -1,4 +1,4 @@
-"""Part touching cells by watershed, region by region.
+"""The watershed that parts touching cells, region by region.
 
 Working inside the bounding box of each region keeps a field of a million pixels within a few
 milliseconds: most regions have one seed and need no flooding at all.

@@ -1,4 +1,4 @@
-"""Compute a label image from a snapshot of a session, so that a thread can do it."""
+"""The computation of a label image from a snapshot of a session, so that a thread can do it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Keep the probability maps of a run in a file, at half precision.
+"""The probability maps of a run in a file, at half precision.
 
 Half precision rounds a probability by 0.0002 at most, a fiftieth of the threshold's least step, and
 halves what has to be stored. So that nothing changes when a session is opened again, it

@@ -1,4 +1,4 @@
-"""Ask once before a window closes over work that would be lost, and not if nothing would."""
+"""The question before a window closes over work that would be lost; none if nothing would."""
 
 from __future__ import annotations
 
@@ -13,9 +13,8 @@ from qtpy.QtWidgets import QMainWindow, QMessageBox, QWidget
 
 from napari_leukocyte.session.session import Session
 from napari_leukocyte.ui.layers import links
-from napari_leukocyte.ui.layers.map_layers import is_map
+from napari_leukocyte.ui.layers.map_layers import is_map, is_noted_view
 from napari_leukocyte.ui.layers.markers import is_markers
-from napari_leukocyte.ui.layers.noted_views import is_noted_view
 from napari_leukocyte.ui.saving import ask_and_save
 from napari_leukocyte.ui.tools.quick_delete import session_shown_by
 

@@ -14,7 +14,6 @@ from qtpy.QtWidgets import QDockWidget, QSizePolicy, QWidget
 
 from napari_leukocyte.progress import Progress
 from napari_leukocyte.ui import build
-from napari_leukocyte.ui.before_paint import BeforePaint
 from napari_leukocyte.ui.build import Item, Row
 from napari_leukocyte.ui.controls.activity import MESSAGE_LINES, Messages, ProgressLine, warning
 from napari_leukocyte.ui.controls.containers import VerticalScroll
@@ -22,6 +21,7 @@ from napari_leukocyte.ui.controls.image_choice import ImageChoice
 from napari_leukocyte.ui.docking import stand_beside
 from napari_leukocyte.ui.jobs import Job, sentence_of, start_job
 from napari_leukocyte.ui.layers import links
+from napari_leukocyte.ui.signals import BeforePaint
 
 T = TypeVar("T")
 

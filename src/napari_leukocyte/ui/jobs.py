@@ -1,4 +1,4 @@
-"""Run a function of the core off the main thread, with progress in napari's activity dock."""
+"""Functions of the core run off the main thread, with progress in napari's activity dock."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Bind actions to the keys that they have now: on layers and viewers, and in docks."""
+"""Bindings of actions to the keys that they have now: on layers and viewers, and in docks."""
 
 from __future__ import annotations
 

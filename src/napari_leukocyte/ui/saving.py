@@ -1,4 +1,4 @@
-"""Save what a session holds, with what the user is asked and told."""
+"""The saving of what a session holds, with what the user is asked and told."""
 
 from __future__ import annotations
 

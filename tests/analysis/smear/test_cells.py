@@ -10,11 +10,12 @@ import pytest
 from napari_leukocyte.analysis.smear import cells as module
 from napari_leukocyte.analysis.smear.analysis import AnalysisOptions, analyse_fields
 from napari_leukocyte.analysis.smear.cells import SmearCells
-from napari_leukocyte.analysis.smear.pictures import cells_in, load_pictures, picture_store
+from napari_leukocyte.analysis.smear.pictures import load_pictures, picture_store
 from napari_leukocyte.analysis.smear.reading import read_field
 from napari_leukocyte.analysis.smear.smear import Smear, open_smear
 from napari_leukocyte.counting.agreement import BlindRead
 from napari_leukocyte.errors import LeukocyteError, ParameterError
+from napari_leukocyte.gallery.cells import CellTable
 from napari_leukocyte.gallery.thumbnails import ThumbnailStyle, extent_of
 from napari_leukocyte.io.images.reading import read_image
 from napari_leukocyte.session.blinding import FILE_NAME as BLIND
@@ -129,7 +130,8 @@ def test_pictures_come_from_the_disk_the_second_time(
     cells: SmearCells, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     table = cells.table()
-    wanted = cells_in(cells, table["label"])
+    rows = CellTable(table)
+    wanted = [rows[n] for n in table["label"]]
     style, extent = ThumbnailStyle(32), extent_of(table)
     first = load_pictures(cells, wanted, style, extent, picture_store())
     assert sorted(first) == sorted(table["label"])

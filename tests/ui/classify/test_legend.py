@@ -2,9 +2,10 @@ from __future__ import annotations
 
 from pytestqt.qtbot import QtBot
 
-from napari_leukocyte.counting.own_classes import all_classes, own_class, save_own_classes
+from napari_leukocyte.counting.own_classes import own_class, save_own_classes
 from napari_leukocyte.ui.classify.legend import Legend
 from napari_leukocyte.ui.layers.objects_style import UNCLASSIFIED
+from napari_leukocyte.vocabulary import CLASSES
 
 
 def test_legend_counts_and_is_clicked(qtbot: QtBot) -> None:
@@ -26,8 +27,8 @@ def test_own_classes_have_a_row_and_keep_counts_and_mark(qtbot: QtBot) -> None:
     qtbot.addWidget(legend)
     legend.show_counts({"monocyte": 2})
     legend.mark("monocyte")
-    save_own_classes([own_class("blast", "#123456", "k")])
-    legend.set_classes(all_classes())
+    own = save_own_classes([own_class("blast", "#123456", "k")])
+    legend.set_classes((*CLASSES, *own))
     assert list(legend.counts())[-2:] == ["blast", UNCLASSIFIED]
     assert legend.counts()["monocyte"] == 2
     assert legend.button("monocyte").font().bold()

@@ -15,8 +15,8 @@ from napari_leukocyte.interpretation.embedding_map import making
 from napari_leukocyte.models.registry import FOLDER_VARIABLE
 from napari_leukocyte.reporting.drawing import write_png
 from napari_leukocyte.ui.embedding_map import shown as shown_map
+from napari_leukocyte.ui.embedding_map.across_images import SmearField
 from napari_leukocyte.ui.embedding_map.form import HERE, SMEAR
-from napari_leukocyte.ui.embedding_map.smear_fields import SmearField
 from napari_leukocyte.ui.embedding_map.widget import CellMapWidget
 from napari_leukocyte.ui.smear.widget import SmearWidget
 from tests.analysis.smear.conftest import networks as quick  # noqa: F401 - a fixture

@@ -22,7 +22,7 @@ from napari_leukocyte.session.computation import Computed
 from napari_leukocyte.session.session import Session
 from napari_leukocyte.ui import jobs
 from napari_leukocyte.ui.layers import links
-from napari_leukocyte.ui.segment import live
+from napari_leukocyte.ui.segment import run as computation
 from napari_leukocyte.ui.segment.widget import SegmentWidget
 from tests.ui.fields import CENTRES, RADIUS, Networks, draw_field, run, settle
 
@@ -104,7 +104,7 @@ def test_large_images_are_computed_off_the_main_thread(
     qtbot: QtBot,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(live, "AT_ONCE_PX", 0)
+    monkeypatch.setattr(computation, "AT_ONCE_PX", 0)
     slider = segmented.form.parameters.input_of("threshold")
     before = np.count_nonzero(labels_of(viewer).data)
     for value in (0.8, 0.7, 0.2):

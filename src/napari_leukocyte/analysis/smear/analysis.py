@@ -1,4 +1,4 @@
-"""Have the networks see the fields that they have not seen, one after the other.
+"""The networks' run over the fields of a smear that they have not seen, one after the other.
 
 The session of a field is only held while the result is written into it, so that the field can be
 opened, reviewed and drawn in all the while; what was drawn meanwhile is kept.

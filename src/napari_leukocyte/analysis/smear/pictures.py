@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
 import numpy as np
@@ -16,7 +16,7 @@ from napari_leukocyte.analysis.smear.candidates import (
 from napari_leukocyte.analysis.smear.cells import SmearCells
 from napari_leukocyte.analysis.smear.inspection import smears_folder
 from napari_leukocyte.errors import LeukocyteError
-from napari_leukocyte.gallery.cells import CellTable, GalleryCell, Place
+from napari_leukocyte.gallery.cells import GalleryCell, Place
 from napari_leukocyte.gallery.stored import PictureStore, cut_pictures, picture_key
 from napari_leukocyte.gallery.thumbnails import ThumbnailStyle
 from napari_leukocyte.io.images.normalise import normalise_image
@@ -99,12 +99,6 @@ def load_pictures(
             field, candidate = candidates.of(number)
             found |= _cut(cells, field, {number: candidate.place}, style, extent, candidate)
     return found
-
-
-def cells_in(cells: SmearCells, numbers: Iterable[int]) -> list[GalleryCell]:
-    """Return cells of a smear as a gallery shows them; numbers that are gone are passed over."""
-    table = CellTable(cells.table())
-    return [table[n] for n in numbers if n in table]
 
 
 def _cut(

@@ -1,4 +1,4 @@
-"""Read the session of a field without holding it, or hold it just as long as something is written.
+"""The session of a field, read without being held, or held just as long as something is written.
 
 A window that shows a field holds its session. Whoever only needs to know what was done there, for a
 report or a sum, reads what is on the disk: every command is there before it returns.

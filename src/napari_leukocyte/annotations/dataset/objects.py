@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -177,8 +177,3 @@ def _read(column_: Any) -> Any:
     if pyarrow.types.is_string(column_.type) or pyarrow.types.is_large_string(column_.type):
         return pd.Series(column_.to_pylist(), dtype="str")
     return column_.to_numpy()
-
-
-def first_of(rows: Mapping[str, Any], *names: str) -> str:
-    """Return the first of some texts of a row that is there."""
-    return next((rows[n] for n in names if isinstance(rows[n], str) and rows[n]), "")

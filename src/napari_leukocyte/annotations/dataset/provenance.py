@@ -201,40 +201,6 @@ def parse_log(data: bytes, image: str, name: str) -> Log:
     return Log(tuple(events), previous, tuple(problems))
 
 
-def verify(
-    path: Path, image: str, head: str | None = None, entries: int | None = None
-) -> list[str]:
-    """Check the chain of a log.
-
-    Parameters
-    ----------
-    path : Path
-        The log.
-    image : str
-        Image key of the photograph.
-    head : str, optional
-        What the hash of the last line must be.
-    entries : int, optional
-        How many lines there must be.
-
-    Returns
-    -------
-    list of str
-        What is wrong, a sentence each.
-    """
-    try:
-        log = read_log(path, image)
-    except DatasetError as error:
-        return [str(error)]
-    problems = list(log.problems)
-    if not problems and (
-        (entries is not None and len(log.events) != entries)
-        or (head is not None and log.head != head)
-    ):
-        problems.append(f"{path.name}: entries were cut off or added since the export.")
-    return problems
-
-
 def merge(known: Sequence[Event], told: Sequence[Event]) -> list[Event]:
     """Return the events that are not known yet, in order.
 

@@ -1,4 +1,4 @@
-"""Put an image together from the objects that a file gives."""
+"""The image that is put together from the objects that a file gives."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Read annotations in any format, and write them in any."""
+"""Conversion of annotations: read in any format, written in any."""
 
 from __future__ import annotations
 

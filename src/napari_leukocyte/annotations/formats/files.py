@@ -1,4 +1,4 @@
-"""Read files that others wrote: no more than fits, and nothing outside of the folder given."""
+"""Files and archives of others: read no more than fits, and nothing outside of the folder given."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Smooth outlines and fill holes of objects; others lose nothing by it."""
+"""Shapes of objects by hand: outlines smoothed, holes filled; others lose nothing by it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Part objects: along a line, or by a watershed from points."""
+"""Objects parted by hand: along a line, or by a watershed from points."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Add the cell that the segmentation missed at a click, delete cells, make one of several."""
+"""Whole cells by hand: one added at a click, some deleted, several made one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Classify a session's objects off the main thread: all of them, or those not yet seen."""
+"""The run of a classifier off the main thread: over all objects, or those not yet seen."""
 
 from __future__ import annotations
 

@@ -12,7 +12,6 @@ from napari_leukocyte.counting.leukogram import count_classes
 from napari_leukocyte.errors import LeukocyteError
 from napari_leukocyte.segmentation.ensemble import MemberMaps
 from napari_leukocyte.session.session import Session
-from napari_leukocyte.ui.before_paint import BeforePaint
 from napari_leukocyte.ui.classify.form import ClassifyForm, describe_selection, describe_state
 from napari_leukocyte.ui.classify.runner import Runner, unseen
 from napari_leukocyte.ui.controls.own_classes_dialog import edit_own_classes
@@ -29,6 +28,7 @@ from napari_leukocyte.ui.layers.objects_view import (
 from napari_leukocyte.ui.leukogram.error_limits import errors_of
 from napari_leukocyte.ui.own_classes import classes_now, notice
 from napari_leukocyte.ui.saving import ask_and_save
+from napari_leukocyte.ui.signals import BeforePaint
 
 if TYPE_CHECKING:
     import napari

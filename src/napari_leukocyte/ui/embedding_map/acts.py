@@ -9,10 +9,9 @@ from napari_leukocyte.errors import LeukocyteError
 from napari_leukocyte.interpretation.embedding_map.neighbours import most_similar
 from napari_leukocyte.session.reviews import tidy
 from napari_leukocyte.session.session import Session
-from napari_leukocyte.ui.embedding_map.across_images import Pages, Together
+from napari_leukocyte.ui.embedding_map.across_images import Pages, SmearField, Together
 from napari_leukocyte.ui.embedding_map.form import CellMapForm
 from napari_leukocyte.ui.embedding_map.shown import MapSource, ShownMap
-from napari_leukocyte.ui.embedding_map.smear_fields import SmearField
 from napari_leukocyte.ui.jobs import tell
 from napari_leukocyte.ui.open_smear import OpenSmear
 from napari_leukocyte.ui.reader_name import reader_now

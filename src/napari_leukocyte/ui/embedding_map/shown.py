@@ -28,7 +28,7 @@ from napari_leukocyte.interpretation.embedding_map.neighbours import (
 from napari_leukocyte.progress import Progress
 from napari_leukocyte.schema import LABEL
 from napari_leukocyte.session.session import Session
-from napari_leukocyte.ui.embedding_map.smear_fields import FieldImages, SmearField
+from napari_leukocyte.ui.embedding_map.across_images import FieldImages, SmearField
 from napari_leukocyte.ui.layers.objects_style import UNCLASSIFIED
 from napari_leukocyte.vocabulary import written
 

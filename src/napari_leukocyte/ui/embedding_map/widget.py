@@ -14,7 +14,7 @@ from napari_leukocyte.interpretation.embedding_map.neighbours import FEWEST, TOO
 from napari_leukocyte.progress import Progress
 from napari_leukocyte.session.session import Session
 from napari_leukocyte.ui.dock import SessionDock, SharedParts
-from napari_leukocyte.ui.embedding_map.across_images import sessions_of
+from napari_leukocyte.ui.embedding_map.across_images import SmearField, sessions_of
 from napari_leukocyte.ui.embedding_map.acts import Acts
 from napari_leukocyte.ui.embedding_map.form import EVERYWHERE, SMEAR, CellMapForm
 from napari_leukocyte.ui.embedding_map.shown import (
@@ -28,7 +28,6 @@ from napari_leukocyte.ui.embedding_map.shown import (
     suspects_work,
     wanted_of,
 )
-from napari_leukocyte.ui.embedding_map.smear_fields import SmearField
 from napari_leukocyte.ui.layers import links
 from napari_leukocyte.ui.layers.objects_style import UNCLASSIFIED, palette
 from napari_leukocyte.ui.open_smear import OpenSmear, open_smear_of, smear_notice

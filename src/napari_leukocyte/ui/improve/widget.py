@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 from qtpy.QtWidgets import QSizePolicy, QTabWidget, QWidget
 
 from napari_leukocyte.ui import build
-from napari_leukocyte.ui.dock import SharedParts
-from napari_leukocyte.ui.dock_keys import keep_keys
+from napari_leukocyte.ui.dock import SharedParts, keep_keys
 from napari_leukocyte.ui.improve.finetune_tab import FinetuneTab
 from napari_leukocyte.ui.improve.head_tab import HeadTab
 

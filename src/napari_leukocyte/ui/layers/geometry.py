@@ -1,4 +1,4 @@
-"""Lay results over an image layer wherever it lies in the world."""
+"""The place of results over an image layer, wherever it lies in the world."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Image layers that show the ensemble's vote and where its members disagree."""
+"""Layers that only show what a session knows: the ensemble's vote, and where members disagree."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any, Literal
 from weakref import WeakKeyDictionary, WeakSet
 
 import numpy as np
-from napari.layers import Image
+from napari.layers import Image, Layer
 from numpy.typing import NDArray
 
 from napari_leukocyte.segmentation.ensemble import MemberMaps
@@ -131,3 +131,16 @@ def _data(session: Session, kind: MapKind) -> NDArray[np.float32] | None:
     if kind == "probability":
         return session.probability
     return session.maps.disagreement(session.weights)
+
+
+_VIEWS: WeakSet[Layer] = WeakSet()
+
+
+def note_view(layer: Layer) -> None:
+    """Note that a layer is a view."""
+    _VIEWS.add(layer)
+
+
+def is_noted_view(layer: Layer) -> bool:
+    """Whether a layer was noted as a view."""
+    return layer in _VIEWS

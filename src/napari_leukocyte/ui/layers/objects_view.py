@@ -15,7 +15,6 @@ from qtpy.QtCore import QTimer
 from napari_leukocyte.errors import LeukocyteError
 from napari_leukocyte.schema import LABEL, PLACE
 from napari_leukocyte.session.session import FEW, Session
-from napari_leukocyte.ui.before_paint import BeforePaint
 from napari_leukocyte.ui.jobs import tell
 from napari_leukocyte.ui.layers.class_outlines import ClassOutlines
 from napari_leukocyte.ui.layers.geometry import transform_of
@@ -39,6 +38,7 @@ from napari_leukocyte.ui.layers.objects_style import (
 from napari_leukocyte.ui.layers.placed_names import draw_halo, place
 from napari_leukocyte.ui.layers.pointed import hush, pixel_um, speak
 from napari_leukocyte.ui.own_classes import classes_now, notice
+from napari_leukocyte.ui.signals import BeforePaint
 from napari_leukocyte.ui.undo import bind_undo
 
 #: Names beside more objects than this cover the image and slow it down (see objects_style).

@@ -1,4 +1,4 @@
-"""Bring earlier work on an image back when its layer is chosen."""
+"""Earlier work on an image, brought back when its layer is chosen."""
 
 from __future__ import annotations
 

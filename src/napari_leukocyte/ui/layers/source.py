@@ -1,4 +1,4 @@
-"""Take the image out of an image layer."""
+"""The image of an image layer, as the networks take it."""
 
 from __future__ import annotations
 

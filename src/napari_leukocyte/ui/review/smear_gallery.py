@@ -21,7 +21,6 @@ from napari_leukocyte.session.reviews import tidy
 from napari_leukocyte.session.session import Session
 from napari_leukocyte.session.store import folder_of
 from napari_leukocyte.ui import build
-from napari_leukocyte.ui.before_paint import BeforePaint
 from napari_leukocyte.ui.controls.image_choice import ImageChoice
 from napari_leukocyte.ui.jobs import Job, start_job, tell
 from napari_leukocyte.ui.layers import links
@@ -36,6 +35,7 @@ from napari_leukocyte.ui.review.picking import show_place
 from napari_leukocyte.ui.review.reviewer import Reviewer
 from napari_leukocyte.ui.review.smear_candidates import SmearCandidateGroup
 from napari_leukocyte.ui.review.smear_pictures import SmearPictures
+from napari_leukocyte.ui.signals import BeforePaint
 from napari_leukocyte.vocabulary import CellClass
 
 _NO_SMEAR = "Open the folder of a smear in “Smear”: all of its cells are shown here."

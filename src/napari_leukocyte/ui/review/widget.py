@@ -17,7 +17,6 @@ from napari_leukocyte.schema import LABEL
 from napari_leukocyte.session.reviews import tidy
 from napari_leukocyte.session.store import folder_of
 from napari_leukocyte.ui import build
-from napari_leukocyte.ui.before_paint import BeforePaint
 from napari_leukocyte.ui.controls.inputs import choice_box
 from napari_leukocyte.ui.controls.own_classes_dialog import edit_own_classes
 from napari_leukocyte.ui.dock import SessionDock, SharedParts
@@ -35,6 +34,7 @@ from napari_leukocyte.ui.review.gallery_delegate import to_pixmap
 from napari_leukocyte.ui.review.picking import ClickToSelect, show_place
 from napari_leukocyte.ui.review.reviewer import Reviewer
 from napari_leukocyte.ui.review.smear_gallery import SmearGallery
+from napari_leukocyte.ui.signals import BeforePaint
 from napari_leukocyte.ui.undo import step_back
 from napari_leukocyte.vocabulary import CellClass
 

@@ -16,7 +16,7 @@ from napari_leukocyte.session.session import Session
 from napari_leukocyte.ui.jobs import telling_errors
 from napari_leukocyte.ui.layers.clicks import Press
 from napari_leukocyte.ui.layers.geometry import transform_of
-from napari_leukocyte.ui.layers.noted_views import note_view
+from napari_leukocyte.ui.layers.map_layers import note_view
 from napari_leukocyte.ui.tools.mask_tools import mask_tools_of
 
 #: Colour of the outlines: no class has it.

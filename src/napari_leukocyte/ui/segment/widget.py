@@ -23,9 +23,8 @@ from napari_leukocyte.ui.layers.map_layers import hide_maps
 from napari_leukocyte.ui.layers.markers import MarkerWatch
 from napari_leukocyte.ui.layers.source import image_of
 from napari_leukocyte.ui.segment.form import SegmentForm
-from napari_leukocyte.ui.segment.live import LiveUpdate
 from napari_leukocyte.ui.segment.preferences import read_preferences
-from napari_leukocyte.ui.segment.run import describe_result, start_run
+from napari_leukocyte.ui.segment.run import LiveUpdate, describe_result, start_run
 from napari_leukocyte.ui.signals import Signal
 
 if TYPE_CHECKING:
