@@ -191,7 +191,7 @@ def _seen(rgb: NDArray[np.uint8], network: FinderNetwork, scale: float) -> NDArr
     padded = cv2.copyMakeBorder(copy, 0, below, 0, right, cv2.BORDER_REFLECT_101)
     maps = network(np.asarray(padded, np.float32)[np.newaxis])[0]
     # What lies beyond the image is mirrored in, and not found twice.
-    return maps[: -(-height // STRIDE), : -(-width // STRIDE)]
+    return np.asarray(maps[: -(-height // STRIDE), : -(-width // STRIDE)], np.float32)
 
 
 def _in_copy(rgb: NDArray[np.uint8], network: FinderNetwork, scale: float) -> list[Candidate]:
