@@ -34,6 +34,15 @@ def fields(counts: dict[str, int] | None = None) -> list[NDArray[np.uint8]]:
     return [synthetic_smear((FIELD, FIELD), seed, chosen).image for seed in range(KINDS)]
 
 
+def sparse_fields() -> list[NDArray[np.uint8]]:
+    """Return fields of which one has two leukocytes and the others none, as normal blood has."""
+    two: dict[str, int] = {"neutrophil": 1, "lymphocyte": 1}
+    return [
+        synthetic_smear((FIELD, FIELD), seed, {} if seed else two, touching_pairs=0).image
+        for seed in range(KINDS)
+    ]
+
+
 def kind_at(row: int, column: int) -> int:
     """Return which field lies at a place of the mosaic."""
     return (row * 7 + column * 3 + row * column) % KINDS

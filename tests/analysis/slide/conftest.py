@@ -59,6 +59,9 @@ def stain_networks(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         soft = cv2.blur(batch[0], (5, 5), borderType=cv2.BORDER_REFLECT_101)[np.newaxis]
         stain = np.clip((PALE[1] - soft[..., 1]) / (PALE[1] - STAINED[1]), 0, 1)
         # Nowhere 0, as no sigmoid is.
+        if member.name == "finder":
+            small = np.ascontiguousarray(stain[0, 1::4, 1::4])
+            return [np.stack([small, small, np.full_like(small, 4)], axis=-1)[np.newaxis]]
         nucleus = np.clip((STAINED[1] - soft[..., 1]) / (STAINED[1] / 2), 1e-4, 1)
         return [np.stack([stain, nucleus], axis=-1).astype(np.float32)]
 

@@ -15,6 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from napari_leukocyte.analysis.slide import maps
 from napari_leukocyte.analysis.slide.blocks import least_overlap, widest_group
 from napari_leukocyte.analysis.slide.label_pyramid import NAME
 from napari_leukocyte.analysis.slide.plan import SlidePlan, plan_slide
@@ -62,11 +63,16 @@ def cells(draw: st.DrawFn, shape: tuple[int, int]) -> list[tuple[float, float, f
 
 
 @contextmanager
-def tiles_of(blocks: int) -> Iterator[None]:
-    """Let networks see tiles of so many blocks: small images have many tiles then."""
+def tiles_of(blocks: int, *, large: bool = False) -> Iterator[None]:
+    """Let networks see tiles of so many blocks, and take every slide for a large one, or not.
+
+    Of large slides tiles are left out by what the finder sees.
+    """
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(tiles, "TILE_BLOCKS", blocks)
         patch.setattr(tiles, "OVERLAP_BLOCKS", 2)
+        if large:
+            patch.setattr(maps, "IN_ONE_PIECE", 0)
         yield
 
 
@@ -97,7 +103,8 @@ def test_any_blocks_give_what_one_piece_gives(
         block_px=data.draw(st.integers(30, 200)),
         overlap_px=least_overlap(params, SIZE) + data.draw(st.integers(0, 60)),
     )
-    with tiles_of(data.draw(st.sampled_from([3, 5, 16]))):
+    large = data.draw(st.booleans())
+    with tiles_of(data.draw(st.sampled_from([3, 5, 16])), large=large):
         one, many = (segment_slide(ArrayImage(image), plan) for plan in (whole, blocks))
     pd.testing.assert_frame_equal(many.objects.table, one.objects.table, check_exact=True)
     assert many.objects.candidates == one.objects.candidates
@@ -122,8 +129,7 @@ def test_blocks_give_what_a_photograph_gives(
     plan = dataclasses.replace(plan_of(image, stain_model, params), block_px=110)
     # Networks that need not be asked about a part are asked in a photograph.
     with tiles_of(data.draw(st.sampled_from([3, 5, 16]))):
-        maps = segment_members(image, stain_model, SIZE)
-        expected = find_objects(maps, params)
+        expected = find_objects(segment_members(image, stain_model, SIZE), params)
         found = segment_slide(ArrayImage(image), plan)
     labels = labels_of(found, plan, tmp_path_factory.mktemp("out"))
     assert len(found.objects.table) == expected.labels.max()
@@ -173,6 +179,23 @@ def test_where_one_network_sees_nothing_the_others_are_not_asked(
             assert asked["m1"] == tiles_in_all["m1"]
             assert 0 < asked["m0"] < tiles_in_all["m0"] / 2
     assert [len(f.objects.table) for f in found] == [1, 1]
+
+
+def test_tiles_of_a_large_slide_without_leukocytes_are_left_out(
+    stain_model: str, stain_networks: list[str]
+) -> None:
+    # At the border of tiles as well as within one.
+    image = drawn((900, 900), [(50, 60, 13.0), (52, 262, 13.0), (700, 640, 12.0)])
+    plan = plan_of(image, stain_model, PostprocessParams(least_score=0.0))
+    found, asked = [], []
+    for large in (False, True):
+        stain_networks.clear()
+        with tiles_of(5, large=large):
+            found.append(segment_slide(ArrayImage(image), plan).objects.table)
+        asked.append(len([name for name in stain_networks if name != "finder"]))
+    pd.testing.assert_frame_equal(found[1], found[0], check_exact=True)
+    assert len(found[0]) == 3
+    assert asked[1] < asked[0] / 2
 
 
 def test_a_slide_is_left_when_the_user_cancels(stain_model: str, stain_networks: list[str]) -> None:

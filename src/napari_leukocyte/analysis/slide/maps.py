@@ -1,8 +1,8 @@
 """An ensemble's maps of parts of a slide: bit by bit those of the slide in one piece.
 
 Where all members have to agree, what one of them calls no leukocyte is none, whatever the others
-say: they are asked only about tiles in and around which it may be one. On most of a slide that is
-one network of three.
+say: they are asked only about tiles in and around which it may be one. And on slides that are too
+large to be looked at in one piece, tiles are left out in which the finder sees nothing at all.
 """
 
 from __future__ import annotations
@@ -13,11 +13,12 @@ from collections.abc import Iterator, MutableMapping
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_leukocyte.analysis.slide.blocks import least_overlap
-from napari_leukocyte.analysis.slide.plan import SlidePlan
+from napari_leukocyte.analysis.slide.blocks import grow, least_overlap
+from napari_leukocyte.analysis.slide.plan import IN_ONE_PIECE, SlidePlan
 from napari_leukocyte.io.slides.image import PartBox, SlideImage
 from napari_leukocyte.models.registry import find_model
 from napari_leukocyte.segmentation.ensemble import MemberMaps, network_of
+from napari_leukocyte.segmentation.finder import may_show_leukocytes
 from napari_leukocyte.segmentation.tiles import predict_part
 
 #: Bytes of networks' answers that are kept, so that neighbouring blocks don't ask again.
@@ -81,6 +82,8 @@ class SlideMaps:
         red, green, blue = (round(v) for v in plan.background)
         self._color = np.array((red, green, blue), np.uint8)
         image.blank = (red, green, blue)
+        # A tile's pixels alone decide, so that a tile is left out by all blocks or by none.
+        self._may_show: dict[PartBox, bool] = {}
         self._answers = [RecentAnswers(kept_bytes // len(members)) for _ in members]
 
     @property
@@ -116,7 +119,9 @@ class SlideMaps:
         possible: NDArray[np.bool_] | None = None
 
         def wanted(tile: PartBox) -> bool:
-            return possible is None or bool(possible[_around(tile, part, margin)].any())
+            if possible is None:
+                return self._shows(tile)
+            return bool(possible[_around(tile, part, margin)].any())
 
         # Manifests begin with the smallest member: the last tells most from leukocytes.
         for member, answers, out in reversed(list(zip(members, self._answers, maps, strict=True))):
@@ -148,6 +153,16 @@ class SlideMaps:
             model=self.manifest.name,
             sha256=tuple(m.sha256 for m in members),
         )
+
+    def _shows(self, tile: PartBox) -> bool:
+        """Say whether a tile, and a leukocyte's width around it, may show leukocytes."""
+        height, width = self.plan.shape
+        if height * width <= IN_ONE_PIECE:
+            return True
+        if tile not in self._may_show:
+            seen = grow(tile, round(self.plan.diameter), self.plan.shape)
+            self._may_show[tile] = may_show_leukocytes(self.read(seen), self.plan.diameter)
+        return self._may_show[tile]
 
     def _outside(self, part: PartBox) -> NDArray[np.bool_] | None:
         """Return where a part is no image; None if all of it is."""
