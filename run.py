@@ -546,9 +546,9 @@ def wheel(arguments: list[str]) -> int:
         tried += ["--python", *(named or known), *(["--all-needed"] if named else [])]
         if os.environ.get(DEPENDENCIES_VARIABLE):
             tried += ["--dependencies", "lowest" if lowest() else "newest"]
-        tried += ["--screen", shlex.join(virtual_screen(399))]
         if DRY in arguments:
             return dry_run([built, tried])
+        tried += ["--screen", shlex.join(virtual_screen(399))]
         return subprocess.call(built, cwd=ROOT) or subprocess.call(tried, cwd=ROOT)
 
 

@@ -26,6 +26,8 @@ from tests.ui.fields import MODEL, Networks, draw_field, run
 
 NO_KEYS = Qt.KeyboardModifier.NoModifier
 QTEST: Any = QTest
+#: How long a test waits for the window, ms, unless it says otherwise.
+PATIENCE_MS = 30_000
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -40,6 +42,12 @@ def quick_collections() -> None:
 
     gc.collect()
     gc.freeze()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def patience() -> None:
+    """Let tests wait longer for the window than pytest-qt does, where processors are busy."""
+    QtBot.waitUntil.__kwdefaults__["timeout"] = PATIENCE_MS
 
 
 @pytest.fixture
