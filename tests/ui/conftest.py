@@ -47,7 +47,9 @@ def quick_collections() -> None:
 @pytest.fixture(scope="session", autouse=True)
 def patience() -> None:
     """Let tests wait longer for the window than pytest-qt does, where processors are busy."""
-    QtBot.waitUntil.__kwdefaults__["timeout"] = PATIENCE_MS
+    defaults = QtBot.waitUntil.__kwdefaults__
+    assert defaults is not None
+    defaults["timeout"] = PATIENCE_MS
 
 
 @pytest.fixture
