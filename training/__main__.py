@@ -199,6 +199,8 @@ def evaluate(
         figures = measure.evaluate_fields(data_root)
     elif what == "classification":
         figures = measure.evaluate_classification(data_root, model)
+        if model != "default":
+            what = f"classification-{figures['model']}"
     elif what == "left-out":
         from training.leave_out import evaluate_left_out
 

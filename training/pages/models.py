@@ -81,6 +81,12 @@ def write_cards() -> list[Path]:
             "left_out": _classification(left_out["classification"]),
         },
     )
+    others = others_measured()
+    for name, result in others.items():
+        other = find_model("classification", name)
+        if result["sha256"] != [m.sha256 for m in other.members]:
+            raise ValueError(f"{name} has changed since it was measured.")
+        _record(other, {"held_out": _classification(result["sets"])})
     elsewhere = read_result("abroad")
     texts = pages(segmenter, classifier, segmentation, fields, classification, left_out)
     if elsewhere is not None:
@@ -88,6 +94,16 @@ def write_cards() -> list[Path]:
         texts["performance"] = performance.page(elsewhere)
     written = [write_page(PAGE.with_name(f"{name}.md"), text) for name, text in texts.items()]
     return [*written, *_further_pages()]
+
+
+def others_measured() -> dict[str, dict[str, Any]]:
+    """Return what was measured of shipped classifiers that are not the default, by their names."""
+    begin = "classification-"
+    found = {}
+    for path in sorted(RESULTS.glob(f"{begin}*.json")):
+        result: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        found[path.stem.removeprefix(begin)] = result
+    return found
 
 
 def _further_pages() -> list[Path]:
@@ -131,6 +147,10 @@ def pages(
         "errors": _errors(classification["sets"]),
         "further": _further(classification["sets"]),
         "further_classes": [c for c in classifier.classes if c not in LEUKOCYTE_NAMES],
+        "others": {
+            name: result["sets"] | {"together": result["together"]}
+            for name, result in others_measured().items()
+        },
         "left_out": left_out,
         "rare_prior": recipe.get("rare_prior", 1.0),
         "artefact_prior": recipe.get("artefact_prior", 1.0),
