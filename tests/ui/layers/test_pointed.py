@@ -1,4 +1,4 @@
-"""What the status bar and tooltips say of the cell under the pointer, in a real viewer."""
+"""The status bar and the tooltips speak of the cell under the pointer, in a real viewer."""
 
 from __future__ import annotations
 

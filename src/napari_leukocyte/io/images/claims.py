@@ -1,4 +1,4 @@
-"""How large a photograph's header says that it is, known before memory is taken for it."""
+"""The size that a photograph's header claims, known before memory is taken for it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _PNG_SAMPLES = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
 
 
 class Claim(NamedTuple):
-    """What a header says.
+    """The claims of a header.
 
     Attributes
     ----------

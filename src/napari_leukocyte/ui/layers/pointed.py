@@ -1,4 +1,4 @@
-"""What napari says of the cell under the pointer, in its status bar and in its tooltips."""
+"""The words of napari about the cell under the pointer, in its status bar and its tooltips."""
 
 from __future__ import annotations
 
