@@ -89,6 +89,9 @@ CONTAINERS: Mapping[str, tuple[Callable[[], bytes], ...]] = {
     "tiff": (
         _tiff(_RGB, photometric="rgb"),
         _tiff(_RGB, photometric="rgb", compression="lzw"),
+        _tiff(_RGB, photometric="rgb", compression="lzw", predictor=True, tile=(16, 16)),
+        _tiff(_RGB, photometric="rgb", compression="packbits"),
+        _tiff(_RGB, photometric="rgb", compression="zlib", predictor=True),
         _tiff(_RGB, photometric="rgb", compression="jpeg"),
         _tiff(_RGB.astype(np.uint16) * 16, photometric="rgb", bitspersample=12),
         _tiff(np.dstack([_RGB, _RGB[..., 0]]), photometric="separated"),

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import json
 import tempfile
+import zipfile
 from pathlib import Path
 from typing import Any, Literal
 
 import cv2
 import numpy as np
+import pandas as pd
 import pytest
 import tifffile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from napari_leukocyte.annotations.formats.cells import complete
 from napari_leukocyte.annotations.formats.convert import read, write
 from napari_leukocyte.annotations.formats.recognise import FORMATS, UnknownFormatError, recognise
 from napari_leukocyte.errors import FormatError
@@ -275,6 +278,58 @@ def test_lzw_label_images_with_a_table(tmp_path: Path) -> None:
             np.testing.assert_array_equal(image.labels, LABELS)
             assert image.table["class"].tolist() == ["neutrophil", "lymphocyte"]
             assert image.source == photo
+
+
+@pytest.mark.parametrize("compression", [None, "zlib", "packbits"])
+def test_tiled_label_images(compression: str | None, tmp_path: Path) -> None:
+    photograph(tmp_path / "f.png")
+    masks = tmp_path / "f_cp_masks.tif"
+    options: dict[str, Any] = {"compression": compression, "tile": (16, 32), "bigtiff": True}
+    for dtype in (np.uint8, np.uint16, np.int32):
+        predictor = compression == "zlib"
+        tifffile.imwrite(masks, LABELS.astype(dtype), predictor=predictor, **options)
+        np.testing.assert_array_equal(read(tmp_path)[0].labels, LABELS)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "ascii"])
+def test_results_that_excel_saved_again(encoding: str, tmp_path: Path) -> None:
+    classes = {1: "neutrophil", 2: None}
+    image = annotated(LABELS, classes, "f.png", confidence=[0.5, 0.25])
+    write([image], tmp_path / "a", "labels-csv")
+    objects = tmp_path / "a" / "objects.csv"
+    table = pd.read_csv(objects)
+    between = "\t" if encoding == "utf-16" else ";"
+    text = table.to_csv(sep=between, decimal=",", index=False, lineterminator="\r\n")
+    blank = between * (len(table.columns) - 1)
+    objects.write_bytes(f"{text}{blank}\r\n".encode(encoding))
+    (back,) = complete(read(tmp_path / "a"))
+    np.testing.assert_array_equal(back.labels, LABELS)
+    assert back.table["class"].fillna("").tolist() == ["neutrophil", ""]
+    assert back.table["confidence"].tolist() == [0.5, 0.25]
+
+
+def test_json_with_a_mark_at_its_start(tmp_path: Path) -> None:
+    path = coco(tmp_path / "a" / "c.json", [flat(square())])
+    path.write_bytes(b"\xef\xbb\xbf\r\n" + path.read_bytes())
+    photograph(tmp_path / "a" / "f.png")
+    path = geojson(tmp_path / "b", feature())
+    path.with_suffix(".json").write_bytes(b"\xef\xbb\xbf\n" + path.read_bytes())
+    path.unlink()
+    for folder, name in (("a", "coco"), ("b", "geojson")):
+        assert recognise(tmp_path / folder).name == name
+        assert len(read(tmp_path / folder)[0].table) == 1
+
+
+def test_files_that_hold_another_format_say_so(tmp_path: Path) -> None:
+    cvat = tmp_path / "annotations.xml"
+    cvat.write_text("<annotations><version>1.1</version><image name='f.png'/></annotations>")
+    with pytest.raises(FormatError, match="CVAT's own XML: export from CVAT as COCO"):
+        read(cvat)
+    zipped = tmp_path / "f.zip"
+    with zipfile.ZipFile(zipped, "w") as archive:
+        archive.writestr("f.geojson", "{}")
+    with pytest.raises(FormatError, match=r"archive with 'f.geojson': unpack that, and read it\."):
+        read(zipped)
 
 
 def _group(folder: Path, **attributes: object) -> Path:

@@ -44,7 +44,7 @@ def recognises(source: Source) -> bool:
 
 
 def _candidates(source: Source) -> list[Path]:
-    return [p for p in source.below(".json") if files.head(p, 1) == b"{"]
+    return [p for p in source.below(".json") if source.sub(p).start.lstrip()[:1] == b"{"]
 
 
 def _found_in(source: Source) -> list[Source]:

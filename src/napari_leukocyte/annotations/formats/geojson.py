@@ -16,7 +16,6 @@ from typing import Any
 
 import numpy as np
 
-from napari_leukocyte.annotations.formats import files
 from napari_leukocyte.annotations.formats.annotated import AnnotatedImage, image_of, key_in, pixels
 from napari_leukocyte.annotations.formats.attributes import class_name, number
 from napari_leukocyte.annotations.formats.canvas import Canvas
@@ -53,9 +52,9 @@ def recognises(source: Source) -> bool:
 
 def _files(source: Source) -> list[Path]:
     """Return the GeoJSON files of a folder, by their endings or, if none has it, by content."""
-    inside = [p for p in source.below(".json") if files.head(p, 1) in (b"[", b"{")]
+    inside = map(source.sub, source.below(".json"))
     return source.below(SUFFIX) or [
-        p for p in inside if features_of(source.sub(p).json) is not None
+        one.path for one in inside if one.looks_like_json and features_of(one.json) is not None
     ]
 
 

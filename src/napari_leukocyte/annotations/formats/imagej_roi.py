@@ -141,6 +141,10 @@ def _read_file(source: Source) -> AnnotatedImage:
         about = _about(comment_of(data))
         found = []
         for name, content in read_entries(data, where):
+            if name.lower().endswith((".json", ".geojson")):
+                raise FormatError(
+                    f"{where} is an archive with {files.short(name)}: unpack that, and read it."
+                )
             if not content.startswith(_MAGIC):
                 raise FormatError(f"{where}: its entry {files.short(name)} is no ImageJ ROI.")
             found.append((files.short(name), content, f"{where}: {files.short(name)}"))

@@ -102,11 +102,11 @@ def _check(page: tifffile.TiffPage | tifffile.TiffFrame, path: Path) -> None:
         or dtype.kind not in "iub"
     ):
         raise FormatError(f"{path} is no label image: it holds no single plane of whole numbers.")
-    check_shape(page.rowsperstrip if page.rowsperstrip < 2**31 else 1, 1, str(path))
     if page.is_tiled:
         check_shape(page.tilelength, page.tilewidth, str(path))
         most = page.tilelength * page.tilewidth * dtype.itemsize
     else:
+        check_shape(page.rowsperstrip if page.rowsperstrip < 2**31 else 1, 1, str(path))
         most = min(page.rowsperstrip, shape[0]) * shape[1] * dtype.itemsize
     if len(page.databytecounts) > _SEGMENTS:
         raise FormatError(f"{path} is cut into too many pieces.")

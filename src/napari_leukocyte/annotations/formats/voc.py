@@ -186,6 +186,10 @@ def _image(
     first: int,
 ) -> AnnotatedImage:
     where = str(path)
+    if root.tag == "annotations":
+        raise FormatError(
+            f"{where} is in CVAT's own XML: export from CVAT as COCO, YOLO or Pascal VOC."
+        )
     if root.tag != "annotation":
         raise FormatError(f"{where} is no Pascal VOC annotation.")
     given = root.findtext("filename")
