@@ -20,6 +20,8 @@ import yaml
 from npe2 import PluginManifest
 from packaging.version import Version
 
+from tests import clean_environments
+
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 #: The newest version in the changelog.
@@ -188,6 +190,11 @@ def test_workflows_run_what_run_py_knows() -> None:
         seen.add(printed.split(":")[0])
         assert printed.strip()
     assert seen == {"pyqt6 newest", "pyqt6 lowest", "pyside6 newest"}
+
+
+def test_clean_environments_try_tests_that_are_there() -> None:
+    named = (*clean_environments.CORE, *clean_environments.WINDOW)
+    assert [name for name in named if not (ROOT / name).exists()] == []
 
 
 def test_workflows_cover_systems_and_pythons() -> None:
