@@ -21,6 +21,7 @@ from napari_leukocyte.ui.controls.image_choice import ImageChoice
 from napari_leukocyte.ui.docking import stand_beside
 from napari_leukocyte.ui.jobs import Job, sentence_of, start_job
 from napari_leukocyte.ui.layers import links
+from napari_leukocyte.ui.layers.canvas_context import enter_canvas_context
 from napari_leukocyte.ui.signals import BeforePaint
 
 T = TypeVar("T")
@@ -126,6 +127,7 @@ class Dock(QWidget):
         parts = shared or SharedParts.make(self.viewer)
         self.image, self.progress, self.messages = parts.image, parts.progress, parts.messages
         self.ties = Ties()
+        self.ties.connect(self.viewer.layers.events.removing, self._before_removal)
         self._job: Job | None = None
         self._starting = False
         self._message, self._news = ("", False), False
@@ -154,6 +156,9 @@ class Dock(QWidget):
 
     def on_release(self) -> None:
         """Let go of what outlives the dock, nothing of Qt's being there; for subclasses."""
+
+    def _before_removal(self, event: object = None) -> None:
+        enter_canvas_context(self.viewer)
 
     # -- layout -----------------------------------------------------------------------------
 
