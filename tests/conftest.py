@@ -29,6 +29,8 @@ VIEWER_FIXTURES = {"make_napari_viewer", "make_napari_viewer_proxy", "qapp", "qt
 
 # Before napari is imported: an empty value keeps the user's settings out, and in peace.
 os.environ["NAPARI_CONFIG"] = ""
+# Sentences are compared in the language that they are written in, whatever the system's is.
+os.environ["NAPARI_LEUKOCYTE_LANGUAGE"] = "en"
 # Before albumentations is imported: it would ask the network for a newer release of itself.
 os.environ["NO_ALBUMENTATIONS_UPDATE"] = "1"
 # A shell lets its background jobs ignore Ctrl+C, and all that they start.

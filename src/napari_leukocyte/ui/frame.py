@@ -12,6 +12,7 @@ from qtpy.QtCore import QTimer
 from qtpy.QtGui import QHideEvent, QShowEvent
 from qtpy.QtWidgets import QDockWidget, QSizePolicy, QWidget
 
+from napari_leukocyte.language import tr
 from napari_leukocyte.progress import Progress
 from napari_leukocyte.ui import build
 from napari_leukocyte.ui.before_paint import BeforePaint
@@ -22,6 +23,7 @@ from napari_leukocyte.ui.controls.image_choice import ImageChoice
 from napari_leukocyte.ui.docking import stand_beside
 from napari_leukocyte.ui.jobs import Job, sentence_of, start_job
 from napari_leukocyte.ui.layers import links
+from napari_leukocyte.ui.window_language import settle_language
 
 T = TypeVar("T")
 
@@ -82,6 +84,7 @@ class SharedParts:
         lines : int
             Of messages that have room without scrolling.
         """
+        settle_language()
         return cls(ImageChoice(links.unwrap(viewer)), ProgressLine(), Messages(lines=lines))
 
 
@@ -120,6 +123,7 @@ class Dock(QWidget):
     def __init__(
         self, viewer: Any, parent: QWidget | None = None, *, shared: SharedParts | None = None
     ) -> None:
+        settle_language()
         super().__init__(parent)
         self.viewer: Any = links.unwrap(viewer)
         self._shares = shared is not None
@@ -367,7 +371,12 @@ class Dock(QWidget):
 
     def _on_progress(self, done: int, total: int, what: str) -> None:
         if self.tells_progress and self._job is not None and not self._job.cancelled:
-            self._put(f"{what}: {done} of {total}" if total > 1 else f"{what}…", False)
+            self._put(
+                tr("{what}: {done} of {total}", what=tr(what), done=done, total=total)
+                if total > 1
+                else f"{tr(what)}…",
+                False,
+            )
 
     # -- the end ----------------------------------------------------------------------------
 

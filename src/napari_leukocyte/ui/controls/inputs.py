@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from qtpy.QtCore import QEvent, QObject, Qt
+from qtpy.QtCore import QEvent, QLocale, QObject, Qt
 from qtpy.QtGui import QColor, QIcon, QPainter, QPixmap
 from qtpy.QtWidgets import QComboBox, QSizePolicy, QWidget
 from superqt import QLabeledDoubleSlider
+
+from napari_leukocyte.language import in_use, tr
 
 
 def number_slider(low: float, high: float, step: float) -> QLabeledDoubleSlider:
@@ -24,6 +26,7 @@ def number_slider(low: float, high: float, step: float) -> QLabeledDoubleSlider:
         Emits ``valueChanged`` while it moves.
     """
     slider = QLabeledDoubleSlider(Qt.Orientation.Horizontal)
+    slider.setLocale(number_locale())
     slider.setDecimals(len(f"{step:.6f}".rstrip("0").split(".")[1]))
     slider.setRange(low, high)
     # Superqt takes floats here, though its annotations say otherwise.
@@ -33,11 +36,19 @@ def number_slider(low: float, high: float, step: float) -> QLabeledDoubleSlider:
     return slider
 
 
+def number_locale() -> QLocale:
+    """Return how fields write numbers: as the language in use does, without groups of digits."""
+    locale = QLocale() if in_use() == "en" else QLocale(in_use())
+    if in_use() != "en":
+        locale.setNumberOptions(QLocale.NumberOption.OmitGroupSeparator)
+    return locale
+
+
 def choice_box(choices: Mapping[str, str]) -> QComboBox:
     """Make a drop-down list; the keys of `choices` are its data, the values its texts."""
     box = QComboBox()
     for value, title in choices.items():
-        box.addItem(title, value)
+        box.addItem(tr(title), value)
     fit_into_dock(box)
     return box
 

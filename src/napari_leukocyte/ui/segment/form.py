@@ -7,6 +7,7 @@ from typing import Any
 from napari.layers import Image
 from qtpy.QtWidgets import QCheckBox, QHBoxLayout, QWidget
 
+from napari_leukocyte.language import tr
 from napari_leukocyte.segmentation.ensemble import DIAMETER_RANGE
 from napari_leukocyte.session.session import Session
 from napari_leukocyte.ui import build
@@ -128,8 +129,8 @@ class MapBoxes(QWidget):
         layout = QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         for kind, text in _HELP.items():
-            box = QCheckBox(kind.capitalize())
-            box.setToolTip(f"<p>{text}</p>")
+            box = QCheckBox(tr(kind.capitalize()))
+            box.setToolTip(f"<p>{tr(text)}</p>")
             box.toggled.connect(lambda on, k=kind: self._toggle(k, bool(on)))
             layout.addWidget(box)
             self.boxes[kind] = box
