@@ -57,7 +57,7 @@ NO_SENTENCES = frozenset(
 )
 # What is no sentence by its form: style sheets, programs of the graphics card, keys, licences.
 _NO_SENTENCE = re.compile(
-    r"[{};]\s|Q\w+ ?[{:]|gl_|^\w$|^(Ctrl|Shift|Alt|Meta)?\+?"
+    r"background:|border:|padding:|gl_|discard;|float |^\w$|^(Ctrl|Shift|Alt|Meta)?\+?"
     r"(Enter|Escape|Delete|Backspace|Space|Page (Up|Down)|[A-Z?]|Shift\+\w|Shift\+Page Down)"
     r"(, \w+)*$|^(Alt|Control|Ctrl|Shift)$|^CC[-0]|^\.|/\d|^Shift\+$"
 )

@@ -75,9 +75,12 @@ class FinetuneTab(SessionDock):
         self.resume_button = build.button(
             "Resume", "Goes on with the training of this name that was stopped.", self.resume
         )
-        self.loss = LineChart("epoch", "loss")
+        self.loss = LineChart(later("epoch"), later("loss"))
         self.figure = LineChart("epoch", "IoU or accuracy")
-        self.outcome_text, self.figures = build.text(), Table(("figure", "before", "after"))
+        self.outcome_text, self.figures = (
+            build.text(),
+            Table((later("figure"), later("before"), later("after"))),
+        )
         self.add_button = build.button("Add to my models", act=self.add)
         self.lay_out(
             [

@@ -143,9 +143,9 @@ class HeadTab(SessionDock):
             self.fit,
         )
         self.verdict, self.curve_text = build.text(), build.text()
-        heads = ("class", "cells", "before", "after")
+        heads = (later("class"), later("cells"), later("before"), later("after"))
         self.own, self.shipped = Table(heads), Table(heads)
-        self.curve = LineChart("reviewed cells a class", "recognised")
+        self.curve = LineChart("reviewed cells a class", later("recognised"))
         self.name = build.line("Name of the new model")
         self.accept_button = build.button(
             "Accept",
@@ -153,7 +153,9 @@ class HeadTab(SessionDock):
             "That can be undone.",
             self.accept,
         )
-        self.changes = Table(("image", "cell", "was", "is", "confidence"))
+        self.changes = Table(
+            (later("image"), later("cell"), later("was"), later("is"), later("confidence"))
+        )
         self._results = build.holder(
             build.column(
                 build.heading("Your cells, each held out with its photograph"),

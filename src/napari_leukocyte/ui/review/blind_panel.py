@@ -90,10 +90,9 @@ class CompareReadersButton(QPushButton):
 
     def _ask(self) -> None:
         files: list[Path] = []
-        for which in ("first", "second"):
+        for title in ("Objects of the first reader", "Objects of the second reader"):
             folder = str(files[0].parent) if files else ""
-            title = tr("Objects of the {which} reader", which=which)
-            chosen, _ = QFileDialog.getOpenFileName(self, title, folder, tr(_FILTER))
+            chosen, _ = QFileDialog.getOpenFileName(self, tr(title), folder, tr(_FILTER))
             if not chosen:
                 return
             files.append(Path(chosen))

@@ -29,6 +29,12 @@ from napari_leukocyte.vocabulary import written
 
 #: Side of the pictures, one at each contrast, px.
 PICTURE = 96
+#: What is said of each picture.
+_LOOKS = {
+    "photographed": "Photographed",
+    "standardised": "Standardised",
+    "stretched": "Stretched",
+}
 _NOTHING = "No cell is selected: click one here or on the image."
 
 
@@ -72,7 +78,7 @@ class Details(QWidget):
         row.setSpacing(4)
         for picture, contrast in zip(self.pictures, CONTRASTS, strict=True):
             picture.setFixedSize(PICTURE, PICTURE)
-            picture.setToolTip(tr(contrast).capitalize())
+            picture.setToolTip(tr(_LOOKS[contrast]))
             row.addWidget(picture)
         row.addStretch(1)
         self.flags: dict[str, QCheckBox] = {}

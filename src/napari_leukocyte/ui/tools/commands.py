@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from napari_leukocyte.errors import ParameterError
 from napari_leukocyte.language import tr
+from napari_leukocyte.language import later, tr
 from napari_leukocyte.segmentation.editing.shaping import fill_holes, smooth
 from napari_leukocyte.segmentation.editing.splitting import (
     objects_under,
@@ -31,6 +32,13 @@ from napari_leukocyte.ui.tools.kinds import (
 
 #: Radius of smoothing as a part of a leukocyte's diameter: about the unevenness of a mask.
 SMOOTHING = 0.05
+#: What a tool needs that knows no selection.
+_GESTURES = {
+    "path": later("path"),
+    "click": later("click"),
+    "paint": later("paint"),
+    "erase": later("erase"),
+}
 
 
 def use_line(tool: Tool, session: Session, line: ArrayLike) -> str:
@@ -105,7 +113,7 @@ def use_on(tool: Tool, session: Session, numbers: Iterable[int]) -> str:
         tr(
             "{title} needs a {gesture}, not a selection.",
             title=tr(tool.title),
-            gesture=tr(tool.gesture),
+            gesture=tr(_GESTURES[tool.gesture]),
         )
     )
 
