@@ -20,6 +20,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from napari_leukocyte import language
+
 _NUMBERS = itertools.count()
 ROOT = Path(__file__).parents[1]
 TRAINING = ROOT / "tests" / "training"
@@ -116,6 +118,14 @@ def _no_sessions_of_the_user(tmp_path_factory: pytest.TempPathFactory) -> Iterat
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("NAPARI_LEUKOCYTE_SESSIONS", str(folder))
         yield
+
+
+@pytest.fixture
+def russian() -> Iterator[None]:
+    """Speak Russian in a test."""
+    language.use("ru")
+    yield
+    language.use("en")
 
 
 @pytest.fixture(scope="session")

@@ -42,7 +42,7 @@ def update(path: Path, language: str) -> Catalog:
     catalogue.update(make_catalogue(), update_creation_date=False)
     catalogue.obsolete.clear()
     catalogue.creation_date = catalogue.revision_date = _DATE
-    catalogue.header_comment = f"# What napari-leukocyte shows and writes, in the language {language}."
+    catalogue.header_comment = f"# What napari-leukocyte shows people, in the language {language}."
     catalogue.fuzzy = False
     catalogue.version = catalogue.msgid_bugs_address = ""
     catalogue.last_translator = catalogue.language_team = "napari-leukocyte developers"
