@@ -26,43 +26,17 @@ OTHERS = sorted(set(LANGUAGES) - {"en"})
 #: What Qt and napari show as it is given to them: a text in one of these must be translated there.
 #: The builders of `ui.build` are not among them, since they translate.
 SHOWING = frozenset(
-    [
-        "QAction",
-        "QCheckBox",
-        "QLabel",
-        "QPushButton",
-        "QTableWidgetItem",
-        "addAction",
-        "addButton",
-        "addItem",
-        "addMenu",
-        "addTab",
-        "drawText",
-        "getExistingDirectory",
-        "getOpenFileName",
-        "getOpenFileNames",
-        "getSaveFileName",
-        "question",
-        "setAccessibleDescription",
-        "setAccessibleName",
-        "setFormat",
-        "setInformativeText",
-        "setItemText",
-        "setPlaceholderText",
-        "setPrefix",
-        "setSpecialValueText",
-        "setStatusTip",
-        "setSuffix",
-        "setTabText",
-        "setTabToolTip",
-        "setText",
-        "setTitle",
-        "setToolTip",
-        "setWindowTitle",
-        "show_error",
-        "show_info",
-        "show_warning",
-    ]
+    re.findall(
+        r"\w+",
+        """
+    QAction QCheckBox QLabel QPushButton QTableWidgetItem addAction addButton addItem
+    addMenu addTab drawText getExistingDirectory getOpenFileName getOpenFileNames
+    getSaveFileName question setAccessibleDescription setAccessibleName setFormat
+    setInformativeText setItemText setPlaceholderText setPrefix setSpecialValueText
+    setStatusTip setSuffix setTabText setTabToolTip setText setTitle setToolTip
+    setWindowTitle show_error show_info show_warning
+    """,
+    )
 )
 #: Texts with values that are for programs: names of layers, settings, files and kinds; and those
 #: that hold only a class, a number or a mark beside their values.

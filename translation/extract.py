@@ -20,6 +20,7 @@ from jinja2.ext import babel_extract
 from napari_leukocyte import vocabulary
 from napari_leukocyte.counting.reference import SHIPPED
 from napari_leukocyte.interpretation.words import in_plain_english
+from napari_leukocyte.session.reviews import FLAGS
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "src" / "napari_leukocyte"
@@ -40,7 +41,6 @@ NO_SENTENCES = frozenset(
         " (napari-leukocyte)",
         " leukocytes",
         "API_NAME",
-        "Leukocyte workbench",
         "Mapping[str, str]",
         "Qt",
         "SessionDock",
@@ -183,6 +183,11 @@ def _of_vocabulary() -> Iterator[Found]:
     place = "src/napari_leukocyte/vocabulary.py:1"
     yield Found(place, vocabulary.DISCLAIMER)
     yield Found(place, "unclassified")
+    for kind in ("segmentation", "classification"):
+        yield Found(place, kind)
+        yield Found(place, kind.capitalize())
+    for flag in FLAGS:
+        yield Found("src/napari_leukocyte/ui/keys.py:1", f"Flag: {flag}")
     for each in vocabulary.ORDERED:
         many = vocabulary.plural(each.name)
         yield Found(place, each.name, many)

@@ -148,7 +148,7 @@ def whole_number(low: int, high: int, value: int, *, unit: str = "", tip: str = 
     box = QSpinBox()
     box.setRange(low, high)
     box.setValue(value)
-    box.setSuffix(unit)
+    box.setSuffix(tr(unit))
     return _number_field(box, tip)
 
 
@@ -160,7 +160,7 @@ def number(
     box.setDecimals(decimals)
     box.setRange(low, high)
     box.setValue(value)
-    box.setSuffix(unit)
+    box.setSuffix(tr(unit))
     box.setKeyboardTracking(False)
     return _number_field(box, tip)
 

@@ -135,7 +135,7 @@ def _tell(sentences: tuple[str, ...]) -> None:
 
 def shown_keys(action: str) -> str:
     """Return the keys of an action as a text for a user."""
-    return " or ".join(keys_of(action))
+    return tr(" or ").join(keys_of(action))
 
 
 def choose_keys(

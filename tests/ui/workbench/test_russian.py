@@ -38,56 +38,15 @@ ALL: list[StepName] = [s.name for s in (*STEPS, *CELL_VIEWS)]
 #: What is the same in Russian: names of programs, formats, keys, methods, and of the test's own
 #: image and model.
 SAME = frozenset(
-    [
-        "napari",
-        "leukocyte",
-        "Leukocyte",
-        "BCCD",
-        "Zheng",
-        "PBC",
-        "Barcelona",
-        "Jiangxi",
-        "Tecom",
-        "CellaVision",
-        "Ctrl",
-        "Shift",
-        "Alt",
-        "Enter",
-        "Page",
-        "Down",
-        "Del",
-        "Delete",
-        "Backspace",
-        "Space",
-        "Escape",
-        "Esc",
-        "Return",
-        "JSON",
-        "HTML",
-        "CSV",
-        "objects",
-        "csv",
-        "json",
-        "LIME",
-        "SHAP",
-        "IoU",
-        "UTC",
-        "File",
-        "Open",
-        "Preferences",
-        "RGB",
-        "docs",
-        "measured",
-        "explanations",
-        "Points",
-        "Shapes",
-        "Watershed",
-        "markers",
-        "Split",
-        "Stack",
-        "field",
-        "field2",
-    ]
+    re.findall(
+        r"\w+",
+        """
+    napari leukocyte Leukocyte BCCD Zheng PBC Barcelona Jiangxi Tecom CellaVision Ctrl Shift
+    Alt Enter Page Down Del Delete Backspace Space Escape Esc Return JSON HTML CSV objects
+    csv json LIME SHAP IoU UTC File Open Preferences RGB docs measured explanations Points
+    Shapes Watershed markers Split Stack field field2
+    """,
+    )
 )
 _TAG = re.compile(r"<[^>]*>|&\w+;")
 _WORD = re.compile(r"[A-Za-z]{3,}")

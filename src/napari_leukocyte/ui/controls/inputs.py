@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from qtpy.QtCore import QEvent, QLocale, QObject, Qt
 from qtpy.QtGui import QColor, QIcon, QPainter, QPixmap
-from qtpy.QtWidgets import QComboBox, QSizePolicy, QWidget
+from qtpy.QtWidgets import QAbstractSpinBox, QComboBox, QSizePolicy, QWidget
 from superqt import QLabeledDoubleSlider
 
 from napari_leukocyte.language import in_use, tr
@@ -27,6 +27,8 @@ def number_slider(low: float, high: float, step: float) -> QLabeledDoubleSlider:
     """
     slider = QLabeledDoubleSlider(Qt.Orientation.Horizontal)
     slider.setLocale(number_locale())
+    for label in slider.findChildren(QAbstractSpinBox):  # it takes its own locale
+        label.setLocale(number_locale())
     slider.setDecimals(len(f"{step:.6f}".rstrip("0").split(".")[1]))
     slider.setRange(low, high)
     # Superqt takes floats here, though its annotations say otherwise.

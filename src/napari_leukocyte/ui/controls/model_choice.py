@@ -252,7 +252,7 @@ def reason_as_html(unusable: Unusable) -> str:
 def _card(model: Manifest) -> str:
     card = describe(model)
     rows = "".join(
-        f"<tr><td><b>{tr(label)}</b>&nbsp;&nbsp;</td><td>{_escaped(value)}</td></tr>"
+        f"<tr><td><b>{tr(label)}</b>&nbsp;&nbsp;</td><td>{_escaped(tr(value))}</td></tr>"
         for label, value in card.rows
     )
     parts = [f"<h3>{_escaped(card.name)}</h3><p>{_escaped(card.title)}</p><table>{rows}</table>"]

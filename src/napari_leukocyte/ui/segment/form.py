@@ -68,7 +68,7 @@ class SegmentForm:
         self.diameter = build.number(
             *DIAMETER_RANGE,
             _DIAMETER if preferences.diameter == "auto" else preferences.diameter,
-            unit=" px",
+            unit=later(" px"),
             tip="Diameter of a leukocyte in pixels, for the scale at which the networks look. "
             "After a run with “estimate”, the one that was found.",
         )
