@@ -7,8 +7,8 @@ from typing import Any, Protocol
 
 from napari_leukocyte.errors import LeukocyteError
 from napari_leukocyte.interpretation.embedding_map.neighbours import most_similar
-from napari_leukocyte.session.reviews import tidy
 from napari_leukocyte.language import tr
+from napari_leukocyte.session.reviews import tidy
 from napari_leukocyte.session.session import Session
 from napari_leukocyte.ui.embedding_map.across_images import Pages, Together
 from napari_leukocyte.ui.embedding_map.form import CellMapForm

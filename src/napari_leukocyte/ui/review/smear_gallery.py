@@ -17,8 +17,8 @@ from napari_leukocyte.errors import LeukocyteError
 from napari_leukocyte.gallery.arrange import CellsAndCandidates, arrange
 from napari_leukocyte.gallery.cells import CellTable
 from napari_leukocyte.gallery.thumbnails import CONTRASTS, ThumbnailStyle, extent_of
-from napari_leukocyte.session.reviews import tidy
 from napari_leukocyte.language import tr_n
+from napari_leukocyte.session.reviews import tidy
 from napari_leukocyte.session.session import Session
 from napari_leukocyte.session.store import folder_of
 from napari_leukocyte.ui import build

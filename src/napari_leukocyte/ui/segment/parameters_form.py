@@ -8,6 +8,7 @@ from pathlib import Path
 from qtpy.QtWidgets import QFileDialog, QVBoxLayout, QWidget
 from superqt import QLabeledDoubleSlider
 
+from napari_leukocyte.language import tr
 from napari_leukocyte.segmentation.parameters import (
     CHOICES,
     RANGES,
@@ -15,7 +16,6 @@ from napari_leukocyte.segmentation.parameters import (
     load_preset,
     save_preset,
 )
-from napari_leukocyte.language import tr
 from napari_leukocyte.ui import build
 from napari_leukocyte.ui.controls.containers import Section
 from napari_leukocyte.ui.controls.inputs import number_slider

@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from napari_leukocyte.errors import ParameterError
-from napari_leukocyte.language import tr
 from napari_leukocyte.language import later, tr
 from napari_leukocyte.segmentation.editing.shaping import fill_holes, smooth
 from napari_leukocyte.segmentation.editing.splitting import (
