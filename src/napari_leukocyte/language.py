@@ -40,7 +40,8 @@ class _Values(string.Formatter):
 
     def format_field(self, value: Any, format_spec: str) -> str:
         written = str(super().format_field(value, format_spec))
-        return decimal(written) if isinstance(value, float) else written
+        has_decimals = isinstance(value, float) or format_spec.endswith(("f", "g"))
+        return decimal(written) if has_decimals else written
 
 
 _VALUES = _Values()

@@ -29,7 +29,7 @@ from qtpy.QtWidgets import (
 
 from napari_leukocyte.language import tr
 from napari_leukocyte.ui.controls.containers import Section, WrappedText
-from napari_leukocyte.ui.controls.inputs import leave_wheel_to_form, number_locale
+from napari_leukocyte.ui.controls.inputs import leave_wheel_to_form, write_numbers
 from napari_leukocyte.ui.signals import Signal
 from napari_leukocyte.vocabulary import DISCLAIMER
 
@@ -169,7 +169,7 @@ S = TypeVar("S", bound=QAbstractSpinBox)
 
 
 def _number_field(box: S, tip: str) -> S:
-    box.setLocale(number_locale())
+    write_numbers(box)
     leave_wheel_to_form(box)
     return tipped(box, tip)
 

@@ -26,9 +26,8 @@ def number_slider(low: float, high: float, step: float) -> QLabeledDoubleSlider:
         Emits ``valueChanged`` while it moves.
     """
     slider = QLabeledDoubleSlider(Qt.Orientation.Horizontal)
-    slider.setLocale(number_locale())
-    for label in slider.findChildren(QAbstractSpinBox):  # it takes its own locale
-        label.setLocale(number_locale())
+    for label in slider.findChildren(QAbstractSpinBox):
+        write_numbers(label)
     slider.setDecimals(len(f"{step:.6f}".rstrip("0").split(".")[1]))
     slider.setRange(low, high)
     # Superqt takes floats here, though its annotations say otherwise.
@@ -38,12 +37,12 @@ def number_slider(low: float, high: float, step: float) -> QLabeledDoubleSlider:
     return slider
 
 
-def number_locale() -> QLocale:
-    """Return how fields write numbers: as the language in use does, without groups of digits."""
-    locale = QLocale() if in_use() == "en" else QLocale(in_use())
+def write_numbers(field: QAbstractSpinBox) -> None:
+    """Have a field write numbers as the language in use does; English leaves that to the system."""
     if in_use() != "en":
+        locale = QLocale(in_use())
         locale.setNumberOptions(QLocale.NumberOption.OmitGroupSeparator)
-    return locale
+        field.setLocale(locale)
 
 
 def choice_box(choices: Mapping[str, str]) -> QComboBox:
