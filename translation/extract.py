@@ -31,6 +31,17 @@ ALSO_SHOWN = (
     "interpretation/scoring.py",
     "models/card.py",
 )
+#: Where what the user can mend is refused: these sentences are translated where they are told.
+REFUSING = (
+    "segmentation/editing/",
+    "segmentation/watershed",
+    "session/",
+    "counting/",
+    "learning/finetune/",
+    "learning/head/",
+    "analysis/smear/",
+    "interpretation/",
+)
 #: Modules of the window that hold no sentences: names of keys.
 _WITHOUT = ("key_names.py", "window_language.py")
 #: Functions that translate their first argument, or mark it for that.
@@ -60,6 +71,16 @@ _NO_SENTENCE = re.compile(
     r"background:|border:|padding:|gl_|discard;|float |^\w$|^(Ctrl|Shift|Alt|Meta)?\+?"
     r"(Enter|Escape|Delete|Backspace|Space|Page (Up|Down)|[A-Z?]|Shift\+\w|Shift\+Page Down)"
     r"(, \w+)*$|^(Alt|Control|Ctrl|Shift)$|^CC[-0]|^\.|/\d|^Shift\+$"
+)
+# Ends of the names of errors that a user can mend.
+_REFUSALS = (
+    "ParameterError",
+    "OutputError",
+    "FinetuneError",
+    "RetrainingError",
+    "SessionInUse",
+    "MapError",
+    "ArtifactError",
 )
 _LETTERS = re.compile(r"[^\W\d_]{2}")
 
@@ -123,7 +144,7 @@ def inside_f_strings(tree: ast.AST) -> set[ast.AST]:
     return {part for node in outer for value in node.values for part in ast.walk(value)}
 
 
-def called(node: ast.AST) -> str:
+def called(node: ast.AST | None) -> str:
     """Return the name of the function that is called; empty if it is no call."""
     if not isinstance(node, ast.Call):
         return ""
@@ -144,6 +165,7 @@ def _of_module(tree: ast.AST, path: Path) -> Iterator[Found]:
     shown = path.is_relative_to(WINDOW) and path.name not in _WITHOUT
     shown |= path.relative_to(PACKAGE).as_posix() in ALSO_SHOWN
     no_text = docstrings(tree) | inside_f_strings(tree)
+    refusing = path.relative_to(PACKAGE).as_posix().startswith(REFUSING)
     for node in ast.walk(tree):
         if isinstance(node, ast.Call) and called(node) == "tr_n":
             one, many = (texts_of(argument) for argument in node.args[:2])
@@ -152,6 +174,9 @@ def _of_module(tree: ast.AST, path: Path) -> Iterator[Found]:
                 no_text |= set(node.args[:2])
         elif isinstance(node, ast.Call) and called(node) in TRANSLATING and node.args:
             for text in texts_of(node.args[0]):
+                yield Found(f"{file}:{node.lineno}", text)
+        elif isinstance(node, ast.Raise) and refusing and called(node.exc).endswith(_REFUSALS):
+            for text in texts_of(node.exc.args[0]) if isinstance(node.exc, ast.Call) else ():
                 yield Found(f"{file}:{node.lineno}", text)
         elif isinstance(node, ast.Call) and called(node) in ("TypeVar", "cast", "NewType"):
             no_text |= set(node.args)

@@ -131,7 +131,7 @@ class OwnClassesDialog(QDialog):
         try:
             keep_own_classes(self.classes())
         except LeukocyteError as error:
-            self.problem.setText(str(error))
+            self.problem.setText(tr(str(error)))
             return
         super().accept()
 
