@@ -29,7 +29,7 @@ SHOWING = frozenset(
     re.findall(
         r"\w+",
         """
-    QAction QCheckBox QLabel QPushButton QTableWidgetItem addAction addButton addItem
+    __init__ QAction QCheckBox QLabel QPushButton QTableWidgetItem addAction addButton addItem
     addMenu addTab drawText getExistingDirectory getOpenFileName getOpenFileNames
     getSaveFileName question setAccessibleDescription setAccessibleName setFormat
     setInformativeText setItemText setPlaceholderText setPrefix setSpecialValueText

@@ -19,6 +19,7 @@ from jinja2.ext import babel_extract
 
 from napari_leukocyte import vocabulary
 from napari_leukocyte.counting.reference import SHIPPED
+from napari_leukocyte.interpretation.measured import COLOURS
 from napari_leukocyte.interpretation.words import in_plain_english
 from napari_leukocyte.session.reviews import FLAGS
 
@@ -227,6 +228,8 @@ def _of_attributes() -> Iterator[Found]:
     for name, values in json.loads(path.read_text(encoding="utf-8"))["attributes"].items():
         for word in (name, *map(in_plain_english, values)):
             yield Found(place, word)
+    for colour in COLOURS:
+        yield Found("src/napari_leukocyte/interpretation/measured.py:1", colour)
 
 
 def _of_ranges() -> Iterator[Found]:

@@ -41,7 +41,7 @@ SAME = frozenset(
     re.findall(
         r"\w+",
         """
-    Dacie and Lewis Orfanakis Scroll Left Right leukocytes sharp soft drawn lite eight binary unet
+    instances ROIs Label TIFF labels segmentation Dacie and Lewis Orfanakis Scroll Left Right leukocytes sharp soft drawn lite eight binary unet
     trio KiB COCO YOLO seg GeoJSON QuPath ImageJ ROI Pascal VOC OME Zarr Roboflow CVAT Keras PyTorch
     napari leukocyte Leukocyte BCCD Zheng PBC Barcelona Jiangxi Tecom CellaVision Ctrl Shift
     Alt Enter Page Down Del Delete Backspace Space Escape Esc Return JSON HTML CSV objects
@@ -50,7 +50,8 @@ SAME = frozenset(
     """,
     )
 )
-_TAG = re.compile(r"<[^>]*>|&\w+;")
+# Tags, and the names of photographs, which are small.
+_TAG = re.compile(r"<small>[^<]*</small>|<[^>]*>|&\w+;")
 _WORD = re.compile(r"[A-Za-z]{3,}")
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from qtpy.QtCore import QPoint
 from qtpy.QtWidgets import QToolTip
 
+from napari_leukocyte.classification.label_errors import CELLS, CELLS_OF_CLASS
 from napari_leukocyte.errors import LeukocyteError
 from napari_leukocyte.interpretation.embedding_map.layout import Layout
 from napari_leukocyte.interpretation.embedding_map.neighbours import FEWEST, TOO_FEW
@@ -351,7 +352,9 @@ class CellMapWidget(SessionDock):
         form.show_list("outliers", None if few else len(outliers), said)
         suspects = None if self.suspects is None else shown.suspect_rows(self.suspects)
         form.suspects.show_cells(suspects or [])
-        said = TOO_FEW if suspects is None else "" if suspects else "None."
+        said = "" if suspects else "None."
+        if suspects is None:
+            said = tr(TOO_FEW, cells=CELLS, few=CELLS_OF_CLASS)
         form.show_list("suspects", None if suspects is None else len(suspects), said)
 
     def show_selection(self) -> None:

@@ -107,7 +107,7 @@ def speak_plainly(
 
 def cell_text(row: pd.Series, um_per_px: float | None = None) -> str:
     """Return which object it is, and what is known of it; see `describe`."""
-    return f"Cell {row['label']}: {describe(row, um_per_px)}"
+    return tr("Cell {label}: {said}", label=row["label"], said=describe(row, um_per_px))
 
 
 def features_of(table: pd.DataFrame) -> pd.DataFrame:

@@ -75,7 +75,7 @@ class CompareReadersButton(QPushButton):
     """
 
     def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__("Compare two readers' files…", parent)
+        super().__init__(tr("Compare two readers' files…"), parent)
         self.setToolTip(tr(_TIP))
         self._jobs: list[Job] = []
         self.clicked.connect(self._ask)

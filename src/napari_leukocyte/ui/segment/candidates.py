@@ -40,7 +40,7 @@ class CandidateBox(QCheckBox):
     """
 
     def __init__(self, viewer: Any) -> None:
-        super().__init__("Candidates")
+        super().__init__(tr("Candidates"))
         self._viewer = viewer
         self._session: Session | None = None
         self._image: Image | None = None
