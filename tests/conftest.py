@@ -20,6 +20,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from napari_leukocyte import language
+
 _NUMBERS = itertools.count()
 ROOT = Path(__file__).parents[1]
 TRAINING = ROOT / "tests" / "training"
@@ -29,6 +31,8 @@ VIEWER_FIXTURES = {"make_napari_viewer", "make_napari_viewer_proxy", "qapp", "qt
 
 # Before napari is imported: an empty value keeps the user's settings out, and in peace.
 os.environ["NAPARI_CONFIG"] = ""
+# Sentences are compared in the language that they are written in, whatever the system's is.
+os.environ["NAPARI_LEUKOCYTE_LANGUAGE"] = "en"
 # Before albumentations is imported: it would ask the network for a newer release of itself.
 os.environ["NO_ALBUMENTATIONS_UPDATE"] = "1"
 # A shell lets its background jobs ignore Ctrl+C, and all that they start.
@@ -114,6 +118,14 @@ def _no_sessions_of_the_user(tmp_path_factory: pytest.TempPathFactory) -> Iterat
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("NAPARI_LEUKOCYTE_SESSIONS", str(folder))
         yield
+
+
+@pytest.fixture
+def russian() -> Iterator[None]:
+    """Speak Russian in a test."""
+    language.use("ru")
+    yield
+    language.use("en")
 
 
 @pytest.fixture(scope="session")

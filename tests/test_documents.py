@@ -217,7 +217,7 @@ def test_files_of_the_training_that_are_named_exist() -> None:
 def test_docstrings_of_modules_and_classes_say_what_they_are() -> None:
     asking = [
         f"{path.relative_to(ROOT)}: {docstring.splitlines()[0]}"
-        for path, module in modules("src", "training", "tests", "benchmarks", "fuzz")
+        for path, module in modules("src", "training", "tests", "benchmarks", "fuzz", "translation")
         for node in ast.walk(module)
         if isinstance(node, ast.Module | ast.ClassDef)
         and QUESTIONS.match(docstring := ast.get_docstring(node) or "")

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 
+from napari_leukocyte.language import in_use, tr, tr_n
+
 #: Stands wherever results are shown.
 DISCLAIMER = "For research use only. Not for use in diagnostic procedures."
 
@@ -127,28 +129,49 @@ _SHORT = {
 _TAKEN = frozenset(_SHORT.values())
 
 
+# Stands for cells without a class.
+_NO_CLASS = "unclassified"
 # Names of classes that are no nouns.
 _ADJECTIVES = frozenset({UNIDENTIFIED.name, MONONUCLEAR.name, POLYMORPHONUCLEAR.name})
 
 
 def written(name: str) -> str:
     """Return a class as a person writes it in a heading or a list: "Platelet or artefact"."""
-    return name[:1].upper() + name[1:]
+    said = tr(name)
+    return said[:1].upper() + said[1:]
 
 
 def plural(name: str) -> str:
     """Return cells of a class as a person writes them in a sentence: "platelets or artefacts"."""
+    return tr(_plural(name))
+
+
+def tr_count(number: int, name: str) -> str:
+    """Return a number of cells of a class, in the form that the number asks for: "2 basophils"."""
+    many = name if name == _NO_CLASS else _plural(name)
+    said = tr_n(name, many, number)
+    if in_use() != "en" and said in (name, many):  # no language but English adds an s
+        return f"{written(name)}: {number}"
+    return f"{number} {said}"
+
+
+def _plural(name: str) -> str:
     if name in _ADJECTIVES:
         return f"{name} cells"
     return " or ".join(f"{part}s" for part in name.split(" or "))
 
 
-@lru_cache(maxsize=256)
 def abbreviate(name: str) -> str:
-    """Return the usual three letters of a class, such as "NEU".
+    """Return the usual three letters of a class, such as "NEU", in the language in use.
 
     An own class that begins as one of these does has another third letter: a monoblast is "MOB".
     """
+    return tr(letters(name))
+
+
+@lru_cache(maxsize=256)
+def letters(name: str) -> str:
+    """Return the three letters of a class, for pictures, whose letters are Latin."""
     short = name[:3].upper()
     others = (short[:2] + letter for letter in name[4:].upper() if letter.isalnum())
     free = (found for found in (short, *others) if found not in _TAKEN)

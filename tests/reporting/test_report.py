@@ -134,6 +134,40 @@ def test_says_everything_of_one_image(one: ReportField, tmp_path: Path) -> None:
     assert "▼" not in page.text
 
 
+def test_is_written_in_russian(one: ReportField, tmp_path: Path, russian: None) -> None:
+    table = one.table.assign(
+        reviewed=[True, True, False],
+        predicted=["neutrophil", "eosinophil", "monocyte"],
+        flags=["", "uncertain class", ""],
+    )
+    settings = DifferentialSettings(target=200, leukocytes=6.5, reference=DACIE_AND_LEWIS.name)
+    first = replace(one, table=table, record={})
+    second = replace(first, name="Field 2", sign_off=Signed("Анна", "2026-03-04T05:06:00+00:00"))
+    when = datetime(2026, 3, 4, 5, 6, tzinfo=UTC)
+    readings = [("Согласие", compare(table["class"], table["predicted"]))]
+    page = report(tmp_path, [first, second], settings, created=when, agreements=readings)
+    for text in (
+        "Лейкоцитарная формула мазка, полей: 2",
+        f"Составлено 04.03.2026 05:06 UTC, napari-leukocyte {__version__}",
+        "НЕ ПОДПИСАНО (подписано полей: 1 из 2)",
+        "Проверено 4 из 6 клеток; 2 имеют не тот класс, что дала модель.",
+        "Нейтрофил 4 66,7 22,3 – 95,7 40 – 80",
+        "По общему числу 6,5 × 10⁹",
+        "Эритробласты: нет, на 6 лейкоцитов.",
+        "модель: Эозинофил – неясный класс",
+        "В подсчёте: нейтрофил, эозинофил",
+    ):
+        assert text in page.text
+    assert page.text.count("Только для исследовательских целей. Не предназначено для") == 2
+    assert ("html", "lang", "ru") in page.attributes
+    words = set(re.findall(r"[A-Za-z]{3,}", page.text))
+    source = "".join((DACIE_AND_LEWIS.name, DACIE_AND_LEWIS.source))
+    assert words <= {
+        *re.findall(r"[A-Za-z]+", source),
+        *("Field", "UTC", "napari", "leukocyte", "Fleiss", "Cohen", "and", "Everitt"),
+    }
+
+
 def test_needs_nothing_but_itself(one: ReportField, tmp_path: Path) -> None:
     page = report(tmp_path, [one])
     assert list(tmp_path.iterdir()) == [tmp_path / "report.html"]

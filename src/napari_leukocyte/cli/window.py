@@ -20,6 +20,7 @@ from napari_leukocyte.annotations.dataset.results import (
 from napari_leukocyte.cli.console import complain, quiet_decoders
 from napari_leukocyte.cli.run_files import list_images
 from napari_leukocyte.errors import ImageError, LeukocyteError
+from napari_leukocyte.language import later
 from napari_leukocyte.vocabulary import DISCLAIMER
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from napari_leukocyte.ui.workbench.widget import Workbench
 
 #: Said of the sample when it is counted.
-_COUNTED = (
+_COUNTED = later(
     "This is the sample, counted. One of its cells is wrong: “Tour” below leads through the work "
     "in six steps."
 )

@@ -23,6 +23,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from napari_leukocyte.counting.leukogram import CONFIDENCE, DEFAULT_COUNTED
+from napari_leukocyte.language import tr
 
 #: Rounds of the sampler, and how many are thrown away at its start.
 ROUNDS, BURN_IN = 1500, 300
@@ -166,11 +167,14 @@ def _sample(
 def _sentence(said: int, known: int, confusion: Confusion) -> str:
     tried = confusion.counts.sum(axis=1)
     lacking = [name for name, n in zip(confusion.classes, tried, strict=True) if n < 1]
-    text = (
-        f"Limits that hold the error of counting and the classifier's confusion on {said} cells, "
-        f"as measured on {tried.sum():.0f} cells {confusion.source}; {known} reviewed cells are "
-        "taken as right."
+    text = tr(
+        "Limits that hold the error of counting and the classifier's confusion on {n} cells, as "
+        "measured on {tried:.0f} cells {source}; {known} reviewed cells are taken as right.",
+        n=said,
+        tried=float(tried.sum()),
+        source=tr(confusion.source),
+        known=known,
     )
     if lacking:
-        text += f" No cell was tried of: {', '.join(lacking)}."
+        text += tr(" No cell was tried of: {names}.", names=", ".join(map(tr, lacking)))
     return text

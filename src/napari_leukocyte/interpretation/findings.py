@@ -26,6 +26,7 @@ from napari_leukocyte.interpretation.explanation import DEFAULT_METHOD, Explanat
 from napari_leukocyte.interpretation.measured import Measured, measure_cell
 from napari_leukocyte.interpretation.scoring import ExplainSettings, Method, Scorer
 from napari_leukocyte.interpretation.similar_cells import Neighbour, load_reference_cells
+from napari_leukocyte.language import tr
 from napari_leukocyte.models.manifest import Manifest
 from napari_leukocyte.progress import Progress, silent
 
@@ -153,8 +154,11 @@ def find_out(question: Question, progress: Progress | None = None) -> Findings:
     if embedding is None:
         if head is not None or known is not None:
             notes.append(
-                f"The classifier {q.classifier.name} gives no embedding, which words and similar "
-                "cells are found by."
+                tr(
+                    "The classifier {name} gives no embedding, which words and similar cells are "
+                    "found by.",
+                    name=q.classifier.name,
+                )
             )
     else:
         if head is not None:

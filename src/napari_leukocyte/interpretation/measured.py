@@ -30,6 +30,12 @@ _HUES = (
     (330.0, "purple"),
     (360.1, "pink"),
 )
+#: All names of colours.
+COLOURS = (
+    "grey",
+    "colourless",
+    *(f"{shade}{name}" for _, name in _HUES for shade in ("", "pale ", "deep ")),
+)
 
 
 @dataclass(frozen=True)

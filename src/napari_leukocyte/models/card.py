@@ -19,6 +19,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, TypeGuard
 
+from napari_leukocyte.language import decimal, tr
 from napari_leukocyte.models.manifest import Manifest, Member
 from napari_leukocyte.vocabulary import DISCLAIMER
 
@@ -137,12 +138,12 @@ def headline(manifest: Manifest) -> str:
     """Say in a few words how good a model was, ``"IoU 0.93–0.96"``; empty if that is not known."""
     name, short = _FIRST[manifest.kind]
     said = []
-    for group, where in (("held_out", ""), ("left_out", " elsewhere")):
+    for group, where in (("held_out", ""), ("left_out", tr(" elsewhere"))):
         found = spread(manifest.figures, group, name)
         if found is not None:
-            low, high = (f"{v:.2f}" for v in found)
+            low, high = (decimal(f"{v:.2f}") for v in found)
             said.append((low if low == high else f"{low}–{high}") + where)
-    return f"{short} {', '.join(said)}" if said else ""
+    return f"{tr(short)} {', '.join(said)}" if said else ""
 
 
 def as_lines(card: Card) -> list[str]:

@@ -25,7 +25,7 @@ from napari_leukocyte.reporting.drawing import (
     to_rgb,
 )
 from napari_leukocyte.schema import LABEL
-from napari_leukocyte.vocabulary import DISCLAIMER, LEUKOCYTE_NAMES, abbreviate, written
+from napari_leukocyte.vocabulary import DISCLAIMER, LEUKOCYTE_NAMES, letters
 
 #: Height of the letters as a part of the picture's smaller side, and its limits, px.
 _LETTER, _LETTER_RANGE = 1 / 60, (8, 60)
@@ -122,7 +122,7 @@ def _names(
 ) -> None:
     """Write number and short class under each object, within the picture and in no other cell."""
     texts = [
-        f"{r.label} {abbreviate(classes[r.label])}" if r.label in classes else str(r.label)
+        f"{r.label} {letters(classes[r.label])}" if r.label in classes else str(r.label)
         for r in regions
     ]
     boxes = np.array([(r.y0, r.x0, r.y1, r.x1) for r in regions], np.float64).reshape(-1, 4)
@@ -139,13 +139,18 @@ def _names(
         draw_text(picture, text, (bottom, max(left, 0)), letter, INK, halo=PAPER)
 
 
+def _heading(name: str) -> str:
+    """Return a class as it stands in a picture, whose letters are Latin."""
+    return name[:1].upper() + name[1:]
+
+
 def _entries(
     classes: Mapping[int, str], colors: Mapping[str, Color], missing: int
 ) -> list[tuple[str, Color]]:
     """Return the legend's texts and colours."""
     found = list(classes.values())
     names = [*LEUKOCYTE_NAMES, *sorted(set(found) - set(LEUKOCYTE_NAMES))] if found else []
-    entries = [(f"{written(name)} {found.count(name)}", colors[name]) for name in names]
+    entries = [(f"{_heading(name)} {found.count(name)}", colors[name]) for name in names]
     if missing or not entries:
         entries.append((f"Not classified {missing}", to_rgb(UNCLASSIFIED)))
     return entries
@@ -196,7 +201,7 @@ def draw_chart(leukogram: pd.DataFrame, height: int, letter: int) -> NDArray[np.
     rows = leukogram[is_counted(leukogram)]
     names = [str(name) for name in rows["class"]]
     total = int(rows["total"].iloc[0])
-    left = max(text_width(written(name), letter) for name in names) + 2 * letter
+    left = max(text_width(_heading(name), letter) for name in names) + 2 * letter
     right = text_width("100.0 % (1000)", letter) + 2 * letter
     span = 24 * letter
     chart = np.full((height, left + span + right, 3), PAPER, np.uint8)
@@ -224,7 +229,7 @@ def draw_chart(leukogram: pd.DataFrame, height: int, letter: int) -> NDArray[np.
         cv2.line(chart, (low, y), (high, y), INK, max(1, letter // 8))
         for x in (low, high):
             cv2.line(chart, (x, y - half // 2), (x, y + half // 2), INK, max(1, letter // 8))
-        draw_text(chart, written(str(row["class"])), (y + letter // 2, letter), letter, INK)
+        draw_text(chart, _heading(str(row["class"])), (y + letter // 2, letter), letter, INK)
         value = f"{percent:.1f} % ({int(row['count'])})"
         draw_text(chart, value, (y + letter // 2, left + span + letter), letter, INK)
     return chart

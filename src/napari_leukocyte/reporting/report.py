@@ -28,12 +28,13 @@ from napari_leukocyte.counting.reference import Range, ReferenceRanges, find_ran
 from napari_leukocyte.counting.settings import DifferentialSettings
 from napari_leukocyte.errors import OutputError
 from napari_leukocyte.io.atomic import atomic_write
+from napari_leukocyte.language import decimal, in_use, tr, tr_n
 from napari_leukocyte.progress import Progress
 from napari_leukocyte.reporting.drawing import UNCLASSIFIED, class_colors
 from napari_leukocyte.reporting.pictures import cell_pictures, field_picture
 from napari_leukocyte.schema import LABEL
 from napari_leukocyte.version import __version__
-from napari_leukocyte.vocabulary import DISCLAIMER, plural, written
+from napari_leukocyte.vocabulary import DISCLAIMER, tr_count, written
 
 #: Ends of the axis of the bars, %: the least that holds everything is taken.
 _ENDS = (20, 40, 60, 80, 100)
@@ -332,17 +333,17 @@ def write_report(
     if ranges is None and chosen.reference is not None:
         ranges = find_ranges(chosen.reference)
     if title is None:
-        title = f"Differential of {fields[0].name}"
+        title = tr("Differential of {name}", name=fields[0].name)
         if len(fields) > 1:
-            title = f"Differential of a smear, {len(fields)} fields"
+            title = tr("Differential of a smear, {n} fields", n=len(fields))
     tables = [f.table for f in fields]
     pooled = pd.concat([t for t in tables if len(t)] or tables[:1], ignore_index=True)
     groups = cells_by_class(fields, most_cells)
     text = _render(
         title=title,
-        disclaimer=DISCLAIMER,
+        disclaimer=tr(DISCLAIMER),
         version=__version__,
-        created=(created or datetime.now(UTC)).astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC"),
+        created=(created or datetime.now(UTC)).astimezone(UTC).strftime(tr("%Y-%m-%d %H:%M UTC")),
         signed=signatures(fields),
         fields=[field_summary(f) for f in fields],
         settings=chosen,
@@ -366,10 +367,11 @@ def _render(**values: Any) -> str:
     environment = Environment(
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
+    environment.globals |= {"tr": tr, "tr_n": tr_n, "tr_count": tr_count, "language": in_use()}
     environment.filters |= {
+        "decimal": decimal,
         "figure": _figure,
         "moment": _moment,
-        "several": plural,
         "written": written,
     }
     source = resources.files("napari_leukocyte.reporting").joinpath(_TEMPLATE)
@@ -380,7 +382,7 @@ def _figure(value: float, decimals: int = 1) -> str:
     """Format a number; a dash where there is none."""
     if math.isnan(value):
         return "–"
-    return "∞" if math.isinf(value) else f"{value:.{decimals}f}"
+    return "∞" if math.isinf(value) else decimal(f"{value:.{decimals}f}")
 
 
 def _moment(when: str) -> str:
@@ -390,5 +392,5 @@ def _moment(when: str) -> str:
     except ValueError:
         return when
     if moment.tzinfo is None:
-        return moment.strftime("%Y-%m-%d %H:%M")
-    return moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC")
+        return moment.strftime(tr("%Y-%m-%d %H:%M"))
+    return moment.astimezone(UTC).strftime(tr("%Y-%m-%d %H:%M UTC"))

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from napari_leukocyte.language import tr_n
 from napari_leukocyte.segmentation.ensemble import MemberMaps
 from napari_leukocyte.segmentation.evidence import score_objects
 from napari_leukocyte.segmentation.parameters import PostprocessParams
@@ -53,9 +54,11 @@ class Objects:
 
 def candidates_text(count: int) -> str:
     """Return the sentence about candidates."""
-    if count == 1:
-        return "1 more region looks less like a leukocyte and was not taken."
-    return f"{count} more regions look less like leukocytes and were not taken."
+    return tr_n(
+        "1 more region looks less like a leukocyte and was not taken.",
+        "{n} more regions look less like leukocytes and were not taken.",
+        count,
+    )
 
 
 def find_objects(

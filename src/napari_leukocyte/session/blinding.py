@@ -16,6 +16,7 @@ from napari_leukocyte.errors import LeukocyteError, OutputError, ParameterError
 from napari_leukocyte.gallery.cells import mask_predictions
 from napari_leukocyte.io.user_files import read_user_file, write_user_file
 from napari_leukocyte.io.validation import WholeKey, parse
+from napari_leukocyte.language import tr, tr_n
 from napari_leukocyte.session.reviewing import Reviewing
 from napari_leukocyte.session.state import State
 
@@ -166,14 +167,23 @@ class Blinding(Reviewing):
         number = len(self.hidden)
         if self._blind_problem and number:
             raise BlindReadError(
-                f"“{self.name}” is not saved, exported or reported before its blind read is ended "
-                "in “Review leukocytes”, since the file that says which cells it hides is damaged."
+                tr(
+                    "“{name}” is not saved, exported or reported before its blind read is ended in "
+                    "“Review leukocytes”, since the file that says which cells it hides is "
+                    "damaged.",
+                    name=self.name,
+                )
             )
         if number:
-            cells = f"{number} cell{' has' if number == 1 else 's have'}"
             raise BlindReadError(
-                f"“{self.name}” is saved, exported and reported after its blind read: {cells} no "
-                "answer yet."
+                tr_n(
+                    "“{name}” is saved, exported and reported after its blind read: {n} cell has "
+                    "no answer yet.",
+                    "“{name}” is saved, exported and reported after its blind read: {n} cells have "
+                    "no answer yet.",
+                    number,
+                    name=self.name,
+                )
             )
 
     # -- a read ---------------------------------------------------------------------------

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from napari_leukocyte.errors import LeukocyteError, ParameterError
 from napari_leukocyte.io.images.key import image_key
+from napari_leukocyte.language import tr, tr_n
 from napari_leukocyte.segmentation.parameters import PostprocessParams
 from napari_leukocyte.session.codec import BadRecordError, decode, follow
 from napari_leukocyte.session.journal import Contents, read_journal
@@ -196,9 +197,10 @@ def describe(summary: SessionSummary) -> str | None:
     """Say in one sentence what came back; None if there is nothing to show."""
     if not summary.objects:
         return None
-    parts = [f"{summary.objects} cell{'' if summary.objects == 1 else 's'}"]
+    parts = [tr_n("{n} cell", "{n} cells", summary.objects)]
     if summary.reviewed:
-        parts.append(f"{summary.reviewed} of them reviewed")
+        parts.append(tr("{n} of them reviewed", n=summary.reviewed))
     if summary.state == "signed off":
-        parts.append(f"signed off{' by ' + summary.reader if summary.reader else ''}")
-    return f"Earlier work on this image was restored: {', '.join(parts)}."
+        by = tr("signed off by {name}", name=summary.reader)
+        parts.append(by if summary.reader else tr("signed off"))
+    return tr("Earlier work on this image was restored: {parts}.", parts=", ".join(parts))

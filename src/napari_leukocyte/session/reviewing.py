@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 
 from napari_leukocyte.errors import ParameterError
+from napari_leukocyte.language import tr, tr_n
 from napari_leukocyte.session.core import Core
 from napari_leukocyte.session.predictions import Predictions
 from napari_leukocyte.session.reviews import Review, SignOff, changed, flagged, now, pin_confirmed
@@ -75,7 +76,7 @@ class Reviewing(Core):
         number = len(table)
         self._do(
             replace(state, predictions=predictions, reviews=reviews),
-            f"Classify {_cells(number)}",
+            tr("Classify {cells}", cells=_cells(number)),
             amend=not all_objects,
         )
 
@@ -98,7 +99,7 @@ class Reviewing(Core):
         self._review(
             chosen,
             lambda r: replace(r, class_name=name, reviewed=True),
-            f"{_cells(len(chosen))} as {name}",
+            tr("{cells} as {name}", cells=_cells(len(chosen)), name=tr(name)),
         )
 
     def clear_class(self, labels: Iterable[int]) -> None:
@@ -113,7 +114,7 @@ class Reviewing(Core):
         self._review(
             chosen,
             lambda r: replace(r, class_name=None, reviewed=False),
-            f"Take back the class of {_cells(len(chosen))}",
+            tr("Take back the class of {cells}", cells=_cells(len(chosen))),
         )
 
     def approve(self, labels: Iterable[int], note: str = "") -> None:
@@ -134,13 +135,15 @@ class Reviewing(Core):
         chosen = self._existing(labels)
         for number in chosen:
             if self._state.class_of(number) is None:
-                raise ParameterError(f"Object {number} has no class to confirm: give it one.")
+                raise ParameterError(
+                    tr("Object {n} has no class to confirm: give it one.", n=number)
+                )
 
         def confirmed(review: Review) -> Review:
             noted = "; ".join(text for text in (review.note, note.strip()) if text)
             return replace(review, reviewed=True, note=noted)
 
-        self._review(chosen, confirmed, f"Confirm {_cells(len(chosen))}")
+        self._review(chosen, confirmed, tr("Confirm {cells}", cells=_cells(len(chosen))))
 
     def set_flag(self, labels: Iterable[int], flag: str, on: bool = True) -> None:
         """Flag objects, or take a flag away.
@@ -160,8 +163,9 @@ class Reviewing(Core):
             If an object does not exist, or there is no such flag.
         """
         chosen = self._existing(labels)
-        verb = "Flag" if on else "Unflag"
-        self._review(chosen, flagged(flag, on), f"{verb} {_cells(len(chosen))}: {flag}")
+        said = tr("Flag {cells}: {flag}") if on else tr("Unflag {cells}: {flag}")
+        said = said.format(cells=_cells(len(chosen)), flag=tr(flag))
+        self._review(chosen, flagged(flag, on), said)
 
     def set_note(self, label: int, text: str) -> None:
         """Note something about an object; an empty text removes the note.
@@ -172,7 +176,9 @@ class Reviewing(Core):
             If the object does not exist.
         """
         chosen = self._existing([label])
-        self._review(chosen, lambda r: replace(r, note=text.strip()), f"Note on cell {label}")
+        self._review(
+            chosen, lambda r: replace(r, note=text.strip()), tr("Note on cell {label}", label=label)
+        )
 
     def restore_reviews(self, reviews: Mapping[int, Review | None], what: str) -> None:
         """Bring reviews back as they were once, as one step; None stands for no review.
@@ -197,7 +203,7 @@ class Reviewing(Core):
         existing = self._state.numbers() if chosen else frozenset()
         for number in chosen:
             if number not in existing:
-                raise ParameterError(f"There is no object {number}.")
+                raise ParameterError(tr("There is no object {n}.", n=number))
         return chosen
 
     def _review(self, chosen: Sequence[int], change: Callable[[Review], Review], what: str) -> None:
@@ -227,11 +233,17 @@ class Reviewing(Core):
         reviewed, total = self.review_progress
         if reviewed < total:
             raise ParameterError(
-                f"{_cells(total - reviewed)} of {total} must be reviewed before the sign-off."
+                tr(
+                    "{cells} of {total} must be reviewed before the sign-off.",
+                    cells=_cells(total - reviewed),
+                    total=total,
+                )
             )
         without = sum(state.class_of(n) is None for n in numbers)
         if without:
-            raise ParameterError(f"{_cells(without)} must get a class before the sign-off.")
+            raise ParameterError(
+                tr("{cells} must get a class before the sign-off.", cells=_cells(without))
+            )
         if state.signed_off is None:
             self._do(replace(state, signed_off=SignOff(self.reader, now())), "Sign off")
 
@@ -251,4 +263,4 @@ class Reviewing(Core):
 
 
 def _cells(number: int) -> str:
-    return f"{number} cell{'' if number == 1 else 's'}"
+    return tr_n("{n} cell", "{n} cells", number)

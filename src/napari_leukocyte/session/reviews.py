@@ -8,9 +8,16 @@ from datetime import UTC, datetime
 
 from napari_leukocyte.errors import ParameterError
 from napari_leukocyte.io.user_files import config_folder, read_user_file, write_user_file
+from napari_leukocyte.language import later
 
 #: What can be noted of an object by one key.
-FLAGS = ("uncertain class", "unclear boundary", "smudge", "artefact", "to discuss")
+FLAGS = (
+    later("uncertain class"),
+    later("unclear boundary"),
+    later("smudge"),
+    later("artefact"),
+    later("to discuss"),
+)
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,7 @@
-"""Builders for what docks are made of: texts, buttons, fields, rows, forms, sections."""
+"""Builders for what docks are made of: texts, buttons, fields, rows, forms, sections.
+
+The texts that they are given stand in English; the builders show them in the language in use.
+"""
 
 from __future__ import annotations
 
@@ -24,8 +27,9 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from napari_leukocyte.language import tr
 from napari_leukocyte.ui.controls.containers import Section, WrappedText
-from napari_leukocyte.ui.controls.inputs import leave_wheel_to_form
+from napari_leukocyte.ui.controls.inputs import leave_wheel_to_form, write_numbers
 from napari_leukocyte.ui.signals import Signal
 from napari_leukocyte.vocabulary import DISCLAIMER
 
@@ -46,6 +50,7 @@ _LONG = 70
 
 def tipped(widget: W, tip: str) -> W:
     """Give a widget a tooltip, in lines if it is long; return the widget."""
+    tip = tr(tip)
     # Qt breaks only rich text.
     widget.setToolTip(f"<p>{tip}</p>" if len(tip) > _LONG and not tip.startswith("<") else tip)
     return widget
@@ -84,7 +89,7 @@ def text(
 
 def heading(title: str) -> QLabel:
     """Make a line in bold letters that stands above something."""
-    label = QLabel(title)
+    label = QLabel(tr(title))
     font = label.font()
     font.setBold(True)
     label.setFont(font)
@@ -100,7 +105,7 @@ def disclaimer() -> WrappedText:
 def small_button(title: str, tip: str = "", act: Callable[[], object] | None = None) -> QToolButton:
     """Make a button that is as small as its title."""
     made = tipped(QToolButton(), tip)
-    made.setText(title)
+    made.setText(tr(title))
     if act is not None:
         made.clicked.connect(lambda: act())
     return made
@@ -118,7 +123,7 @@ def button(title: str, tip: str = "", act: Callable[[], object] | None = None) -
     act : callable, optional
         Called without arguments when it is clicked.
     """
-    made = tipped(QPushButton(title), tip)
+    made = tipped(QPushButton(tr(title)), tip)
     if act is not None:
         made.clicked.connect(lambda: act())
     return made
@@ -126,7 +131,7 @@ def button(title: str, tip: str = "", act: Callable[[], object] | None = None) -
 
 def check(title: str, tip: str = "", *, on: bool = False) -> QCheckBox:
     """Make a check box."""
-    box = tipped(QCheckBox(title), tip)
+    box = tipped(QCheckBox(tr(title)), tip)
     box.setChecked(on)
     return box
 
@@ -134,7 +139,7 @@ def check(title: str, tip: str = "", *, on: bool = False) -> QCheckBox:
 def line(hint: str = "", tip: str = "") -> QLineEdit:
     """Make a field for one line of text, with a hint that shows while it is empty."""
     made = tipped(QLineEdit(), tip)
-    made.setPlaceholderText(hint)
+    made.setPlaceholderText(tr(hint))
     return made
 
 
@@ -143,7 +148,7 @@ def whole_number(low: int, high: int, value: int, *, unit: str = "", tip: str = 
     box = QSpinBox()
     box.setRange(low, high)
     box.setValue(value)
-    box.setSuffix(unit)
+    box.setSuffix(tr(unit))
     return _number_field(box, tip)
 
 
@@ -155,7 +160,7 @@ def number(
     box.setDecimals(decimals)
     box.setRange(low, high)
     box.setValue(value)
-    box.setSuffix(unit)
+    box.setSuffix(tr(unit))
     box.setKeyboardTracking(False)
     return _number_field(box, tip)
 
@@ -164,6 +169,7 @@ S = TypeVar("S", bound=QAbstractSpinBox)
 
 
 def _number_field(box: S, tip: str) -> S:
+    write_numbers(box)
     leave_wheel_to_form(box)
     return tipped(box, tip)
 
@@ -191,7 +197,7 @@ class FolderLine(QWidget):
         super().__init__()
         self._question = question
         self.field = line(hint)
-        self.browse = small_button("…", f"{question}…", self._ask)
+        self.browse = small_button("…", f"{tr(question)}…", self._ask)
         self.field.editingFinished.connect(self.chosen)
         self.setLayout(row(self.field, self.browse))
 
@@ -204,7 +210,7 @@ class FolderLine(QWidget):
         self.field.setText(path)
 
     def _ask(self) -> None:
-        folder = QFileDialog.getExistingDirectory(self, self._question, self.text())
+        folder = QFileDialog.getExistingDirectory(self, tr(self._question), self.text())
         if folder:
             self.setText(folder)
             self.chosen.emit()
@@ -260,7 +266,7 @@ def add_rows(layout: QFormLayout, *rows: Row) -> None:
     for each in rows:
         if isinstance(each, tuple):
             title, field = each
-            layout.addRow(title, field)
+            layout.addRow(tr(title), field)
         else:
             layout.addRow(each)
 
@@ -291,7 +297,7 @@ def add_to(layout: QBoxLayout, item: Item, share: int = 0) -> None:
     if item is None:
         layout.addStretch(1)
     elif isinstance(item, str):
-        layout.addWidget(QLabel(item), share)
+        layout.addWidget(QLabel(tr(item)), share)
     elif isinstance(item, QLayout):
         layout.addLayout(item, share)
     else:

@@ -11,6 +11,7 @@ from qtpy.QtCore import QCoreApplication, QEvent, QObject
 from qtpy.QtGui import QCloseEvent
 from qtpy.QtWidgets import QMainWindow, QMessageBox, QWidget
 
+from napari_leukocyte.language import tr
 from napari_leukocyte.session.session import Session
 from napari_leukocyte.ui.layers import links
 from napari_leukocyte.ui.layers.map_layers import is_map, is_noted_view
@@ -69,8 +70,12 @@ def _is_own(viewer: Any, layer: Layer) -> bool:
 def describe_unkept(sessions: list[Session]) -> str:
     """Say in a sentence what closing does to sessions that are not kept."""
     shown = ", ".join(f"“{s.name}”" for s in sessions[:3])
-    more = f" and {len(sessions) - 3} more" if len(sessions) > 3 else ""
-    return f"What was done on {shown}{more} is not kept: it is lost when you close."
+    more = tr(" and {n} more", n=len(sessions) - 3) if len(sessions) > 3 else ""
+    return tr(
+        "What was done on {shown}{more} is not kept: it is lost when you close.",
+        shown=shown,
+        more=more,
+    )
 
 
 def guard_of(window: QMainWindow) -> QObject | None:
@@ -188,10 +193,10 @@ def _ask_before_napari(window: QMainWindow, guard: CloseGuard) -> None:
 def _may_close(window: QWidget, unkept: list[tuple[Session, Image]]) -> bool:
     box = QMessageBox(window)
     box.setIcon(QMessageBox.Icon.Question)
-    box.setWindowTitle("Close without saving the results?")
+    box.setWindowTitle(tr("Close without saving the results?"))
     box.setText(describe_unkept([session for session, _ in unkept]))
-    close = box.addButton("Close", QMessageBox.ButtonRole.AcceptRole)
-    save = box.addButton("Save results…", QMessageBox.ButtonRole.ActionRole)
+    close = box.addButton(tr("Close"), QMessageBox.ButtonRole.AcceptRole)
+    save = box.addButton(tr("Save results…"), QMessageBox.ButtonRole.ActionRole)
     box.addButton(QMessageBox.StandardButton.Cancel)
     box.exec()
     if box.clickedButton() is save:

@@ -8,6 +8,8 @@ from napari.settings import get_settings
 from qtpy.QtCore import QEvent, QObject, Qt, QTimer
 from qtpy.QtWidgets import QDockWidget, QMainWindow, QWidget
 
+from napari_leukocyte.language import tr
+
 #: How napari ends the names of the docks that it opens from its menu; those that a script docks
 #: have names, and places, of the script's own.
 _ENDING = " (napari-leukocyte)"
@@ -68,7 +70,7 @@ class _Placing(QObject):
         title = TITLES.get(name.removesuffix(_ENDING))
         if window is None or title is None or not name.endswith(_ENDING):
             return
-        _rename(dock, title, name)
+        _rename(dock, tr(title), name)
         area = window.dockWidgetArea(dock)
         if dock.isFloating() or area != dock.qt_area:
             return

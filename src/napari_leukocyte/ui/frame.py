@@ -12,6 +12,7 @@ from qtpy.QtCore import QTimer
 from qtpy.QtGui import QHideEvent, QShowEvent
 from qtpy.QtWidgets import QDockWidget, QSizePolicy, QWidget
 
+from napari_leukocyte.language import tr
 from napari_leukocyte.progress import Progress
 from napari_leukocyte.ui import build
 from napari_leukocyte.ui.build import Item, Row
@@ -23,6 +24,7 @@ from napari_leukocyte.ui.jobs import Job, sentence_of, start_job
 from napari_leukocyte.ui.layers import links
 from napari_leukocyte.ui.layers.canvas_context import enter_canvas_context
 from napari_leukocyte.ui.signals import BeforePaint
+from napari_leukocyte.ui.window_language import settle_language
 
 T = TypeVar("T")
 
@@ -83,6 +85,7 @@ class SharedParts:
         lines : int
             Of messages that have room without scrolling.
         """
+        settle_language()
         return cls(ImageChoice(links.unwrap(viewer)), ProgressLine(), Messages(lines=lines))
 
 
@@ -121,6 +124,7 @@ class Dock(QWidget):
     def __init__(
         self, viewer: Any, parent: QWidget | None = None, *, shared: SharedParts | None = None
     ) -> None:
+        settle_language()
         super().__init__(parent)
         self.viewer: Any = links.unwrap(viewer)
         self._shares = shared is not None
@@ -372,7 +376,12 @@ class Dock(QWidget):
 
     def _on_progress(self, done: int, total: int, what: str) -> None:
         if self.tells_progress and self._job is not None and not self._job.cancelled:
-            self._put(f"{what}: {done} of {total}" if total > 1 else f"{what}…", False)
+            self._put(
+                tr("{what}: {done} of {total}", what=tr(what), done=done, total=total)
+                if total > 1
+                else f"{tr(what)}…",
+                False,
+            )
 
     # -- the end ----------------------------------------------------------------------------
 

@@ -12,6 +12,7 @@ from napari.utils.progress import cancelable_progress
 from qtpy.QtCore import QCoreApplication, QObject
 
 from napari_leukocyte.errors import Cancelled, LeukocyteError
+from napari_leukocyte.language import tr
 from napari_leukocyte.progress import Progress
 from napari_leukocyte.ui.signals import Signal
 
@@ -202,7 +203,7 @@ def start_job(
 def tell(error: Exception) -> None:
     """Show an error to the user: one sentence for what they can mend, else the traceback."""
     if isinstance(error, LeukocyteError):
-        show_error(str(error))
+        show_error(tr(str(error)))
     else:
         notification_manager.receive_error(type(error), error, error.__traceback__)
 
@@ -218,4 +219,4 @@ def telling_errors() -> Iterator[None]:
 
 def sentence_of(error: Exception) -> str:
     """Return an error as one sentence for a dock; its traceback is in napari's notification."""
-    return str(error) if isinstance(error, LeukocyteError) else FAILED
+    return tr(str(error)) if isinstance(error, LeukocyteError) else FAILED

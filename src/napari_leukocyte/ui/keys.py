@@ -9,6 +9,7 @@ from typing import Any, Literal
 from napari.utils.notifications import show_warning
 from qtpy.QtCore import QObject, QTimer
 
+from napari_leukocyte.language import tr
 from napari_leukocyte.session.reviews import FLAGS
 from napari_leukocyte.ui.key_names import parse_key
 from napari_leukocyte.ui.own_classes import classes_now, notice
@@ -134,7 +135,7 @@ def _tell(sentences: tuple[str, ...]) -> None:
 
 def shown_keys(action: str) -> str:
     """Return the keys of an action as a text for a user."""
-    return " or ".join(keys_of(action))
+    return tr(" or ").join(keys_of(action))
 
 
 def choose_keys(
@@ -163,16 +164,26 @@ def choose_keys(
         keys = _parse(str(text)) if isinstance(text, str) else None
         if keys is None:
             sentences.append(
-                f"Keys: “{text}” is no key for “{action.what}”, which keeps {action.default}; "
-                "write keys like Shift+D or Page Down, several with commas."
+                tr(
+                    "Keys: “{text}” is no key for “{what}”, which keeps {default}; "
+                    "write keys like Shift+D or Page Down, several with commas.",
+                    text=text,
+                    what=tr(action.what),
+                    default=action.default,
+                )
             )
         chosen[action.id] = keys or _default(action)
     taken = frozenset(key.upper() for key in classes if key)
     while (found := _clash(chosen, taken)) is not None:
         action, key, other = found
         sentences.append(
-            f"Keys: {key} is taken twice, for “{action.what}” and “{other}”; “{action.what}” "
-            f"keeps {action.default}."
+            tr(
+                "Keys: {key} is taken twice, for “{what}” and “{other}”; “{what}” keeps {default}.",
+                key=key,
+                what=tr(action.what),
+                other=other,
+                default=action.default,
+            )
         )
         chosen[action.id] = _default(action)
     return chosen, sentences

@@ -11,6 +11,7 @@ from qtpy.QtWidgets import QFileDialog, QMessageBox, QWidget
 from napari_leukocyte.counting.leukogram import count
 from napari_leukocyte.counting.settings import DifferentialSettings
 from napari_leukocyte.errors import LeukocyteError
+from napari_leukocyte.language import tr
 from napari_leukocyte.progress import Progress
 from napari_leukocyte.reporting.save import FILES, save_results
 from napari_leukocyte.session.session import Session
@@ -86,7 +87,7 @@ def ask_and_save(
     except LeukocyteError as error:
         tell(error)
         return None
-    chosen = QFileDialog.getExistingDirectory(parent, "Folder for the results")
+    chosen = QFileDialog.getExistingDirectory(parent, tr("Folder for the results"))
     if not chosen:
         return None
     folder = Path(chosen)
@@ -103,13 +104,23 @@ def ask_and_save(
 
     def done(files: list[Path]) -> None:
         session.mark_saved(taken.revision)
-        show_info(f"Results saved in {folder}: {', '.join(f.name for f in files)}.")
+        show_info(
+            tr(
+                "Results saved in {folder}: {names}.",
+                folder=folder,
+                names=", ".join(f.name for f in files),
+            )
+        )
 
     return start_job(work, title="Saving results", on_done=done)
 
 
 def _may_replace(parent: QWidget, folder: Path, existing: list[str]) -> bool:
     yes, no = QMessageBox.StandardButton.Yes, QMessageBox.StandardButton.No
-    question = f"{folder} already holds {', '.join(existing)}. Replace them?"
-    answer = QMessageBox.question(parent, "Replace earlier results?", question, yes | no, no)
+    question = tr(
+        "{folder} already holds {existing}. Replace them?",
+        folder=folder,
+        existing=", ".join(existing),
+    )
+    answer = QMessageBox.question(parent, tr("Replace earlier results?"), question, yes | no, no)
     return bool(answer == yes)

@@ -14,6 +14,7 @@ from qtpy.QtGui import QKeyEvent, QShortcut
 from qtpy.QtWidgets import QAbstractSpinBox, QLineEdit, QWidget
 
 from napari_leukocyte.errors import LeukocyteError
+from napari_leukocyte.language import tr
 from napari_leukocyte.session.session import Session
 from napari_leukocyte.ui.jobs import tell
 from napari_leukocyte.ui.key_bindings import bind_action, shortcut_of, unbind
@@ -55,7 +56,7 @@ def step_back(session: Session | None, *, again: bool = False) -> None:
         tell(error)
         return
     did, nothing = _SAID[again]
-    _say(f"{did}: {what}" if possible else nothing)
+    _say(f"{tr(did)}: {what}" if possible else tr(nothing))
 
 
 def _say(text: str) -> None:

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from napari_leukocyte.counting.leukogram import clopper_pearson
+from napari_leukocyte.language import tr, tr_n
 from napari_leukocyte.schema import LABEL, probability_column
 from napari_leukocyte.session.session import Session
 from napari_leukocyte.uncertainty.calibration import (
@@ -183,25 +184,41 @@ def _bound(
 ) -> str:
     error = 100 * (1 - settings.level)
     if compared(calibration, settings).weight.sum() < fewest_cells(settings.level):
-        return (
-            f"At {100 * settings.level:g} % nothing can be ruled out: that takes "
-            f"{fewest_cells(settings.level)} cells of known class, and there are "
-            f"{len(compared(calibration, settings))}."
+        return tr(
+            "At {level:g} % nothing can be ruled out: that takes {needed} cells of known class, "
+            "and there are {n}.",
+            level=100 * settings.level,
+            needed=fewest_cells(settings.level),
+            n=len(compared(calibration, settings)),
         )
     like = compared(calibration, settings)
-    where = "reviewed here" if like.own.any() else "held out from training"
+    where = tr("reviewed here") if like.own.any() else tr("held out from training")
     if settings.like not in ("", EVERY):
-        where += f" of {TITLES.get(settings.like, settings.like)}"
+        where += tr(" of {name}", name=TITLES.get(settings.like, settings.like))
     wrong, found, high = observed
-    counted = f"{single} of {asked} cells {'has' if single == 1 else 'have'} a single class"
+    counted = tr_n(
+        "{n} of {asked} cells has a single class",
+        "{n} of {asked} cells have a single class",
+        single,
+        asked=asked,
+    )
     if number < single:
-        counted += (
-            f", and {number} of these can be approved: the rest is reviewed or flagged, or has "
-            "another class than that in its set"
+        counted += tr(
+            ", and {n} of these can be approved: the rest is reviewed or flagged, or has another "
+            "class than that in its set",
+            n=number,
         )
-    return (
-        f"{counted}. Of all {asked}, at most {error:g} % "
-        f"({error / 100 * asked:.0f}) are expected to have a set without their true class, as "
-        f"long as they are like the {len(like)} cells {where}; of {found} single-class cells "
-        f"among those, {wrong} were wrong (95 % limit: at most {100 * high:.1f} %)."
+    return tr(
+        "{counted}. Of all {asked}, at most {error:g} % ({expected:.0f}) are expected to have a "
+        "set without their true class, as long as they are like the {n} cells {where}; of {found} "
+        "single-class cells among those, {wrong} were wrong (95 % limit: at most {high:.1f} %).",
+        counted=counted,
+        asked=asked,
+        error=error,
+        expected=error / 100 * asked,
+        n=len(like),
+        where=where,
+        found=found,
+        wrong=wrong,
+        high=100 * high,
     )

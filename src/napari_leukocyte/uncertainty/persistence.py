@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from napari_leukocyte.counting.confusion import Confusion
 from napari_leukocyte.errors import ParameterError
 from napari_leukocyte.io.user_files import config_folder, read_user_file, write_user_file
+from napari_leukocyte.language import later
 from napari_leukocyte.models.artifact import ArtifactKind
 from napari_leukocyte.models.manifest import Manifest
 from napari_leukocyte.uncertainty.calibration import OWN, Calibration
@@ -113,7 +114,7 @@ def read_shipped(classifier: Manifest) -> ShippedCalibration | None:
         left_out = data["left_out"]
         return ShippedCalibration(
             _calibration(data, classes, _sources(data)),
-            _confusion(classes, data["held_out"], "held out from its training sets"),
+            _confusion(classes, data["held_out"], later("held out from its training sets")),
             None if left_out is None else _confusion(classes, left_out, "of sets left out"),
         )
 

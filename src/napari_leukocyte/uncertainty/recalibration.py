@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from napari_leukocyte.counting.confusion import Confusion
+from napari_leukocyte.language import later, tr
 from napari_leukocyte.models.manifest import Manifest
 from napari_leukocyte.schema import probability_column
 from napari_leukocyte.uncertainty.calibration import EVERY, Calibration, SetSettings, fewest_cells
@@ -135,7 +136,9 @@ def calibration_in_use(classifier: Manifest) -> CalibrationInUse:
     if len(own):
         calibration = recalibrated(None if shipped is None else shipped.calibration, own)
         images = len(reviewed.images)
-        sentence = f"Calibrated on {len(own)} cells reviewed here, of {images} images"
+        sentence = tr(
+            "Calibrated on {n} cells reviewed here, of {images} images", n=len(own), images=images
+        )
         return CalibrationInUse(calibration, len(own), images, _with_few(sentence, own))
     if shipped is None:
         size = len(classifier.classes)
@@ -144,15 +147,20 @@ def calibration_in_use(classifier: Manifest) -> CalibrationInUse:
             nothing,
             0,
             0,
-            f"{classifier.name} has no calibration: review about 25 cells of each class, "
-            "then calibrate.",
+            tr(
+                "{name} has no calibration: review about 25 cells of each class, then calibrate.",
+                name=classifier.name,
+            ),
         )
     known = shipped.calibration
     return CalibrationInUse(
         known,
         0,
         0,
-        f"Calibrated on {len(known)} cells of photographs held out from the training sets.",
+        tr(
+            "Calibrated on {n} cells of photographs held out from the training sets.",
+            n=len(known),
+        ),
     )
 
 
@@ -211,7 +219,7 @@ def confusion_in_use(classifier: Manifest, in_domain: bool) -> Confusion | None:
     own = OwnCells(classifier).calibration()
     if len(own) >= ENOUGH_OWN:
         said = own.probability.argmax(axis=1).astype(np.intp)
-        return Confusion.of(own.classes, own.truth, said, "reviewed here")
+        return Confusion.of(own.classes, own.truth, said, later("reviewed here"))
     shipped = read_shipped(classifier)
     if shipped is None:
         return None
@@ -219,5 +227,5 @@ def confusion_in_use(classifier: Manifest, in_domain: bool) -> Confusion | None:
 
 
 def _with_few(sentence: str, own: Calibration) -> str:
-    few = [f"{name} {n}" for name, n in own.counts().items() if n < 10]
-    return f"{sentence}; few of: {', '.join(few)}." if few else f"{sentence}."
+    few = [f"{tr(name)} {n}" for name, n in own.counts().items() if n < 10]
+    return f"{sentence}; {tr('few of')}: {', '.join(few)}." if few else f"{sentence}."

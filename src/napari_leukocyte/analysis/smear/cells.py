@@ -18,6 +18,7 @@ from napari_leukocyte.counting.leukogram import count_classes
 from napari_leukocyte.counting.settings import not_counted
 from napari_leukocyte.errors import LeukocyteError, ParameterError
 from napari_leukocyte.gallery.cells import mask_predictions
+from napari_leukocyte.language import tr
 from napari_leukocyte.progress import Progress, silent
 from napari_leukocyte.schema import LABEL, probabilities_of
 from napari_leukocyte.session.blinding import FILE_NAME as BLIND
@@ -355,7 +356,7 @@ class SmearCells:
             return frozenset()
         command = source[-1]
         now, then = (command.after, command.before) if back else (command.before, command.after)
-        what = f"{'Undo' if back else 'Redo'} “{command.what}”"
+        what = f"{tr('Undo') if back else tr('Redo')} “{command.what}”"
 
         def act(field: int, session: Session) -> None:
             if any(session.reviews.get(n) != review for n, review in now[field].items()):

@@ -12,6 +12,7 @@ from typing import Any, Literal
 import numpy as np
 
 from napari_leukocyte.io.validation import FORBID, Truth, Whole, parse
+from napari_leukocyte.language import tr, tr_n
 from napari_leukocyte.session.session import Session
 from napari_leukocyte.session.state import State
 
@@ -85,12 +86,14 @@ class FieldState:
     def missing(self) -> str:
         """Say in a few words what is missing before a sign-off; empty if nothing is."""
         if not self.analysed:
-            return "not analysed"
+            return tr("not analysed")
         if self.reviewed < self.objects:
-            return f"{_cells(self.objects - self.reviewed)} not reviewed"
+            return tr("{cells} not reviewed", cells=_cells(self.objects - self.reviewed))
         if self.blind:
-            return f"{_cells(self.blind)} being read blindly"
-        return f"{_cells(self.unclassified)} without a class" if self.unclassified else ""
+            return tr("{cells} being read blindly", cells=_cells(self.blind))
+        if not self.unclassified:
+            return ""
+        return tr("{cells} without a class", cells=_cells(self.unclassified))
 
     def without_digest(self) -> FieldState:
         """Return the same as an open session tells it."""
@@ -194,4 +197,4 @@ def _digest(state: State) -> str:
 
 
 def _cells(number: int) -> str:
-    return f"{number} cell{'' if number == 1 else 's'}"
+    return tr_n("{n} cell", "{n} cells", number)

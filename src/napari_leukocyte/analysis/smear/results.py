@@ -18,6 +18,7 @@ from napari_leukocyte.counting.settings import DifferentialSettings
 from napari_leukocyte.errors import LeukocyteError, OutputError
 from napari_leukocyte.io.atomic import write_together
 from napari_leukocyte.io.paths import plan
+from napari_leukocyte.language import tr, tr_n
 from napari_leukocyte.progress import Progress, silent
 from napari_leukocyte.reporting.drawing import write_png
 from napari_leukocyte.reporting.pictures import draw_overlay
@@ -131,7 +132,11 @@ def write_smear_report(
         path,
         fields,
         settings or smear.settings,
-        title=f"Differential of the smear {smear.title}, {_fields(len(fields))}",
+        title=tr(
+            "Differential of the smear {name}, {fields}",
+            name=smear.title,
+            fields=_fields(len(fields)),
+        ),
         progress=draw,
     )
 
@@ -281,4 +286,4 @@ def _record(
 
 
 def _fields(number: int) -> str:
-    return f"{number} field{'' if number == 1 else 's'}"
+    return tr_n("{n} field", "{n} fields", number)

@@ -24,6 +24,7 @@ from napari_leukocyte.counting.leukogram import count, in_order
 from napari_leukocyte.counting.settings import DifferentialSettings
 from napari_leukocyte.errors import ParameterError
 from napari_leukocyte.io.images.reading import passed_over
+from napari_leukocyte.language import tr, tr_n
 from napari_leukocyte.progress import Progress, silent
 from napari_leukocyte.session.reviews import now
 
@@ -235,12 +236,22 @@ class Smear:
         if waiting:
             named = ", ".join(f"{name} ({missing})" for name, missing in waiting[:_NAMED])
             more = len(waiting) - _NAMED
-            rest = f" and {more} more" if more > 0 else ""
-            verb = "has" if len(waiting) == 1 else "have"
-            number = f"{len(waiting)} of {len(usable)} field{'s' * (len(usable) != 1)}"
-            return f"{number} {verb} to be finished before the sign-off: {named}{rest}."
+            rest = tr(" and {n} more", n=more) if more > 0 else ""
+            return tr_n(
+                "{fields} has to be finished before the sign-off: {named}{rest}.",
+                "{fields} have to be finished before the sign-off: {named}{rest}.",
+                len(waiting),
+                fields=tr_n(
+                    "{waiting} of {n} field",
+                    "{waiting} of {n} fields",
+                    len(usable),
+                    waiting=len(waiting),
+                ),
+                named=named,
+                rest=rest,
+            )
         if not sum(state.objects for _, state in states):
-            return "There are no cells to sign off."
+            return tr("There are no cells to sign off.")
         return None
 
     def sign_off(self, reader: str, progress: Progress = silent) -> SmearSignOff:

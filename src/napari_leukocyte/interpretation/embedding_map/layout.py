@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 from napari_leukocyte.interpretation.embedding_map.cells import MapCells
 from napari_leukocyte.interpretation.embedding_map.neighbours import nearest
 from napari_leukocyte.io.validation import Number, Whole, between, must, record
+from napari_leukocyte.language import later
 from napari_leukocyte.progress import Progress, silent
 
 Places = Mapping[bytes, tuple[float, float]]
@@ -161,7 +162,11 @@ def lay_out(
     placer: Placer
     if len(cells) < settings.fewest:
         components: Components = fit_components(cells.vectors)
-        places, placer, method = components.place(cells.vectors), components, "principal components"
+        places, placer, method = (
+            components.place(cells.vectors),
+            components,
+            later("principal components"),
+        )
     else:
         places, placer = fit_tsne(cells.vectors, settings, progress)
         method = "t-SNE"

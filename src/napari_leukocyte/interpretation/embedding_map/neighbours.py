@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 
 from napari_leukocyte.classification.label_errors import (
     CELLS,
-    CELLS_OF_CLASS,
     enough,
     find_label_errors,
 )
 from napari_leukocyte.interpretation.embedding_map.cells import MapCells
+from napari_leukocyte.language import later
 from napari_leukocyte.progress import Progress, silent
 from napari_leukocyte.schema import LABEL
 
@@ -147,7 +147,7 @@ def find_outliers(
 #: between cells, and take long with thousands of them.
 _COMPONENTS = 50
 #: Said where nothing can be said.
-TOO_FEW = f"Needs {CELLS} cells, and {CELLS_OF_CLASS} of each of two classes."
+TOO_FEW = later("Needs {cells} cells, and {few} of each of two classes.")
 
 
 @dataclass(frozen=True)

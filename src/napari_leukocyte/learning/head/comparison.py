@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_leukocyte.language import decimal, tr
+
 #: Resamples of the bootstrap over photographs.
 RESAMPLES = 1000
 #: Bins of the calibration error, as is usual.
@@ -194,11 +196,16 @@ def _wilson(hits: int, n: int) -> Share:
 def share(value: Share, digits: int = 3) -> str:
     """Return a share with its interval, ``0.912 [0.853–0.951]``."""
     if math.isnan(value.value):
-        return "not measured"
-    one, low, high = (f"{v:.{digits}f}" for v in (value.value, value.low, value.high))
+        return tr("not measured")
+    one, low, high = (decimal(f"{v:.{digits}f}") for v in (value.value, value.low, value.high))
     return f"{one} [{low}–{high}]"
 
 
 def signed(value: Share) -> str:
     """Return a difference with its interval."""
-    return f"{value.value:+.3f} [{value.low:+.3f} to {value.high:+.3f}]"
+    return tr(
+        "{value:+.3f} [{low:+.3f} to {high:+.3f}]",
+        value=value.value,
+        low=value.low,
+        high=value.high,
+    )

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_leukocyte.language import tr
 from napari_leukocyte.learning.head.base import Base
 from napari_leukocyte.learning.head.cells import Cells, join_cells
 from napari_leukocyte.learning.head.comparison import Share, share
@@ -202,9 +203,17 @@ def curve_lines(curve: LearningCurve | None) -> list[str]:
 
 def expectation(line: ClassCurve) -> str:
     """Say what twice the cells of a class are expected to bring."""
-    what = line.name or "All classes"
+    what = tr(line.name) if line.name else tr("All classes")
     if line.expected is None:
-        return f"{what}: too few cells to say what more would bring."
-    more = f"{2 * line.points[-1].cells:.0f} cells" + ("" if line.name else " a class")
-    little = " Little is to be gained." if line.gain < _NOTHING else ""
-    return f"{what}: {line.points[-1].value:.3f} now, {share(line.expected)} with {more}.{little}"
+        return tr("{what}: too few cells to say what more would bring.", what=what)
+    number = round(2 * line.points[-1].cells)
+    more = tr("{n} cells", n=number) if line.name else tr("{n} cells a class", n=number)
+    little = tr(" Little is to be gained.") if line.gain < _NOTHING else ""
+    return tr(
+        "{what}: {now:.3f} now, {expected} with {more}.{little}",
+        what=what,
+        now=line.points[-1].value,
+        expected=share(line.expected),
+        more=more,
+        little=little,
+    )

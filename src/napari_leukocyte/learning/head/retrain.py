@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_leukocyte.classification.inference import softmax
+from napari_leukocyte.language import tr, tr_n
 from napari_leukocyte.learning.head.base import Base
 from napari_leukocyte.learning.head.cells import Cells, RetrainingError
 from napari_leukocyte.learning.head.comparison import (
@@ -208,16 +209,26 @@ def _unlearnable(own: Cells, base: Cells) -> list[str]:
 def _refusals(mine: Comparison, theirs: Comparison) -> tuple[str, ...]:
     said = []
     if math.isnan(mine.difference.value):
-        said.append("No cell could be held out by its photograph, so that nothing is known of it.")
+        said.append(
+            tr("No cell could be held out by its photograph, so that nothing is known of it.")
+        )
     elif mine.difference.value < 0:
         said.append(
-            f"It is worse on your cells: a balanced accuracy of {mine.after.value:.3f} on "
-            f"photographs that were held out, where it was {mine.before.value:.3f}."
+            tr(
+                "It is worse on your cells: a balanced accuracy of {after:.3f} on photographs that "
+                "were held out, where it was {before:.3f}.",
+                after=mine.after.value,
+                before=mine.before.value,
+            )
         )
     if theirs.difference.value < -MOST_FORGOTTEN:
         said.append(
-            f"It forgets: on shipped cells the balanced accuracy falls from "
-            f"{theirs.before.value:.3f} to {theirs.after.value:.3f}."
+            tr(
+                "It forgets: on shipped cells the balanced accuracy falls from {before:.3f} to "
+                "{after:.3f}.",
+                before=theirs.before.value,
+                after=theirs.after.value,
+            )
         )
     return tuple(said)
 
@@ -226,21 +237,31 @@ def _notes(own: Cells, base: Cells, lost: list[str]) -> tuple[str, ...]:
     notes = []
     if len(np.unique(own.groups)) < 2:
         notes.append(
-            "All cells are of one photograph, so that cells were held out one by one: on another "
-            "photograph it will be worse than these figures."
+            tr(
+                "All cells are of one photograph, so that cells were held out one by one: on "
+                "another photograph it will be worse than these figures."
+            )
         )
     notes += [
-        f"Nothing is known of {name}: all of its cells are of one photograph." for name in lost
+        tr("Nothing is known of {name}: all of its cells are of one photograph.", name=tr(name))
+        for name in lost
     ]
     counts = {name: int(np.sum(own.classes == name)) for name in own.names()}
     notes += [
-        f"There {'is' if n == 1 else 'are'} only {n} reviewed cell{'' if n == 1 else 's'} of "
-        f"{name}."
+        tr_n(
+            "There is only {n} reviewed cell of {name}.",
+            "There are only {n} reviewed cells of {name}.",
+            n,
+            name=tr(name),
+        )
         for name, n in counts.items()
         if n < FEW_CELLS and name not in lost
     ]
     new = [n for n in own.names() if not (base.classes == n).any()]
-    notes += [f"{name} is in no shipped cell: it is learnt from yours alone." for name in new]
+    notes += [
+        tr("{name} is in no shipped cell: it is learnt from yours alone.", name=tr(name))
+        for name in new
+    ]
     return tuple(notes)
 
 
@@ -258,12 +279,12 @@ def as_lines(result: Retrained) -> list[str]:
 def verdict(result: Retrained) -> str:
     """Say in a few sentences whether a head may be taken."""
     if result.refusals:
-        return "Not taken. " + " ".join(result.refusals)
+        return tr("Not taken. ") + " ".join(result.refusals)
     gain = result.own.difference
     sure = gain.low > 0
-    return f"It may be taken: the balanced accuracy on your cells changes by {signed(gain)}" + (
-        "." if sure else ", which may be chance."
-    )
+    return tr(
+        "It may be taken: the balanced accuracy on your cells changes by {gain}", gain=signed(gain)
+    ) + ("." if sure else tr(", which may be chance."))
 
 
 def _size(comparison: Comparison) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 from qtpy.QtCore import QObject
 
+from napari_leukocyte.language import tr, tr_n
 from napari_leukocyte.session.objects import READER
 from napari_leukocyte.session.session import Session
 from napari_leukocyte.ui import build
@@ -16,7 +17,7 @@ from napari_leukocyte.ui.controls.inputs import choice_box
 from napari_leukocyte.ui.controls.model_choice import ModelChoice
 from napari_leukocyte.ui.layers.objects_style import UNCLASSIFIED, describe
 from napari_leukocyte.ui.leukogram.view import LeukogramView
-from napari_leukocyte.vocabulary import plural
+from napari_leukocyte.vocabulary import tr_count
 
 _KINDS = {"points": "Rings (Points)", "boxes": "Boxes (Shapes)"}
 
@@ -113,13 +114,15 @@ def describe_state(session: Session | None, table: pd.DataFrame | None) -> str:
     if not len(table):
         return "There are no objects yet."
     by_hand = int((table["source"] == READER).sum())
-    parts = [f"{len(table)} object{'' if len(table) == 1 else 's'}"]
+    parts = [tr_n("{n} object", "{n} objects", len(table))]
     if session.classifier is not None:
-        parts.append(f"classified by {session.classifier}")
+        parts.append(tr("classified by {name}", name=session.classifier))
     if by_hand:
-        parts.append(f"{by_hand} by hand")
+        parts.append(tr("{n} by hand", n=by_hand))
     if session.hidden:
-        parts.append(f"{len(session.hidden)} read blindly, whose classes are not shown or counted")
+        parts.append(
+            tr("{n} read blindly, whose classes are not shown or counted", n=len(session.hidden))
+        )
     return ", ".join(parts)
 
 
@@ -148,10 +151,8 @@ def describe_selection(chosen: pd.DataFrame | None) -> tuple[str, str | None]:
     names = chosen["class"].fillna(UNCLASSIFIED)
     common = str(names.iloc[0]) if names.nunique() == 1 else None
     if len(chosen) > 1:
-        counts = ", ".join(
-            f"{n} {name if n == 1 or name == UNCLASSIFIED else plural(str(name))}"
-            for name, n in names.value_counts().items()
-        )
-        return f"{len(chosen)} objects selected: {counts}", common
+        counts = ", ".join(tr_count(int(n), str(name)) for name, n in names.value_counts().items())
+        return tr("{n} objects selected: {counts}", n=len(chosen), counts=counts), common
     row = chosen.iloc[0]
-    return f"Object {row['label']}: {describe(row.fillna({'class': UNCLASSIFIED}))}", common
+    said = describe(row.fillna({"class": UNCLASSIFIED}))
+    return tr("Object {label}: {said}", label=row["label"], said=said), common

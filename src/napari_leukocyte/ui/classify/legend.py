@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from qtpy.QtCore import QSize, Qt
 from qtpy.QtWidgets import QGridLayout, QLabel, QPushButton, QWidget
 
+from napari_leukocyte.language import tr
 from napari_leukocyte.ui.controls.inputs import SWATCH_PX, swatch
 from napari_leukocyte.ui.layers.objects_style import UNCLASSIFIED, palette
 from napari_leukocyte.ui.signals import Signal
@@ -88,16 +89,20 @@ class Legend(QWidget):
         colors = palette(names)
         for row, name in enumerate(names):
             key = self._keys.get(name, "")
-            button = QPushButton(swatch(colors[name]), name.capitalize(), self)
+            button = QPushButton(swatch(colors[name]), tr(name).capitalize(), self)
             button.setIconSize(QSize(SWATCH_PX, SWATCH_PX))
             button.setStyleSheet("QPushButton { text-align: left; padding: 2px 6px; }")
             if name == UNCLASSIFIED:
                 button.setEnabled(False)
             else:
-                keys = f", or press {key} while the objects layer is active" if key else ""
-                button.setToolTip(f"Make the selected objects {plural(name)}{keys}.")
+                keys = (
+                    tr(", or press {key} while the objects layer is active", key=key) if key else ""
+                )
+                tip = tr("Make the selected objects {cells}{keys}.", cells=plural(name), keys=keys)
+                button.setToolTip(tip)
                 if name not in _VOCABULARY or name == "unidentified":
-                    button.setToolTip(f"Mark the selected objects as {name}{keys}.")
+                    tip = tr("Mark the selected objects as {name}{keys}.", name=tr(name), keys=keys)
+                    button.setToolTip(tip)
                 button.clicked.connect(lambda _=False, n=name: self.chosen.emit(n))
             shortcut = QLabel(key, self)
             shortcut.setAlignment(Qt.AlignmentFlag.AlignCenter)

@@ -10,6 +10,7 @@ from qtpy.QtWidgets import QMessageBox, QWidget
 
 from napari_leukocyte.counting.leukogram import count_classes
 from napari_leukocyte.errors import LeukocyteError
+from napari_leukocyte.language import tr, tr_n
 from napari_leukocyte.segmentation.ensemble import MemberMaps
 from napari_leukocyte.session.session import Session
 from napari_leukocyte.ui.classify.form import ClassifyForm, describe_selection, describe_state
@@ -170,7 +171,12 @@ class ClassifyWidget(SessionDock):
         image, labels = self.form.layers.image, self.form.layers.labels
         if image is None or labels is None:
             missing = "an image" if image is None else "a labels layer"
-            show_warning(f"Choose {missing} first; “Segment leukocytes” makes labels of an image.")
+            show_warning(
+                tr(
+                    "Choose {missing} first; “Segment leukocytes” makes labels of an image.",
+                    missing=tr(missing),
+                )
+            )
             return None
         try:
             session = take_labels(self, self.viewer, image, labels)
@@ -181,7 +187,12 @@ class ClassifyWidget(SessionDock):
             return None
         self._follow_chosen()
         if session.labels.max(initial=0) == 0:
-            show_warning(f"“{labels.name}” has no objects yet: segment the image or paint some.")
+            show_warning(
+                tr(
+                    "“{name}” has no objects yet: segment the image or paint some.",
+                    name=labels.name,
+                )
+            )
             return None
         return session
 
@@ -189,7 +200,7 @@ class ClassifyWidget(SessionDock):
         """Classify all objects of the chosen labels with the chosen classifier."""
         model = self.form.model.model()
         if model is None:
-            show_warning("There is no classifier: install napari-leukocyte again or train one.")
+            show_warning(tr("There is no classifier: install napari-leukocyte again or train one."))
         elif self._take_chosen() is not None:
             self._runner.start(model.name)
 
@@ -236,7 +247,7 @@ class ClassifyWidget(SessionDock):
 
     def _assign(self, name: str) -> None:
         if self._view is None:
-            show_info("Show the objects first, then select those that this class is for.")
+            show_info(tr("Show the objects first, then select those that this class is for."))
         else:
             self._view.assign(name)
 
@@ -277,7 +288,7 @@ class ClassifyWidget(SessionDock):
                 new = len(unseen(session.table(), session.predictions))
         form.automatic.setChecked(self._runner.automatic)
         form.classify_new.setVisible(new > 0 and not form.automatic.isChecked())
-        form.classify_new.setText(f"Classify {new} new object{'' if new == 1 else 's'}")
+        form.classify_new.setText(tr_n("Classify {n} new object", "Classify {n} new objects", new))
         form.classify_new.setEnabled(not running)
         self.say_state(describe_state(session, table))
         form.copy.setEnabled(form.leukogram.leukogram is not None)
@@ -346,8 +357,11 @@ def take_labels(parent: QWidget, viewer: Any, image: Image, labels: Labels) -> S
 
 def _may_end(parent: QWidget, image: Image, labels: Labels, number: int) -> bool:
     yes, no = QMessageBox.StandardButton.Yes, QMessageBox.StandardButton.No
-    question = (
-        f"“{image.name}” has objects of another labels layer, {number} of them classified by hand. "
-        f"Take the objects of “{labels.name}” instead and lose those classes?"
+    question = tr(
+        "“{name}” has objects of another labels layer, {n} of them classified by hand. "
+        "Take the objects of “{name2}” instead and lose those classes?",
+        name=image.name,
+        n=number,
+        name2=labels.name,
     )
-    return bool(QMessageBox.question(parent, "Other labels?", question, yes | no, no) == yes)
+    return bool(QMessageBox.question(parent, tr("Other labels?"), question, yes | no, no) == yes)

@@ -7,6 +7,7 @@ import html
 from qtpy.QtCore import QEvent, Qt
 from qtpy.QtWidgets import QHBoxLayout, QProgressBar, QToolButton, QWidget
 
+from napari_leukocyte.language import tr
 from napari_leukocyte.ui.controls.containers import VerticalScroll, WrappedText
 from napari_leukocyte.ui.jobs import Job
 
@@ -39,8 +40,8 @@ class ProgressLine(QWidget):
         self.bar.setTextVisible(False)
         self.bar.setFixedHeight(_HEIGHT)
         self.cancel = QToolButton()
-        self.cancel.setText("Cancel")
-        self.cancel.setToolTip("Stop what is under way.")
+        self.cancel.setText(tr("Cancel"))
+        self.cancel.setToolTip(tr("Stop what is under way."))
         self.cancel.clicked.connect(self._cancel)
         layout = QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -81,7 +82,7 @@ class ProgressLine(QWidget):
             done, total, what = job.reached or (0, 0, "")
         self.bar.setRange(0, total)
         self.bar.setValue(done)
-        self.bar.setToolTip(what)
+        self.bar.setToolTip(tr(what))
 
 
 class Messages(VerticalScroll):
@@ -139,4 +140,4 @@ class Messages(VerticalScroll):
 
 def warning(sentence: str) -> str:
     """Return a sentence about something wrong, as rich text."""
-    return f"⚠ {html.escape(sentence)}"
+    return f"⚠ {html.escape(tr(sentence))}"

@@ -15,6 +15,8 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from napari_leukocyte.language import tr
+
 #: Room that themes leave beside a scroll bar, px.
 _BESIDE = 5
 
@@ -42,7 +44,7 @@ class Section(QWidget):
     def __init__(self, title: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.heading = QToolButton()
-        self.heading.setText(title)
+        self.heading.setText(tr(title))
         self.heading.setCheckable(True)
         self.heading.setChecked(True)
         self.heading.setAutoRaise(True)
@@ -126,8 +128,8 @@ class WrappedText(QLabel):
         self.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
 
     def setText(self, text: str | None) -> None:
-        """Show a text."""
-        super().setText(text)
+        """Show a text, in the language in use."""
+        super().setText(tr(text or ""))
         self._fit()
 
     def resizeEvent(self, event: QResizeEvent | None) -> None:

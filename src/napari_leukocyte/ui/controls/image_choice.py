@@ -11,6 +11,7 @@ from napari.layers import Image, Labels, Layer
 from qtpy.QtCore import QObject
 from qtpy.QtWidgets import QComboBox
 
+from napari_leukocyte.language import tr
 from napari_leukocyte.session.session import Session
 from napari_leukocyte.ui.controls.inputs import choice_box, fit_into_dock
 from napari_leukocyte.ui.layers import links
@@ -48,7 +49,7 @@ class ImageChoice(QObject):
         self._chosen: weakref.ref[Image] | None = None
         self._added: weakref.ref[Layer] | None = None
         self.box = choice_box({})
-        self.box.setToolTip("The photograph, RGB or grey. A click on a layer chooses it too.")
+        self.box.setToolTip(tr("The photograph, RGB or grey. A click on a layer chooses it too."))
         self.box.currentIndexChanged.connect(self._on_index)
         layers = viewer.layers
         layers.events.inserted.connect(self.refresh)
@@ -154,7 +155,7 @@ class SessionChoice(QObject):
         self._labels = ComboBox(choices=self._labels_layers)
         self.labels_box: QComboBox = self._labels.native
         self.labels_box.setToolTip(
-            "The cells: labels of “Segment leukocytes”, or a layer of your own."
+            tr("The cells: labels of “Segment leukocytes”, or a layer of your own.")
         )
         fit_into_dock(self.labels_box)
         events = viewer.layers.events

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from qtpy.QtCore import QEvent, QObject, Qt
+from qtpy.QtCore import QEvent, QLocale, QObject, Qt
 from qtpy.QtGui import QColor, QIcon, QPainter, QPixmap
-from qtpy.QtWidgets import QComboBox, QSizePolicy, QWidget
+from qtpy.QtWidgets import QAbstractSpinBox, QComboBox, QSizePolicy, QWidget
 from superqt import QLabeledDoubleSlider
+
+from napari_leukocyte.language import in_use, tr
 
 
 def number_slider(low: float, high: float, step: float) -> QLabeledDoubleSlider:
@@ -24,6 +26,8 @@ def number_slider(low: float, high: float, step: float) -> QLabeledDoubleSlider:
         Emits ``valueChanged`` while it moves.
     """
     slider = QLabeledDoubleSlider(Qt.Orientation.Horizontal)
+    for label in slider.findChildren(QAbstractSpinBox):
+        write_numbers(label)
     slider.setDecimals(len(f"{step:.6f}".rstrip("0").split(".")[1]))
     slider.setRange(low, high)
     # Superqt takes floats here, though its annotations say otherwise.
@@ -33,11 +37,19 @@ def number_slider(low: float, high: float, step: float) -> QLabeledDoubleSlider:
     return slider
 
 
+def write_numbers(field: QAbstractSpinBox) -> None:
+    """Have a field write numbers as the language in use does; English leaves that to the system."""
+    if in_use() != "en":
+        locale = QLocale(in_use())
+        locale.setNumberOptions(QLocale.NumberOption.OmitGroupSeparator)
+        field.setLocale(locale)
+
+
 def choice_box(choices: Mapping[str, str]) -> QComboBox:
     """Make a drop-down list; the keys of `choices` are its data, the values its texts."""
     box = QComboBox()
     for value, title in choices.items():
-        box.addItem(title, value)
+        box.addItem(tr(title), value)
     fit_into_dock(box)
     return box
 

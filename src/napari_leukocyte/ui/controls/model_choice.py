@@ -20,6 +20,7 @@ from qtpy.QtWidgets import (
 
 from napari_leukocyte.errors import LeukocyteError
 from napari_leukocyte.io.atomic import as_output_error
+from napari_leukocyte.language import decimal, tr
 from napari_leukocyte.models.card import FigureTable, describe, headline
 from napari_leukocyte.models.manifest import Kind, Manifest
 from napari_leukocyte.models.registry import (
@@ -69,8 +70,8 @@ class ModelChoice(QWidget):
         self.box = choice_box({})
         self.box.currentIndexChanged.connect(self._on_index)
         self.about = QToolButton()
-        self.about.setText("About…")
-        self.about.setToolTip("What this model is, what was measured, and what it fails on.")
+        self.about.setText(tr("About…"))
+        self.about.setToolTip(tr("What this model is, what was measured, and what it fails on."))
         self.about.clicked.connect(self.show_card)
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
@@ -131,7 +132,7 @@ class ModelChoice(QWidget):
             self._set_tooltip(short_html(model))
         items = cast(QStandardItemModel, self.box.model())
         for each in self._found.unusable:
-            self.box.addItem(f"{each.name} · can't be used")
+            self.box.addItem(tr("{name} · can't be used", name=each.name))
             self._set_tooltip(reason_as_html(each))
             item = items.item(self.box.count() - 1)
             if item is not None:
@@ -177,17 +178,17 @@ class ModelCard(QDialog):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setWindowTitle("About this model")
+        self.setWindowTitle(tr("About this model"))
         self.resize(*_SIZE)
         self.text = QTextBrowser()
         # What stands in a manifest must not lead anywhere.
         self.text.setOpenLinks(False)
-        self.open_folder = QPushButton("Open models folder")
-        self.open_folder.setToolTip("The folder in which your own models lie.")
+        self.open_folder = QPushButton(tr("Open models folder"))
+        self.open_folder.setToolTip(tr("The folder in which your own models lie."))
         self.open_folder.clicked.connect(open_user_folder)
-        self.reload = QPushButton("Reload")
-        self.reload.setToolTip("Look again which models there are.")
-        close = QPushButton("Close")
+        self.reload = QPushButton(tr("Reload"))
+        self.reload.setToolTip(tr("Look again which models there are."))
+        close = QPushButton(tr("Close"))
         close.clicked.connect(self.close)
         for button in (self.open_folder, self.reload):
             button.setAutoDefault(False)
@@ -219,13 +220,16 @@ def open_user_folder() -> None:
 
 def card_as_html(model: Manifest | None, unusable: Sequence[Unusable] = ()) -> str:
     """Return a model's card as rich text."""
-    parts = [_card(model) if model is not None else f"<p>{_NONE}</p><p>{DISCLAIMER}</p>"]
+    parts = [_card(model) if model is not None else f"<p>{tr(_NONE)}</p><p>{tr(DISCLAIMER)}</p>"]
     if unusable:
         reasons = "".join(f"<li>{reason_as_html(each)}</li>" for each in unusable)
-        parts.append(f"<h4>Models that can't be used</h4><ul>{reasons}</ul>")
+        parts.append(tr("<h4>Models that can't be used</h4><ul>{reasons}</ul>", reasons=reasons))
     parts.append(
-        "<p>Add a network of your own: <code>napari-leukocyte models add FILE.keras --kind "
-        f"segmentation --name NAME</code>. Your models lie in {_escaped(user_folder())}.</p>"
+        tr(
+            "<p>Add a network of your own: <code>napari-leukocyte models add FILE.keras --kind "
+            "segmentation --name NAME</code>. Your models lie in {folder}.</p>",
+            folder=_escaped(user_folder()),
+        )
     )
     return "".join(parts)
 
@@ -235,8 +239,8 @@ def short_html(model: Manifest) -> str:
     rows = dict(describe(model).rows)
     lines = [f"<b>{_escaped(model.title)}</b>"]
     if headline(model):
-        lines.append(f"Held out: {_escaped(headline(model))}")
-    lines += [f"{label}: {_escaped(rows[label])}" for label in ("Trained on", "Licence")]
+        lines.append(tr("Held out: {figures}", figures=_escaped(headline(model))))
+    lines += [f"{tr(label)}: {_escaped(rows[label])}" for label in ("Trained on", "Licence")]
     return "<br>".join(lines)
 
 
@@ -248,28 +252,28 @@ def reason_as_html(unusable: Unusable) -> str:
 def _card(model: Manifest) -> str:
     card = describe(model)
     rows = "".join(
-        f"<tr><td><b>{label}</b>&nbsp;&nbsp;</td><td>{_escaped(value)}</td></tr>"
+        f"<tr><td><b>{tr(label)}</b>&nbsp;&nbsp;</td><td>{_escaped(tr(value))}</td></tr>"
         for label, value in card.rows
     )
     parts = [f"<h3>{_escaped(card.name)}</h3><p>{_escaped(card.title)}</p><table>{rows}</table>"]
     parts += [_figures(table) for table in card.tables]
     if card.fails:
         sentences = "".join(f"<li>{_escaped(sentence)}</li>" for sentence in card.fails)
-        parts.append(f"<h4>What it fails on</h4><ul>{sentences}</ul>")
-    parts += [f"<p><i>{_escaped(note)}</i></p>" for note in card.notes]
+        parts.append(tr("<h4>What it fails on</h4><ul>{sentences}</ul>", sentences=sentences))
+    parts += [f"<p><i>{_escaped(tr(note))}</i></p>" for note in card.notes]
     return "".join(parts)
 
 
 def _figures(table: FigureTable) -> str:
-    head = "".join(f"<th>&nbsp;{_escaped(name)}&nbsp;</th>" for name in ("", *table.sets))
+    head = "".join(f"<th>&nbsp;{_escaped(name)}&nbsp;</th>" for name in ("", *map(tr, table.sets)))
     rows = "".join(
-        f"<tr><td>{_escaped(name)}&nbsp;&nbsp;</td>"
-        + "".join(f"<td align='right'>&nbsp;{_escaped(v)}&nbsp;</td>" for v in values)
+        f"<tr><td>{_escaped(tr(name))}&nbsp;&nbsp;</td>"
+        + "".join(f"<td align='right'>&nbsp;{_escaped(decimal(v))}&nbsp;</td>" for v in values)
         + "</tr>"
         for name, values in table.rows
     )
     return (
-        f"<h4>{_escaped(table.title)}</h4>"
+        f"<h4>{_escaped(tr(table.title))}</h4>"
         f"<table border='1' cellspacing='0' cellpadding='2'><tr>{head}</tr>{rows}</table>"
     )
 

@@ -23,6 +23,7 @@ from qtpy.QtWidgets import (
 
 from napari_leukocyte.counting.own_classes import load_own_classes, own_class
 from napari_leukocyte.errors import LeukocyteError
+from napari_leukocyte.language import tr
 from napari_leukocyte.ui.controls.inputs import SWATCH_PX, swatch
 from napari_leukocyte.ui.own_classes import keep_own_classes
 from napari_leukocyte.vocabulary import CellClass
@@ -57,21 +58,21 @@ class OwnClassesDialog(QDialog):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setWindowTitle("Custom classes")
+        self.setWindowTitle(tr("Custom classes"))
         self.table = QTableWidget(0, len(_HEADERS))
-        self.table.setHorizontalHeaderLabels(list(_HEADERS))
+        self.table.setHorizontalHeaderLabels([tr(head) for head in _HEADERS])
         self.table.setSelectionBehavior(QTableWidget.SelectionBehavior.SelectRows)
         cast(QHeaderView, self.table.verticalHeader()).hide()
         header = cast(QHeaderView, self.table.horizontalHeader())
         header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
         header.setSectionResizeMode(_NAME, QHeaderView.ResizeMode.Stretch)
-        about = QLabel(_ABOUT)
+        about = QLabel(tr(_ABOUT))
         about.setWordWrap(True)
         self.problem = QLabel()
         self.problem.setWordWrap(True)
-        self.add = QPushButton("Add")
-        self.remove = QPushButton("Remove")
-        self.remove.setToolTip("Take the selected classes away.")
+        self.add = QPushButton(tr("Add"))
+        self.remove = QPushButton(tr("Remove"))
+        self.remove.setToolTip(tr("Take the selected classes away."))
         row = QHBoxLayout()
         for button in (self.add, self.remove):
             button.setAutoDefault(False)
@@ -97,7 +98,7 @@ class OwnClassesDialog(QDialog):
             for each in load_own_classes():
                 self._append(each)
         except LeukocyteError as error:
-            self.problem.setText(f"{error} Saving replaces the file.")
+            self.problem.setText(tr("{error} Saving replaces the file.", error=error))
         self._on_selection()
 
     def classes(self) -> tuple[CellClass, ...]:
@@ -130,7 +131,7 @@ class OwnClassesDialog(QDialog):
         try:
             keep_own_classes(self.classes())
         except LeukocyteError as error:
-            self.problem.setText(str(error))
+            self.problem.setText(tr(str(error)))
             return
         super().accept()
 
@@ -157,7 +158,7 @@ class OwnClassesDialog(QDialog):
         self.table.setItem(row, _COLOR, below)
         self.table.setCellWidget(row, _COLOR, ColorButton(given.color, self.table))
         key = QTableWidgetItem(given.key.upper())
-        key.setToolTip("One letter that no other class has, or nothing.")
+        key.setToolTip(tr("One letter that no other class has, or nothing."))
         self.table.setItem(row, _KEY, key)
         counts = QTableWidgetItem()
         counts.setFlags(
@@ -166,7 +167,7 @@ class OwnClassesDialog(QDialog):
             | Qt.ItemFlag.ItemIsUserCheckable
         )
         counts.setCheckState(Qt.CheckState.Checked if given.counted else Qt.CheckState.Unchecked)
-        counts.setToolTip("Whether its cells are in the total of the differential.")
+        counts.setToolTip(tr("Whether its cells are in the total of the differential."))
         self.table.setItem(row, _COUNTS, counts)
 
     def _item(self, row: int, column: int) -> QTableWidgetItem:
@@ -195,7 +196,7 @@ class ColorButton(QToolButton):
     def __init__(self, color: str, parent: QWidget) -> None:
         super().__init__(parent)
         self.setIconSize(QSize(SWATCH_PX, SWATCH_PX))
-        self.setToolTip("Choose another colour.")
+        self.setToolTip(tr("Choose another colour."))
         self._show(color)
         self.clicked.connect(self._choose)
 

@@ -9,6 +9,7 @@ from typing import Any, Generic, TypeVar
 from qtpy.QtWidgets import QCheckBox, QComboBox, QFormLayout, QLabel, QVBoxLayout, QWidget
 from superqt import QLabeledDoubleSlider
 
+from napari_leukocyte.language import tr
 from napari_leukocyte.ui.controls.containers import Section
 from napari_leukocyte.ui.controls.inputs import choice_box, number_slider
 from napari_leukocyte.ui.signals import Signal
@@ -157,6 +158,7 @@ class RecordForm(QWidget, Generic[R]):
 
 def titled(title: str, tip: str, widget: QWidget) -> QLabel:
     """Make the title of a field, and give both the same tooltip."""
+    title, tip = tr(title), tr(tip)
     label = QLabel(title)
     label.setMinimumWidth(TITLE_WIDTH)
     for each in (label, widget):

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 
 from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QTableWidget, QTableWidgetItem, QWidget
 
+from napari_leukocyte.language import tr
+
 #: Height of a row, and of what a header needs beside its own text, px.
 _ROW, _FRAME = 22, 18
 
@@ -36,7 +38,7 @@ class Table(QTableWidget):
     ) -> None:
         super().__init__(0, len(heads), parent)
         self._least, self._most = least, most
-        self.setHorizontalHeaderLabels(list(heads))
+        self.setHorizontalHeaderLabels([tr(head) for head in heads])
         self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         rows, columns = self.verticalHeader(), self.horizontalHeader()

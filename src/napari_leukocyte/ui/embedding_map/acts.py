@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 from napari_leukocyte.errors import LeukocyteError
 from napari_leukocyte.interpretation.embedding_map.neighbours import most_similar
+from napari_leukocyte.language import tr
 from napari_leukocyte.session.reviews import tidy
 from napari_leukocyte.session.session import Session
 from napari_leukocyte.ui.embedding_map.across_images import Pages, SmearField, Together
@@ -115,7 +116,7 @@ class Acts:
             return
         picks = shown.picks(rows)
         if self._classify(picks, name):
-            self._viewer.status = f"{in_words(len(rows))}: {name}."
+            self._viewer.status = f"{in_words(len(rows))}: {tr(name)}."
             self._view.update_now()
 
     def _classify(self, picks: Mapping[MapSource, Sequence[int]], name: str) -> bool:

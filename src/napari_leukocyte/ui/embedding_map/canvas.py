@@ -11,6 +11,7 @@ from qtpy.QtCore import QEvent, QPointF, QSize, Qt
 from qtpy.QtGui import QColor, QPainter, QPaintEvent, QPalette, QPen, QPixmap, QPolygonF
 from qtpy.QtWidgets import QSizePolicy, QWidget
 
+from napari_leukocyte.language import tr
 from napari_leukocyte.ui.embedding_map.marks import shapes_of, sprite
 from napari_leukocyte.ui.layers.objects_style import UNCLASSIFIED
 
@@ -124,7 +125,7 @@ class MapCanvas(QWidget):
         self._sprites: dict[tuple[object, ...], QPixmap] = {}
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
-        self.setAccessibleName("Map of the cells")
+        self.setAccessibleName(tr("Map of the cells"))
 
     # -- what is shown --------------------------------------------------------------------
 
@@ -156,7 +157,7 @@ class MapCanvas(QWidget):
                 self.current = None
             self.update()
         self.setAccessibleDescription(
-            f"{len(self.places)} cells, {int(self.chosen.sum())} selected"
+            tr("{n} cells, {n2} selected", n=len(self.places), n2=int(self.chosen.sum()))
         )
 
     def set_lasso(self, line: list[QPointF]) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Collection, Sequence
 from qtpy.QtCore import QItemSelectionModel, QObject
 from qtpy.QtWidgets import QMenu
 
+from napari_leukocyte.language import tr
 from napari_leukocyte.ui import build
 from napari_leukocyte.ui.controls.inputs import choice_box, swatch
 from napari_leukocyte.ui.controls.table import Table
@@ -60,7 +61,7 @@ class CellMapForm(QObject):
         )
         self.scatter = Scatter()
         self.scatter.setMinimumHeight(_MAP_HEIGHT)
-        self.scatter.setAccessibleDescription("No cells")
+        self.scatter.setAccessibleDescription(tr("No cells"))
         self.legend, self.summary, self.how = MapLegend(), build.text(), build.text(_HOW)
         self.classify = build.button(
             "Classify as", "Give the selected cells a class, as one step to undo."
@@ -72,7 +73,7 @@ class CellMapForm(QObject):
             "Find similar", "Also select the cells most like those selected."
         )
         self.number = build.whole_number(1, 500, 10, tip="How many similar cells are selected.")
-        self.number.setAccessibleName("Number of similar cells")
+        self.number.setAccessibleName(tr("Number of similar cells"))
         self.anew = build.button(
             "Recompute layout",
             "Lay all cells out together; cells that came later get better places.",
@@ -98,7 +99,7 @@ class CellMapForm(QObject):
         """Offer the cells of a whole smear, or no longer."""
         index = self.scope.findData(SMEAR)
         if there and index < 0:
-            self.scope.addItem("Whole smear", SMEAR)
+            self.scope.addItem(tr("Whole smear"), SMEAR)
         elif not there and index >= 0:
             self.scope.removeItem(index)
 
@@ -107,7 +108,9 @@ class CellMapForm(QObject):
         self._classes.clear()
         for each in classes:
             key = f"\t{each.key.upper()}" if each.key else ""
-            action = self._classes.addAction(swatch(each.color), f"{each.name.capitalize()}{key}")
+            action = self._classes.addAction(
+                swatch(each.color), f"{tr(each.name).capitalize()}{key}"
+            )
             if action is not None:
                 action.triggered.connect(lambda _=False, n=each.name: self.class_chosen.emit(n))
         self.scatter.keys = frozenset(c.key for c in classes if c.key)
@@ -121,7 +124,7 @@ class CellMapForm(QObject):
     def show_list(self, name: str, number: int | None, said: str) -> None:
         """Say how many there are in a list, and something above it."""
         count = "" if number is None else f" ({number})"
-        self._lists[name].heading.setText(f"{_TITLES[name]}{count}")
+        self._lists[name].heading.setText(f"{tr(_TITLES[name])}{count}")
         self.said[name].setText(said)
         self.said[name].setVisible(bool(said))
 
@@ -142,7 +145,7 @@ class CellList(Table):
 
     def __init__(self, titles: Sequence[str], name: str) -> None:
         super().__init__(titles, least=2, most=7, wide=0)
-        self.setAccessibleName(name)
+        self.setAccessibleName(tr(name))
         self.setTabKeyNavigation(False)  # the tabulator leaves it
         self._cells: list[int] = []
         self.itemSelectionChanged.connect(lambda: self.picked.emit(self.picked_cells()))

@@ -12,6 +12,7 @@ from qtpy.QtWidgets import QToolButton, QWidget
 from superqt import QFlowLayout
 
 from napari_leukocyte import vocabulary
+from napari_leukocyte.language import tr
 from napari_leukocyte.ui.layers.objects_style import UNCLASSIFIED
 from napari_leukocyte.ui.signals import Signal
 
@@ -168,7 +169,7 @@ class MapLegend(QWidget):
         if present != self._colors:
             self._build(present)
         for name, button in self.buttons.items():
-            button.setText(f"{name.capitalize()}  {counts[name]}")
+            button.setText(f"{tr(name).capitalize()}  {counts[name]}")
 
     def _build(self, colors: dict[str, str]) -> None:
         for old in self.buttons.values():
@@ -182,7 +183,7 @@ class MapLegend(QWidget):
             button.setIconSize(QSize(_ICON_PX, _ICON_PX))
             button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
             button.setAutoRaise(True)
-            button.setToolTip(f"Select the cells of the class “{name}”.")
+            button.setToolTip(tr("Select the cells of the class “{name}”.", name=tr(name)))
             button.clicked.connect(lambda _=False, n=name: self.chosen.emit(n))
             self._flow.addWidget(button)
             self.buttons[name] = button

@@ -25,6 +25,7 @@ from napari_leukocyte.interpretation.embedding_map.neighbours import (
     Outlier,
     find_label_suspects,
 )
+from napari_leukocyte.language import tr
 from napari_leukocyte.progress import Progress
 from napari_leukocyte.schema import LABEL
 from napari_leukocyte.session.session import Session
@@ -150,13 +151,17 @@ class ShownMap:
     def suspect_rows(self, suspects: Sequence[LabelSuspect]) -> list[ListRow]:
         """Return the list of doubtful classes."""
         return [
-            (s.row, (self.title(s.row), s.given, s.suggested, f"{100 * s.belief:.0f} %"))
+            (s.row, (self.title(s.row), tr(s.given), tr(s.suggested), f"{100 * s.belief:.0f} %"))
             for s in suspects
         ]
 
     def _outlier(self, found: Outlier) -> ListRow:
         name = self.names[found.row]
-        return found.row, (self.title(found.row), name, f"{found.times:.1f} × usual")
+        return found.row, (
+            self.title(found.row),
+            tr(name),
+            tr("{times:.1f} × usual", times=found.times),
+        )
 
 
 Suspects: TypeAlias = list[LabelSuspect] | None
@@ -189,7 +194,11 @@ def features_for(classifier: str) -> tuple[Features, str]:
         if classifier == _DEFAULT:
             raise
         features = features_of(_DEFAULT)
-        return features, f"{error} The map shows how {features.manifest.name} sees the cells."
+        return features, tr(
+            "{error} The map shows how {name} sees the cells.",
+            error=error,
+            name=features.manifest.name,
+        )
 
 
 def map_work(
@@ -243,13 +252,19 @@ class Tooltips:
 
 def describe(image: str, cell: GalleryCell) -> str:
     """Return what is known of a cell, as rich text."""
-    lines = [f"<b>{html.escape((cell.class_name or 'not classified').capitalize())}</b>"]
+    lines = [f"<b>{html.escape(tr(cell.class_name or 'not classified').capitalize())}</b>"]
     if cell.predicted is not None:
         sure = f", {100 * cell.confidence:.0f} %" if cell.confidence == cell.confidence else ""
-        lines.append(f"Model: {html.escape(written(cell.predicted))}{sure}")
+        lines.append(
+            tr(
+                "Model: {predicted}{sure}",
+                predicted=html.escape(written(cell.predicted)),
+                sure=sure,
+            )
+        )
     if cell.reviewed:
-        lines.append("Reviewed")
-    lines.append(f"{html.escape(image)}, cell {cell.place.label}")
+        lines.append(tr("Reviewed"))
+    lines.append(tr("{image}, cell {label}", image=html.escape(image), label=cell.place.label))
     return "<br>".join(lines)
 
 

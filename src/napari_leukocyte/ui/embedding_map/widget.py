@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any
 from qtpy.QtCore import QPoint
 from qtpy.QtWidgets import QToolTip
 
+from napari_leukocyte.classification.label_errors import CELLS, CELLS_OF_CLASS
 from napari_leukocyte.errors import LeukocyteError
 from napari_leukocyte.interpretation.embedding_map.layout import Layout
 from napari_leukocyte.interpretation.embedding_map.neighbours import FEWEST, TOO_FEW
+from napari_leukocyte.language import tr, tr_n
 from napari_leukocyte.progress import Progress
 from napari_leukocyte.session.session import Session
 from napari_leukocyte.ui.dock import SessionDock, SharedParts
@@ -232,8 +234,12 @@ class CellMapWidget(SessionDock):
 
     def _note_left_out(self, number: int) -> None:
         if number and self.shown is not None:
-            images = "1 image is" if number == 1 else f"{number} images are"
-            text = f"{self.message} {images} left out: they are read blindly.".strip()
+            left_out = tr_n(
+                "1 image is left out: they are read blindly.",
+                "{n} images are left out: they are read blindly.",
+                number,
+            )
+            text = f"{tr(self.message)} {left_out}".strip()
             self._show_state(text, map_too=True)
 
     # -- what is computed -----------------------------------------------------------------
@@ -325,7 +331,7 @@ class CellMapWidget(SessionDock):
         colors[UNCLASSIFIED] = colors.pop(UNCLASSIFIED)  # the last one
         notes = [self._features_note]
         if not any(shown.classes):
-            notes.append(_NOT_CLASSIFIED)
+            notes.append(tr(_NOT_CLASSIFIED))
         self._show_state(" ".join(filter(None, notes)), map_too=True)
         form.scatter.show_classes(names, colors)
         form.legend.show_classes(names, colors)
@@ -341,11 +347,13 @@ class CellMapWidget(SessionDock):
         outliers = shown.outlier_rows()
         form.outliers.show_cells(outliers)
         few = len(shown) < FEWEST
-        said = f"Needs {FEWEST} cells." if few else "" if outliers else "None."
+        said = tr("Needs {n} cells.", n=FEWEST) if few else "" if outliers else "None."
         form.show_list("outliers", None if few else len(outliers), said)
         suspects = None if self.suspects is None else shown.suspect_rows(self.suspects)
         form.suspects.show_cells(suspects or [])
-        said = TOO_FEW if suspects is None else "" if suspects else "None."
+        said = "" if suspects else "None."
+        if suspects is None:
+            said = tr(TOO_FEW, cells=CELLS, few=CELLS_OF_CLASS)
         form.show_list("suspects", None if suspects is None else len(suspects), said)
 
     def show_selection(self) -> None:
@@ -360,8 +368,8 @@ class CellMapWidget(SessionDock):
         form.suspects.pick(rows)
         for widget in (form.classify, form.go, form.similar):
             widget.setEnabled(bool(rows))
-        selected = f", {len(rows)} selected" if rows else ""
-        form.summary.setText(f"{in_words(len(shown))}{selected}; {shown.map.layout.method}.")
+        selected = tr(", {n} selected", n=len(rows)) if rows else ""
+        form.summary.setText(f"{in_words(len(shown))}{selected}; {tr(shown.map.layout.method)}.")
 
     def _tell(self, row: int, place: QPoint) -> None:
         found = None if self.shown is None else self.shown.cell(row)

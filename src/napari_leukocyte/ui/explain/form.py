@@ -12,6 +12,7 @@ from qtpy.QtWidgets import QGridLayout, QLabel, QSizePolicy, QWidget
 
 from napari_leukocyte.interpretation.explanation import DEFAULT_METHOD
 from napari_leukocyte.interpretation.scoring import METHODS, TITLES, Method
+from napari_leukocyte.language import tr
 from napari_leukocyte.ui import build
 from napari_leukocyte.ui.controls.inputs import choice_box, number_slider
 from napari_leukocyte.ui.review.bars import ProbabilityBars
@@ -45,8 +46,8 @@ class ExplainForm:
 
     def __init__(self) -> None:
         first: list[Method] = [DEFAULT_METHOD, *(m for m in METHODS if m != DEFAULT_METHOD)]
-        titles: dict[str, str] = {m: TITLES[m] for m in first}
-        titles[DEFAULT_METHOD] += " (default)"
+        titles: dict[str, str] = {m: tr(TITLES[m]) for m in first}
+        titles[DEFAULT_METHOD] += tr(" (default)")
         self.method = build.tipped(
             choice_box(titles),
             "The default answers in a moment and was the most faithful of the quick ones in the "

@@ -15,6 +15,7 @@ from napari_leukocyte.interpretation import words
 from napari_leukocyte.interpretation.findings import Findings, Question, find_out
 from napari_leukocyte.interpretation.similar_cells import picture_of
 from napari_leukocyte.io.images.background import background_color
+from napari_leukocyte.language import tr
 from napari_leukocyte.models.manifest import Manifest
 from napari_leukocyte.models.registry import find_model
 from napari_leukocyte.progress import Progress
@@ -184,7 +185,7 @@ class WhyWidget(SessionDock):
             failed=failed,
             cancelled=lambda: failed("Cancelled. Press “Explain” to begin again."),
         )
-        self.say_state(f"Explaining cell {question.region.label}…")
+        self.say_state(tr("Explaining cell {label}…", label=question.region.label))
 
     def _differs(self, classifier: Manifest) -> tuple[str, ...]:
         """Say so if the classifier is not the one that gave the classes."""
@@ -192,8 +193,11 @@ class WhyWidget(SessionDock):
         said = {} if predictions is None else dict(predictions.description)
         if said and said != describe_model(classifier):
             return (
-                f"The classifier {classifier.name} has changed since it classified these cells: "
-                "what is explained is what it says now.",
+                tr(
+                    "The classifier {name} has changed since it classified these cells: "
+                    "what is explained is what it says now.",
+                    name=classifier.name,
+                ),
             )
         return ()
 
@@ -216,10 +220,15 @@ class WhyWidget(SessionDock):
     ) -> None:
         form, said = self.form, findings.explanation
         self.findings = findings
-        also = f" (and {others} more selected)" if others > 0 else ""
+        also = tr(" (and {others} more selected)", others=others) if others > 0 else ""
         form.title.setText(
-            f"Cell {findings.label}: {written(said.class_name)}, "
-            f"{100 * said.probability:.0f} %{also}"
+            tr(
+                "Cell {label}: {class_name}, {probability:.0f} %{also}",
+                label=findings.label,
+                class_name=written(said.class_name),
+                probability=100 * said.probability,
+                also=also,
+            )
         )
         form.title.show()
         self.say_state("")
@@ -238,7 +247,7 @@ class WhyWidget(SessionDock):
         )
         form.second.setText(words.describe_second(said, findings.step, findings.deletion))
         all_notes = (*notes, *findings.notes)
-        form.notes.setText(" ".join(all_notes))
+        form.notes.setText(" ".join(map(tr, all_notes)))
         shown = {
             "attributes": bool(findings.attributes),
             "neighbours": bool(findings.neighbours),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from qtpy.QtWidgets import QComboBox, QPlainTextEdit, QWidget
 
 from napari_leukocyte.annotations.formats.recognise import FORMATS
+from napari_leukocyte.language import tr
 from napari_leukocyte.ui import build
 from napari_leukocyte.ui.controls.inputs import choice_box, fit_into_dock
 
@@ -74,7 +75,7 @@ class ExportForm:
         fit_into_dock(self.licence)
         line = self.licence.lineEdit()
         if line is not None:
-            line.setPlaceholderText("As it was, or a licence")
+            line.setPlaceholderText(tr("As it was, or a licence"))
         self.copy_images = build.check(
             "Copy the photographs",
             "Otherwise the dataset keeps only their paths and checksums, and can't be moved to "
@@ -90,7 +91,7 @@ class ExportForm:
         self.report = QPlainTextEdit()
         self.report.setReadOnly(True)
         self.report.setMinimumHeight(_REPORT_HEIGHT)
-        self.report.setPlaceholderText("What was exported, and what a check has found")
+        self.report.setPlaceholderText(tr("What was exported, and what a check has found"))
         image: list[build.Row] = [] if image_box is None else [("Image", image_box)]
         self.source = build.section(
             "What",
@@ -130,9 +131,17 @@ class ExportForm:
         text = ""
         if self.what.currentData() == IMAGE and waiting > 0:
             if self.only_reviewed.isChecked():
-                text = f"Leaves out {waiting} of {total} cells, which nobody has reviewed."
+                text = tr(
+                    "Leaves out {waiting} of {total} cells, which nobody has reviewed.",
+                    waiting=waiting,
+                    total=total,
+                )
             elif reviewed:
-                text = f"{waiting} of {total} cells, which nobody has reviewed, are exported too."
+                text = tr(
+                    "{waiting} of {total} cells, which nobody has reviewed, are exported too.",
+                    waiting=waiting,
+                    total=total,
+                )
         self.left_out.setText(text)
         self.left_out.setVisible(bool(text))
 

@@ -8,18 +8,18 @@ from typing import TYPE_CHECKING, Any
 
 from qtpy.QtWidgets import QFileDialog, QMessageBox
 
-from napari_leukocyte.annotations.dataset.description import number_of
 from napari_leukocyte.annotations.dataset.export_state import ExportSettings
 from napari_leukocyte.annotations.dataset.reading import open_dataset
 from napari_leukocyte.annotations.dataset.sources import take_snapshot
 from napari_leukocyte.annotations.formats import convert
 from napari_leukocyte.annotations.formats.annotated import AnnotatedImage
 from napari_leukocyte.errors import LeukocyteError, ParameterError
+from napari_leukocyte.language import tr
 from napari_leukocyte.progress import Progress
 from napari_leukocyte.ui.dock import SessionDock, SharedParts
 from napari_leukocyte.ui.export import work
 from napari_leukocyte.ui.export.form import DATASET, FOLDER, NAMED, TOGETHER, ExportForm
-from napari_leukocyte.ui.export.work import ExportOutcome
+from napari_leukocyte.ui.export.work import ExportOutcome, photographs
 from napari_leukocyte.ui.jobs import telling_errors
 from napari_leukocyte.ui.layers import links
 from napari_leukocyte.ui.signals import Signal
@@ -133,7 +133,9 @@ class ExportWidget(SessionDock):
             raise ParameterError("Open an image first.")
         session = links.existing_session(layer)
         if session is None:
-            raise ParameterError(f"Nothing was done with “{layer.name}” yet: segment it first.")
+            raise ParameterError(
+                tr("Nothing was done with “{name}” yet: segment it first.", name=layer.name)
+            )
         file = _file_of(layer)
         group = self._group(None if file is None else file.parent)
         return work.source_of_image(take_snapshot(session), file, group)
@@ -155,9 +157,10 @@ class ExportWidget(SessionDock):
 
     def _may_replace(self, to: Path) -> bool:
         yes, no = QMessageBox.StandardButton.Yes, QMessageBox.StandardButton.No
-        question = f"{to} exists. Replace the earlier export in it?"
+        question = tr("{to} exists. Replace the earlier export in it?", to=to)
         return bool(
-            QMessageBox.question(self, "Replace an earlier export?", question, yes | no, no) == yes
+            QMessageBox.question(self, tr("Replace an earlier export?"), question, yes | no, no)
+            == yes
         )
 
     # -- jobs --------------------------------------------------------------------------------
@@ -242,14 +245,17 @@ class ExportWidget(SessionDock):
             form.licence.setCurrentText(dataset.licence)
         if not form.report.toPlainText():
             self.say_state(
-                f"Version {dataset.version} of a dataset is there, "
-                f"with {number_of(len(dataset.images), 'photograph')}."
+                tr(
+                    "Version {version} of a dataset is there, with {photographs}.",
+                    version=dataset.version,
+                    photographs=photographs(len(dataset.images)),
+                )
             )
 
     # -- dialogs -----------------------------------------------------------------------------
 
     def _ask_to_reopen(self) -> None:
-        chosen = QFileDialog.getExistingDirectory(self, "Folder of a dataset")
+        chosen = QFileDialog.getExistingDirectory(self, tr("Folder of a dataset"))
         if chosen:
             self.reopen(Path(chosen))
 

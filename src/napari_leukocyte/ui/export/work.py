@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from napari_leukocyte.annotations.dataset.check import check
-from napari_leukocyte.annotations.dataset.description import number_of
 from napari_leukocyte.annotations.dataset.export import export
 from napari_leukocyte.annotations.dataset.export_state import Exported, ExportSettings
 from napari_leukocyte.annotations.dataset.field import Fields
@@ -19,6 +18,7 @@ from napari_leukocyte.annotations.formats import convert
 from napari_leukocyte.annotations.formats.annotated import AnnotatedImage
 from napari_leukocyte.errors import LeukocyteError
 from napari_leukocyte.io.images.reading import find_images
+from napari_leukocyte.language import tr, tr_n
 from napari_leukocyte.progress import Progress
 
 #: Gives the fields; called in the thread.
@@ -41,6 +41,16 @@ class ExportOutcome:
     lines: tuple[str, ...]
 
 
+def photographs(number: int) -> str:
+    """Return how many photographs."""
+    return tr_n("{n} photograph", "{n} photographs", number)
+
+
+def number_of_cells(number: int) -> str:
+    """Return how many cells."""
+    return tr_n("{n} cell", "{n} cells", number)
+
+
 def source_of_image(taken: ExportSnapshot, file: Path | None, group: str | None) -> FieldSource:
     """Return the fields of the image in the viewer, as its session was when this was called."""
     return lambda: Fields.of([taken.field(file, group)])
@@ -52,7 +62,9 @@ def source_of_folder(folder: Path, group: str | None) -> FieldSource:
     def fields() -> Fields:
         found = fields_of_files(find_images([folder]), group)
         if not len(found):
-            raise DatasetError(f"{folder}: nothing was done with these photographs yet.")
+            raise DatasetError(
+                tr("{folder}: nothing was done with these photographs yet.", folder=folder)
+            )
         return found
 
     return fields
@@ -75,14 +87,14 @@ def export_dataset(
 
 
 def _lines_of(done: Exported) -> list[str]:
-    lines = [*done.sentences, f"In {done.folder}"]
+    lines = [*done.sentences, tr("In {folder}", folder=done.folder)]
     for what, names in (
-        ("added", done.added),
-        ("replaced", done.replaced),
-        ("unchanged", done.unchanged),
+        (tr("added"), done.added),
+        (tr("replaced"), done.replaced),
+        (tr("unchanged"), done.unchanged),
     ):
         lines += [f"  {what}: {name}" for name in names]
-    lines += [f"  left out: {_named(n, s)}" for n, s in done.skipped.items()]
+    lines += [tr("  left out: {named}", named=_named(n, s)) for n, s in done.skipped.items()]
     return lines
 
 
@@ -97,11 +109,11 @@ def export_format(
         progress(0, 0, "Looking for the annotations")
         fields = source()
         for number, (image, load) in enumerate(fields.loaders):
-            progress(number, 2 * len(fields), f"Reading {image}")
+            progress(number, 2 * len(fields), tr("Reading {image}", image=image))
             try:
                 field = load().only_reviewed() if only_reviewed else load()
             except LeukocyteError as error:
-                left.append(f"  left out: {_named(image, str(error))}")
+                left.append(tr("  left out: {named}", named=_named(image, str(error))))
                 continue
             images.append(field.annotated)
         if not images:
@@ -112,12 +124,14 @@ def export_format(
 
         lost = convert.write(images, to, name, overwrite=overwrite, progress=writing)
         cells = sum(len(image.table) for image in images)
-        sentence = (
-            f"{number_of(len(images), 'photograph')} with {number_of(cells, 'cell')} written."
+        sentence = tr(
+            "{photographs} with {cells} written.",
+            photographs=photographs(len(images)),
+            cells=number_of_cells(cells),
         )
-        lines = [sentence, f"In {to}", *left]
+        lines = [sentence, tr("In {folder}", folder=to), *left]
         if lost:
-            lines += ["", "What the format has no place for:", *(f"  {s}" for s in lost)]
+            lines += ["", tr("What the format has no place for:"), *(f"  {s}" for s in lost)]
         return ExportOutcome(sentence, tuple(lines))
 
     return work
@@ -141,13 +155,17 @@ def reopen_dataset(folder: Path) -> Callable[[Progress], ExportOutcome]:
         added = adopt_classes(dataset)
         done = reopen(dataset, progress=progress)
         count = len(dataset.images) - len(done.skipped)
-        sentence = f"The work on {count} of {number_of(len(dataset.images), 'photograph')} is back."
+        sentence = tr(
+            "The work on {n} of {photographs} is back.",
+            n=count,
+            photographs=photographs(len(dataset.images)),
+        )
         lines = [sentence]
         if done.files:
-            lines.append(f"Open {done.files[0].parent} with the Smear widget.")
+            lines.append(tr("Open {folder} with the Smear widget.", folder=done.files[0].parent))
         if added:
-            lines.append(f"Classes added to yours: {', '.join(added)}.")
-        lines += [f"  left alone: {_named(n, s)}" for n, s in done.skipped.items()]
+            lines.append(tr("Classes added to yours: {names}.", names=", ".join(added)))
+        lines += [tr("  left alone: {named}", named=_named(n, s)) for n, s in done.skipped.items()]
         return ExportOutcome(sentence, tuple(lines))
 
     return work

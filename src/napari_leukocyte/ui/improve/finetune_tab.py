@@ -8,6 +8,7 @@ from typing import Any
 
 from napari_leukocyte.annotations.dataset.reading import open_dataset
 from napari_leukocyte.errors import Cancelled, ParameterError
+from napari_leukocyte.language import later, tr
 from napari_leukocyte.learning.finetune import job as jobs
 from napari_leukocyte.learning.finetune.job import TrainingProgress
 from napari_leukocyte.learning.finetune.outcome import Outcome, measure_job, take
@@ -27,7 +28,7 @@ from napari_leukocyte.ui.signals import Signal
 #: Colours of Okabe and Ito's set: training blue, validation vermilion.
 _COLORS = ("#0072B2", "#D55E00")
 #: Curves whose larger values are better.
-_METRICS = {"cell_iou": "IoU of cells", "accuracy": "accuracy"}
+_METRICS = {"cell_iou": later("IoU of cells"), "accuracy": later("accuracy")}
 
 
 class FinetuneTab(SessionDock):
@@ -74,9 +75,12 @@ class FinetuneTab(SessionDock):
         self.resume_button = build.button(
             "Resume", "Goes on with the training of this name that was stopped.", self.resume
         )
-        self.loss = LineChart("epoch", "loss")
+        self.loss = LineChart(later("epoch"), later("loss"))
         self.figure = LineChart("epoch", "IoU or accuracy")
-        self.outcome_text, self.figures = build.text(), Table(("figure", "before", "after"))
+        self.outcome_text, self.figures = (
+            build.text(),
+            Table((later("figure"), later("before"), later("after"))),
+        )
         self.add_button = build.button("Add to my models", act=self.add)
         self.lay_out(
             [
@@ -126,7 +130,7 @@ class FinetuneTab(SessionDock):
         with telling_errors():
             manifest = take(self._plan, self._made, self.outcome)
             self._made = None
-            self.say(f"{manifest.name} is among your models.")
+            self.say(tr("{name} is among your models.", name=manifest.name))
             self.update_now()
             self.accepted.emit(manifest)
 
@@ -173,10 +177,18 @@ class FinetuneTab(SessionDock):
         found = self.outcome
         worse = found.difference.value < 0
         self.outcome_text.setText(
-            f"<b>On {found.photographs} validation photographs the {found.what} changes "
-            f"by {signed(found.difference)}{'. It is worse.' if worse else '.'}</b>"
+            tr(
+                "<b>On {photographs} validation photographs the {what} changes "
+                "by {difference}{verdict}</b>",
+                photographs=found.photographs,
+                what=tr(found.what),
+                difference=signed(found.difference),
+                verdict=tr(". It is worse.") if worse else ".",
+            )
         )
-        self.figures.show_rows([(found.what, share(found.before), share(found.after)), *found.rows])
+        self.figures.show_rows(
+            [(tr(found.what), share(found.before), share(found.after)), *found.rows]
+        )
         self.say("Trained and measured.")
         self.update_now()
 
@@ -200,10 +212,12 @@ def _choices() -> dict[Any, str]:
     found: dict[Any, str] = {}
     for manifest in list_models("segmentation"):
         for member in manifest.members:
-            found[member.name] = f"{member.name} (segmentation, {manifest.name})"
+            found[member.name] = tr(
+                "{name} (segmentation, {model})", name=member.name, model=manifest.name
+            )
     for manifest in list_models("classification"):
         if len(manifest.members) == 1:
-            found[manifest.name] = f"{manifest.name} (classification)"
+            found[manifest.name] = tr("{name} (classification)", name=manifest.name)
     return found
 
 
@@ -211,9 +225,9 @@ def _both(curves: TrainingProgress, name: str) -> list[Series]:
     """Return the curves of training and validation."""
     found = []
     for key, color, title in (
-        (name, _COLORS[0], "training"),
-        (f"val_{name}", _COLORS[1], "validation"),
+        (name, _COLORS[0], later("training")),
+        (f"val_{name}", _COLORS[1], later("validation")),
     ):
         values = curves.values.get(key, [])
-        found.append(Series(title, tuple((i + 1.0, v) for i, v in enumerate(values)), color))
+        found.append(Series(tr(title), tuple((i + 1.0, v) for i, v in enumerate(values)), color))
     return found

@@ -14,6 +14,7 @@ from napari_leukocyte.annotations.dataset.reading import open_dataset
 from napari_leukocyte.classification.embedding import Features, features_of
 from napari_leukocyte.errors import ParameterError
 from napari_leukocyte.gallery.cells import CellTable
+from napari_leukocyte.language import later, tr, tr_n
 from napari_leukocyte.learning.head.apply import ClassChange, apply, predictions_of
 from napari_leukocyte.learning.head.base import base_for
 from napari_leukocyte.learning.head.cells import (
@@ -142,9 +143,9 @@ class HeadTab(SessionDock):
             self.fit,
         )
         self.verdict, self.curve_text = build.text(), build.text()
-        heads = ("class", "cells", "before", "after")
+        heads = (later("class"), later("cells"), later("before"), later("after"))
         self.own, self.shipped = Table(heads), Table(heads)
-        self.curve = LineChart("reviewed cells a class", "recognised")
+        self.curve = LineChart("reviewed cells a class", later("recognised"))
         self.name = build.line("Name of the new model")
         self.accept_button = build.button(
             "Accept",
@@ -152,7 +153,9 @@ class HeadTab(SessionDock):
             "That can be undone.",
             self.accept,
         )
-        self.changes = Table(("image", "cell", "was", "is", "confidence"))
+        self.changes = Table(
+            (later("image"), later("cell"), later("was"), later("is"), later("confidence"))
+        )
         self._results = build.holder(
             build.column(
                 build.heading("Your cells, each held out with its photograph"),
@@ -240,11 +243,13 @@ class HeadTab(SessionDock):
             self._taken = True
             self.model.refresh()
             self.model.choose(manifest.name)
-            cells = f"{len(changed)} unreviewed cell{'' if len(changed) == 1 else 's'}"
-            self.say(
-                f"{manifest.name} is among your models. {cells} got another class"
-                + ("; undo takes that back." if changed else ".")
+            added = tr("{name} is among your models.", name=manifest.name)
+            cells = tr_n(
+                "{n} unreviewed cell got another class",
+                "{n} unreviewed cells got another class",
+                len(changed),
             )
+            self.say(f"{added} {cells}" + (tr("; undo takes that back.") if changed else "."))
             self.accepted.emit(manifest)
 
         self.start(work, "Taking the adapted classifier", done)
@@ -256,19 +261,28 @@ class HeadTab(SessionDock):
         result = fitted.result
         self.own.show_rows(_rows(result.own))
         self.shipped.show_rows(_rows(result.shipped))
-        self.verdict.setText("<br>".join((f"<b>{verdict(result)}</b>", *result.notes)))
+        self.verdict.setText("<br>".join((f"<b>{tr(verdict(result))}</b>", *map(tr, result.notes))))
         self._show_curve(fitted.curve)
         self.say(
-            f"Fitted on {result.own.cells} reviewed cells of {result.own.photographs} photographs "
-            f"and measured in {duration(fitted.seconds)}, of which the head itself took "
-            f"{duration(result.seconds)}. " + " ".join(fitted.collected.left_out)
+            tr(
+                "Fitted on {cells} reviewed cells of {photographs} photographs "
+                "and measured in {seconds}, of which the head itself took "
+                "{of_head}. ",
+                cells=result.own.cells,
+                photographs=result.own.photographs,
+                seconds=duration(fitted.seconds),
+                of_head=duration(result.seconds),
+            )
+            + " ".join(fitted.collected.left_out)
         )
         self._show_changes([])
 
     def _show_curve(self, curve: LearningCurve | None) -> None:
         if curve is None:
             self.curve.show_series([])
-            self.curve_text.setText("Too few photographs to say what more corrections would bring.")
+            self.curve_text.setText(
+                tr("Too few photographs to say what more corrections would bring.")
+            )
             return
         lines = [curve.overall, *(line for line in curve.classes if line.expected)][:4]
         self.curve.show_series([_series(line) for line in lines])
@@ -278,7 +292,7 @@ class HeadTab(SessionDock):
         self._changed = changed
         self.changes.show_rows(
             [
-                (s.name, str(c.label), c.before, c.after, f"{100 * c.confidence:.0f} %")
+                (s.name, str(c.label), tr(c.before), tr(c.after), f"{100 * c.confidence:.0f} %")
                 for s, c in changed
             ]
         )
@@ -309,21 +323,21 @@ class HeadTab(SessionDock):
 def duration(seconds: float) -> str:
     """Return a time in words: "0.4 s", "12 s", "3 min"."""
     if seconds < 90:
-        return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min"
+        return tr("{seconds:.1f} s" if seconds < 10 else "{seconds:.0f} s", seconds=seconds)
+    return tr("{seconds:.0f} min", seconds=seconds / 60)
 
 
 def _rows(comparison: Comparison) -> list[tuple[str, ...]]:
     rows = [
         (
-            row.name,
+            tr(row.name),
             str(row.cells),
             share(row.before, 2),
-            share(row.after, 2) if row.measured else "not measured",
+            share(row.after, 2) if row.measured else tr("not measured"),
         )
         for row in comparison.rows
     ]
-    balanced = ("balanced accuracy", str(comparison.cells))
+    balanced = (tr("balanced accuracy"), str(comparison.cells))
     return [*rows, (*balanced, share(comparison.before, 2), share(comparison.after, 2))]
 
 
@@ -333,4 +347,4 @@ def _series(line: ClassCurve) -> Series:
     beyond = None
     if expected is not None:
         beyond = (2 * points[-1][0], expected.value, expected.low, expected.high)
-    return Series(line.name or "all", points, COLORS.get(line.name, _ALL), beyond)
+    return Series(tr(line.name or later("all")), points, COLORS.get(line.name, _ALL), beyond)

@@ -11,6 +11,8 @@ from qtpy.QtCore import QPointF, QRectF, QSize, Qt
 from qtpy.QtGui import QColor, QPainter, QPaintEvent, QPalette, QPen
 from qtpy.QtWidgets import QSizePolicy, QWidget
 
+from napari_leukocyte.language import decimal, tr
+
 _LEFT, _RIGHT, _TOP, _BOTTOM = 44, 10, 20, 32
 _DOT = 2.5
 
@@ -50,14 +52,14 @@ class LineChart(QWidget):
 
     def __init__(self, x_title: str, y_title: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._x_title, self._y_title = x_title, y_title
+        self._x_title, self._y_title = tr(x_title), tr(y_title)
         self.series: tuple[Series, ...] = ()
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
 
     def show_series(self, series: Sequence[Series]) -> None:
         """Draw other lines; those without a point are left out."""
         self.series = tuple(s for s in series if s.points)
-        described = [f"{s.name}: {s.points[-1][1]:.3f}" for s in self.series]
+        described = [f"{s.name}: " + decimal(f"{s.points[-1][1]:.3f}") for s in self.series]
         self.setAccessibleDescription("; ".join(described))
         self.setToolTip("\n".join(described))
         self.update()
@@ -126,7 +128,7 @@ class LineChart(QWidget):
         for part in (0.0, 0.5, 1.0):
             y = area.bottom() - part * area.height()
             value = y_range[0] + part * (y_range[1] - y_range[0])
-            painter.drawText(QRectF(0, y - 8, _LEFT - 5, 16), int(right), f"{value:.2f}")
+            painter.drawText(QRectF(0, y - 8, _LEFT - 5, 16), int(right), decimal(f"{value:.2f}"))
         for part, where in (
             (0.0, Qt.AlignmentFlag.AlignLeft),
             (1.0, Qt.AlignmentFlag.AlignRight),
@@ -137,7 +139,7 @@ class LineChart(QWidget):
         title = QRectF(area.left(), area.bottom() + 14, area.width(), 16)
         painter.drawText(title, int(Qt.AlignmentFlag.AlignHCenter), self._x_title)
         if not self.series:
-            painter.drawText(area, int(Qt.AlignmentFlag.AlignCenter), "Nothing measured yet")
+            painter.drawText(area, int(Qt.AlignmentFlag.AlignCenter), tr("Nothing measured yet"))
 
     def _draw_legend(self, painter: QPainter, text: QColor) -> None:
         metrics = painter.fontMetrics()

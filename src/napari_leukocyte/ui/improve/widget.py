@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from qtpy.QtWidgets import QSizePolicy, QTabWidget, QWidget
 
+from napari_leukocyte.language import tr
 from napari_leukocyte.ui import build
 from napari_leukocyte.ui.dock import SharedParts, keep_keys
 from napari_leukocyte.ui.improve.finetune_tab import FinetuneTab
@@ -37,8 +38,8 @@ class ImproveWidget(QWidget):
         self.head = HeadTab(viewer, shared=shared)
         self.finetune = FinetuneTab(viewer, shared=shared)
         self.tabs = QTabWidget()
-        self.tabs.addTab(self.head, "Adapt classifier (minutes)")
-        self.tabs.addTab(self.finetune, "Fine-tune (minutes to hours)")
+        self.tabs.addTab(self.head, tr("Adapt classifier (minutes)"))
+        self.tabs.addTab(self.finetune, tr("Fine-tune (minutes to hours)"))
         keep_keys(self, viewer)
         self.setLayout(build.column(self.tabs))
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)

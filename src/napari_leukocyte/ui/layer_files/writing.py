@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from napari_leukocyte.errors import FormatError
+from napari_leukocyte.language import tr
 from napari_leukocyte.schema import LABEL
 from napari_leukocyte.ui.layer_files.reading import METADATA
 
@@ -95,7 +96,9 @@ def annotated(layers: Sequence[FullLayerData]) -> AnnotatedImage:
     table = None if objects is None else _table(objects[1], LABEL)
     data, meta = by_kind["labels"]
     if isinstance(data, (list, tuple)):
-        raise FormatError(f"{meta.get('name')} is a multiscale layer, which can't be saved so.")
+        raise FormatError(
+            tr("{name} is a multiscale layer, which can't be saved so.", name=meta.get("name"))
+        )
     labels = as_labels(np.asarray(data), str(meta.get("name")))
     if table is None:
         table = _table(meta, LABEL, "index")

@@ -11,6 +11,7 @@ from napari.layers import Labels
 from numpy.typing import NDArray
 
 from napari_leukocyte.errors import ImageError, LeukocyteError
+from napari_leukocyte.language import tr
 from napari_leukocyte.session.session import Session
 from napari_leukocyte.ui.jobs import tell
 
@@ -38,8 +39,11 @@ def data_of(layer: Labels) -> NDArray[Any]:
     """
     if layer.multiscale:
         raise ImageError(
-            f"The labels layer “{layer.name}” is multiscale, which cannot be edited: choose or "
-            "make one with a single level."
+            tr(
+                "The labels layer “{name}” is multiscale, which cannot be edited: choose or "
+                "make one with a single level.",
+                name=layer.name,
+            )
         )
     return np.asarray(layer.data)
 

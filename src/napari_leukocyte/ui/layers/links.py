@@ -12,6 +12,7 @@ from napari.utils.notifications import show_info, show_warning
 from napari.viewer import Viewer
 
 from napari_leukocyte.errors import OutputError
+from napari_leukocyte.language import tr
 from napari_leukocyte.reporting.drawing import UNCLASSIFIED
 from napari_leukocyte.session.session import Session
 from napari_leukocyte.session.store import (
@@ -63,7 +64,9 @@ def open_or_make(data: Any, name: str, is_shown: Callable[[Session], bool]) -> S
             if known is not None and not is_shown(known):
                 known.name = name
                 return known
-        _WARNINGS[session] = f"{error} What is done here is not kept when napari closes."
+        _WARNINGS[session] = tr(
+            "{error} What is done here is not kept when napari closes.", error=error
+        )
         return session
 
 

@@ -30,6 +30,7 @@ from napari.utils.colormaps.standardize_color import transform_color
 from numpy.typing import NDArray
 
 from napari_leukocyte import vocabulary
+from napari_leukocyte.language import tr
 from napari_leukocyte.reporting import drawing
 from napari_leukocyte.reporting.drawing import class_colors
 from napari_leukocyte.schema import BOX, REVIEW
@@ -73,15 +74,15 @@ def describe(row: pd.Series, um_per_px: float | None = None) -> str:
     Its size is in µm, if the side of a pixel is given, else in px.
     """
     name = str(row["class"])
-    text = "Not classified" if name == UNCLASSIFIED else vocabulary.written(name)
+    text = tr("Not classified") if name == UNCLASSIFIED else vocabulary.written(name)
     if row["source"] == READER:
-        text += ", by hand"
+        text += tr(", by hand")
     elif pd.notna(row["confidence"]):
-        text += f", {100 * row['confidence']:.0f} % sure"
+        text += tr(", {confidence:.0f} % sure", confidence=100 * row["confidence"])
     diameter = row["equivalent_diameter_px"]
     if um_per_px is not None:
-        return f"{text}; diameter {diameter * um_per_px:.1f} µm"
-    return f"{text}; diameter {diameter:.0f} px"
+        return tr("{text}; diameter {diameter:.1f} µm", text=text, diameter=diameter * um_per_px)
+    return tr("{text}; diameter {diameter:.0f} px", text=text, diameter=diameter)
 
 
 def speak_plainly(
@@ -106,7 +107,7 @@ def speak_plainly(
 
 def cell_text(row: pd.Series, um_per_px: float | None = None) -> str:
     """Return which object it is, and what is known of it; see `describe`."""
-    return f"Cell {row['label']}: {describe(row, um_per_px)}"
+    return tr("Cell {label}: {said}", label=row["label"], said=describe(row, um_per_px))
 
 
 def features_of(table: pd.DataFrame) -> pd.DataFrame:

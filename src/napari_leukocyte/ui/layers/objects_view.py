@@ -13,6 +13,7 @@ from psygnal import Signal
 from qtpy.QtCore import QTimer
 
 from napari_leukocyte.errors import LeukocyteError
+from napari_leukocyte.language import tr
 from napari_leukocyte.schema import LABEL, PLACE
 from napari_leukocyte.session.session import FEW, Session
 from napari_leukocyte.ui.jobs import tell
@@ -348,7 +349,7 @@ class ObjectsView:
         if self._busy or str(event.action).endswith("ing"):
             return
         if len(self.layer.data) != len(self._shown):
-            show_info(HOW_TO_EDIT)
+            show_info(tr(HOW_TO_EDIT))
         else:
             self._viewer.status = HOW_TO_EDIT
         # napari is still at work on the layer: it is put right once that is done.
@@ -361,7 +362,7 @@ class ObjectsView:
             and not self._restore_timer.isActive()
             and len(self.layer.data) != len(self._shown)
         ):
-            show_info(HOW_TO_EDIT)
+            show_info(tr(HOW_TO_EDIT))
             self._restore_timer.start(0)
 
     def _restore(self) -> None:

@@ -10,6 +10,7 @@ from napari.layers import Image, Labels
 from napari.utils.notifications import show_info
 
 from napari_leukocyte.annotations.dataset.results import PhotographResult
+from napari_leukocyte.language import tr
 from napari_leukocyte.session.session import Session
 from napari_leukocyte.ui.jobs import telling_errors
 from napari_leukocyte.ui.layers import links
@@ -60,8 +61,11 @@ def _fill(session: Session, result: PhotographResult) -> None:
         session.mark_saved()
     elif not np.array_equal(session.labels, result.state.labels):
         show_info(
-            f"{result.name} has been worked on since: it is shown as it was left, which is not as "
-            "in these results."
+            tr(
+                "{name} has been worked on since: it is shown as it was left, which is not as "
+                "in these results.",
+                name=result.name,
+            )
         )
 
 

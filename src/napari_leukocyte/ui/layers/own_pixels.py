@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from napari_leukocyte.errors import ImageError
 from napari_leukocyte.io.images.normalise import normalise_image
 from napari_leukocyte.io.images.reading import IMAGE_SUFFIXES
+from napari_leukocyte.language import tr
 from napari_leukocyte.session.store import has_session
 from napari_leukocyte.ui.layers.photograph import photograph_layer
 
@@ -103,12 +104,18 @@ def _replace(
 ) -> None:
     if rgb != bool(layer.rgb):
         raise ImageError(
-            f"“{layer.name}” was opened by napari's own reader, which sees other pixels in "
-            f"{path.name}: open it again with the reader “Leukocyte”."
+            tr(
+                "“{name}” was opened by napari's own reader, which sees other pixels in "
+                "{name2}: open it again with the reader “Leukocyte”.",
+                name=layer.name,
+                name2=path.name,
+            )
         )
-    sentence = (
-        f"“{layer.name}” was read again, as the plugin reads {path.name} everywhere: napari's own "
-        "reader shows other pixels. The reader “Leukocyte” opens it so at once."
+    sentence = tr(
+        "“{name}” was read again, as the plugin reads {name2} everywhere: napari's own "
+        "reader shows other pixels. The reader “Leukocyte” opens it so at once.",
+        name=layer.name,
+        name2=path.name,
     )
     if shown is not None and has_session(shown):
         sentence += " Earlier work on the pixels that were shown stays with these."

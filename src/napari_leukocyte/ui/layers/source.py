@@ -8,6 +8,7 @@ import psutil  # type: ignore[import-untyped]
 from napari.layers import Image
 
 from napari_leukocyte.errors import ImageError
+from napari_leukocyte.language import tr
 
 #: Bytes a pixel that an analysis needs: the image (3), two maps of three members (24), their votes
 #: (8), labels new and old (8), and as much again while they are computed.
@@ -39,16 +40,30 @@ def image_of(layer: Image) -> Any:
     channel_first = not layer.rgb and len(shape) == 3 and shape[0] in (3, 4)
     if len(planes) > 2 and not channel_first:
         extra = len(planes) - 2
-        which = " and ".join(f"axis {i} ({planes[i]} planes)" for i in range(extra))
+        which = " and ".join(
+            tr("axis {i} ({planes} planes)", i=i, planes=planes[i]) for i in range(extra)
+        )
         raise ImageError(
-            f"“{layer.name}” is a stack of {' × '.join(map(str, planes))}: take one plane along "
-            f"{which}, for example by “Split Stack” in the layer's context menu."
+            tr(
+                "“{name}” is a stack of {sizes}: take one plane along "
+                "{which}, for example by “Split Stack” in the layer's context menu.",
+                name=layer.name,
+                sizes=" × ".join(map(str, planes)),
+                which=which,
+            )
         )
     height, width = planes[-2:]
     needed, free = height * width * BYTES_PER_PIXEL, psutil.virtual_memory().available
     if needed > free:
         raise ImageError(
-            f"“{layer.name}” has {height} × {width} px, for which {needed / 1e9:.1f} GB of memory "
-            f"are needed and {free / 1e9:.1f} GB are free: crop it or reduce its resolution."
+            tr(
+                "“{name}” has {height} × {width} px, for which {needed:.1f} GB of memory "
+                "are needed and {free:.1f} GB are free: crop it or reduce its resolution.",
+                name=layer.name,
+                height=height,
+                width=width,
+                needed=needed / 1e9,
+                free=free / 1e9,
+            )
         )
     return data

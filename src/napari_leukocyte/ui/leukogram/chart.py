@@ -13,6 +13,7 @@ from qtpy.QtWidgets import QSizePolicy, QToolTip, QWidget
 
 from napari_leukocyte.counting.leukogram import rows_of
 from napari_leukocyte.counting.reference import Range
+from napari_leukocyte.language import decimal, tr
 from napari_leukocyte.ui.layers.objects_style import palette
 from napari_leukocyte.vocabulary import LEUKOCYTE_NAMES
 
@@ -48,12 +49,22 @@ class Bar:
 
     def __str__(self) -> str:
         if not self.total:
-            return f"{self.name.capitalize()}: no leukocyte has been counted yet."
-        text = (
-            f"{self.name.capitalize()}: {self.count} of {self.total} = {self.percent:.1f} %, "
-            f"95 % limits {self.low:.1f} to {self.high:.1f} % (Clopper-Pearson)"
+            return tr("{name}: no leukocyte has been counted yet.", name=tr(self.name).capitalize())
+        text = tr(
+            "{name}: {count} of {total} = {percent:.1f} %, "
+            "95 % limits {low:.1f} to {high:.1f} % (Clopper-Pearson)",
+            name=tr(self.name).capitalize(),
+            count=self.count,
+            total=self.total,
+            percent=self.percent,
+            low=self.low,
+            high=self.high,
         )
-        return text if self.usual is None else f"{text}; reference range {self.usual} %"
+        return (
+            text
+            if self.usual is None
+            else tr("{text}; reference range {usual} %", text=text, usual=decimal(str(self.usual)))
+        )
 
 
 def bars_of(leukogram: pd.DataFrame | None, usual: Mapping[str, Range] | None = None) -> list[Bar]:
@@ -134,7 +145,7 @@ class LeukogramChart(QWidget):
         metrics = painter.fontMetrics()
         # The usual names at least, so that the axis does not move when another class appears.
         names = {*LEUKOCYTE_NAMES, *(b.name for b in self._bars)}
-        left = _MARGIN + max(metrics.horizontalAdvance(n.capitalize()) for n in names) + 8
+        left = _MARGIN + max(metrics.horizontalAdvance(tr(n).capitalize()) for n in names) + 8
         right = self.width() - _MARGIN - metrics.horizontalAdvance("100 %") // 2
         bottom = _MARGIN + _ROW * len(self._bars)
         end = axis_end(self._bars)
@@ -157,7 +168,7 @@ class LeukogramChart(QWidget):
             box = QRectF(_MARGIN, middle - _ROW / 2, left - _MARGIN - 8, _ROW)
             painter.setPen(ink)
             vertical = Qt.AlignmentFlag.AlignVCenter
-            painter.drawText(box, vertical | Qt.AlignmentFlag.AlignRight, bar.name.capitalize())
+            painter.drawText(box, vertical | Qt.AlignmentFlag.AlignRight, tr(bar.name).capitalize())
             if bar.usual is not None:
                 first, last = at(min(bar.usual.low, end)), at(min(bar.usual.high, end))
                 band = QRectF(first, middle - _ROW / 2 + 2, last - first, _ROW - 4)

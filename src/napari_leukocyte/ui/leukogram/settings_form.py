@@ -31,6 +31,7 @@ from napari_leukocyte.counting.reference import (
 )
 from napari_leukocyte.counting.settings import MOST_LEUKOCYTES, TARGETS, DifferentialSettings
 from napari_leukocyte.errors import LeukocyteError, ParameterError
+from napari_leukocyte.language import tr
 from napari_leukocyte.ui import build
 from napari_leukocyte.ui.controls.inputs import choice_box
 from napari_leukocyte.ui.jobs import tell
@@ -86,7 +87,7 @@ class SettingsForm(QWidget):
         super().__init__(parent)
         self._ranges: dict[str, ReferenceRanges] = {}
         self.preset = choice_box({p.name: p.title for p in PRESETS})
-        self.preset.setToolTip(_PRESETS_HELP)
+        self.preset.setToolTip(tr(_PRESETS_HELP))
         self.target = choice_box({str(n): str(n) for n in TARGETS})
         self.target.setMinimumContentsLength(4)
         self.target.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
@@ -194,13 +195,15 @@ class SettingsForm(QWidget):
         self._ranges = {r.name: r for r in found}
         self.reference.blockSignals(True)
         self.reference.clear()
-        self.reference.addItem(_NO_RANGES, "")
+        self.reference.addItem(tr(_NO_RANGES), "")
         for name in self._ranges:
-            self.reference.addItem(name, name)
+            self.reference.addItem(tr(name), name)
         self.reference.setCurrentIndex(max(0, self.reference.findData(former)))
         self.reference.setToolTip(
-            "Ranges that counts are compared with, such as those of your laboratory: choose one, "
-            "or write your own with “Edit…”."
+            tr(
+                "Ranges that counts are compared with, such as those of your laboratory: choose "
+                "one, or write your own with “Edit…”."
+            )
         )
         self.reference.blockSignals(False)
 
@@ -239,17 +242,17 @@ class RangesDialog(QDialog):
 
     def __init__(self, ranges: ReferenceRanges | None, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setWindowTitle("Reference ranges")
+        self.setWindowTitle(tr("Reference ranges"))
         self.saved: ReferenceRanges | None = None
         shipped = ranges is None or ranges in SHIPPED
         self._former = None if shipped else ranges
-        self.name = QLineEdit("My laboratory" if ranges is None or shipped else ranges.name)
+        self.name = QLineEdit(tr("My laboratory") if ranges is None or shipped else ranges.name)
         self.source = QLineEdit("" if ranges is None else ranges.source)
-        self.source.setPlaceholderText("Where the figures come from")
+        self.source.setPlaceholderText(tr("Where the figures come from"))
         given = () if ranges is None else (*ranges.percent, *ranges.absolute)
         self._classes = in_order({*DEFAULT_COUNTED, *given})
         self.table = QTableWidget(len(self._classes), len(_HEADERS))
-        self.table.setHorizontalHeaderLabels(list(_HEADERS))
+        self.table.setHorizontalHeaderLabels([tr(head) for head in _HEADERS])
         self.table.setVerticalHeaderLabels([written(n) for n in self._classes])
         header = cast(QHeaderView, self.table.horizontalHeader())
         header.setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
@@ -330,7 +333,12 @@ class RangesDialog(QDialog):
             return float(text.replace(",", "."))
         except ValueError as error:
             raise ParameterError(
-                f"{text[:20]!r} is no number ({self._classes[row]}, {_HEADERS[column]})."
+                tr(
+                    "{text!r} is no number ({name}, {column}).",
+                    text=text[:20],
+                    name=tr(self._classes[row]),
+                    column=tr(_HEADERS[column]),
+                )
             ) from error
 
 

@@ -21,10 +21,11 @@ from napari_leukocyte.counting.leukogram import PerHundred, rows_of
 from napari_leukocyte.counting.presets import SUM_TITLES
 from napari_leukocyte.counting.reference import Range
 from napari_leukocyte.counting.settings import MOST_CELLS, cells_needed
+from napari_leukocyte.language import decimal, later, tr, tr_n
 from napari_leukocyte.ui.controls.inputs import swatch
 from napari_leukocyte.ui.layers.objects_style import palette
 from napari_leukocyte.ui.signals import Signal
-from napari_leukocyte.vocabulary import PARTS, plural, written
+from napari_leukocyte.vocabulary import PARTS, plural, tr_count, written
 
 #: Columns of a leukogram: limits, %, that hold the classifier's errors beside that of counting.
 WITH_ERRORS = ("errors_low", "errors_high")
@@ -61,7 +62,7 @@ class FiguresTable(QTableWidget):
 
     def __init__(self, headers: Sequence[str], parent: QWidget | None = None) -> None:
         super().__init__(0, len(headers), parent)
-        self.setHorizontalHeaderLabels(list(headers))
+        self.setHorizontalHeaderLabels([tr(head) for head in headers])
         self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.setSelectionMode(QAbstractItemView.SelectionMode.NoSelection)
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
@@ -113,16 +114,18 @@ class FiguresTable(QTableWidget):
                 item.setIcon(swatch(colors[name]))
             if ticks is not None and name in ticks:
                 self._make_checkable(
-                    item, ticks[name], f"Tick to count {plural(name)} in the differential."
+                    item,
+                    ticks[name],
+                    tr("Tick to count {cells} in the differential.", cells=plural(name)),
                 )
             else:
                 self._make_plain(item)
-            texts = [*figures, "" if usual is None else str(usual)]
+            texts = [*figures, "" if usual is None else decimal(str(usual))]
             for column, text in enumerate(texts, 1):
                 self._put(i, column, text, _RIGHT)
-            item = self._put(i, last, _FLAGS[flag])
-            if item.toolTip() != _REASONS[flag]:
-                item.setToolTip(_REASONS[flag])
+            item = self._put(i, last, tr(_FLAGS[flag]))
+            if item.toolTip() != tr(_REASONS[flag]):
+                item.setToolTip(tr(_REASONS[flag]))
         self.blockSignals(blocked)
         self._fit()
 
@@ -252,27 +255,27 @@ def absolute_rows(
 def _share(row: Mapping[Any, Any], value: str, low: str, high: str, digits: int) -> tuple[str, str]:
     if math.isnan(row[value]):
         return _DASH, _DASH
-    return f"{row[value]:.{digits}f}", _limits(row, low, high, digits)
+    return decimal(f"{row[value]:.{digits}f}"), _limits(row, low, high, digits)
 
 
 def _limits(row: Mapping[Any, Any], low: str, high: str, digits: int) -> str:
     if math.isnan(row[low]):
         return _DASH
-    return f"{row[low]:.{digits}f} – {row[high]:.{digits}f}"
+    return decimal(f"{row[low]:.{digits}f} – {row[high]:.{digits}f}")
 
 
 def describe_total(leukogram: pd.DataFrame | None, unclassified: int) -> str:
     """Say, as rich text, how many cells count and what else there is."""
     total = total_of(leukogram)
-    parts = [f"<b>n = {total}</b> leukocyte{'' if total == 1 else 's'}"]
+    parts = [tr_n("<b>n = {n}</b> leukocyte", "<b>n = {n}</b> leukocytes", total)]
     if leukogram is not None:
         parts += [
-            f"{counted(int(row['count']), str(row['class']))}, not in the count"
+            tr("{cells}, not in the count", cells=counted(int(row["count"]), str(row["class"])))
             for row in rows_of(leukogram)
             if row["count"] and math.isnan(row["ci_low"])
         ]
     if unclassified:
-        parts.append(f"{unclassified} unclassified")
+        parts.append(tr("{n} unclassified", n=unclassified))
     return " · ".join(parts)
 
 
@@ -281,42 +284,59 @@ def describe_erythroblasts(found: PerHundred) -> str:
     if not found.count:
         return ""
     if math.isnan(found.per_100):
-        return f"Erythroblasts: {found.count}, beside no leukocytes"
-    return (
-        f"Erythroblasts: <b>{found.per_100:.1f} per 100 leukocytes</b> "
-        f"(95 % limits {found.ci_low:.1f} – {found.ci_high:.1f})"
+        return tr("Erythroblasts: {n}, beside no leukocytes", n=found.count)
+    return tr(
+        "Erythroblasts: <b>{share:.1f} per 100 leukocytes</b> (95 % limits {low:.1f} – {high:.1f})",
+        share=found.per_100,
+        low=found.ci_low,
+        high=found.ci_high,
     )
 
 
 def describe_cells_needed(leukogram: pd.DataFrame | None, name: str, percent: float) -> str:
     """Say whether enough cells were counted to decide if a class is above a share, in percent."""
     total = total_of(leukogram)
-    cells, share = plural(name), f"{percent:g} %"
+    cells, share = plural(name), decimal(f"{percent:g} %")
     if leukogram is None or not total:
         return "No cell has been counted yet."
     counts = dict(zip(leukogram["class"].tolist(), leukogram["count"].tolist(), strict=True))
     found = sum(int(counts.get(part, 0)) for part in (name, *PARTS.get(name, ())))
-    now = f"{100 * found / total:.1f} %"
+    now = decimal(f"{100 * found / total:.1f} %")
     needed = cells_needed(found, total, percent / 100)
     if needed == 0:
-        where = "above" if found > percent / 100 * total else "below"
-        return f"Yes: {cells}, now {now}, are {where} {share}."
+        where = later("above") if found > percent / 100 * total else later("below")
+        return tr(
+            "Yes: {cells}, now {now}, are {where} {share}.",
+            cells=cells,
+            now=now,
+            where=tr(where),
+            share=share,
+        )
     if needed is None and found == percent / 100 * total:
-        return f"No: {cells} are just at {share}, so that no number of cells decides it."
+        return tr(
+            "No: {cells} are just at {share}, so that no number of cells decides it.",
+            cells=cells,
+            share=share,
+        )
     if needed is None:
-        return f"No: it takes more than {MOST_CELLS} more cells, if {cells} stay at {now}."
-    more = "1 more cell" if needed == 1 else f"{needed} more cells"
-    return f"No: it takes {more}, if {cells} stay at {now}."
+        return tr(
+            "No: it takes more than {most} more cells, if {cells} stay at {now}.",
+            most=MOST_CELLS,
+            cells=cells,
+            now=now,
+        )
+    more = tr_n("1 more cell", "{n} more cells", needed)
+    return tr("No: it takes {more}, if {cells} stay at {now}.", more=more, cells=cells, now=now)
 
 
 def counted(number: int, name: str) -> str:
     """Return a number of cells of a class, as in "2 smudge cells"."""
-    return f"{number} {name if number == 1 else plural(name)}"
+    return tr_count(number, name)
 
 
 def describe_progress(total: int, target: int) -> str:
     """Say how much of the target was counted."""
-    return f"{total} of {target} cells"
+    return tr("{total} of {target} cells", total=total, target=target)
 
 
 def total_of(leukogram: pd.DataFrame | None) -> int:

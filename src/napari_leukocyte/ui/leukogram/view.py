@@ -26,6 +26,7 @@ from napari_leukocyte.counting.settings import (
     with_own_classes,
 )
 from napari_leukocyte.errors import LeukocyteError
+from napari_leukocyte.language import tr
 from napari_leukocyte.ui import build
 from napari_leukocyte.ui.jobs import tell, telling_errors
 from napari_leukocyte.ui.leukogram.chart import LeukogramChart
@@ -292,16 +293,16 @@ class LeukogramView(QWidget):
             self.said.setText("")
         elif self._errors is None:
             self.limits.stop()
-            self.said.setText(_NO_CLASSIFIER)
+            self.said.setText(tr(_NO_CLASSIFIER))
         else:
-            self.said.setText("Working out the limits …")
+            self.said.setText(tr("Working out the limits …"))
             self.limits.ask(cells, self._settings.counted, self._errors, self._source)
 
     def _take_limits(self, corrected: CorrectedCount | None) -> None:
         if self._leukogram is None or not self.errors.isChecked():
             return
         self._corrected = corrected
-        self.said.setText(_UNKNOWN if corrected is None else corrected.sentence)
+        self.said.setText(tr(_UNKNOWN) if corrected is None else corrected.sentence)
         self._show_figures()
 
     def _with_errors(self, leukogram: pd.DataFrame) -> pd.DataFrame:

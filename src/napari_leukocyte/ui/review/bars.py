@@ -8,6 +8,7 @@ from qtpy.QtCore import QRectF, QSize, Qt
 from qtpy.QtGui import QColor, QPainter, QPaintEvent, QPen
 from qtpy.QtWidgets import QSizePolicy, QWidget
 
+from napari_leukocyte.language import decimal, tr
 from napari_leukocyte.vocabulary import written
 
 #: Between two bars, and between a name and its bar, px.
@@ -38,7 +39,11 @@ class ProbabilityBars(QWidget):
         """Show probabilities, 0 to 1, by class; `colors` are ``#rrggbb``."""
         self._values = sorted(values.items(), key=lambda pair: -pair[1])
         self._colors = colors
-        self.setToolTip("\n".join(f"{written(name)}: {100 * p:.1f} %" for name, p in self._values))
+        self.setToolTip(
+            "\n".join(
+                f"{written(name)}: " + decimal(f"{100 * p:.1f} %") for name, p in self._values
+            )
+        )
         self.updateGeometry()
         self.update()
 
@@ -59,7 +64,7 @@ class ProbabilityBars(QWidget):
             return
         painter = QPainter(self)
         metrics = self.fontMetrics()
-        names = max(metrics.horizontalAdvance(n.capitalize()) for n, _ in self._values)
+        names = max(metrics.horizontalAdvance(tr(n).capitalize()) for n, _ in self._values)
         names = min(names, self.width() // 2)
         number = metrics.horizontalAdvance("100 %") + _SPACE
         left, height = names + _SPACE, self._line()
@@ -69,7 +74,7 @@ class ProbabilityBars(QWidget):
             y = i * (height + _GAP)
             painter.setPen(ink)
             middle = Qt.AlignmentFlag.AlignVCenter
-            text = metrics.elidedText(name.capitalize(), Qt.TextElideMode.ElideRight, names)
+            text = metrics.elidedText(tr(name).capitalize(), Qt.TextElideMode.ElideRight, names)
             painter.drawText(QRectF(0, y, names, height), middle | Qt.AlignmentFlag.AlignLeft, text)
             percent = f"{100 * value:.0f} %"
             painter.drawText(

@@ -21,6 +21,7 @@ from qtpy.QtWidgets import (
 
 from napari_leukocyte.counting.agreement import Agreement, BlindRead
 from napari_leukocyte.counting.readers import compare_readers, describe_readers
+from napari_leukocyte.language import later, tr
 from napari_leukocyte.ui.controls.inputs import choice_box
 from napari_leukocyte.ui.jobs import Job, start_job
 from napari_leukocyte.ui.review.texts import describe_agreement
@@ -50,7 +51,7 @@ class ReadersDialog(QDialog):
 
     def __init__(self, text: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setWindowTitle("Agreement of two readers")
+        self.setWindowTitle(tr("Agreement of two readers"))
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.text = QPlainTextEdit(text, self)
         self.text.setReadOnly(True)
@@ -74,8 +75,8 @@ class CompareReadersButton(QPushButton):
     """
 
     def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__("Compare two readers' files…", parent)
-        self.setToolTip(_TIP)
+        super().__init__(tr("Compare two readers' files…"), parent)
+        self.setToolTip(tr(_TIP))
         self._jobs: list[Job] = []
         self.clicked.connect(self._ask)
         jobs = self._jobs
@@ -89,10 +90,9 @@ class CompareReadersButton(QPushButton):
 
     def _ask(self) -> None:
         files: list[Path] = []
-        for which in ("first", "second"):
+        for title in ("Objects of the first reader", "Objects of the second reader"):
             folder = str(files[0].parent) if files else ""
-            title = f"Objects of the {which} reader"
-            chosen, _ = QFileDialog.getOpenFileName(self, title, folder, _FILTER)
+            chosen, _ = QFileDialog.getOpenFileName(self, tr(title), folder, tr(_FILTER))
             if not chosen:
                 return
             files.append(Path(chosen))
@@ -130,7 +130,7 @@ _LOST = (
     "A blind read was begun, and the file that says which cells it hides is damaged: all classes "
     "stay hidden until you end it."
 )
-_WHICH = {"unreviewed": "unreviewed cells", "all": "all cells"}
+_WHICH = {"unreviewed": later("unreviewed cells"), "all": later("all cells")}
 
 
 class BlindPanel(QWidget):
@@ -167,7 +167,7 @@ class BlindPanel(QWidget):
         self.share.setSuffix(" %")
         self.which = choice_box(_WHICH)
         self.button = QPushButton(self)
-        self.button.setToolTip(_WHAT)
+        self.button.setToolTip(tr(_WHAT))
         self.compare = CompareReadersButton(self)
         self.state, self.report = QLabel(self), QLabel(self)
         self.state.setWordWrap(True)
@@ -176,7 +176,7 @@ class BlindPanel(QWidget):
         row = QHBoxLayout()
         row.setContentsMargins(0, 0, 0, 0)
         row.addWidget(self.share)
-        row.addWidget(QLabel("of", self))
+        row.addWidget(QLabel(tr("of"), self))
         row.addWidget(self.which, 1)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -202,10 +202,15 @@ class BlindPanel(QWidget):
         text = ""
         if read is not None:
             done, total = read.progress
-            again = f"Going on with the blind read of {going_on}. " if going_on else ""
-            text = (
-                f"{again}{done} of {total} cells read blindly. The classes of the others are shown "
-                "nowhere meanwhile, and nothing is saved, exported or reported."
+            again = (
+                tr("Going on with the blind read of {name}. ", name=going_on) if going_on else ""
+            )
+            text = tr(
+                "{again}{done} of {total} cells read blindly. The classes of the others are shown "
+                "nowhere meanwhile, and nothing is saved, exported or reported.",
+                again=again,
+                done=done,
+                total=total,
             )
         self._show_running(text)
 
@@ -215,11 +220,11 @@ class BlindPanel(QWidget):
 
     def _show_running(self, text: str) -> None:
         self._running = bool(text)
-        self.button.setText("End the blind read" if self._running else "Start a blind read")
+        self.button.setText(tr("End the blind read") if self._running else tr("Start a blind read"))
         self.share.setEnabled(not self._running)
         self.which.setEnabled(not self._running)
         self.state.setVisible(self._running)
-        self.state.setText(text)
+        self.state.setText(tr(text))
 
     def show_agreement(self, agreement: Agreement | None) -> None:
         """Show what came of a read."""

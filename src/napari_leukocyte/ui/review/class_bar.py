@@ -9,6 +9,7 @@ from qtpy.QtGui import QDragEnterEvent, QDragLeaveEvent, QDropEvent
 from qtpy.QtWidgets import QToolButton, QWidget
 from superqt import QFlowLayout
 
+from napari_leukocyte.language import tr
 from napari_leukocyte.ui.controls.inputs import SWATCH_PX, swatch
 from napari_leukocyte.ui.review.gallery_model import dragged_cells
 from napari_leukocyte.ui.signals import Signal
@@ -39,14 +40,20 @@ class ClassButton(QToolButton):
         self.setAcceptDrops(True)
         self.setStyleSheet("QToolButton { padding: 1px 4px; }")
         key = cell_class.key.upper()
-        how = f"Press {key} in the gallery, click" if key else "Click"
-        self.setToolTip(f"{how}, or drop cells here, to make them “{cell_class.name}”.")
+        how = tr("Press {key} in the gallery, click", key=key) if key else tr("Click")
+        self.setToolTip(
+            tr(
+                "{how}, or drop cells here, to make them “{name}”.",
+                how=how,
+                name=tr(cell_class.name),
+            )
+        )
         self.show_count(0)
 
     def show_count(self, number: int) -> None:
         """Show how many cells have the class."""
         key = f"{self.cell_class.key.upper()}  " if self.cell_class.key else ""
-        self.setText(f"{key}{self.cell_class.name.capitalize()}  {number}")
+        self.setText(f"{key}{tr(self.cell_class.name).capitalize()}  {number}")
 
     def mark(self, on: bool) -> None:
         """Show that it is the class of the selected cells."""
@@ -107,8 +114,8 @@ class ClassBar(QWidget):
         self._buttons: dict[str, ClassButton] = {}
         self.classes: tuple[CellClass, ...] = ()
         self.own = QToolButton(self)
-        self.own.setText("Custom classes…")
-        self.own.setToolTip("Add classes of your own, with name, colour and key.")
+        self.own.setText(tr("Custom classes…"))
+        self.own.setToolTip(tr("Add classes of your own, with name, colour and key."))
         self.own.setFocusPolicy(Qt.FocusPolicy.TabFocus)  # the gallery keeps the keys
         self.own.setStyleSheet("QToolButton { padding: 1px 4px; }")
         self.own.clicked.connect(self.edit_asked)

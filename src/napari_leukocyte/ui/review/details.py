@@ -19,6 +19,7 @@ from qtpy.QtWidgets import (
 from superqt import QFlowLayout
 
 from napari_leukocyte.gallery.thumbnails import CONTRASTS
+from napari_leukocyte.language import later, tr
 from napari_leukocyte.schema import LABEL, class_of, probabilities_of
 from napari_leukocyte.session.reviews import FLAGS
 from napari_leukocyte.ui.review import texts
@@ -28,6 +29,12 @@ from napari_leukocyte.vocabulary import written
 
 #: Side of the pictures, one at each contrast, px.
 PICTURE = 96
+#: What is said of each picture.
+_LOOKS = {
+    "photographed": "Photographed",
+    "standardised": "Standardised",
+    "stretched": "Stretched",
+}
 _NOTHING = "No cell is selected: click one here or on the image."
 
 
@@ -71,7 +78,7 @@ class Details(QWidget):
         row.setSpacing(4)
         for picture, contrast in zip(self.pictures, CONTRASTS, strict=True):
             picture.setFixedSize(PICTURE, PICTURE)
-            picture.setToolTip(contrast.capitalize())
+            picture.setToolTip(tr(_LOOKS[contrast]))
             row.addWidget(picture)
         row.addStretch(1)
         self.flags: dict[str, QCheckBox] = {}
@@ -79,13 +86,13 @@ class Details(QWidget):
         flow.setHorizontalSpacing(10)
         flow.setVerticalSpacing(2)
         for number, flag in enumerate(FLAGS, start=1):
-            box = QCheckBox(f"{number} {flag.capitalize()}", self)
-            box.setToolTip(f"Press {number} in the gallery to flag the selected cells.")
+            box = QCheckBox(f"{number} {tr(flag).capitalize()}", self)
+            box.setToolTip(tr("Press {n} in the gallery to flag the selected cells.", n=number))
             box.clicked.connect(lambda on, f=flag: self._on_flag(f, on))
             flow.addWidget(box)
             self.flags[flag] = box
         self.note = QLineEdit(self)
-        self.note.setPlaceholderText("Note")
+        self.note.setPlaceholderText(tr("Note"))
         self.note.editingFinished.connect(self.save_note)
         self._parts: list[QWidget] = [
             *self.pictures,
@@ -113,7 +120,7 @@ class Details(QWidget):
         """Show that there is no cell."""
         self.save_note()
         self.label = None
-        self.title.setText(_NOTHING)
+        self.title.setText(tr(_NOTHING))
         for part in self._parts:
             part.hide()
 
@@ -147,9 +154,16 @@ class Details(QWidget):
         for part in self._parts:
             part.show()
         self.label = label
-        name = row["class"] if isinstance(row["class"], str) else "not classified"
-        also = f" (and {others} more selected)" if others else ""
-        self.title.setText(f"Cell {label}: {'?' if hidden else written(name)}{also}")
+        name = row["class"] if isinstance(row["class"], str) else later("not classified")
+        also = tr(" (and {others} more selected)", others=others) if others else ""
+        self.title.setText(
+            tr(
+                "Cell {label}: {name}{also}",
+                label=label,
+                name="?" if hidden else written(name),
+                also=also,
+            )
+        )
         for picture, pixmap in zip(self.pictures, pictures, strict=True):
             picture.setPixmap(QPixmap() if pixmap is None else pixmap)
         self.prediction.setText(texts.describe_prediction(row, hidden))

@@ -29,6 +29,7 @@ from napari_leukocyte.counting.settings import recall_settings
 from napari_leukocyte.errors import LeukocyteError
 from napari_leukocyte.gallery.arrange import Choice, Show, Sort, disagreeing, flagged
 from napari_leukocyte.gallery.thumbnails import Contrast, ThumbnailStyle
+from napari_leukocyte.language import tr
 from napari_leukocyte.ui.controls.containers import Section
 from napari_leukocyte.ui.controls.image_choice import ImageChoice
 from napari_leukocyte.ui.controls.inputs import choice_box
@@ -116,40 +117,45 @@ class ReviewForm(QWidget):
         super().__init__(parent)
         self.image, self._alone = image, alone
         if alone:
-            image.box.setToolTip("The photograph whose cells are shown.")
+            image.box.setToolTip(tr("The photograph whose cells are shown."))
         self.reader = QLineEdit(self)
-        self.reader.setPlaceholderText("Name or initials")
+        self.reader.setPlaceholderText(tr("Name or initials"))
         self.reader.setMinimumWidth(100)
-        self.reader.setToolTip("Is written beside everything that you say of a cell.")
+        self.reader.setToolTip(tr("Is written beside everything that you say of a cell."))
         self.progress = QProgressBar(self)
         self.progress.setTextVisible(True)
         self.show_box = choice_box(cast("Mapping[str, str]", _SHOW))
         self.sort_box = choice_box(cast("Mapping[str, str]", _SORT))
         self.sort_box.setToolTip(
-            "<p>What matters most: cells whose class is doubtful, and of classes so rare that one "
-            "cell changes the count. A class or a confirmation then leads to the next one.</p>"
+            tr(
+                "<p>What matters most: cells whose class is doubtful, and of classes so rare that "
+                "one cell changes the count. A class or a confirmation then leads to the next "
+                "one.</p>"
+            )
         )
         self.contrast_box = choice_box(cast("Mapping[str, str]", _CONTRAST))
         self.grouped = _check("Groups", True, self)
-        self.grouped.setToolTip("Let the cells of one class stand together.")
+        self.grouped.setToolTip(tr("Let the cells of one class stand together."))
         self.outline = _check("Outline", True, self)
-        self.outline.setToolTip("Draw the outline of each cell's mask.")
+        self.outline.setToolTip(tr("Draw the outline of each cell's mask."))
         self.zoom = QSlider(Qt.Orientation.Horizontal, self)
         self.zoom.setRange(SMALLEST, LARGEST)
         self.zoom.setValue(_SIDE)
         self.zoom.setFixedWidth(80)
-        self.zoom.setToolTip("Size of the pictures; also by the wheel with Ctrl.")
+        self.zoom.setToolTip(tr("Size of the pictures; also by the wheel with Ctrl."))
         self.classes = ClassBar(classes, self)
         self.gallery = GalleryView(self)
         self.details = Details(self)
         self.blind = BlindPanel(self)
-        self.approve = QPushButton("Confirm", self)
-        self.approve_all = QPushButton("Confirm all shown", self)
+        self.approve = QPushButton(tr("Confirm"), self)
+        self.approve_all = QPushButton(tr("Confirm all shown"), self)
         self.approve_all.setToolTip(
-            "All cells that are shown and not reviewed yet have the right class. One undo takes "
-            "it back."
+            tr(
+                "All cells that are shown and not reviewed yet have the right class. One undo "
+                "takes it back."
+            )
         )
-        self.show_on_image = QPushButton("Show on image", self)
+        self.show_on_image = QPushButton(tr("Show on image"), self)
         for button in (self.approve, self.approve_all, self.show_on_image):
             button.setFocusPolicy(Qt.FocusPolicy.TabFocus)  # the gallery keeps the keys
         self.tools = MaskToolRow(viewer, self)
@@ -186,14 +192,18 @@ class ReviewForm(QWidget):
     def show_keys(self) -> None:
         """Say which keys do the same as the buttons."""
         confirm, show = shown_keys("confirm"), shown_keys("show_on_image")
-        self.approve.setToolTip(f"The selected cells have the right class ({confirm}).")
-        self.show_on_image.setToolTip(f"Go to the cell on the image (double click, {show}).")
+        self.approve.setToolTip(
+            tr("The selected cells have the right class ({confirm}).", confirm=confirm)
+        )
+        self.show_on_image.setToolTip(
+            tr("Go to the cell on the image (double click, {show}).", show=show)
+        )
 
     def show_numbers(self, numbers: Mapping[Show, int]) -> None:
         """Show how many cells there are to choose."""
         for show, title in _SHOW.items():
             index = self.show_box.findData(show)
-            self.show_box.setItemText(index, f"{title} ({numbers.get(show, 0)})")
+            self.show_box.setItemText(index, f"{tr(title)} ({numbers.get(show, 0)})")
 
     def show_table(self, table: pd.DataFrame, candidates: int) -> None:
         """Show how many cells of a table, as it may be shown, there are to choose and reviewed."""
@@ -213,7 +223,9 @@ class ReviewForm(QWidget):
         """Show how many cells of all are reviewed."""
         self.progress.setRange(0, max(1, total))
         self.progress.setValue(reviewed)
-        self.progress.setFormat(f"{reviewed} of {total} reviewed")
+        self.progress.setFormat(
+            tr("{reviewed} of {total} reviewed", reviewed=reviewed, total=total)
+        )
         self.approve_all.setEnabled(reviewed < total)
 
     def _list_classes(self, classes: tuple[CellClass, ...]) -> None:
@@ -223,8 +235,8 @@ class ReviewForm(QWidget):
         while box.count() > len(_SHOW):
             box.removeItem(box.count() - 1)
         for each in classes:
-            box.addItem(f"Only {each.name}", _CLASS + each.name)
-        box.addItem("Only unclassified", _CLASS)
+            box.addItem(tr("Only {name}", name=tr(each.name)), _CLASS + each.name)
+        box.addItem(tr("Only unclassified"), _CLASS)
         box.setCurrentIndex(max(0, box.findData(chosen)))
         box.blockSignals(blocked)
 
@@ -368,11 +380,11 @@ def _row(*widgets: QWidget) -> QHBoxLayout:
 
 
 def _label(text: str, parent: QWidget) -> QLabel:
-    return QLabel(text, parent)
+    return QLabel(tr(text), parent)
 
 
 def _check(text: str, on: bool, parent: QWidget) -> QCheckBox:
-    box = QCheckBox(text, parent)
+    box = QCheckBox(tr(text), parent)
     box.setChecked(on)
     box.setFocusPolicy(Qt.FocusPolicy.TabFocus)
     return box

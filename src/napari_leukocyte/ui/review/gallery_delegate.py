@@ -13,6 +13,7 @@ from qtpy.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem, QW
 
 from napari_leukocyte.gallery.cells import GalleryCell
 from napari_leukocyte.gallery.thumbnails import Thumbnails, ThumbnailStyle
+from napari_leukocyte.language import tr
 from napari_leukocyte.ui.layers.objects_style import UNCLASSIFIED, abbreviate
 from napari_leukocyte.ui.review.gallery_model import CELL_ROLE
 from napari_leukocyte.vocabulary import COLORS
@@ -214,9 +215,9 @@ class CellDelegate(QStyledItemDelegate):
 def captions(cell: GalleryCell) -> tuple[str, str]:
     """Return what stands below a cell: its class, and how sure the model is."""
     if cell.candidate:
-        return "candidate", f"{100 * cell.confidence:.0f} %"
+        return tr("candidate"), f"{100 * cell.confidence:.0f} %"
     if cell.hidden:
-        return "blind", ""
+        return tr("blind"), ""
     left = abbreviate(cell.class_name or UNCLASSIFIED)
     if cell.disagrees:
         left += f" ≠ {abbreviate(cell.predicted or UNCLASSIFIED)}"

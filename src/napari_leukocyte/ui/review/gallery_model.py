@@ -9,6 +9,7 @@ from qtpy.QtCore import QAbstractListModel, QMimeData, QModelIndex, QObject, Qt
 
 from napari_leukocyte.gallery.arrange import Group
 from napari_leukocyte.gallery.cells import CellTable, GalleryCell
+from napari_leukocyte.language import tr
 from napari_leukocyte.vocabulary import written
 
 #: Type of what is dragged: numbers of cells, with spaces between.
@@ -125,14 +126,19 @@ def describe_cell(cell: GalleryCell) -> str:
     """Return a line on a cell."""
     if cell.candidate:
         score = f"{100 * cell.confidence:.0f} %"
-        return f"Candidate, score {score}: click, or press Enter or the key of a class, to take it."
-    text = f"Cell {cell.place.label}: "
+        return tr(
+            "Candidate, score {score}: click, or press Enter or the key of a class, to take it.",
+            score=score,
+        )
+    text = tr("Cell {label}: ", label=cell.place.label)
     if cell.hidden:
-        return text + _HIDDEN
-    text += written(cell.class_name) if cell.class_name else "not classified"
+        return text + tr(_HIDDEN)
+    text += written(cell.class_name) if cell.class_name else tr("not classified")
     if cell.disagrees:
-        text += f" (model: {written(str(cell.predicted))})"
+        text += tr(" (model: {predicted})", predicted=written(str(cell.predicted)))
     if cell.confidence == cell.confidence:
         text += f", {100 * cell.confidence:.0f} %"
-    marks = [name for name, on in (("reviewed", cell.reviewed), ("edited", cell.edited)) if on]
-    return "; ".join([text, *marks, *([cell.flags] if cell.flags else [])])
+    reviewed, edited = tr("reviewed"), tr("edited")
+    marks = [name for name, on in ((reviewed, cell.reviewed), (edited, cell.edited)) if on]
+    flags = [tr(flag) for flag in cell.flags.split("; ")] if cell.flags else []
+    return "; ".join([text, *marks, *flags])

@@ -29,6 +29,7 @@ from qtpy.QtWidgets import (
 
 from napari_leukocyte.gallery.arrange import Group
 from napari_leukocyte.gallery.thumbnails import ThumbnailStyle
+from napari_leukocyte.language import tr
 from napari_leukocyte.ui.layers.objects_style import UNCLASSIFIED
 from napari_leukocyte.ui.review.gallery_delegate import MARGIN, CellDelegate
 from napari_leukocyte.ui.review.gallery_model import GalleryModel
@@ -284,7 +285,7 @@ class GridView(QAbstractItemView):
             painter.setPen(self.palette().text().color())
             box = viewport.rect().adjusted(16, 16, -16, -16)
             flags = Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap
-            painter.drawText(box, int(flags), self.empty_text)
+            painter.drawText(box, int(flags), tr(self.empty_text))
             return
         for group in grid.groups_between(top, bottom):
             self._paint_heading(painter, group)
@@ -340,12 +341,12 @@ class GridView(QAbstractItemView):
 def title_of(group: Group) -> str:
     """Return the heading of a group."""
     if group.kind == "hidden":
-        return "To be read blindly"
+        return tr("To be read blindly")
     if group.kind == "candidates":
-        return "Candidates: click to take"
+        return tr("Candidates: click to take")
     if group.kind == "all":
-        return "Cells"
-    return (group.name or UNCLASSIFIED).capitalize()
+        return tr("Cells")
+    return tr(group.name or UNCLASSIFIED).capitalize()
 
 
 def _runs(rows: list[int]) -> list[tuple[int, int]]:

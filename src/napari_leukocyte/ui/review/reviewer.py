@@ -10,6 +10,7 @@ from qtpy.QtCore import QModelIndex, QObject
 
 from napari_leukocyte.errors import LeukocyteError
 from napari_leukocyte.gallery.cells import CellTable
+from napari_leukocyte.language import tr, tr_n
 from napari_leukocyte.session.reviews import FLAGS
 from napari_leukocyte.ui.jobs import tell
 from napari_leukocyte.ui.keys import flag_action, keys_notice, keys_of
@@ -24,8 +25,11 @@ _DONE = "All cells that are shown are reviewed."
 
 def _no_class(number: int) -> str:
     """Say that cells which are shown wait for a class."""
-    has, it = ("has", "it") if number == 1 else ("have", "them")
-    return f"{in_words(number)} {has} no class that could be confirmed, give {it} one"
+    return tr_n(
+        "{n} cell has no class that could be confirmed, give it one",
+        "{n} cells have no class that could be confirmed, give them one",
+        number,
+    )
 
 
 class Reviewable(Protocol):
@@ -159,7 +163,7 @@ class Reviewer(QObject):
 
         def say(taken: list[int]) -> None:
             if taken and self._do(lambda s: s.set_class(taken, name)):
-                self._go_on(taken, f"{in_words(len(taken))}: {name}.")
+                self._go_on(taken, f"{in_words(len(taken))}: {tr(name)}.")
 
         self._with_taken(labels, say)
 
@@ -174,7 +178,7 @@ class Reviewer(QObject):
         if labels and not known:
             self._say("Say a class: there is none to confirm.")
         elif known and self._do(lambda s: s.approve(known)):
-            self._go_on(known, f"{in_words(len(known))} confirmed.")
+            self._go_on(known, tr("{cells} confirmed.", cells=in_words(len(known))))
 
     def approve_shown(self) -> None:
         """Confirm the classes of all cells that are shown."""
@@ -186,12 +190,12 @@ class Reviewer(QObject):
         if not waiting:
             self._say(_DONE)
         elif not known:
-            self._say(f"Nothing to confirm: {_no_class(len(waiting))}.")
+            self._say(tr("Nothing to confirm: {cells}.", cells=_no_class(len(waiting))))
         elif self._do(lambda s: s.approve(known)):
             self._view.update_now()
             left = len(waiting) - len(known)
             rest = f" {_no_class(left)}.".capitalize() if left else ""
-            self._say(f"{in_words(len(known))} confirmed.{rest}")
+            self._say(tr("{cells} confirmed.{rest}", cells=in_words(len(known)), rest=rest))
 
     def take_back_selected(self) -> None:
         """Take back what the reader said of the selected cells' classes."""
@@ -221,8 +225,8 @@ class Reviewer(QObject):
         def show(taken: list[int]) -> None:
             if taken:
                 self._view.select(taken, taken[-1])
-                what = "1 candidate is a cell" if number == 1 else f"{number} candidates are cells"
-                self._say(f"{what} now.")
+                said = tr_n("1 candidate is a cell now.", "{n} candidates are cells now.", number)
+                self._say(said)
 
         self._with_taken(labels, show)
 

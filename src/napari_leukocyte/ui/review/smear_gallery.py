@@ -17,6 +17,7 @@ from napari_leukocyte.errors import LeukocyteError
 from napari_leukocyte.gallery.arrange import CellsAndCandidates, arrange
 from napari_leukocyte.gallery.cells import CellTable
 from napari_leukocyte.gallery.thumbnails import CONTRASTS, ThumbnailStyle, extent_of
+from napari_leukocyte.language import tr_n
 from napari_leukocyte.session.reviews import tidy
 from napari_leukocyte.session.session import Session
 from napari_leukocyte.session.store import folder_of
@@ -255,10 +256,12 @@ class SmearGallery(QWidget):
         """Show the candidates that were found, and say if there are fields left."""
         found = self._candidates.candidates
         if found is not None and found.left_out:
-            fields = "field was" if found.left_out == 1 else "fields were"
             self.say_in_passing(
-                f"{found.left_out} {fields} not searched for candidates yet: choose “Candidates” "
-                "again."
+                tr_n(
+                    "{n} field was not searched for candidates yet: choose “Candidates” again.",
+                    "{n} fields were not searched for candidates yet: choose “Candidates” again.",
+                    found.left_out,
+                )
             )
         self.update_now()
 

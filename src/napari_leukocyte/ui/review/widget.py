@@ -13,6 +13,7 @@ from napari_leukocyte.counting.leukogram import count_classes
 from napari_leukocyte.gallery.arrange import CellsAndCandidates, arrange
 from napari_leukocyte.gallery.cells import CellTable
 from napari_leukocyte.gallery.thumbnails import CONTRASTS, Thumbnails, ThumbnailStyle, extent_of
+from napari_leukocyte.language import tr
 from napari_leukocyte.schema import LABEL
 from napari_leukocyte.session.reviews import tidy
 from napari_leukocyte.session.store import folder_of
@@ -391,7 +392,7 @@ class ReviewWidget(SessionDock):
         if following is None:
             return "Every field of the smear is reviewed."
         opened.show(following)
-        return f"On to {opened.smear.paths[following].name}."
+        return tr("On to {name}.", name=opened.smear.paths[following].name)
 
     def say_in_passing(self, text: str) -> None:
         """Say something that need not stay."""

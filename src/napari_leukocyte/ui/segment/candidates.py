@@ -11,6 +11,7 @@ from napari.layers import Image, Shapes
 from numpy.typing import NDArray
 from qtpy.QtWidgets import QCheckBox
 
+from napari_leukocyte.language import tr
 from napari_leukocyte.segmentation.objects import candidates_text
 from napari_leukocyte.session.session import Session
 from napari_leukocyte.ui.jobs import telling_errors
@@ -39,12 +40,12 @@ class CandidateBox(QCheckBox):
     """
 
     def __init__(self, viewer: Any) -> None:
-        super().__init__("Candidates")
+        super().__init__(tr("Candidates"))
         self._viewer = viewer
         self._session: Session | None = None
         self._image: Image | None = None
         self.layer: Shapes | None = None
-        self.setToolTip(_HELP)
+        self.setToolTip(tr(_HELP))
         self.toggled.connect(lambda on: self._show() if on else self._hide())
         viewer.mouse_drag_callbacks.append(self._on_drag)
 
@@ -114,7 +115,7 @@ class CandidateBox(QCheckBox):
             layer.text = {"string": "{score}", "color": [COLOR], "size": 9}
         layer.mode = "pan_zoom"
         layer.editable = False
-        self.setText(f"Candidates ({len(numbers)})")
+        self.setText(tr("Candidates ({n})", n=len(numbers)))
         self.setStatusTip(candidates_text(len(numbers)) if numbers else "")
 
     def _on_drag(self, viewer: Any, event: Any) -> Iterator[None]:

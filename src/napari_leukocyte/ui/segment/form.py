@@ -7,6 +7,7 @@ from typing import Any
 from napari.layers import Image
 from qtpy.QtWidgets import QCheckBox, QHBoxLayout, QWidget
 
+from napari_leukocyte.language import later, tr
 from napari_leukocyte.segmentation.ensemble import DIAMETER_RANGE
 from napari_leukocyte.session.session import Session
 from napari_leukocyte.ui import build
@@ -25,6 +26,7 @@ from napari_leukocyte.ui.tools.tool_row import MaskToolRow
 
 #: Shown until a run has found another, px.
 _DIAMETER = 80.0
+_TITLES: dict[MapKind, str] = {"probability": "Probability", "disagreement": "Disagreement"}
 _HELP: dict[MapKind, str] = {
     "probability": "Show the ensemble's probability of a leukocyte as a layer.",
     "disagreement": "Show as a layer where the members of the ensemble disagree (the standard "
@@ -62,11 +64,11 @@ class SegmentForm:
 
     def __init__(self, viewer: Any, preferences: Preferences) -> None:
         self.model = ModelChoice("segmentation", preferences.model)
-        self.automatic = build.check("estimate", on=preferences.diameter == "auto")
+        self.automatic = build.check(later("estimate"), on=preferences.diameter == "auto")
         self.diameter = build.number(
             *DIAMETER_RANGE,
             _DIAMETER if preferences.diameter == "auto" else preferences.diameter,
-            unit=" px",
+            unit=later(" px"),
             tip="Diameter of a leukocyte in pixels, for the scale at which the networks look. "
             "After a run with “estimate”, the one that was found.",
         )
@@ -128,8 +130,8 @@ class MapBoxes(QWidget):
         layout = QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         for kind, text in _HELP.items():
-            box = QCheckBox(kind.capitalize())
-            box.setToolTip(f"<p>{text}</p>")
+            box = QCheckBox(tr(_TITLES[kind]))
+            box.setToolTip(f"<p>{tr(text)}</p>")
             box.toggled.connect(lambda on, k=kind: self._toggle(k, bool(on)))
             layout.addWidget(box)
             self.boxes[kind] = box

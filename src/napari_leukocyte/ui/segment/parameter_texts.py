@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from napari_leukocyte.language import later
 from napari_leukocyte.ui.controls.record_form import FieldText
 
-_KERNELS = {"ellipse": "ellipse", "rectangle": "rectangle", "cross": "cross"}
+_KERNELS = {
+    "ellipse": later("ellipse"),
+    "rectangle": later("rectangle"),
+    "cross": later("cross"),
+}
 _KERNEL_HELP = "Shape of the kernel; an ellipse treats all directions alike."
 
 #: Every parameter, in the order of the form.
@@ -93,7 +98,7 @@ TEXTS: dict[str, FieldText] = {
         choices={
             "none": "none, do not part",
             "distance": "distance transform",
-            "nucleus": "nuclei",
+            "nucleus": later("nuclei"),
             "points": "points that I place",
         },
     ),
@@ -115,7 +120,7 @@ TEXTS: dict[str, FieldText] = {
         "Border",
         "Cut cells",
         "Whether cells that the border of the image cuts are kept or removed.",
-        choices={"keep": "keep", "drop": "remove"},
+        choices={"keep": later("keep"), "drop": later("remove")},
     ),
 }
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from qtpy.QtWidgets import QFileDialog, QVBoxLayout, QWidget
 from superqt import QLabeledDoubleSlider
 
+from napari_leukocyte.language import tr
 from napari_leukocyte.segmentation.parameters import (
     CHOICES,
     RANGES,
@@ -95,11 +96,14 @@ class WeightsForm(QWidget):
             slider.valueChanged.connect(self._emit)
             title = titled(
                 name,
-                f"Share of the member “{name}” in the vote: its probability times this, divided "
-                "by the sum of all weights. 0 leaves it out.",
+                tr(
+                    "Share of the member “{name}” in the vote: its probability times this, divided "
+                    "by the sum of all weights. 0 leaves it out.",
+                    name=name,
+                ),
                 slider,
             )
-            slider.setAccessibleName(f"Weight of {name}")
+            slider.setAccessibleName(tr("Weight of {name}", name=name))
             # A member alone has the whole vote, whatever its weight.
             slider.setEnabled(len(names) > 1)
             self._form.addRow(title, slider)
@@ -149,13 +153,15 @@ class PresetButtons(QWidget):
         self.setLayout(build.row(self.load, self.save, self.reset))
 
     def _load(self) -> None:
-        path, _ = QFileDialog.getOpenFileName(self, "Load parameters", "", _FILTER)
+        path, _ = QFileDialog.getOpenFileName(self, tr("Load parameters"), "", tr(_FILTER))
         if path:
             with telling_errors():
                 self.chosen.emit(load_preset(Path(path)))
 
     def _save(self) -> None:
-        path, _ = QFileDialog.getSaveFileName(self, "Save parameters", "parameters.json", _FILTER)
+        path, _ = QFileDialog.getSaveFileName(
+            self, tr("Save parameters"), "parameters.json", tr(_FILTER)
+        )
         if path:
             with telling_errors():
                 save_preset(Path(path), self._form.record())

@@ -13,6 +13,7 @@ from napari.layers import Image
 from qtpy.QtCore import QObject, QTimer
 
 from napari_leukocyte.errors import LeukocyteError
+from napari_leukocyte.language import tr_n
 from napari_leukocyte.progress import Progress
 from napari_leukocyte.segmentation import ensemble
 from napari_leukocyte.segmentation.ensemble import MemberMaps
@@ -151,13 +152,21 @@ def describe_result(session: Session) -> str:
         return ""
     number = int(np.count_nonzero(np.bincount(session.labels.ravel())[1:]))
     parts = [
-        f"<b>{number} leukocyte{'' if number == 1 else 's'}</b> · diameter {maps.diameter:.0f} px"
+        tr_n(
+            "<b>{n} leukocyte</b> · diameter {diameter:.0f} px",
+            "<b>{n} leukocytes</b> · diameter {diameter:.0f} px",
+            number,
+            diameter=maps.diameter,
+        )
     ]
     edited = len(session.edits.labels)
     if edited:
         parts.append(
-            f"{edited} object{' edited by hand was' if edited == 1 else 's edited by hand were'} "
-            "kept."
+            tr_n(
+                "{n} object edited by hand was kept.",
+                "{n} objects edited by hand were kept.",
+                edited,
+            )
         )
     if session.edits.erased.any():
         parts.append("Deleted cells stay deleted.")

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from qtpy.QtWidgets import QMessageBox
 
 from napari_leukocyte.errors import LeukocyteError
+from napari_leukocyte.language import tr
 from napari_leukocyte.segmentation.parameters import PostprocessParams
 from napari_leukocyte.session.computation import Computed
 from napari_leukocyte.session.session import Session
@@ -229,8 +230,8 @@ class SegmentWidget(SessionDock):
             return
         answer = QMessageBox.question(
             self,
-            "Forget manual edits",
-            "Give up everything that was painted and erased in the labels of this image?",
+            tr("Forget manual edits"),
+            tr("Give up everything that was painted and erased in the labels of this image?"),
         )
         if answer == QMessageBox.StandardButton.Yes:
             with telling_errors():

@@ -8,6 +8,7 @@ from napari_leukocyte.analysis.smear.analysis import AnalysisOptions
 from napari_leukocyte.analysis.smear.fields import state_of_session
 from napari_leukocyte.analysis.smear.smear import Smear
 from napari_leukocyte.errors import LeukocyteError
+from napari_leukocyte.language import tr
 from napari_leukocyte.session.session import Session
 from napari_leukocyte.ui.jobs import tell
 from napari_leukocyte.ui.leukogram.error_limits import errors_of
@@ -144,7 +145,7 @@ def show_everything(desk: Desk) -> None:
     for button in (form.previous, form.next, form.next_open, form.sign_smear):
         button.setEnabled(smear is not None)
     running = desk.background.analysis is not None
-    form.analyse.setText("Cancel the analysis" if running else "Analyse all")
+    form.analyse.setText(tr("Cancel the analysis") if running else tr("Analyse all"))
     form.analyse.setEnabled(running or any(s.to_do for s in states))
     form.save.setEnabled(analysed)
     form.report.setEnabled(analysed)
@@ -172,14 +173,14 @@ def _show_counts(desk: Desk, analysed: bool) -> None:
     ):
         counted = view.leukogram
         number = 0 if counted is None else int(counted["total"].iloc[0])
-        form.tabs.setTabText(tab, f"{name} (n = {number})" if number else name)
+        form.tabs.setTabText(tab, f"{tr(name)} (n = {number})" if number else tr(name))
 
 
 def _show_sign_off(desk: Desk) -> None:
     form, session = desk.form, desk.session
     signed = session is not None and session.signed_off is not None
     form.sign_field.setEnabled(session is not None)
-    form.sign_field.setText("Withdraw sign-off" if signed else "Sign off field")
+    form.sign_field.setText(tr("Withdraw sign-off") if signed else tr("Sign off field"))
     whole = None if desk.smear is None else desk.smear.signed_off
-    form.sign_smear.setText("Withdraw sign-off" if whole else "Sign off smear")
+    form.sign_smear.setText(tr("Withdraw sign-off") if whole else tr("Sign off smear"))
     form.signed.say(texts.describe_sign_off(whole, desk.refused), rich=True)

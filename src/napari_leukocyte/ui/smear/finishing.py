@@ -17,6 +17,7 @@ from napari_leukocyte.analysis.smear.smear import Smear
 from napari_leukocyte.counting.leukogram import count
 from napari_leukocyte.counting.settings import DifferentialSettings
 from napari_leukocyte.errors import LeukocyteError
+from napari_leukocyte.language import tr
 from napari_leukocyte.progress import Progress
 from napari_leukocyte.reporting.report import write_report
 from napari_leukocyte.session.reviews import tidy
@@ -41,8 +42,10 @@ def ask_for_report(parent: QWidget, name: str) -> Path | None:
     name : str
         What the report is about, for the suggested file.
     """
-    suggested = str(Path.home() / f"{name} report.html")
-    chosen, _ = QFileDialog.getSaveFileName(parent, "Write a report", suggested, "HTML (*.html)")
+    suggested = str(Path.home() / tr("{name} report.html", name=name))
+    chosen, _ = QFileDialog.getSaveFileName(
+        parent, tr("Write a report"), suggested, tr("HTML (*.html)")
+    )
     if not chosen:
         return None
     path = Path(chosen)
@@ -84,15 +87,17 @@ def ask_and_save(parent: QWidget, smear: Smear, settings: DifferentialSettings) 
     callable or None
         None if the user thought better of it.
     """
-    chosen = QFileDialog.getExistingDirectory(parent, "Folder for the results of all fields")
+    chosen = QFileDialog.getExistingDirectory(parent, tr("Folder for the results of all fields"))
     if not chosen:
         return None
     folder = Path(chosen)
     overwrite = folder.is_dir() and any(folder.iterdir())
     if overwrite:
         yes, no = QMessageBox.StandardButton.Yes, QMessageBox.StandardButton.No
-        question = f"{folder} is not empty. Replace earlier results in it? Other files stay."
-        if QMessageBox.question(parent, "Replace results?", question, yes | no, no) != yes:
+        question = tr(
+            "{folder} is not empty. Replace earlier results in it? Other files stay.", folder=folder
+        )
+        if QMessageBox.question(parent, tr("Replace results?"), question, yes | no, no) != yes:
             return None
 
     def work(progress: Progress) -> Path:
@@ -195,10 +200,12 @@ class Finishing:
         if not 0 < counted < settings.target or few == self._agreed:
             return True
         yes, no = QMessageBox.StandardButton.Yes, QMessageBox.StandardButton.No
-        question = (
-            f"{counted} cells are counted; the target is {settings.target}. Sign off all the same?"
+        question = tr(
+            "{n} cells are counted; the target is {target}. Sign off all the same?",
+            n=counted,
+            target=settings.target,
         )
-        title = "Sign off below the target?"
+        title = tr("Sign off below the target?")
         agrees = QMessageBox.question(self._desk.form, title, question, yes | no, no) == yes
         self._agreed = few if agrees else None
         return bool(agrees)
@@ -248,13 +255,19 @@ class Finishing:
     def _write(self, title: str, work: Work, on_done: Callable[[], None] | None = None) -> None:
         def done(path: Path) -> None:
             link = html.escape(QUrl.fromLocalFile(str(path)).toString())
-            place = f"<b>{html.escape(path.name)}</b> in {html.escape(str(path.parent))}"
+            place = tr(
+                "<b>{name}</b> in {folder}",
+                name=html.escape(path.name),
+                folder=html.escape(str(path.parent)),
+            )
             status = self._desk.form.status
             # The usual blue of links can't be read on napari's dark themes.
             ink = status.palette().windowText().color().name()
-            status.say(f'{place}: <a href="{link}" style="color: {ink}">open</a>', rich=True)
+            status.say(
+                f'{place}: <a href="{link}" style="color: {ink}">{tr("open")}</a>', rich=True
+            )
             self._desk.show_soon()
-            show_info(f"Written: {path}")
+            show_info(tr("Written: {path}", path=path))
             if on_done is not None:
                 on_done()
 

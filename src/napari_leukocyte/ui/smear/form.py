@@ -19,6 +19,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from napari_leukocyte.language import tr
 from napari_leukocyte.ui import build
 from napari_leukocyte.ui.controls.activity import Messages
 from napari_leukocyte.ui.controls.containers import Section, VerticalScroll
@@ -89,26 +90,28 @@ class SmearForm(QWidget):
         self.status = Messages(self, lines=2)
         self.segmentation = ModelChoice("segmentation", model, self)
         self.classification = ModelChoice("classification", parent=self)
-        self.as_shown = QCheckBox("With the parameters of the shown field")
+        self.as_shown = QCheckBox(tr("With the parameters of the shown field"))
         self.as_shown.setChecked(True)
         self.as_shown.setToolTip(
-            "Model, weights and post-processing as they are set for the field in the viewer, if it "
-            "was segmented. Otherwise, and without this, those of the Preferences."
+            tr(
+                "Model, weights and post-processing as they are set for the field in the viewer, "
+                "if it was segmented. Otherwise, and without this, those of the Preferences."
+            )
         )
         self.how = Section("How to analyse", self)
-        self.how.form.addRow("Segmentation", self.segmentation)
-        self.how.form.addRow("Classifier", self.classification)
+        self.how.form.addRow(tr("Segmentation"), self.segmentation)
+        self.how.form.addRow(tr("Classifier"), self.classification)
         self.how.form.addRow(self.as_shown)
         self.how.heading.setChecked(False)
         self.reader = QLineEdit(self)
-        self.reader.setPlaceholderText("Your name, for the sign-off")
+        self.reader.setPlaceholderText(tr("Your name, for the sign-off"))
         self.sign_field = _button("Sign off field", "All cells of this field are reviewed.")
         self.sign_smear = _button("Sign off smear", "All cells of all fields are reviewed.")
         self.signed = Messages(self, lines=2)
         self.report = _button("Report…", "Write a report with the images of the cells.")
         menu = QMenu(self.report)
-        self.report_smear = QAction("Of the whole smear…", menu)
-        self.report_field = QAction("Of this field…", menu)
+        self.report_smear = QAction(tr("Of the whole smear…"), menu)
+        self.report_field = QAction(tr("Of this field…"), menu)
         menu.addActions([self.report_smear, self.report_field])
         self.report.setMenu(menu)
         self.save = _button(
@@ -118,8 +121,8 @@ class SmearForm(QWidget):
         self.smear_leukogram = LeukogramView(self)
         self.field_leukogram = LeukogramView(self)
         self.tabs = QTabWidget(self)
-        self.tabs.addTab(VerticalScroll(self.smear_leukogram), "All fields")
-        self.tabs.addTab(VerticalScroll(self.field_leukogram), "This field")
+        self.tabs.addTab(VerticalScroll(self.smear_leukogram), tr("All fields"))
+        self.tabs.addTab(VerticalScroll(self.field_leukogram), tr("This field"))
         self._lay_out()
 
     def _lay_out(self) -> None:
@@ -160,7 +163,7 @@ class SmearForm(QWidget):
             (self.next, "next_field", "Show the next field"),
             (self.next_open, "next_open_field", "Show the next field with cells to review"),
         ):
-            button.setToolTip(f"{what} ({shown_keys(action)}).")
+            button.setToolTip(f"{tr(what)} ({shown_keys(action)}).")
 
     def claim_room(self) -> None:
         """Tell the window how wide the controls are."""
@@ -168,8 +171,8 @@ class SmearForm(QWidget):
 
 
 def _button(text: str, hint: str) -> QPushButton:
-    button = QPushButton(text)
-    button.setToolTip(hint)
+    button = QPushButton(tr(text))
+    button.setToolTip(tr(hint))
     return button
 
 

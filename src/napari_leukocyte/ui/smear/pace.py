@@ -6,6 +6,7 @@ import math
 from collections.abc import Collection, Sequence
 
 from napari_leukocyte.analysis.smear.analysis import STEPS
+from napari_leukocyte.language import tr
 
 #: Nothing is foretold before so much of a field is done: the first networks must be loaded.
 _LEAST = 0.5
@@ -48,7 +49,7 @@ class Pace:
         worked = float(finished)
         if number < len(self._order) and self._order[number] in self._to_do:
             worked += part / STEPS
-        text = f"{finished} of {total}"
+        text = tr("{finished} of {total}", finished=finished, total=total)
         if not _LEAST <= worked < total:
             return text
         return f"{text}, {_about(seconds / worked * (total - worked))}"
@@ -58,4 +59,8 @@ def _about(seconds: float) -> str:
     if seconds < 60:
         return "less than a minute"
     minutes = math.ceil(seconds / 60)
-    return f"about {minutes} min" if minutes < _HOURS else f"about {minutes / 60:.1f} h"
+    return (
+        tr("about {minutes} min", minutes=minutes)
+        if minutes < _HOURS
+        else tr("about {minutes:.1f} h", minutes=minutes / 60)
+    )

@@ -10,6 +10,7 @@ from napari_leukocyte.analysis.smear.fields import FieldState
 from napari_leukocyte.analysis.smear.persistence import SmearSignOff
 from napari_leukocyte.analysis.smear.smear import Smear
 from napari_leukocyte.counting.leukogram import in_order
+from napari_leukocyte.language import tr, tr_n
 from napari_leukocyte.ui.layers.objects_style import abbreviate
 
 BEGIN = (
@@ -34,22 +35,22 @@ def describe_state(state: FieldState, working: bool = False, double: str | None 
         Name of the field that has the same pixels.
     """
     if double is not None:
-        return f"the same image as {double}"
+        return tr("the same image as {double}", double=double)
     if working:
-        return "being analysed …"
+        return tr("being analysed …")
     if state.stage == "unread":
         return "…"
     if state.stage == "damaged":
-        return "can't be read"
+        return tr("can't be read")
     if state.stage == "new":
-        return "new"
+        return tr("new")
     if state.stage == "signed off":
-        return f"signed off{' by ' + state.reader if state.reader else ''}"
+        return tr("signed off by {name}", name=state.reader) if state.reader else tr("signed off")
     if not state.objects:
-        return "no cells"
+        return tr("no cells")
     if not state.reviewed:
-        return f"segmented, {_cells(state.objects)}"
-    return f"{state.reviewed} of {state.objects} reviewed"
+        return tr("segmented, {cells}", cells=_cells(state.objects))
+    return tr("{reviewed} of {objects} reviewed", reviewed=state.reviewed, objects=state.objects)
 
 
 def describe_counts(state: FieldState) -> str:
@@ -58,11 +59,11 @@ def describe_counts(state: FieldState) -> str:
     parts = [f"{state.counts[n]} {abbreviate(n)}" for n in names[:_MOST_CLASSES]]
     rest = sum(state.counts[n] for n in names[_MOST_CLASSES:])
     if rest:
-        parts.append(f"{rest} more")
+        parts.append(tr("{n} more", n=rest))
     if state.blind:
-        parts.append(f"{state.blind} read blindly")
+        parts.append(tr("{n} read blindly", n=state.blind))
     if state.unclassified > state.blind:
-        parts.append(f"{state.unclassified - state.blind} unclassified")
+        parts.append(tr("{n} unclassified", n=state.unclassified - state.blind))
     return " · ".join(parts)
 
 
@@ -72,55 +73,58 @@ def describe_smear(smear: Smear, pace: str = "") -> str:
     states = [smear.state(i) for i in usable]
     if any(s.stage == "unread" for s in states):
         read = sum(s.stage != "unread" for s in states)
-        return f"Looking at the fields: {read} of {len(smear)}"
+        return tr("Looking at the fields: {read} of {n}", read=read, n=len(smear))
     objects, reviewed = (sum(getattr(s, n) for s in states) for n in ("objects", "reviewed"))
     parts = [f"<b>{_fields(len(usable))}</b>"]
     waiting = sum(not s.analysed for s in states)
     if pace:
-        parts.append(f"analysed {pace}")
+        parts.append(tr("analysed {pace}", pace=pace))
     elif waiting:
-        parts.append(f"{waiting} not analysed")
+        parts.append(tr("{n} not analysed", n=waiting))
     if objects:
-        parts.append(f"{reviewed} of {_cells(objects)} reviewed")
+        parts.append(tr("{reviewed} of {cells} reviewed", reviewed=reviewed, cells=_cells(objects)))
     blind = sum(s.blind for s in states)
     if blind:
-        parts.append(f"{_cells(blind)} read blindly, not counted")
+        parts.append(tr("{cells} read blindly, not counted", cells=_cells(blind)))
     signed = sum(s.stage == "signed off" for s in states)
     if signed:
-        parts.append(f"{signed} signed off")
+        parts.append(tr("{n} signed off", n=signed))
     left_out = len(smear) - len(usable)
     if left_out:
-        parts.append(f"{left_out} left out")
+        parts.append(tr("{n} left out", n=left_out))
     return " · ".join(parts)
 
 
 def describe_sign_off(signed: SmearSignOff | None, refused: str = "") -> str:
     """Say, as rich text, who signed the smear off, or why that was refused; else nothing."""
     if signed is None:
-        return f"⚠ {html.escape(refused)}" if refused else ""
-    who = f" by <b>{html.escape(signed.reader)}</b>" if signed.reader else ""
-    text = f"✓ The smear was signed off{who}, {moment(signed.when)}."
+        return f"⚠ {html.escape(tr(refused))}" if refused else ""
+    who = tr(" by <b>{reader}</b>", reader=html.escape(signed.reader)) if signed.reader else ""
+    text = tr("✓ The smear was signed off{who}, {moment}.", who=who, moment=moment(signed.when))
     if signed.left_out:
-        text += f" Left out, since it can't be read: {html.escape(', '.join(signed.left_out))}."
+        text += tr(
+            " Left out, since it can't be read: {left_out}.",
+            left_out=html.escape(", ".join(signed.left_out)),
+        )
     return text
 
 
 def describe_failures(failed: Sequence[str]) -> str:
     """List the fields that failed, as rich text."""
-    return "<br>".join(f"⚠ {html.escape(sentence)}" for sentence in failed)
+    return "<br>".join(f"⚠ {html.escape(tr(sentence))}" for sentence in failed)
 
 
 def moment(when: str) -> str:
     """Return a point of time, ISO 8601, in the user's own time."""
     try:
-        return datetime.fromisoformat(when).astimezone().strftime("%Y-%m-%d %H:%M")
+        return datetime.fromisoformat(when).astimezone().strftime(tr("%Y-%m-%d %H:%M"))
     except ValueError:
         return when
 
 
 def _cells(number: int) -> str:
-    return f"{number} cell{'' if number == 1 else 's'}"
+    return tr_n("{n} cell", "{n} cells", number)
 
 
 def _fields(number: int) -> str:
-    return f"{number} field{'' if number == 1 else 's'}"
+    return tr_n("{n} field", "{n} fields", number)

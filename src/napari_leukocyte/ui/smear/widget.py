@@ -16,6 +16,7 @@ from napari_leukocyte.analysis.smear.smear import Smear
 from napari_leukocyte.counting.settings import DifferentialSettings
 from napari_leukocyte.errors import LeukocyteError
 from napari_leukocyte.io.images.reading import IMAGE_SUFFIXES
+from napari_leukocyte.language import tr
 from napari_leukocyte.session.session import Session
 from napari_leukocyte.ui import build
 from napari_leukocyte.ui.classify.runner import Runner
@@ -179,7 +180,7 @@ class SmearWidget(SessionDock):
             return
         self.analysing.cancel()
         self._opening = True
-        self.form.summary.setText("Opening …")
+        self.form.summary.setText(tr("Opening …"))
 
         def opened(smear: Smear) -> None:
             self._switch.leave()
@@ -203,14 +204,14 @@ class SmearWidget(SessionDock):
         self._switch.leave()
 
     def _ask_for_folder(self) -> None:
-        chosen = QFileDialog.getExistingDirectory(self, "Folder with the fields of a smear")
+        chosen = QFileDialog.getExistingDirectory(self, tr("Folder with the fields of a smear"))
         if chosen:
             self.open([Path(chosen)])
 
     def _ask_for_files(self) -> None:
         patterns = " ".join(f"*{suffix}" for suffix in sorted(IMAGE_SUFFIXES))
         chosen, _ = QFileDialog.getOpenFileNames(
-            self, "Fields of a smear", "", f"Images ({patterns})"
+            self, tr("Fields of a smear"), "", tr("Images ({patterns})", patterns=patterns)
         )
         if chosen:
             self.open([Path(name) for name in chosen])
@@ -249,7 +250,7 @@ class SmearWidget(SessionDock):
             return
         found = smear.next_to_review(-1 if row is None else row)
         if found is None:
-            show_info("Every field of the smear is reviewed.")
+            show_info(tr("Every field of the smear is reviewed."))
         else:
             self.go(found)
 
@@ -262,11 +263,14 @@ class SmearWidget(SessionDock):
         if session is None or session.is_persisted or session.unsaved_since is None:
             return True
         yes, no = QMessageBox.StandardButton.Yes, QMessageBox.StandardButton.No
-        question = (
-            f"The work on {session.name} is not kept, since it could not be written to the disk or "
-            "is open elsewhere. Leave the field and lose it?"
+        question = tr(
+            "The work on {name} is not kept, since it could not be written to the disk or "
+            "is open elsewhere. Leave the field and lose it?",
+            name=session.name,
         )
-        return bool(QMessageBox.question(self, "Lose this work?", question, yes | no, no) == yes)
+        return bool(
+            QMessageBox.question(self, tr("Lose this work?"), question, yes | no, no) == yes
+        )
 
     def _on_shown(self) -> None:
         """Follow the field that is shown now, and look what has become of the one before."""

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from napari_leukocyte.errors import ParameterError
+from napari_leukocyte.language import later, tr
 from napari_leukocyte.segmentation.editing.shaping import fill_holes, smooth
 from napari_leukocyte.segmentation.editing.splitting import (
     objects_under,
@@ -30,6 +31,13 @@ from napari_leukocyte.ui.tools.kinds import (
 
 #: Radius of smoothing as a part of a leukocyte's diameter: about the unevenness of a mask.
 SMOOTHING = 0.05
+#: What a tool needs that knows no selection.
+_GESTURES = {
+    "path": later("path"),
+    "click": later("click"),
+    "paint": later("paint"),
+    "erase": later("erase"),
+}
 
 
 def use_line(tool: Tool, session: Session, line: ArrayLike) -> str:
@@ -57,7 +65,7 @@ def use_click(tool: Tool, session: Session, point: tuple[float, float]) -> str:
         diameter_of(session),
         session.next_label,
     )
-    return _accept(session, edited, f"Add {cells(edited.changed)}")
+    return _accept(session, edited, tr("Add {cells}", cells=cells(edited.changed)))
 
 
 def use_on(tool: Tool, session: Session, numbers: Iterable[int]) -> str:
@@ -85,20 +93,28 @@ def use_on(tool: Tool, session: Session, numbers: Iterable[int]) -> str:
     chosen = sorted(set(numbers))
     labels = session.labels
     if tool is MERGE:
-        return _accept(session, merge(labels, chosen), f"Merge {cells(chosen)}")
+        return _accept(session, merge(labels, chosen), tr("Merge {cells}", cells=cells(chosen)))
     if tool is DELETE:
-        return _accept(session, delete(labels, chosen), f"Delete {cells(chosen)}")
+        return _accept(session, delete(labels, chosen), tr("Delete {cells}", cells=cells(chosen)))
     if tool is SMOOTH:
         edited = smooth(labels, chosen, SMOOTHING * diameter_of(session))
         if edited:
-            return _accept(session, edited, f"Smooth {cells(edited.changed)}")
-        return f"Nothing to smooth on {cells(chosen)}."
+            return _accept(session, edited, tr("Smooth {cells}", cells=cells(edited.changed)))
+        return tr("Nothing to smooth on {cells}.", cells=cells(chosen))
     if tool is FILL:
         edited = fill_holes(labels, chosen)
         if edited:
-            return _accept(session, edited, f"Fill holes of {cells(edited.changed)}")
-        return f"No holes in {cells(chosen)}."
-    raise ParameterError(f"{tool.title} needs a {tool.gesture}, not a selection.")
+            return _accept(
+                session, edited, tr("Fill holes of {cells}", cells=cells(edited.changed))
+            )
+        return tr("No holes in {cells}.", cells=cells(chosen))
+    raise ParameterError(
+        tr(
+            "{title} needs a {gesture}, not a selection.",
+            title=tr(tool.title),
+            gesture=tr(_GESTURES[tool.gesture]),
+        )
+    )
 
 
 def object_at(labels: NDArray[np.int32], point: tuple[float, float]) -> int:
@@ -136,7 +152,9 @@ def diameter_of(session: Session) -> float:
 
 def _split(session: Session, edited: Edited) -> str:
     before = session.next_label
-    return _accept(session, edited, f"Split {cells([n for n in edited.changed if n < before])}")
+    return _accept(
+        session, edited, tr("Split {cells}", cells=cells([n for n in edited.changed if n < before]))
+    )
 
 
 def _accept(session: Session, edited: Edited, what: str) -> str:

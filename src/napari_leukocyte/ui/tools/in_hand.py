@@ -10,6 +10,7 @@ from napari.layers import Labels
 from numpy.typing import ArrayLike
 
 from napari_leukocyte.errors import LeukocyteError
+from napari_leukocyte.language import tr
 from napari_leukocyte.session.session import Session
 from napari_leukocyte.ui.jobs import tell
 from napari_leukocyte.ui.key_bindings import bind_action, unbind
@@ -143,7 +144,7 @@ class ToolInHand:
         # A drag draws a path, where it would move the picture else.
         self.layer.mouse_pan = self.tool.gesture != "path"
         self.layer.cursor = "cross" if self.tool.gesture == "path" else "pointing"
-        self.layer.help = f"{self.tool.title}: {self.tool.hint} {leave()}"
+        self.layer.help = f"{tr(self.tool.title)}: {tr(self.tool.hint)} {leave()}"
 
     def _on_escape(self, layer: Labels) -> None:
         self._on_leave(True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from napari_leukocyte.language import tr, tr_n
 from napari_leukocyte.ui.keys import shown_keys
 
 
@@ -119,9 +120,11 @@ STOP = "stop"
 
 def leave() -> str:
     """Return the end of every hint: how to put the tool away."""
-    return f"{shown_keys(STOP)} leaves."
+    return tr("{key} leaves.", key=shown_keys(STOP))
 
 
 def cells(numbers: tuple[int, ...] | list[int]) -> str:
     """Return "cell 12" or "3 cells"."""
-    return f"cell {numbers[0]}" if len(numbers) == 1 else f"{len(numbers)} cells"
+    if len(numbers) == 1:
+        return tr("cell {label}", label=numbers[0])
+    return tr_n("{n} cell", "{n} cells", len(numbers))

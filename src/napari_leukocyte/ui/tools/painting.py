@@ -7,6 +7,7 @@ from typing import Any
 
 from napari.layers import Labels
 
+from napari_leukocyte.language import tr
 from napari_leukocyte.session.session import Session
 from napari_leukocyte.ui.key_bindings import bind_action, unbind
 from napari_leukocyte.ui.tools.kinds import STOP, Tool, leave
@@ -53,7 +54,7 @@ class PaintingInHand:
         layer.visible = True
         viewer.layers.selection.active = layer
         layer.mode = tool.gesture
-        layer.help = f"{tool.title}: {tool.hint} {leave()}"
+        layer.help = f"{tr(tool.title)}: {tr(tool.hint)} {leave()}"
         self._on_selection()
         self._stop_keys = bind_action(layer, STOP, self._on_escape)
         layer.events.mode.connect(self._on_other)

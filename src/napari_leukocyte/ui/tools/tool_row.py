@@ -12,6 +12,7 @@ from qtpy.QtGui import QIcon, QPainter, QPixmap
 from qtpy.QtSvg import QSvgRenderer
 from qtpy.QtWidgets import QHBoxLayout, QToolButton, QVBoxLayout, QWidget
 
+from napari_leukocyte.language import later, tr
 from napari_leukocyte.session.session import Session
 from napari_leukocyte.ui.controls.containers import WrappedText
 from napari_leukocyte.ui.keys import keys_notice, shown_keys
@@ -60,6 +61,9 @@ def _draw(svg: QByteArray, opacity: float) -> QPixmap:
     return picture
 
 
+#: What is said of a button.
+_TITLES = {"undo": later("Undo"), "redo": later("Redo")} | {t.name: t.title for t in TOOLS}
+_NOTHING = {"undo": later("Nothing to undo"), "redo": later("Nothing to redo")}
 #: Room around an icon, px: ten buttons fit into a narrow dock.
 _AROUND = 6
 
@@ -120,7 +124,7 @@ class MaskToolRow(QWidget):
         button.setAutoRaise(True)
         button.setIconSize(QSize(SIDE, SIDE))
         button.setFixedSize(SIDE + _AROUND, SIDE + _AROUND)
-        button.setAccessibleName(name.capitalize())
+        button.setAccessibleName(tr(_TITLES[name]))
         self.buttons[name] = button
         return button
 
@@ -167,13 +171,13 @@ class MaskToolRow(QWidget):
         tool = None if held is None or held.session is not self._session else held.tool
         for other in TOOLS:
             self.buttons[other.name].setChecked(other is tool)
-        self.hint.setText("" if tool is None else f"{tool.hint} {leave()}")
+        self.hint.setText("" if tool is None else f"{tr(tool.hint)} {leave()}")
 
     def _show_keys(self) -> None:
         for tool in TOOLS:
             self.buttons[tool.name].setToolTip(
-                f"<p><b>{tool.title}</b> ({html.escape(shown_keys(tool.keys))})</p>"
-                f"<p>{tool.help}</p>"
+                f"<p><b>{tr(tool.title)}</b> ({html.escape(shown_keys(tool.keys))})</p>"
+                f"<p>{tr(tool.help)}</p>"
             )
         self._show_tool()
         self._show_history()
@@ -184,8 +188,8 @@ class MaskToolRow(QWidget):
             possible = session is not None and bool(getattr(session, f"can_{name}"))
             what = str(getattr(session, f"{name}_text")) if possible else ""
             self.buttons[name].setEnabled(possible)
-            said = f"{name.capitalize()}: {what} ({shown_keys(name)})"
-            self.buttons[name].setToolTip(said if what else f"Nothing to {name}")
+            said = f"{tr(_TITLES[name])}: {what} ({shown_keys(name)})"
+            self.buttons[name].setToolTip(said if what else tr(_NOTHING[name]))
 
     def _show_icons(self, event: Any = None) -> None:
         for name, button in self.buttons.items():

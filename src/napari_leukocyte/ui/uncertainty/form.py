@@ -9,6 +9,7 @@ import pandas as pd
 from qtpy.QtCore import QItemSelectionModel, Qt
 from qtpy.QtWidgets import QTableWidgetItem
 
+from napari_leukocyte.language import tr
 from napari_leukocyte.schema import LABEL
 from napari_leukocyte.ui import build
 from napari_leukocyte.ui.controls.table import Table
@@ -123,12 +124,16 @@ class CellsTable(Table):
             how = _Number(f"{100 * share:.0f} %" if known else "", share if known else -1.0)
             if np.isfinite(wrong):
                 how.setToolTip(
-                    f"{100 * wrong:.0f} % of cells as strange were wrong on sets left out of "
-                    "training."
+                    tr(
+                        "{wrong:.0f} % of cells as strange were wrong on sets left out of "
+                        "training.",
+                        wrong=100 * wrong,
+                    )
                 )
             class_ = QTableWidgetItem(written(str(said)) + " ✓" * bool(reviewed))
             found = _Number(
-                ", ".join(map(written, names)) if names else "none fits", float(len(names) or 99)
+                ", ".join(map(written, names)) if names else tr("none fits"),
+                float(len(names) or 99),
             )
             found.setToolTip(found.text())
             for column, item in enumerate((_Number(str(label), label), class_, found, how)):

@@ -9,6 +9,7 @@ from napari.utils.notifications import show_info, show_warning
 
 from napari_leukocyte.errors import LeukocyteError
 from napari_leukocyte.io.images.key import image_key
+from napari_leukocyte.language import later, tr, tr_n
 from napari_leukocyte.models.manifest import Manifest
 from napari_leukocyte.models.registry import find_model
 from napari_leukocyte.schema import LABEL
@@ -172,7 +173,9 @@ class UncertaintyWidget(SessionDock):
         check = self.check
         ood = _NOTHING_COMPARED if check is None else check.ood
         form.cells.show_cells(table, sets, ood)
-        form.sentence.setText("Looking at the image …" if check is None else self._sentence(check))
+        form.sentence.setText(
+            tr("Looking at the image …") if check is None else self._sentence(check)
+        )
         form.quality.setText("" if check is None else _quality(check))
         form.calibrated.setText(in_use.sentence)
         form.forget.setVisible(in_use.own > 0)
@@ -181,11 +184,11 @@ class UncertaintyWidget(SessionDock):
             check is not None and check.report is not None and check.report.out_of_distribution
         )
         if out_of_distribution and not in_use.own:
-            warning = "This image is unlike the training sets: the bound may not hold on it."
+            warning = tr("This image is unlike the training sets: the bound may not hold on it.")
         self.approval = approvable(table, in_use.calibration, settings, warning)
         number = len(self.approval.labels)
         form.bound.setText(self.approval.bound)
-        form.approve.setText(f"Approve {number} cell{'' if number == 1 else 's'}")
+        form.approve.setText(tr_n("Approve {n} cell", "Approve {n} cells", number))
         form.approve.setEnabled(number > 0)
         self.on_selection()
 
@@ -194,7 +197,7 @@ class UncertaintyWidget(SessionDock):
         session = self.session
         predictions = None if session is None else session.predictions
         if predictions is not None and STANDARDISED in predictions.description:
-            return f"{_STANDARDISED} {said}"
+            return f"{tr(_STANDARDISED)} {said}"
         return said
 
     def _choose(self) -> None:
@@ -232,7 +235,7 @@ class UncertaintyWidget(SessionDock):
         with telling_errors():
             approve_in_bulk(session, approval)
             number = len(approval.labels)
-            show_info(f"{number} cells are approved; Undo takes that back as one step.")
+            show_info(tr("{n} cells are approved; Undo takes that back as one step.", n=number))
 
     def _recalibrate(self) -> None:
         session, known = self.session, self._in_use
@@ -242,7 +245,10 @@ class UncertaintyWidget(SessionDock):
         found = reviewed_cells(session.table(), classifier.classes)
         if not len(found):
             show_warning(
-                "No cell of this image was reviewed by itself: give classes or confirm them first."
+                tr(
+                    "No cell of this image was reviewed by itself: give classes or confirm them "
+                    "first."
+                )
             )
             return
         with telling_errors():
@@ -262,6 +268,10 @@ class UncertaintyWidget(SessionDock):
 
 def _quality(check: ImageCheck) -> str:
     found = check.quality
-    parts = {"Focus": found.focus, "exposure": found.exposure, "contrast": found.contrast}
-    known = [f"{name} {100 * v:.0f}" for name, v in parts.items() if v == v]
-    return f"{', '.join(known)} of 100. {found.sentence}"
+    parts = {
+        later("Focus"): found.focus,
+        later("exposure"): found.exposure,
+        later("contrast"): found.contrast,
+    }
+    known = [f"{tr(name)} {100 * v:.0f}" for name, v in parts.items() if v == v]
+    return tr("{known} of 100. {sentence}", known=", ".join(known), sentence=tr(found.sentence))

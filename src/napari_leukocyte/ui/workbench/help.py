@@ -11,6 +11,7 @@ from qtpy.QtGui import QAction, QGuiApplication
 from qtpy.QtWidgets import QDialog, QTextBrowser, QWidget
 
 from napari_leukocyte.errors import LeukocyteError
+from napari_leukocyte.language import tr
 from napari_leukocyte.models.manifest import Kind, Manifest
 from napari_leukocyte.models.registry import discover_models
 from napari_leukocyte.reporting.record import versions
@@ -65,7 +66,7 @@ class AboutDialog(QDialog):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setWindowTitle("About napari-leukocyte")
+        self.setWindowTitle(tr("About napari-leukocyte"))
         self.resize(*_SIZE)
         self.text = QTextBrowser()
         self.text.setOpenExternalLinks(True)
@@ -90,17 +91,24 @@ class AboutDialog(QDialog):
                 clipboard.setText(diagnostics())
             except LeukocyteError as error:
                 clipboard.setText(str(error))
-            self.copy.setText("Copied")
+            self.copy.setText(tr("Copied"))
 
 
 def _about() -> str:
-    rows = [f"<h3>napari-leukocyte {html.escape(__version__)}</h3><p><i>{DISCLAIMER}</i></p>"]
+    rows = [f"<h3>napari-leukocyte {html.escape(__version__)}</h3><p><i>{tr(DISCLAIMER)}</i></p>"]
     for model in installed_models():
         sets = ", ".join(model.training_data) or "unknown"
         rows.append(
-            f"<p><b>{html.escape(model.title)}</b> ({html.escape(model.name)}, {model.kind})<br>"
-            f"Weights: {html.escape(model.licence or 'licence unknown')}.<br>"
-            f"Trained on: {html.escape(sets)}.</p>"
+            tr(
+                "<p><b>{title}</b> ({name}, {kind})<br>"
+                "Weights: {licence}.<br>"
+                "Trained on: {sets}.</p>",
+                title=html.escape(model.title),
+                name=html.escape(model.name),
+                kind=tr(model.kind),
+                licence=html.escape(model.licence or tr("licence unknown")),
+                sets=html.escape(sets),
+            )
         )
     return "".join(rows)
 
@@ -120,7 +128,7 @@ class HelpMenu:
         self._menu: Any = viewer.window.help_menu
         self.actions: list[QAction] = []
         for title, act in entries:
-            action = QAction(title, self._menu)
+            action = QAction(tr(title), self._menu)
             action.triggered.connect(lambda _=False, act=act: act())
             self._menu.addAction(action)
             self.actions.append(action)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from qtpy.QtWidgets import QDialog, QTextBrowser, QWidget
 
+from napari_leukocyte.language import tr
 from napari_leukocyte.ui import build
 from napari_leukocyte.ui.keys import ACTIONS, PLACES, shown_keys
 from napari_leukocyte.ui.own_classes import classes_now
@@ -42,7 +43,7 @@ _MOUSE = (
 
 def key_groups() -> list[KeyGroup]:
     """List all keys, as they are now: those of classes, of all actions, and with the mouse."""
-    classes = [(c.key.upper(), c.name.capitalize()) for c in classes_now() if c.key]
+    classes = [(c.key.upper(), tr(c.name).capitalize()) for c in classes_now() if c.key]
     actions = [
         KeyGroup(title, tuple((shown_keys(a.id), a.what) for a in ACTIONS if a.place == place))
         for place, title in PLACES.items()
@@ -59,10 +60,11 @@ def as_html(groups: Iterable[KeyGroup]) -> str:
     parts = []
     for group in groups:
         rows = "".join(
-            f"<tr><td width='150'><b>{html.escape(key)}</b></td><td>{html.escape(what)}</td></tr>"
+            f"<tr><td width='150'><b>{html.escape(tr(key))}</b></td>"
+            f"<td>{html.escape(tr(what))}</td></tr>"
             for key, what in group.keys
         )
-        parts.append(f"<h4>{html.escape(group.place)}</h4><table>{rows}</table>")
+        parts.append(f"<h4>{html.escape(tr(group.place))}</h4><table>{rows}</table>")
     return "".join(parts)
 
 
@@ -71,12 +73,12 @@ class KeySheet(QDialog):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setWindowTitle("Keys")
+        self.setWindowTitle(tr("Keys"))
         self.resize(*_SIZE)
         self.text = QTextBrowser()
         self.text.setHtml(as_html(key_groups()))
         where = build.text(lines=2)
-        where.setText("Change them in Preferences, on the page of this plugin.")
+        where.setText(tr("Change them in Preferences, on the page of this plugin."))
         self.setLayout(
             build.column(self.text, where, build.button("Close", act=self.close), margins=8)
         )

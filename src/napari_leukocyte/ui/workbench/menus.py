@@ -9,6 +9,7 @@ from napari.layers import Image, Labels, Layer
 from napari.utils.notifications import show_warning
 from qtpy.QtWidgets import QDockWidget
 
+from napari_leukocyte.language import tr
 from napari_leukocyte.ui.layers.links import existing_session, labels_layer_of, unwrap
 from napari_leukocyte.ui.layers.objects_view import objects_view_of
 from napari_leukocyte.ui.workbench.widget import Workbench
@@ -84,4 +85,4 @@ def _image_of(viewer: Any, layer: Layer | None) -> Image | None:
 
 
 def _refuse() -> None:
-    show_warning("Select the photograph of a smear, or the labels of its cells, first.")
+    show_warning(tr("Select the photograph of a smear, or the labels of its cells, first."))

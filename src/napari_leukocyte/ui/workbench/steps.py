@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import Any, Literal
 
+from napari_leukocyte.language import tr, tr_n
 from napari_leukocyte.session.session import Session
 
 #: Names of the steps; those after "improve" look at cells that are under review.
@@ -149,10 +150,10 @@ def suggest(image: bool, session: Session | None, front: StepName) -> Suggestion
     if unclassified:
         act: Act = "classify" if session.classifier is None else ""
         where: StepName = "count" if act else "review"
-        return Suggestion(f"Next: classify {_cells(unclassified)} ▸", where, act)
+        return Suggestion(tr("Next: classify {cells} ▸", cells=_cells(unclassified)), where, act)
     reviewed, total = session.review_progress
     if reviewed < total:
-        return Suggestion(f"Next: review {_cells(total - reviewed)} ▸", "review")
+        return Suggestion(tr("Next: review {cells} ▸", cells=_cells(total - reviewed)), "review")
     if front == "count":
         return Suggestion("Next: export the annotations ▸", "export")
     if front == "export":
@@ -161,4 +162,4 @@ def suggest(image: bool, session: Session | None, front: StepName) -> Suggestion
 
 
 def _cells(number: int) -> str:
-    return f"{number} cell{'' if number == 1 else 's'}"
+    return tr_n("{n} cell", "{n} cells", number)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from qtpy.QtWidgets import QFrame, QProgressBar, QWidget
 
+from napari_leukocyte.language import tr
 from napari_leukocyte.samples.synthetic import SyntheticSmear
 from napari_leukocyte.schema import LABEL
 from napari_leukocyte.session.session import Session
@@ -179,14 +180,18 @@ class TourPanel(QFrame):
         """Show a step, or the end after the last one."""
         self.progress.setValue(number)
         if number >= len(TOUR):
-            self.title.setText("That was the tour")
-            self.text.setText("Open your own photographs: File > Open, or the folder of a smear.")
+            self.title.setText(tr("That was the tour"))
+            self.text.setText(
+                tr("Open your own photographs: File > Open, or the folder of a smear.")
+            )
             self.skip.hide()
-            self.end.setText("Close")
+            self.end.setText(tr("Close"))
             return
         step = TOUR[number]
-        self.title.setText(f"{number + 1} of {len(TOUR)}: {step.title}")
-        self.text.setText(step.text.format(cell=cell or _ANY))
+        self.title.setText(
+            tr("{n} of {total}: {title}", n=number + 1, total=len(TOUR), title=tr(step.title))
+        )
+        self.text.setText(tr(step.text, cell=cell or tr(_ANY)))
 
 
 class Tour:
@@ -227,7 +232,7 @@ class Tour:
         """Go on if the step is done; to be called after every change of a session."""
         if session is None or not self.running:
             return
-        if session.undo_text.startswith("Split"):
+        if session.undo_text.startswith(tr("Split {cells}").partition("{")[0]):
             self._split = True
         if session.unsaved_since is None and session.revision > 0:
             self._saved = True
@@ -254,4 +259,9 @@ class Tour:
         label = min(wrong)
         session.select([label])
         said = str(session.table().set_index(LABEL).loc[label, "class"])
-        return f"Cell {label}, which is selected, is a {wrong[label]}, and was taken for: {said}."
+        return tr(
+            "Cell {label}, which is selected, is a {name}, and was taken for: {said}.",
+            label=label,
+            name=tr(wrong[label]),
+            said=tr(said),
+        )

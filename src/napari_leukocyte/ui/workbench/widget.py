@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from qtpy.QtCore import Qt, QTimer
 from qtpy.QtWidgets import QDialog, QPushButton, QSizePolicy, QStackedWidget, QTabBar, QWidget
 
+from napari_leukocyte.language import tr
 from napari_leukocyte.session.session import Session
 from napari_leukocyte.ui import build
 from napari_leukocyte.ui.dock import SessionDock, SharedParts
@@ -72,7 +73,7 @@ class Workbench(SessionDock):
         self.reader.setText(reader_now())
         self.rail = _tabs(STEPS)
         self.cell_views = _tabs((self._steps["review"], *CELL_VIEWS), shape="small")
-        self.cell_views.setTabText(0, "Cells")
+        self.cell_views.setTabText(0, tr("Cells"))
         self.stack = QStackedWidget()
         self.next = QPushButton()
         self.next.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
@@ -247,7 +248,8 @@ class Workbench(SessionDock):
         suggested = self._suggested()
         here = suggested.step == self._front and not suggested.act
         # The step that is in front has its own buttons for what is next there.
-        text = suggested.text.removeprefix("Next: ").removesuffix(" ▸") if here else suggested.text
+        said = tr(suggested.text)
+        text = said.removeprefix(tr("Next: ")).removesuffix(" ▸") if here else said
         self.next.setText(text[:1].upper() + text[1:])
         self.next.setToolTip(self.next.text())
         self.next.setEnabled(not here)
@@ -266,7 +268,7 @@ def _tabs(steps: tuple[WorkbenchStep, ...], shape: str = "") -> QTabBar:
     bar.setDrawBase(False)
     bar.setUsesScrollButtons(False)
     for step in steps:
-        bar.setTabToolTip(bar.addTab(step.title), step.tip)
+        bar.setTabToolTip(bar.addTab(tr(step.title)), tr(step.tip))
     if shape:
         bar.setObjectName(shape)
     return bar

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from napari_leukocyte.classification.embedding import NoEmbeddingError, embed, features_of
 from napari_leukocyte.io.images.background import background_color
+from napari_leukocyte.language import later, tr
 from napari_leukocyte.models.manifest import Manifest
 from napari_leukocyte.progress import Progress, silent
 from napari_leukocyte.schema import LABEL, probability_column
@@ -130,9 +131,10 @@ def check_image(
     quality = judge(rgb, labels, profile)
     domain = read_training_domain(classifier)
     if domain is None:
-        sentence = (
-            f"Nothing is known of the training sets of {classifier.name}: it has no "
-            f"reference. {quality.sentence}"
+        sentence = tr(
+            "Nothing is known of the training sets of {name}: it has no reference. {quality}",
+            name=classifier.name,
+            quality=quality.sentence,
         )
         return ImageCheck(quality, None, _none(), sentence)
     report = report_domain(profile, domain)
@@ -169,14 +171,18 @@ def judge(
         # Blown out: the background's colour can't be known.
         exposure = min(exposure, 0.6)
     contrast = _between(_BALANCED_LIGHTNESS - seen["nucleus_l"], CONTRAST)
-    parts = {"focus": focus, "exposure": exposure, "contrast of the stain": contrast}
+    parts = {
+        later("focus"): focus,
+        later("exposure"): exposure,
+        later("contrast of the stain"): contrast,
+    }
     known = {name: value for name, value in parts.items() if not np.isnan(value)}
     overall = min(known.values())
-    poor = [name for name, value in known.items() if value < POOR]
+    poor = [tr(name) for name, value in known.items() if value < POOR]
     sentence = (
-        f"Poor {' and '.join(poor)}: photograph the field again if you can."
+        tr("Poor {what}: photograph the field again if you can.", what=tr(" and ").join(poor))
         if poor
-        else "Focus, exposure and contrast are sufficient."
+        else tr("Focus, exposure and contrast are sufficient.")
     )
     return Quality(focus, exposure, contrast, overall, sentence)
 

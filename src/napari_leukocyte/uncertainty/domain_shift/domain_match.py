@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_leukocyte.language import later, tr
 from napari_leukocyte.uncertainty.domain_shift.image_profile import FEATURES, GRAIN, ImageProfile
 from napari_leukocyte.uncertainty.domain_shift.training_domain import (
     TITLES,
@@ -28,24 +29,34 @@ _MOST = 2
 #: For each group of features, in L*a*b*: what a lower and a higher value is called.
 _COLORS = {
     "background": (
-        "background",
-        ("darker", "brighter"),
-        ("greener", "pinker"),
-        ("bluer", "yellower"),
+        later("background"),
+        (later("darker"), later("brighter")),
+        (later("greener"), later("pinker")),
+        (later("bluer"), later("yellower")),
     ),
-    "nucleus": ("stain of nuclei", ("darker", "paler"), ("bluer", "redder"), ("bluer", "browner")),
-    "cytoplasm": ("cytoplasm", ("darker", "paler"), ("greener", "redder"), ("bluer", "yellower")),
+    "nucleus": (
+        later("stain of nuclei"),
+        (later("darker"), later("paler")),
+        (later("bluer"), later("redder")),
+        (later("bluer"), later("browner")),
+    ),
+    "cytoplasm": (
+        later("cytoplasm"),
+        (later("darker"), later("paler")),
+        (later("greener"), later("redder")),
+        (later("bluer"), later("yellower")),
+    ),
     "surroundings": (
-        "erythrocytes",
-        ("darker", "paler"),
-        ("greyer", "redder"),
-        ("bluer", "yellower"),
+        later("erythrocytes"),
+        (later("darker"), later("paler")),
+        (later("greyer"), later("redder")),
+        (later("bluer"), later("yellower")),
     ),
 }
 _OTHERS = {
-    "sharpness": ("cells are less sharp", "cells are sharper"),
-    "noise": ("the image has less noise", "the image has more noise"),
-    "log_diameter": ("cells are smaller in pixels", "cells are larger in pixels"),
+    "sharpness": (later("cells are less sharp"), later("cells are sharper")),
+    "noise": (later("the image has less noise"), later("the image has more noise")),
+    "log_diameter": (later("cells are smaller in pixels"), later("cells are larger in pixels")),
 }
 
 
@@ -128,26 +139,34 @@ def report_domain(profile: ImageProfile, domain: TrainingDomain) -> DomainReport
     match = compare(profile, domain.sets)
     nearest = TITLES.get(match.nearest.name, match.nearest.name)
     if not profile.cells:
-        return DomainReport(match, False, "There are no cells to compare with the training sets.")
+        return DomainReport(
+            match, False, tr("There are no cells to compare with the training sets.")
+        )
     out_of_distribution = match.share < OUT_OF_DISTRIBUTION
     if not out_of_distribution:
-        sentence = f"The image looks like those of {nearest}, which the classifier knows."
+        sentence = tr(
+            "The image looks like those of {name}, which the classifier knows.", name=nearest
+        )
         wrong = domain.in_domain_error[domain.sets.index(match.nearest)]
         if not math.isnan(wrong):
-            sentence += f" On photographs of these, held out from training, {_percent(wrong)} of "
-            sentence += "cells were wrong."
+            sentence += tr(
+                " On photographs of these, held out from training, {share} of cells were wrong.",
+                share=_percent(wrong),
+            )
         return DomainReport(match, False, sentence)
     found = differences(profile.values, match.nearest, domain.sets)
-    told = "; ".join(found[:_MOST]) if found else "the combination of its colours is new"
-    sentence = f"Unlike the training sets: {told}. Nearest: {nearest}."
+    told = "; ".join(found[:_MOST]) if found else tr("the combination of its colours is new")
+    sentence = tr("Unlike the training sets: {told}. Nearest: {name}.", told=told, name=nearest)
     if math.isnan(domain.ood_error):
-        sentence += " Expect more errors."
+        sentence += tr(" Expect more errors.")
     else:
-        sentence += f" Expect more errors: {_percent(domain.ood_error)} of cells were wrong on "
-        sentence += "sets left out of training"
+        sentence += tr(
+            " Expect more errors: {share} of cells were wrong on sets left out of training",
+            share=_percent(domain.ood_error),
+        )
         known = [share for share in domain.in_domain_error if not math.isnan(share)]
         if known:
-            sentence += f", {_percent(sum(known) / len(known))} on known ones"
+            sentence += tr(", {share} on known ones", share=_percent(sum(known) / len(known)))
         sentence += "."
     return DomainReport(match, True, sentence)
 
@@ -180,11 +199,20 @@ def differences(
         if abs(values[axis]) >= NAMED:
             word = axes[axis][int(values[axis] > 0)]
             beyond = _beyond(profile, start + axis, sets)
-            parts.append((abs(float(values[axis])), f"{noun} {word} than {beyond}"))
+            parts.append(
+                (
+                    abs(float(values[axis])),
+                    tr("{noun} {word} than {beyond}", noun=tr(noun), word=tr(word), beyond=beyond),
+                )
+            )
     for name, words in _OTHERS.items():
         place = FEATURES.index(name)
         if abs(off[place]) >= NAMED:
-            text = f"{words[int(off[place] > 0)]} than in {_beyond(profile, place, sets)}"
+            text = tr(
+                "{said} than in {beyond}",
+                said=tr(words[int(off[place] > 0)]),
+                beyond=_beyond(profile, place, sets),
+            )
             parts.append((abs(float(off[place])), text))
     places = [FEATURES.index(name) for name in GRAIN]
     place = max(places, key=lambda i: abs(float(off[i])))
@@ -192,7 +220,9 @@ def differences(
     # Last: a user sees and can change the stain and the focus, but hardly the camera.
     if abs(off[place]) >= NAMED:
         beyond = _beyond(profile, place, sets)
-        found.append(f"the grain is that of another camera or compression than {beyond}'s")
+        found.append(
+            tr("the grain is that of another camera or compression than {beyond}'s", beyond=beyond)
+        )
     return found
 
 
@@ -200,8 +230,8 @@ def _beyond(profile: NDArray[np.float64], place: int, sets: tuple[SetProfile, ..
     """Say whether a feature lies beyond all sets, or only beyond the nearest."""
     off = np.array([s.deviations(profile)[place] for s in sets])
     if bool(np.all(off >= NAMED)) or bool(np.all(off <= -NAMED)):
-        return "any training set"
-    return "the nearest training set"
+        return tr("any training set")
+    return tr("the nearest training set")
 
 
 def _percent(share: float) -> str:

@@ -1,0 +1,1 @@
+"""Keeps the catalogues of translations: finds sentences, merges them, compiles."""
