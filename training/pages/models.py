@@ -146,6 +146,7 @@ def pages(
         "classification": classification["sets"] | {"together": classification["together"]},
         "errors": _errors(classification["sets"]),
         "further": _further(classification["sets"]),
+        "further_of": _further,
         "further_classes": [c for c in classifier.classes if c not in LEUKOCYTE_NAMES],
         "others": {
             name: result["sets"] | {"together": result["together"]}
