@@ -201,9 +201,12 @@ def _read_labels(path: Path) -> NDArray[np.int32]:
     import tifffile
 
     from napari_leukocyte.classification.measurements import as_label_image
+    from napari_leukocyte.io.images.lzw import require_whole_pages
 
     try:
-        return as_label_image(tifffile.imread(path))
+        with tifffile.TiffFile(path) as file:
+            require_whole_pages(file)
+            return as_label_image(file.asarray())
     except (OSError, ValueError, KeyError, tifffile.TiffFileError) as error:
         raise ImageError(f"{path} can't be read as a label image.") from error
 

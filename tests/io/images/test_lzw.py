@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from napari_leukocyte.errors import ImageError
-from napari_leukocyte.io.images.lzw import require_whole
+from napari_leukocyte.io.images.lzw import require_whole, require_whole_pages
 from napari_leukocyte.io.images.reading import read_image
 from tests.io.images.drawn import scene
 
@@ -76,3 +76,18 @@ def test_a_damaged_tiff_is_not_unpacked(
     monkeypatch.setattr(imagecodecs, "lzw_decode", lambda *_, **__: pytest.fail("it was unpacked"))
     with pytest.raises(ImageError, match="damaged"):
         read_image(path)
+
+
+def test_a_damaged_label_image_is_not_unpacked(tmp_path: Path) -> None:
+    labels = np.zeros((40, 50), np.uint16)
+    labels[5:20, 5:20] = 1
+    path = tmp_path / "labels.tif"
+    tifffile.imwrite(path, labels, compression="lzw")
+    with tifffile.TiffFile(path) as file:
+        require_whole_pages(file)
+        start = file.pages.first.dataoffsets[0]
+    data = bytearray(path.read_bytes())
+    data[start : start + 4] = packed([256, 300, 65])[:4]
+    path.write_bytes(data)
+    with tifffile.TiffFile(path) as file, pytest.raises(ValueError, match=r"^$"):
+        require_whole_pages(file)

@@ -131,6 +131,32 @@ def test_a_damaged_tile_is_left_blank(damage: str, slides: dict[str, Path], tmp_
             assert slide.damaged == {tile}
 
 
+@pytest.mark.parametrize("options", [{"tile": (256, 256)}, {"rowsperstrip": 64}])
+@pytest.mark.parametrize("planar", ["contig", "separate"])
+def test_damaged_lzw_is_not_unpacked(
+    options: dict[str, Any], planar: str, whole: Pixels, tmp_path: Path
+) -> None:
+    path = tmp_path / "lzw.tif"
+    part = np.ascontiguousarray(whole[:600, :700])
+    if planar == "separate":
+        part = np.ascontiguousarray(np.moveaxis(part, 2, 0))
+    tifffile.imwrite(
+        path, part, photometric="rgb", planarconfig=planar, compression="lzw", **options
+    )
+    with open_slide(path) as slide:
+        np.testing.assert_array_equal(slide.read((0, 0, 600, 700)), whole[:600, :700])
+        assert not slide.damaged
+    with tifffile.TiffFile(path) as file:
+        start = file.pages.first.dataoffsets[-1]
+    data = bytearray(path.read_bytes())
+    data[start : start + 4] = b"\x80\x4b\x08\x20"  # a code that is in no table yet
+    path.write_bytes(data)
+    with open_slide(path) as slide:
+        pixels = slide.read((0, 0, 600, 700))
+        assert slide.damaged
+        np.testing.assert_array_equal(pixels[:500, :500], whole[:500, :500])
+
+
 def test_a_file_that_is_cut_off(slides: dict[str, Path], tmp_path: Path) -> None:
     path = tmp_path / "half.tif"
     path.write_bytes(slides["a.svs"].read_bytes()[:200_000])

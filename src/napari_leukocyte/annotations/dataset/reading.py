@@ -41,6 +41,7 @@ from napari_leukocyte.annotations.formats.annotated import AnnotatedImage
 from napari_leukocyte.classification.measurements import as_label_image
 from napari_leukocyte.errors import ImageError
 from napari_leukocyte.io.images.key import image_key
+from napari_leukocyte.io.images.lzw import require_whole_pages
 from napari_leukocyte.io.images.normalise import normalise_image
 from napari_leukocyte.io.images.reading import read_image
 from napari_leukocyte.schema import LABEL
@@ -192,6 +193,7 @@ class Dataset:
                 # Before anything is unpacked.
                 if page.shape != image.shape or page.dtype.kind not in "iu":
                     raise bad
+                require_whole_pages(file)
                 array: Any = page.asarray()
             return as_label_image(array, image.shape)
         except DatasetError:

@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
+
 import numpy as np
+
+if TYPE_CHECKING:
+    from tifffile import TiffFile, TiffFrame, TiffPage
+
+#: Number of this way of packing in TIFF.
+LZW = 5
+#: Bytes with their bits the other way round.
+_REVERSED = bytes(int(f"{i:08b}"[::-1], 2) for i in range(256))
 
 #: What begins a new table, and what ends the data; below are bytes, above what the table has.
 _CLEAR, _END = 256, 257
@@ -18,19 +29,23 @@ _PLACES = np.cumsum(_WIDTHS) - _WIDTHS
 _BYTES = int(_PLACES[-1]) // 8 + 4
 
 
-def require_whole(data: bytes) -> None:
+def require_whole(data: bytes, order: int = 1) -> None:
     """Refuse codes that are in no table: unpacking would read memory from anywhere.
 
     Parameters
     ----------
     data : bytes
-        A strip or tile, its first bit the greatest of a byte.
+        A strip or tile.
+    order : int
+        Which bit of a byte is the first, as TIFF counts: 1 the greatest, 2 the least.
 
     Raises
     ------
     ValueError
         If there is one, or if the data do not begin with a new table.
     """
+    if order == 2:
+        data = data.translate(_REVERSED)
     end = 8 * len(data)
     if len(data) < 2 or data[0] != 0x80 or data[1] & 0x80:
         raise ValueError
@@ -55,3 +70,33 @@ def require_whole(data: bytes) -> None:
         if not stops.size or codes[number] == _END:
             return
         at += int(_PLACES[number] + _WIDTHS[number])
+
+
+def segments(file: TiffFile, pages: Iterable[TiffPage | TiffFrame | None]) -> Iterator[bytes]:
+    """Iterate over the strips or tiles of pages as they are packed.
+
+    Parameters
+    ----------
+    file : TiffFile
+        Open.
+    pages : iterable of TiffPage, TiffFrame or None
+        Of it.
+    """
+    for page in pages:
+        if page is None:
+            continue
+        for place, length in zip(page.dataoffsets, page.databytecounts, strict=True):
+            if not (place and length):
+                continue  # left out where nothing is to be seen
+            with file.filehandle.lock:
+                file.filehandle.seek(place)
+                packed = file.filehandle.read(length)
+            yield packed
+
+
+def require_whole_pages(file: TiffFile) -> None:
+    """Refuse a TIFF whose first series is in LZW that is damaged; raises ValueError."""
+    series = file.series[0]
+    if series.keyframe.compression == LZW:
+        for packed in segments(file, series.pages):
+            require_whole(packed, series.keyframe.fillorder)

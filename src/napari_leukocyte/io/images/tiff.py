@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from xml.etree.ElementTree import ParseError
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from napari_leukocyte.errors import ImageError
 from napari_leukocyte.io.images.claims import Claim, claim_of, require_credible
 from napari_leukocyte.io.images.colour_spaces import by_rows, rgb_of_cmyk, rgb_of_lab, to_byte
-from napari_leukocyte.io.images.lzw import require_whole
+from napari_leukocyte.io.images.lzw import LZW, require_whole, segments
 from napari_leukocyte.io.images.orientation import TAG, UPRIGHT, upright
 
 if TYPE_CHECKING:
@@ -27,10 +27,8 @@ STARTS = (b"II*\x00", b"MM\x00*", b"II+\x00", b"MM\x00+")
 _MOST_PIXELS = 2**30
 #: Pages of a file, and tags of a page, that are no mistake.
 _MOST_PAGES, _MOST_TAGS = 100_000, 4096
-#: Ways of packing that are told how much comes out: none, deflate, PackBits, LZMA, Zstandard; LZW.
-_PLAIN, _LZW = (1, 8, 32946, 32773, 34925, 50000), 5
-#: Bytes with their bits the other way round.
-_REVERSED = bytes(int(f"{i:08b}"[::-1], 2) for i in range(256))
+#: Ways of packing that are told how much comes out: none, deflate, PackBits, LZMA, Zstandard.
+_PLAIN = (1, 8, 32946, 32773, 34925, 50000)
 #: Times that a packed tile may be larger than it should: it may be whole where the image ends.
 _SLACK = 4
 #: Numbers of tags.
@@ -184,28 +182,13 @@ def _require_credible(path: Path, file: TiffFile, series: TiffPageSeries) -> Non
     require_credible(path, Claim(tile, 1, page.dtype.itemsize), size)
     if page.compression in _PLAIN:
         return
-    for packed in _segments(file, series):
-        if page.compression == _LZW:
-            require_whole(packed)
+    for packed in segments(file, series.pages):
+        if page.compression == LZW:
+            require_whole(packed, page.fillorder)
             continue
         claim = claim_of(packed)
         if claim is not None and claim.width * claim.height > _SLACK * tile:
             raise ValueError
-
-
-def _segments(file: TiffFile, series: TiffPageSeries) -> Iterator[bytes]:
-    """Iterate over the strips or tiles of all pages as they are packed."""
-    for page in series.pages:
-        if page is None:
-            continue
-        for place, length in zip(page.dataoffsets, page.databytecounts, strict=True):
-            if not (place and length):
-                continue  # left out where nothing is to be seen
-            file.filehandle.seek(place)
-            packed = file.filehandle.read(length)
-            if series.keyframe.fillorder == 2:
-                packed = packed.translate(_REVERSED)
-            yield packed
 
 
 def _planes(path: Path, file: TiffFile, series: TiffPageSeries) -> str:

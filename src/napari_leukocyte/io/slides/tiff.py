@@ -7,6 +7,7 @@ are series of their own and are never read.
 from __future__ import annotations
 
 import contextlib
+import itertools
 import logging
 import re
 from collections.abc import Iterator
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from numpy.typing import NDArray
 
 from napari_leukocyte.errors import ImageError
+from napari_leukocyte.io.images.lzw import LZW, require_whole
 from napari_leukocyte.io.slides.chunked import ChunkedImage
 from napari_leukocyte.io.slides.image import PartBox
 
@@ -87,12 +89,12 @@ class TiffImage(ChunkedImage):
         self._file = file
         self._close_with(file.close)
         # What a decoder makes of half a JPEG is grey, and no error: its end is looked for. (NDPI's
-        # tiles are parts of one JPEG and have none.)
+        # tiles are parts of one JPEG and have none.) LZW is looked through.
         jpeg = series.keyframe.compression == tifffile.COMPRESSION.JPEG and not file.is_ndpi
         self._pages = {
             id(array): level.keyframe
             for array, level in zip(arrays, used, strict=True)
-            if jpeg and level.keyframe.is_tiled
+            if (jpeg and level.keyframe.is_tiled) or level.keyframe.compression == LZW
         }
 
     def _pixels(self, part: PartBox, level: int) -> NDArray[Any]:
@@ -103,18 +105,29 @@ class TiffImage(ChunkedImage):
             return super()._pixels(part, level)
 
     def _check_ends(self, page: tifffile.TiffPage, part: PartBox) -> None:
-        """Raise unless the JPEGs of a part's tiles have an end."""
+        """Raise unless the JPEGs of a part's tiles have an end, and their LZW is whole."""
         height, width = page.tilelength, page.tilewidth
-        across = -(-page.imagewidth // width)
-        for row in range(part[0] // height, -(-part[2] // height)):
-            for column in range(part[1] // width, -(-part[3] // width)):
-                index = row * across + column
-                start, size = page.dataoffsets[index], page.databytecounts[index]
-                with self._file.filehandle.lock:
-                    self._file.filehandle.seek(start + max(0, size - 4))
-                    end = self._file.filehandle.read(min(4, size))
-                if size and b"\xff\xd9" not in end:
-                    raise ImageError(f"A tile of {self.name} is cut off.")
+        if not page.is_tiled:
+            height, width = min(page.rowsperstrip, page.imagelength), page.imagewidth
+        across, down = -(-page.imagewidth // width), -(-page.imagelength // height)
+        planes = range(max(1, len(page.dataoffsets) // (across * down)))  # of separate colours
+        rows = range(part[0] // height, -(-part[2] // height))
+        columns = range(part[1] // width, -(-part[3] // width))
+        for plane, row, column in itertools.product(planes, rows, columns):
+            index = (plane * down + row) * across + column
+            start, size = page.dataoffsets[index], page.databytecounts[index]
+            packed = page.compression == LZW
+            skipped = 0 if packed else max(0, size - 4)
+            with self._file.filehandle.lock:
+                self._file.filehandle.seek(start + skipped)
+                data = self._file.filehandle.read(size - skipped)
+            if packed and size:
+                try:
+                    require_whole(data, page.fillorder)
+                except ValueError as error:
+                    raise ImageError(f"A tile of {self.name} is damaged.") from error
+            elif size and b"\xff\xd9" not in data:
+                raise ImageError(f"A tile of {self.name} is cut off.")
 
 
 def no_scale_text(name: str) -> str:
