@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from napari_leukocyte.errors import ParameterError
 from napari_leukocyte.segmentation.objects import Objects, find_objects
 from napari_leukocyte.session.editing import Editing
-from napari_leukocyte.session.state import State
+from napari_leukocyte.session.state import LabelCache, State
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,6 +88,35 @@ class Evidence(Editing):
         # An edit says nothing of labels, as the view that was drawn in shows them already.
         self._tell("labels")
         return label
+
+    def give_candidate_back(self, label: int) -> None:
+        """Make an object that was a candidate one again: a command that undoes `take_candidate`.
+
+        To delete the object would not do: what is erased by hand is no candidate any more.
+
+        Parameters
+        ----------
+        label : int
+            The number of the object.
+
+        Raises
+        ------
+        ParameterError
+            If there is no such object.
+        """
+        state = self._state
+        own = state.labels == label
+        if label < 1 or not own.any():
+            raise ParameterError("This can't be undone here: the cell is not there any more.")
+        after = replace(
+            state,
+            labels=np.where(own, np.int32(0), state.labels),
+            edited=state.edited - {label},
+            reviews={n: review for n, review in state.reviews.items() if n != label},
+            known=LabelCache(),
+        )
+        self._do(after, "Give a candidate back")
+        self._tell("labels")
 
     def _uncovered(self) -> Candidates:
         """Return the candidates of which less than half is covered, and of these what is not."""

@@ -16,7 +16,7 @@ from napari_leukocyte.analysis.smear.cells import SmearCells
 from napari_leukocyte.analysis.smear.pictures import load_pictures, picture_store
 from napari_leukocyte.analysis.smear.reading import read_field
 from napari_leukocyte.analysis.smear.smear import Smear
-from napari_leukocyte.errors import Cancelled
+from napari_leukocyte.errors import Cancelled, ParameterError
 from napari_leukocyte.gallery.thumbnails import ThumbnailStyle
 from napari_leukocyte.io.images.reading import read_image
 from napari_leukocyte.segmentation import objects
@@ -102,6 +102,35 @@ def test_one_is_taken_where_nobody_has_the_field_open(cells: SmearCells) -> None
     assert cells.place(cells.number(field, label)).label == label
     # Its classes and those of the others stay what they were.
     assert session.table()["class"].notna().sum() == len(session.table()) - 1
+
+
+def test_what_was_taken_is_given_back(cells: SmearCells) -> None:
+    found = find(cells)
+    numbers = list(found.cells)
+    before = [len(cells.field_table(field)) for field in (0, 1)]
+    first = found.take(numbers[:1])
+    cells.note_taken(first)
+    taken = found.take(numbers[1:3])
+    cells.note_taken(taken)
+    for field in (0, 1):
+        cells.refresh(field)
+    cells.set_class([cells.number(*taken[0])], "basophil")
+    assert not cells.taken_last  # what was said comes first
+    cells.undo()
+    assert cells.undo_text == "Take a candidate"
+    assert cells.undo() == frozenset()
+    for places in (taken, first):
+        assert [(c.field, c.label) for c in cells.taken_last] == places
+        found.give_back(places)
+        cells.note_given_back()
+    assert not cells.undo_text
+    for field in (0, 1):
+        cells.refresh(field)
+    assert [len(cells.field_table(field)) for field in (0, 1)] == before
+    again = find(cells)
+    assert [again.of(n)[1].point for n in again.cells] == [found.of(n)[1].point for n in numbers]
+    with pytest.raises(ParameterError, match="not there any more"):
+        found.give_back(first)
 
 
 def test_a_session_that_is_open_takes_it_itself(cells: SmearCells) -> None:

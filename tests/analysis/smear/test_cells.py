@@ -45,6 +45,32 @@ def test_all_fields_stand_in_one_table(cells: SmearCells) -> None:
     assert sorted(cells.review_order()) == sorted(table["label"])
 
 
+def test_cells_and_pictures_come_in_parts(
+    cells: SmearCells, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_FIRST_DELIVERY", 0.0)
+    again = SmearCells(cells.smear)
+    parts: list[module.Tables] = []
+
+    def take(part: module.Tables) -> None:
+        parts.append(part)
+        again.take(part)
+
+    again.take(again.read(deliver=take))
+    assert [field for part in parts for field in part] == [0, 1, 2]
+    assert again.table().equals(cells.table())
+    assert again.read() == {}
+    monkeypatch.setattr("napari_leukocyte.analysis.smear.pictures._EVERY", 0.0)
+    wanted = cells_in(again, again.table()["label"])
+    shown: list[int] = []
+    store, style = picture_store(), ThumbnailStyle(48)
+    found = load_pictures(
+        again, wanted, style, 60.0, store, deliver=lambda some: shown.append(len(some))
+    )
+    assert shown == [3, 8]
+    assert len(found) == 10
+
+
 def test_what_is_said_is_in_the_journals_of_fields_that_are_not_open(cells: SmearCells) -> None:
     cells.reader = "Ada"
     table = cells.table()

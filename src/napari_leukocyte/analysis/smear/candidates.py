@@ -184,6 +184,50 @@ class SmearCandidates:
                 taken += [(field, session.take_candidate(*point)) for point in points]
         return taken
 
+    def give_back(
+        self, taken: Sequence[tuple[int, int]], progress: Progress = silent
+    ) -> Sequence[tuple[int, int]]:
+        """Make candidates again of cells in fields that nobody has open, and write it down.
+
+        Parameters
+        ----------
+        taken : sequence of (int, int)
+            Field and number there of each cell, from `take` or `take_open`.
+        progress : callable
+            Called before each field.
+
+        Returns
+        -------
+        sequence of (int, int)
+            They.
+
+        Raises
+        ------
+        LeukocyteError
+            If a field is in use or can't be read, or if a cell is gone.
+        """
+        smear = self._smear_cells.smear
+        fields = sorted({field for field, _ in taken})
+        for done, field in enumerate(fields):
+            progress(done, len(fields), "Giving candidates back")
+            path = smear.paths[field]
+            with hold_session(read_image(path), path.name) as session:
+                session.reader = self._smear_cells.reader or session.reader
+                for label in (n for f, n in taken if f == field):
+                    session.give_candidate_back(label)
+        return taken
+
+    def give_back_open(self, taken: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+        """Make candidates again of cells in fields whose session is open; return the others."""
+        left = []
+        for field, label in taken:
+            session = open_here(self._smear_cells.smear.state(field).key)
+            if session is None:
+                left.append((field, label))
+            else:
+                session.give_candidate_back(label)
+        return left
+
     def take_open(self, numbers: Iterable[int]) -> tuple[list[tuple[int, int]], list[int]]:
         """Make cells of candidates in fields whose session is open, so that its views follow.
 

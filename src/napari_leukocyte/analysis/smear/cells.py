@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -32,6 +34,11 @@ from napari_leukocyte.session.store import open_here
 
 #: With so many fields read anew, the file that spares the next opening that is written again.
 _WORTH_KEEPING = 20
+#: What was read is delivered for the first time after so long, s; then after twice as long, and so
+#: on: each time everything is arranged anew.
+_FIRST_DELIVERY = 0.3
+#: By field; None for one whose session is open.
+Tables: TypeAlias = Mapping[int, pd.DataFrame | None]
 
 
 @dataclass(frozen=True)
@@ -65,6 +72,22 @@ class _Command:
     what: str
     before: Mapping[int, Mapping[int, Review | None]]
     after: Mapping[int, Mapping[int, Review | None]]
+
+
+@dataclass(frozen=True, eq=False)
+class _Taken:
+    """A command that made cells of candidates.
+
+    Attributes
+    ----------
+    what : str
+        As it is shown behind *Undo*.
+    cells : tuple of CellPlace
+        They.
+    """
+
+    what: str
+    cells: tuple[CellPlace, ...]
 
 
 class SmearCells:
@@ -101,32 +124,40 @@ class SmearCells:
         self._numbers: dict[CellPlace, int] = {}
         self._places: dict[int, CellPlace] = {}
         self._selection: frozenset[int] = frozenset()
-        self._done: list[_Command] = []
+        self._done: list[_Command | _Taken] = []
         self._undone: list[_Command] = []
         self._joined: pd.DataFrame | None = None
         self._revision = 0
 
     # -- reading ----------------------------------------------------------------------------
 
-    def read(self, progress: Progress = silent) -> Mapping[int, pd.DataFrame | None]:
+    def read(
+        self, progress: Progress = silent, deliver: Callable[[Tables], object] | None = None
+    ) -> Tables:
         """Read the tables of the fields whose journal has changed; give them to `take`.
 
         Parameters
         ----------
         progress : callable
             Called before each field; it may raise :class:`~napari_leukocyte.errors.Cancelled`.
+        deliver : callable
+            Called with what was read so far and not delivered yet, soon and then ever more rarely,
+            so that something can be shown while thousands of cells are read.
 
         Returns
         -------
         mapping of int to pandas.DataFrame or None
-            By field: as from :meth:`napari_leukocyte.session.session.Session.table`, masked where
-            a blind read hides what the model said. Fields that can't be read have no rows. None
-            for a field whose session is open, which belongs to the thread of its views.
+            What was not delivered, by field: as from
+            :meth:`napari_leukocyte.session.session.Session.table`, masked where a blind read hides
+            what the model said. Fields that can't be read have no rows. None for a field whose
+            session is open, which belongs to the thread of its views.
         """
         found: dict[int, pd.DataFrame | None] = {}
         fields = self.smear.counted()
         if self._kept is None:
             self._kept = read_cells(self.smear.cells_file)
+        wait = _FIRST_DELIVERY
+        due = time.monotonic() + wait
         for number, field in enumerate(fields):
             progress(number, len(fields), "Reading cells")
             stamp = self.stamp(field)
@@ -135,6 +166,10 @@ class SmearCells:
                 self._seen[field] = stamp
                 is_open = self._open_session(field) is not None
                 found[field] = None if is_open else self._recall(field, stamp, self._kept)
+            if deliver is not None and found and time.monotonic() > due:
+                deliver(found)
+                found, wait = {}, 2 * wait
+                due = time.monotonic() + wait
         if self._newly_read >= min(_WORTH_KEEPING, len(fields)):
             self._newly_read = 0
             keys = [self.smear.state(field).key for field in fields]
@@ -152,7 +187,7 @@ class SmearCells:
                 self._newly_read += 1
         return known.table
 
-    def take(self, tables: Mapping[int, pd.DataFrame | None]) -> None:
+    def take(self, tables: Tables) -> None:
         """Show tables that `read` has found."""
         for field, table in tables.items():
             seen = self._seen.pop(field, None)
@@ -304,19 +339,55 @@ class SmearCells:
         """What `redo` would do again; empty if there is nothing."""
         return self._undone[-1].what if self._undone else ""
 
+    @property
+    def taken_last(self) -> tuple[CellPlace, ...]:
+        """The cells that are to be candidates again before `undo` can take back anything else.
+
+        See :meth:`napari_leukocyte.analysis.smear.candidates.SmearCandidates.give_back`.
+        """
+        last = self._done[-1] if self._done else None
+        return last.cells if isinstance(last, _Taken) else ()
+
+    def note_taken(self, places: Iterable[tuple[int, int]]) -> None:
+        """Note that candidates were made cells, by field and number there: a command of its own."""
+        cells = tuple(CellPlace(*place) for place in places)
+        if cells:
+            self._done.append(_Taken("Take a candidate", cells))
+            self._undone.clear()
+
+    def note_given_back(self) -> None:
+        """Note that the cells of `taken_last` are candidates again; that can't be done again."""
+        if self.taken_last:
+            self._done.pop()
+            self._undone.clear()
+
     def undo(self) -> frozenset[int]:
         """Take back what was said last through this list; return the cells that it was about.
+
+        Nothing is taken back while there are cells in `taken_last`.
 
         Raises
         ------
         ParameterError
             If something else was said of one of them since.
         """
-        return self._step(self._done, self._undone, back=True)
+        command = self._done[-1] if self._done else None
+        if not isinstance(command, _Command):
+            return frozenset()
+        changed = self._step(command, back=True)
+        self._undone.append(command)
+        self._done.pop()
+        return changed
 
     def redo(self) -> frozenset[int]:
         """Say again what was taken back last; see `undo`."""
-        return self._step(self._undone, self._done, back=False)
+        if not self._undone:
+            return frozenset()
+        command = self._undone[-1]
+        changed = self._step(command, back=False)
+        self._done.append(command)
+        self._undone.pop()
+        return changed
 
     def _by_field(self, numbers: Iterable[int]) -> dict[int, list[int]]:
         fields: dict[int, list[int]] = {}
@@ -349,12 +420,7 @@ class SmearCells:
             self._done.append(_Command(what, before, after))
             self._undone.clear()
 
-    def _step(
-        self, source: list[_Command], target: list[_Command], *, back: bool
-    ) -> frozenset[int]:
-        if not source:
-            return frozenset()
-        command = source[-1]
+    def _step(self, command: _Command, *, back: bool) -> frozenset[int]:
         now, then = (command.after, command.before) if back else (command.before, command.after)
         what = f"{tr('Undo') if back else tr('Redo')} “{command.what}”"
 
@@ -366,7 +432,6 @@ class SmearCells:
             session.restore_reviews(then[field], what)
 
         self._in_fields(list(now), act, lambda field, s: s.restore_reviews(now[field], what))
-        target.append(source.pop())
         return frozenset(self.number(f, n) for f, labels in now.items() for n in labels)
 
     def _in_fields(

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +29,10 @@ from napari_leukocyte.session.store import open_here
 
 #: In the folder of the smears.
 _FILE = "pictures.sqlite"
+#: While pictures are cut, those that are there are delivered so often, s.
+_EVERY = 0.15
+#: By number, (S, S, 3) uint8.
+Pictures: TypeAlias = dict[int, NDArray[np.uint8]]
 
 
 def picture_store() -> PictureStore:
@@ -42,7 +48,8 @@ def load_pictures(
     store: PictureStore,
     progress: Progress = silent,
     candidates: SmearCandidates | None = None,
-) -> dict[int, NDArray[np.uint8]]:
+    deliver: Callable[[Pictures], object] = lambda _: None,
+) -> Pictures:
     """Load the pictures of some cells; those that are not on the disk are cut, and kept there.
 
     May run in a thread: it reads what is on the disk, and of sessions that are open only arrays
@@ -63,6 +70,8 @@ def load_pictures(
         :class:`~napari_leukocyte.errors.Cancelled`.
     candidates : SmearCandidates, optional
         Whose numbers are below 0; they are cut each time.
+    deliver : callable
+        Called with what there is so far, before others have to be cut and every now and then.
 
     Returns
     -------
@@ -86,8 +95,12 @@ def load_pictures(
         for field, all_of_it in places.items()
         if (some := {n: p for n, p in all_of_it.items() if n not in found})
     }
+    due = 0.0
     for done, (field, some) in enumerate(missing.items()):
         progress(done, len(missing), "Cutting pictures")
+        if found and time.monotonic() > due:
+            deliver(dict(found))
+            due = time.monotonic() + _EVERY
         pictures = _cut(cells, field, some, style, extent)
         store.keep({keys[number]: picture for number, picture in pictures.items()})
         found |= pictures
