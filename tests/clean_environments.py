@@ -140,9 +140,10 @@ def check(clean: Clean, binding: str, screen: Sequence[str], work: Path) -> None
         raise CheckError(f"the painted smear has {CLASSES} classes, but {sorted(found)} were found")
     qt = {"QT_API": binding, "PYTEST_QT_API": binding, "NAPARI_LEUKOCYTE_DATA": str(work / "none")}
     pytest = [python, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-m", "not data"]
-    call([*pytest, *CORE], ROOT, **home, **qt)
-    if screen or not sys.platform.startswith("linux"):
-        call([*screen, *pytest, *WINDOW], ROOT, **home, **qt)
+    windows = WINDOW if screen or not sys.platform.startswith("linux") else ()
+    call([*screen, *pytest, *CORE], ROOT, **home, **qt)
+    if windows:
+        call([*screen, *pytest, *windows], ROOT, **home, **qt)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
