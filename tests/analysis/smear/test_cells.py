@@ -61,7 +61,8 @@ def test_cells_and_pictures_come_in_parts(
     assert again.table().equals(cells.table())
     assert again.read() == {}
     monkeypatch.setattr("napari_leukocyte.analysis.smear.pictures._EVERY", 0.0)
-    wanted = cells_in(again, again.table()["label"])
+    gallery = CellTable(again.table())
+    wanted = [gallery[n] for n in again.table()["label"]]
     shown: list[int] = []
     store, style = picture_store(), ThumbnailStyle(48)
     found = load_pictures(
