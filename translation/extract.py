@@ -53,6 +53,7 @@ NO_SENTENCES = frozenset(
         " (napari-leukocyte)",
         " leukocytes",
         "API_NAME",
+        "BeforePaint",
         "Mapping[str, str]",
         "Qt",
         "SessionDock",
