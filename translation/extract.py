@@ -185,9 +185,8 @@ def _of_module(tree: ast.AST, path: Path) -> Iterator[Found]:
     if not shown:
         return
     for node in ast.walk(tree):
-        is_text = isinstance(node, ast.Constant) and isinstance(node.value, str)
-        if is_text and node not in no_text and is_sentence(str(node.value)):
-            yield Found(f"{file}:{node.lineno}", str(node.value))
+        if isinstance(node, ast.Constant) and node not in no_text and isinstance(node.value, str):
+            yield from [Found(f"{file}:{node.lineno}", node.value)] * is_sentence(node.value)
 
 
 def _of_template(path: Path) -> Iterator[Found]:

@@ -96,9 +96,10 @@ def test_everything_has_room_and_is_russian(
         assert (window.width(), window.height()) == (1280, 720), name
         _keep_picture(window, name)
     english["frame"] = english_in(bench, pages=False)
-    for name, dialog in (("keys", bench.show_keys()), ("about", bench.show_about())):
-        english[name] = english_in(dialog) if name == "keys" else []
-        _keep_picture(dialog, name)
+    for sheet, dialog in (("keys", bench.show_keys()), ("about", bench.show_about())):
+        # What a manifest says of its model is in English.
+        english[sheet] = english_in(dialog) if sheet == "keys" else []
+        _keep_picture(dialog, sheet)
         dialog.close()
     assert not {name: found for name, found in faults.items() if found}
     left = {text for found in english.values() for text in found}
