@@ -53,6 +53,7 @@ NO_SENTENCES = frozenset(
         " (napari-leukocyte)",
         " leukocytes",
         "API_NAME",
+        "BeforePaint",
         "Mapping[str, str]",
         "Qt",
         "SessionDock",
@@ -184,10 +185,8 @@ def _of_module(tree: ast.AST, path: Path) -> Iterator[Found]:
     if not shown:
         return
     for node in ast.walk(tree):
-        if not isinstance(node, ast.Constant) or not isinstance(node.value, str):
-            continue
-        if node not in no_text and is_sentence(node.value):
-            yield Found(f"{file}:{node.lineno}", node.value)
+        if isinstance(node, ast.Constant) and node not in no_text and isinstance(node.value, str):
+            yield from [Found(f"{file}:{node.lineno}", node.value)] * is_sentence(node.value)
 
 
 def _of_template(path: Path) -> Iterator[Found]:

@@ -144,7 +144,7 @@ def test_is_written_in_russian(one: ReportField, tmp_path: Path, russian: None) 
     first = replace(one, table=table, record={})
     second = replace(first, name="Field 2", sign_off=Signed("Анна", "2026-03-04T05:06:00+00:00"))
     when = datetime(2026, 3, 4, 5, 6, tzinfo=UTC)
-    readings = [("Согласие", compare(list(table["class"]), list(table["predicted"])))]
+    readings = [("Согласие", compare(table["class"].tolist(), table["predicted"].tolist()))]
     page = report(tmp_path, [first, second], settings, created=when, agreements=readings)
     for text in (
         "Лейкоцитарная формула мазка, полей: 2",
