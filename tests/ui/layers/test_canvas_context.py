@@ -1,4 +1,4 @@
-"""What was drawn of a layer is deleted in the canvas's own context, whichever one is current."""
+"""Drawings of a removed layer are deleted in the canvas's own context, whichever one is current."""
 
 from __future__ import annotations
 
