@@ -16,7 +16,7 @@ from napari_leukocyte.errors import LeukocyteError
 from napari_leukocyte.gallery.arrange import CellsAndCandidates, arrange
 from napari_leukocyte.gallery.cells import CellTable
 from napari_leukocyte.gallery.thumbnails import CONTRASTS, ThumbnailStyle, extent_of
-from napari_leukocyte.language import tr_n
+from napari_leukocyte.language import tr, tr_n
 from napari_leukocyte.session.reviews import tidy
 from napari_leukocyte.session.session import Session
 from napari_leukocyte.ui import build
@@ -383,7 +383,7 @@ class SmearGallery(QWidget):
             return
         try:
             if not again and self._candidates.give_back():
-                self.say_in_passing("Taken back: it is a candidate again.")
+                self.say_in_passing(tr("Taken back: it is a candidate again."))
                 return
             changed = self.session.redo() if again else self.session.undo()
         except LeukocyteError as error:
