@@ -47,6 +47,8 @@ CONTROL = Qt.KeyboardModifier.ControlModifier
 SIZE, READER = (1280, 720), "A. Reader"
 #: Aims: gestures of the whole day, and pages that the reader has to turn.
 MOST_GESTURES, MOST_FORCED = 60, 0
+#: A cell is looked for so often.
+_LOOKS = 20
 #: The window answers within this, s.
 photographing.LONGEST = 60.0
 
@@ -176,15 +178,20 @@ class Reader:
     def place_in_gallery(self, cell: Cell) -> QPoint:
         """Return where a cell is in the gallery, scrolled to if it is out of sight."""
         cells = self.review.smear_gallery.session
-        row = self.gallery.cells.row_of(cells.number(cell.field, cell.label))
-        if row is None:
-            raise RuntimeError(f"{cell} is not shown.")
-        index = self.gallery.cells.index(row)
-        if not self.gallery.viewport().rect().contains(self.gallery.visualRect(index).center()):
+        number = cells.number(cell.field, cell.label)
+        # On a busy machine what was said last may still be on its way, and the order changes then.
+        for _ in range(_LOOKS):
+            row = self.gallery.cells.row_of(number)
+            if row is None:
+                raise RuntimeError(f"{cell} is not shown.")
+            index = self.gallery.cells.index(row)
+            place = QPoint(self.gallery.visualRect(index).center())
+            if self.gallery.viewport().rect().contains(place):
+                return place
             self.gallery.scrollTo(index, self.gallery.ScrollHint.PositionAtCenter)
             self.scrolled += 1
             settle(0.2)
-        return QPoint(self.gallery.visualRect(index).center())
+        raise RuntimeError(f"{cell} does not stay in sight.")
 
     def pick(self, cells: list[Cell]) -> None:
         """Select cells: a click, then clicks with Ctrl."""

@@ -71,12 +71,17 @@ def test_the_cells_of_all_fields_are_mapped_and_classified(
     assert now is shown  # a class is no reason for another map
     cell_map.acts.step_back()
     assert read_field(paths[2]).table()["source"].tolist() == ["model"] * 12
-    # A cell leads to its field.
-    source, _ = shown.cell(rows[1])
+    # A cell leads to its field, and is in the middle of it.
+    source, cell = shown.cell(rows[1])
     assert isinstance(source, SmearField)
     cell_map.acts.go_to(rows[1])
     settle(smear, qtbot)
     assert smear.shown_row == 2
+    opened: Any = smear.session
+    qtbot.waitUntil(lambda: opened.selection == frozenset({cell.place.label}), timeout=LONGEST)
+    y, x = smear.viewer.scene.camera.center[-2:]
+    assert abs(y - cell.place.y) < 1
+    assert abs(x - cell.place.x) < 1
     scope.setCurrentIndex(scope.findData(HERE))
     qtbot.waitUntil(lambda: cell_map.shown is not shown and cell_map.settled, timeout=LONGEST)
     assert cell_map.shown is None or len(cell_map.shown) == 12

@@ -134,3 +134,10 @@ def test_candidates_of_all_fields_are_taken_with_a_key(
     assert (now["class"] == "basophil").sum() >= 1
     assert len(now) == before + 1
     assert number not in view.cells.labels
+    # Ctrl+Z takes back the class first, and then the taking: it is a candidate as before.
+    for _ in range(2):
+        QTEST.keyClick(view, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
+        qtbot.waitUntil(lambda: not gallery.busy, timeout=LONGEST)
+    assert len(read_field(session.smear.paths[field]).table()) == before
+    qtbot.waitUntil(lambda: len(view.cells.labels) == 4, timeout=LONGEST)
+    assert not session.undo_text

@@ -16,6 +16,7 @@ from napari_leukocyte.ui.embedding_map.shown import MapSource, ShownMap
 from napari_leukocyte.ui.jobs import tell
 from napari_leukocyte.ui.open_smear import OpenSmear
 from napari_leukocyte.ui.reader_name import reader_now
+from napari_leukocyte.ui.review.field_opener import FieldOpener
 from napari_leukocyte.ui.review.texts import cells as in_words
 from napari_leukocyte.vocabulary import CellClass
 
@@ -67,6 +68,7 @@ class Acts:
     def __init__(self, view: MapView, form: CellMapForm, viewer: Any) -> None:
         self._view, self._form, self._viewer = view, form, viewer
         self._pages, self._together = Pages(viewer), Together()
+        self._opener = FieldOpener(viewer, form)
         self.selecting = False
         form.similar.clicked.connect(lambda: self.find_similar())
         form.go.clicked.connect(lambda: self._go_to_selected())
@@ -143,7 +145,7 @@ class Acts:
         smear = self._view.smear
         if isinstance(session, SmearField):
             if smear is not None:
-                smear.show(session.field)
+                self._opener.go(smear, session.field, cell.place.label)
             return
         if session is not self._view.chosen_session:
             self._pages.activate(session)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from qtpy.QtCore import QObject
 
@@ -31,7 +31,7 @@ class SmearCandidateGroup(QObject):
         self._cells: SmearCells | None = None
         self.candidates: SmearCandidates | None = None
         self._job: Job | None = None
-        self._looked = False
+        self._looked = self._again = False
 
     @property
     def busy(self) -> bool:
@@ -86,6 +86,7 @@ class SmearCandidateGroup(QObject):
         def end(more: Sequence[tuple[int, int]]) -> None:
             candidates.drop(chosen)
             places = [*taken, *more]
+            cells.note_taken(places)
             for field in sorted({field for field, _ in places}):
                 cells.refresh(field)
             then([*done, *(cells.number(field, label) for field, label in places)])
@@ -94,22 +95,61 @@ class SmearCandidateGroup(QObject):
             end([])
             return
 
-        def failed(_: Exception) -> None:
-            # Some of them may be cells by now.
-            for field in {candidates.of(n)[0] for n in chosen}:
-                try:
-                    cells.refresh(field)
-                except LeukocyteError as error:
-                    tell(error)
-
+        # If it fails, some of them may be cells by now.
         self._job = start_job(
             lambda progress: candidates.take(left, progress),
             title="Taking candidates",
             on_done=end,
-            on_error=failed,
+            on_error=lambda _: self._refresh({candidates.of(n)[0] for n in chosen}),
             on_end=self._end,
         )
 
+    def give_back(self) -> bool:
+        """Make candidates again of the cells that were taken last; say whether that is next.
+
+        Raises
+        ------
+        LeukocyteError
+            If the session of an open field refuses.
+        """
+        cells, candidates = self._cells, self.candidates
+        taken = () if cells is None else tuple((c.field, c.label) for c in cells.taken_last)
+        if cells is None or candidates is None or not taken:
+            return False
+        if self._job is not None:
+            return True
+        fields = {field for field, _ in taken}
+        left = candidates.give_back_open(taken)
+
+        def end(_: object) -> None:
+            cells.note_given_back()
+            self._refresh(fields)
+            self._again = True
+
+        if not left:
+            end(None)
+            self._end()
+            return True
+        self._job = start_job(
+            lambda progress: candidates.give_back(left, progress),
+            title="Giving candidates back",
+            on_done=end,
+            on_error=lambda _: self._refresh(fields),
+            on_end=self._end,
+        )
+        return True
+
+    def _refresh(self, fields: Iterable[int]) -> None:
+        for field in sorted(fields):
+            try:
+                if self._cells is not None:
+                    self._cells.refresh(field)
+            except LeukocyteError as error:
+                tell(error)
+
     def _end(self) -> None:
         self._job = None
+        again, self._again = self._again, False
+        if again and self._looked:
+            self.look(again=True)
         self.changed.emit()

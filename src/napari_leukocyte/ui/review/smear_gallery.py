@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any
 
 import pandas as pd
-from napari.layers import Image
 from qtpy.QtCore import QTimer
 from qtpy.QtGui import QHideEvent, QShowEvent
 from qtpy.QtWidgets import QSizePolicy, QWidget
 
-from napari_leukocyte.analysis.smear.cells import SmearCells
+from napari_leukocyte.analysis.smear.cells import SmearCells, Tables
 from napari_leukocyte.counting.leukogram import count_classes
 from napari_leukocyte.errors import LeukocyteError
 from napari_leukocyte.gallery.arrange import CellsAndCandidates, arrange
 from napari_leukocyte.gallery.cells import CellTable
 from napari_leukocyte.gallery.thumbnails import CONTRASTS, ThumbnailStyle, extent_of
-from napari_leukocyte.language import tr_n
+from napari_leukocyte.language import tr, tr_n
 from napari_leukocyte.session.reviews import tidy
 from napari_leukocyte.session.session import Session
-from napari_leukocyte.session.store import folder_of
 from napari_leukocyte.ui import build
 from napari_leukocyte.ui.controls.image_choice import ImageChoice
 from napari_leukocyte.ui.jobs import Job, start_job, tell
@@ -31,12 +29,12 @@ from napari_leukocyte.ui.own_classes import classes_now, notice
 from napari_leukocyte.ui.reader_name import reader_notice, reader_now
 from napari_leukocyte.ui.review.candidates import without_candidates
 from napari_leukocyte.ui.review.details import PICTURE
+from napari_leukocyte.ui.review.field_opener import FieldOpener
 from napari_leukocyte.ui.review.form import ReviewForm, counted_now
-from napari_leukocyte.ui.review.picking import show_place
 from napari_leukocyte.ui.review.reviewer import Reviewer
 from napari_leukocyte.ui.review.smear_candidates import SmearCandidateGroup
 from napari_leukocyte.ui.review.smear_pictures import SmearPictures
-from napari_leukocyte.ui.signals import BeforePaint
+from napari_leukocyte.ui.signals import BeforePaint, Signal
 from napari_leukocyte.vocabulary import CellClass
 
 _NO_SMEAR = "Open the folder of a smear in “Smear”: all of its cells are shown here."
@@ -46,9 +44,6 @@ _LOOKING = "Looking for candidates in the fields of the smear …"
 _NONE_SHOWN = "No cells like this. Choose others above."
 #: How often fields are looked at again while the gallery is shown, ms: others work on them too.
 _LOOK_MS = 1500
-#: A field that is opened from here shows its cell once it is there; so long it is waited for, ms.
-_OPENING_MS = 100
-_MOST_WAITS = 200
 
 
 class SmearGallery(QWidget):
@@ -71,6 +66,9 @@ class SmearGallery(QWidget):
         Carries out what the user asks for.
     """
 
+    # From the thread that reads: whose cells, and those of some fields.
+    _came = Signal(object, object)
+
     def __init__(self, viewer: Any, image: ImageChoice, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.viewer: Any = links.unwrap(viewer)
@@ -83,7 +81,6 @@ class SmearGallery(QWidget):
         self._extent: float | None = None
         self._colors: dict[str, str] = {}
         self._read = self._begun = False
-        self._awaited: tuple[int, int, int] | None = None
         classes = classes_now()
         self.form = form = ReviewForm(self.viewer, image, classes, self, alone=False)
         form.blind_section.hide()
@@ -96,9 +93,7 @@ class SmearGallery(QWidget):
         self._look = QTimer(self)
         self._look.setInterval(_LOOK_MS)
         self._look.timeout.connect(self._read_again)
-        self._wait = QTimer(self)
-        self._wait.setInterval(_OPENING_MS)
-        self._wait.timeout.connect(self._show_awaited)
+        self._opener = FieldOpener(self.viewer, self)
         self._take_classes(classes)
         for box in (form.show_box, form.sort_box):
             box.currentIndexChanged.connect(self.update_now)
@@ -113,6 +108,7 @@ class SmearGallery(QWidget):
         notice.changed.connect(self._follow_classes)
         reader_notice.changed.connect(self._take_reader)
         self.destroyed.connect(lambda: self.release())
+        self._came.connect(self._take_part)
         self._follow()
 
     # -- which smear ----------------------------------------------------------------------
@@ -146,9 +142,10 @@ class SmearGallery(QWidget):
         found = open_smear_of(self.viewer)
         if found is self._open:
             return
+        self._opener.stop()
         self.release()
         self._open, self._read, self._begun = found, False, False
-        self._extent = None
+        self._extent, self._queue = None, []
         if found is not None:
             found.cells.reader = tidy(reader_now())
             found.cells.table_changed.connect(self._on_table)
@@ -192,7 +189,7 @@ class SmearGallery(QWidget):
             return
         cells = opened.cells
 
-        def done(tables: Mapping[int, pd.DataFrame | None]) -> None:
+        def done(tables: Tables) -> None:
             first = not self._read
             self._read = True
             cells.take(tables)
@@ -203,7 +200,17 @@ class SmearGallery(QWidget):
             self._job = None
 
         title = None if self._read else "Reading the smear"
-        self._job = start_job(cells.read, title=title, on_done=done, on_end=end)
+        self._job = start_job(
+            lambda progress: cells.read(progress, lambda part: self._came.emit(cells, part)),
+            title=title,
+            on_done=done,
+            on_end=end,
+        )
+
+    def _take_part(self, cells: SmearCells, part: Tables) -> None:
+        """Show the cells that were read so far; the others follow behind them."""
+        if cells is self.session:
+            cells.take(part)
 
     # -- what is shown --------------------------------------------------------------------
 
@@ -225,7 +232,7 @@ class SmearGallery(QWidget):
             form.show_progress(0, 0)
             return
         self._table = table = cells.table()
-        self._queue = cells.review_order(counted_now()) if form.choice.sort == "queue" else []
+        self._queue = self._ordered(cells) if form.choice.sort == "queue" else []
         groups = arrange(table, form.choice, self._queue)
         self._cells = CellTable(table)
         found = self._candidates.candidates
@@ -251,6 +258,16 @@ class SmearGallery(QWidget):
             self.select(self._queue[:1], self._queue[0])
             gallery.setFocus()
         self._show_selection()
+
+    def _ordered(self, cells: SmearCells) -> list[int]:
+        """Return the queue; while cells are still being read, what is shown stays where it is."""
+        order = cells.review_order(counted_now())
+        if self._read or not self._queue:
+            return order
+        waiting = set(order)
+        shown = [n for n in self._queue if n in waiting]
+        known = set(shown)
+        return [*shown, *(n for n in order if n not in known)]
 
     def _show_candidates(self) -> None:
         """Show the candidates that were found, and say if there are fields left."""
@@ -358,38 +375,16 @@ class SmearGallery(QWidget):
             if label < 0:
                 return
             place = self.session.place(label)
-            self._awaited = (place.field, place.label, _MOST_WAITS)
-            self._open.show(place.field)
-            self._wait.start()
-
-    def _show_awaited(self) -> None:
-        """Show the cell that was asked for, as soon as its field is there."""
-        if self._open is None or self._awaited is None:
-            self._wait.stop()
-            return
-        field, label, left = self._awaited
-        key = self._open.smear.state(field).key
-        for layer in (la for la in self.viewer.layers if isinstance(la, Image)):
-            session = links.existing_session(layer)
-            folder = None if session is None else folder_of(session)
-            if session is None or folder is None or folder.name != key:
-                continue
-            cells = CellTable(session.shown_table())
-            if label in cells:
-                self._wait.stop()
-                self._awaited = None
-                session.select([label])
-                show_place(self.viewer, layer, cells[label].place)
-                return
-        self._awaited = (field, label, left - 1)
-        if not left:
-            self._wait.stop()
+            self._opener.go(self._open, place.field, place.label)
 
     def step_back(self, *, again: bool = False) -> None:
         """Take back what was said last, or say it again, and show of which cells."""
         if self.session is None:
             return
         try:
+            if not again and self._candidates.give_back():
+                self.say_in_passing(tr("Taken back: it is a candidate again."))
+                return
             changed = self.session.redo() if again else self.session.undo()
         except LeukocyteError as error:
             tell(error)

@@ -21,8 +21,8 @@ from napari_leukocyte.ui.signals import Signal
 
 #: Memory for pictures, bytes, at four to a pixel.
 _BUDGET = 96_000_000
-#: Cells whose pictures are loaded together: a screen full.
-_AT_ONCE = 120
+#: Cells whose pictures are loaded together: so few that what comes into sight is soon begun.
+_AT_ONCE = 48
 
 _Key = tuple[int, Place, ThumbnailStyle]
 
@@ -40,6 +40,8 @@ class SmearPictures(QObject):
 
     #: Emitted when pictures that were asked for are there.
     loaded = Signal()
+    # From the thread: which were asked for, pictures, and what they show.
+    _arrived = Signal(object, object, float)
 
     def __init__(self, cells: SmearCells, parent: QObject) -> None:
         super().__init__(parent)
@@ -54,6 +56,7 @@ class SmearPictures(QObject):
         self._soon = QTimer(self)
         self._soon.setSingleShot(True)
         self._soon.timeout.connect(self._load)
+        self._arrived.connect(self._show)
 
     @property
     def busy(self) -> bool:
@@ -101,11 +104,30 @@ class SmearPictures(QObject):
         extent, candidates = self.extent, self.candidates
         work = partial(load_pictures, self._cells, list(some.values()), look, extent, self._store)
         self._job = start_job(
-            lambda progress: work(progress=progress, candidates=candidates),
+            lambda progress: work(
+                progress=progress,
+                candidates=candidates,
+                deliver=lambda pictures: self._arrived.emit(some, pictures, extent),
+            ),
             title=None,
             on_done=lambda pictures: self._take(some, pictures, extent),
             on_end=self._end,
         )
+
+    def _show(
+        self,
+        asked: dict[_Key, GalleryCell],
+        pictures: dict[int, NDArray[np.uint8]],
+        extent: float,
+    ) -> None:
+        """Show those of the pictures that were asked for which are there."""
+        if extent != self.extent:
+            return
+        for key in asked:
+            picture = pictures.get(key[0])
+            if picture is not None and key not in self._kept:
+                self._keep(key, to_pixmap(np.ascontiguousarray(picture)))
+        self.loaded.emit()
 
     def _take(
         self,
@@ -113,17 +135,20 @@ class SmearPictures(QObject):
         pictures: dict[int, NDArray[np.uint8]],
         extent: float,
     ) -> None:
-        if extent != self.extent:
-            return
-        for key in asked:
-            picture = pictures.get(key[0])
-            # One that can't be had is not asked for again and again.
-            self._kept[key] = None if picture is None else to_pixmap(np.ascontiguousarray(picture))
-            self._used += 4 * key[2].side ** 2
+        self._show(asked, pictures, extent)
+        if extent == self.extent:
+            for key in asked:
+                # One that can't be had is not asked for again and again.
+                if key[0] not in pictures:
+                    self._keep(key, None)
+
+    def _keep(self, key: _Key, picture: QPixmap | None) -> None:
+        self._wanted.pop(key, None)
+        self._kept[key] = picture
+        self._used += 4 * key[2].side ** 2
         while self._used > _BUDGET and len(self._kept) > 1:
             old, _ = self._kept.popitem(last=False)
             self._used -= 4 * old[2].side ** 2
-        self.loaded.emit()
 
     def _end(self) -> None:
         self._job = None
