@@ -20,11 +20,7 @@ NAMES = {"As the system": SYSTEM, "English": "en", "Русский": "ru"}
 
 
 class _Settled:
-<<<<<<< HEAD
-    """The language chosen in this process; Qt's own words follow it as long as this lives."""
-=======
     """The choice of this process; Qt's own words follow it as long as this lives."""
->>>>>>> russian
 
     def __init__(self) -> None:
         self.done = False
