@@ -119,6 +119,15 @@ def test_cut_files_are_damaged(
     assert said == []
 
 
+def test_a_page_that_is_cut_off_leads_nowhere(tmp_path: Path) -> None:
+    path = tmp_path / "cut.tif"
+    # The first page leads to the second, whose entries end with the file, in the first's place.
+    first = b"II*\0\x08\0\0\0" + b"\x01\0" + b"\x11\x01\x03\0\x01\0\0\0\x06\0\0\0"
+    path.write_bytes(first + b"\x1a\0\0\0" + b"\x05\0" + bytes(20) + b"\x1a\0\0\0")
+    with pytest.raises(ImageError, match="damaged"):
+        read_image(path)
+
+
 def test_pages_that_lead_round_in_a_circle_are_damaged(tmp_path: Path) -> None:
     path = tmp_path / "circle.tif"
     tifffile.imwrite(path, np.stack([RGB[..., 0]] * 3), photometric="minisblack", metadata=None)

@@ -113,7 +113,7 @@ def _follow_pages(path: Path) -> None:
     Raises
     ------
     ValueError
-        If they do, or if there are more than any photograph has.
+        If they do, if one is cut off, or if there are more than any photograph has.
     """
     with path.open("rb") as file:
         start = file.read(16)
@@ -137,7 +137,7 @@ def _follow_pages(path: Path) -> None:
             file.seek(number * entry, 1)
             data = file.read(struct.calcsize(offset))
             if len(data) < struct.calcsize(offset):
-                return
+                raise ValueError  # tifffile would take the file's last bytes for the next page
             (place,) = struct.unpack(f"{order}{offset}", data)
 
 
