@@ -42,7 +42,7 @@ SAME = frozenset(
         r"\w+",
         """
     instances ROIs Label TIFF labels segmentation Dacie and Lewis Orfanakis Scroll Left Right
-    leukocytes sharp soft drawn lite eight binary unet trio KiB COCO YOLO seg GeoJSON QuPath
+    leukocytes sharp soft drawn lite eight wide binary unet trio KiB COCO YOLO seg GeoJSON QuPath
     ImageJ ROI Pascal VOC OME Zarr Roboflow CVAT Keras PyTorch napari leukocyte Leukocyte BCCD
     Zheng PBC Barcelona Jiangxi Tecom CellaVision Ctrl Shift Alt Enter Page Down Del Delete
     Backspace Space Escape Esc Return JSON HTML CSV objects csv json LIME SHAP IoU UTC File
