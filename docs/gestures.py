@@ -19,6 +19,7 @@ import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -207,6 +208,23 @@ class Reader:
         self.note()
         settle(0.3)
 
+    def correct_halves(self, cell: Cell, keys: dict[str, str]) -> None:
+        """Give the parts of a joined cell their classes, where the classifier errs in them."""
+        session = self.smear.session
+        for place, name in zip(cell.points, cell.names, strict=False):
+            number = int(session.labels[int(place[0]), int(place[1])])
+            said = session.table().set_index("label")["class"]
+            if number and said[number] != name:
+                wait(lambda n=number: self.in_gallery(cell.field, n))
+                self.pick([replace(cell, label=number)])
+                self.key(keys[name])
+
+    def in_gallery(self, field: int, label: int) -> bool:
+        """Tell whether the gallery shows a cell already."""
+        cells = self.review.smear_gallery.session
+        rows = cells.table()
+        return bool(((rows["field"] == field) & (rows["label_in_field"] == label)).any())
+
     # -- the image ------------------------------------------------------------------------
 
     def click_image(self, place: Point, modifiers: Any = NONE) -> None:
@@ -223,7 +241,9 @@ class Reader:
 
     def take(self, tool: str) -> None:
         """Take a mask tool from the row below the gallery."""
-        self.click(self.review.smear_gallery.form.tools.buttons[tool])
+        button = self.review.smear_gallery.form.tools.buttons[tool]
+        if not button.isChecked():  # it stays in hand while the field is shown
+            self.click(button)
         settle(0.2)
 
     def ask_for(self, row: int) -> None:
@@ -278,6 +298,7 @@ def go_through(reader: Reader, report: Path) -> None:
                 reader.click_image(cell.points[1], CONTROL)
             wait(reader.know_classes)
             reader.picture("split")
+            reader.correct_halves(cell, keys)
     with reader.work("Add 3 missed cells"):
         for cell in day.missed:
             reader.ask_for(cell.field)

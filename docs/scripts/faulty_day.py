@@ -68,6 +68,8 @@ class Cell:
         Its true class.
     points : tuple of (float, float)
         Where it is, y and x in px; of joined cells, where each of the two is.
+    names : tuple of str
+        The true classes of joined cells, in the order of `points`.
     stray : bool
         Whether the second of two joined cells is an erythrocyte, which has to go.
     """
@@ -76,6 +78,7 @@ class Cell:
     label: int
     name: str
     points: tuple[Point, ...]
+    names: tuple[str, ...] = ()
     stray: bool = False
 
 
@@ -255,24 +258,25 @@ class _Spoiler:
         for i, session in enumerate(self._sessions):
             own = [c for c in self._free() if c[0] == i]
             for k, (_, one, name) in enumerate(own):
-                for _, two, _ in own[k + 1 :]:
+                for _, two, other in own[k + 1 :]:
                     gap = _gap(session.labels == one, session.labels == two)
                     size = np.sqrt(4 / np.pi * (session.labels == one).sum())
-                    pairs.append((gap / size, i, min(one, two), max(one, two), name))
-        for apart, i, one, two, name in sorted(pairs):
+                    (low, first), (high, second) = sorted(((one, name), (two, other)))
+                    pairs.append((gap / size, i, low, high, first, second))
+        for apart, i, one, two, name, other in sorted(pairs):
             free = not {(i, one), (i, two)} & self._taken
             if len(self.day.joined) < JOINED and free and apart < _NEAR:
                 self._taken |= {(i, one), (i, two)}
                 points = (self._centre(i, one), self._centre(i, two))
                 self._bridge(i, one, two)
-                self.day.joined.append(Cell(i, one, name, points))
+                self.day.joined.append(Cell(i, one, name, points, (name, other)))
         for i, label, name in self._first(JOINED - len(self.day.joined)):
             centre = self._centre(i, label)
             size = float(np.sqrt(4 / np.pi * (self._labels[i] == label).sum()))
             place = self._darkest(i, 0.4 * size, around=(centre, 1.3 * size))
             self._draw(i, place, 0.4 * size, self._next[i])
             self._bridge(i, label, self._next[i])
-            self.day.joined.append(Cell(i, label, name, (centre, place), stray=True))
+            self.day.joined.append(Cell(i, label, name, (centre, place), (name,), stray=True))
 
     def _litter(self) -> None:
         sizes = [np.median(t["area_px"]) for s in self._sessions if len(t := s.table())]
