@@ -71,6 +71,11 @@ _LEFT, _RIGHT = 360, 360
 _LEAST = 340
 #: Part of a narrow dock's height that controls and details get at most.
 _MOST_CONTROLS, _MOST_DETAILS = 0.34, 0.28
+#: The same where the dock is lower than this, px, as in a window of 720 px: the gallery needs the
+#: room. What is chosen once is scrolled to; buttons, tools and classes stay in sight.
+_LOW, _MOST_CONTROLS_LOW, _MOST_DETAILS_LOW = 520, 0.29, 0.16
+#: Side of pictures at first there, px: three rows of four.
+_SIDE_LOW = 64
 
 
 class ReviewForm(QWidget):
@@ -262,8 +267,8 @@ class ReviewForm(QWidget):
             column.addLayout(row)
         column.addLayout(_row(self.progress, self.approve_all))
         column.addLayout(_row(self.show_box, self.sort_box))
-        column.addLayout(_row(self.grouped, self.outline, self.contrast_box, self.zoom))
         column.addWidget(self.classes)
+        column.addLayout(_row(self.grouped, self.outline, self.contrast_box, self.zoom))
         column.addStretch(1)
         inside = QWidget(self)
         below = QVBoxLayout(inside)
@@ -334,8 +339,12 @@ class ReviewForm(QWidget):
             self._splitter.setSizes([left, rest, right])
             return
         height = self.height()
-        controls = min(self._controls.needed(self.width()), int(_MOST_CONTROLS * height))
-        below = int(_MOST_DETAILS * height)
+        low = height < _LOW
+        if self.zoom.value() == (_SIDE if low else _SIDE_LOW):  # unless the user has chosen
+            self.zoom.setValue(_SIDE_LOW if low else _SIDE)
+        most = _MOST_CONTROLS_LOW if low else _MOST_CONTROLS
+        controls = min(self._controls.needed(self.width()), int(most * height))
+        below = int((_MOST_DETAILS_LOW if low else _MOST_DETAILS) * height)
         if self.details.label is not None:
             below = min(below, self._below.needed(self.width()))
         self._splitter.setSizes([controls, max(120, height - controls - below), below])
