@@ -209,7 +209,11 @@ class CellDelegate(QStyledItemDelegate):
         )
         left, right = captions(cell)
         painter.drawText(line, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, left)
-        painter.drawText(line, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, right)
+        # Of two classes that differ nothing is covered; the details say the confidence.
+        if painter.fontMetrics().horizontalAdvance(f"{left} {right}") <= line.width():
+            painter.drawText(
+                line, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, right
+            )
 
 
 def captions(cell: GalleryCell) -> tuple[str, str]:
