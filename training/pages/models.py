@@ -99,11 +99,8 @@ def write_cards() -> list[Path]:
 def others_measured() -> dict[str, dict[str, Any]]:
     """Return what was measured of shipped classifiers that are not the default, by their names."""
     begin = "classification-"
-    found = {}
-    for path in sorted(RESULTS.glob(f"{begin}*.json")):
-        result: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        found[path.stem.removeprefix(begin)] = result
-    return found
+    results = {path.stem: read_result(path.stem) for path in sorted(RESULTS.glob(f"{begin}*.json"))}
+    return {stem.removeprefix(begin): found for stem, found in results.items() if found is not None}
 
 
 def _further_pages() -> list[Path]:

@@ -56,6 +56,15 @@ ASKED = 16.0
 NOTHING = 0.1
 #: Measured again, a diameter must be within this factor of what it was.
 _LIKE = 1.7
+#: Diameter, px, that is assumed where nothing is found, if the image is not smaller: a tenth of
+#: the smaller side, or the size at which the shipped networks see cells.
+ASSUMED_PX, ASSUMED_PART = 64.0, 0.1
+#: Diameter of a leukocyte in parts of an erythrocyte's, where only those are seen: the median of
+#: 243 boxes of Bio-Net is 1.9, of 236 of BCCD 1.9.
+OF_ERYTHROCYTE = 1.9
+#: A size below this, px, is believed of no fewer than so many sure candidates. One or two that
+#: small are platelets rather, and a field enlarged for them takes the networks a minute.
+SMALL_PX, FEWEST_SMALL = 32.0, 3
 _DESCRIPTION = Path(__file__).parent / "shipped" / "finder.json"
 
 #: (N, H, W, 3) float32 RGB 0 to 255 -> (N, H/4, W/4, 3): cell, centre, log2 of the diameter in px.
@@ -220,17 +229,6 @@ def _in_copy(rgb: NDArray[np.uint8], network: FinderNetwork, scale: float) -> li
         score = float(cell[box][inside].mean())
         found.append(Candidate(middle_y, middle_x, diameter / scale, score))
     return sorted(found, key=lambda c: -c.score)
-
-
-#: Diameter, px, that is assumed where nothing is found, if the image is not smaller: a tenth of
-#: the smaller side, or the size at which the shipped networks see cells.
-ASSUMED_PX, ASSUMED_PART = 64.0, 0.1
-#: Diameter of a leukocyte in parts of an erythrocyte's, where only those are seen: the median of
-#: 243 boxes of Bio-Net is 1.9, of 236 of BCCD 1.9.
-OF_ERYTHROCYTE = 1.9
-#: A size below this, px, is believed of no fewer than so many sure candidates. One or two that
-#: small are platelets rather, and a field enlarged for them takes the networks a minute.
-SMALL_PX, FEWEST_SMALL = 32.0, 3
 
 
 @dataclass(frozen=True)

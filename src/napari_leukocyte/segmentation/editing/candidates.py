@@ -26,6 +26,23 @@ _REACH = 0.1
 # What is thinner than this part of the diameter is no part of a cell, as in the post-processing.
 _THIN = 0.1
 
+#: Threshold that is tried first.
+FIRST_THRESHOLD = 0.5
+#: The others. The lower they are, the less the map shows at all: so they come closer together.
+LOWER = tuple(FIRST_THRESHOLD * 0.89**n for n in range(25))
+HIGHER = tuple(1 - threshold for threshold in LOWER)
+#: Least part of its convex hull's area that a cell fills; what has leaked into a neighbour fills
+#: less.
+SOLIDITY = 0.8
+#: Least difference in absorbance between a cell and what is around it; below is noise.
+LEAST_STAIN = 0.04
+# Of the histogram whose classes are sought.
+_BINS = 64
+# Around a region, this part of the diameter wide, are its surroundings.
+_AROUND = 0.15
+# Standard deviation of the blur that removes granules and noise, parts of the diameter.
+_BLUR = 0.03
+
 
 @dataclass(frozen=True, eq=False)
 class CandidateRegion:
@@ -129,13 +146,6 @@ class Click:
         return [(t, self.region(values >= np.float32(t))) for t in thresholds]
 
 
-#: Threshold that is tried first.
-FIRST_THRESHOLD = 0.5
-#: The others. The lower they are, the less the map shows at all: so they come closer together.
-LOWER = tuple(FIRST_THRESHOLD * 0.89**n for n in range(25))
-HIGHER = tuple(1 - threshold for threshold in LOWER)
-
-
 def from_probability(click: Click, probability: NDArray[np.float32]) -> NDArray[np.bool_] | None:
     """Return the region that a map shows at a click.
 
@@ -173,19 +183,6 @@ def from_probability(click: Click, probability: NDArray[np.float32]) -> NDArray[
         return None
     found = click.region(probability >= np.float32(best))
     return found.mask if found is not None and found.inside else None
-
-
-#: Least part of its convex hull's area that a cell fills; what has leaked into a neighbour fills
-#: less.
-SOLIDITY = 0.8
-#: Least difference in absorbance between a cell and what is around it; below is noise.
-LEAST_STAIN = 0.04
-# Of the histogram whose classes are sought.
-_BINS = 64
-# Around a region, this part of the diameter wide, are its surroundings.
-_AROUND = 0.15
-# Standard deviation of the blur that removes granules and noise, parts of the diameter.
-_BLUR = 0.03
 
 
 def from_stain(click: Click, rgb: NDArray[np.uint8]) -> NDArray[np.bool_] | None:
