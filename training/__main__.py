@@ -387,6 +387,18 @@ def failures() -> None:
     print(draw_failures())
 
 
+@app.command("drawn-fields")
+def drawn_fields(
+    former: Annotated[
+        Path, typer.Argument(help="Root of a checkout from before objects had a score.")
+    ],
+) -> None:
+    """Draw fields like those of other laboratories, and what was and is found in them."""
+    from training.drawn_fields import draw_fields
+
+    print(draw_fields(former))
+
+
 @app.command()
 def cards() -> None:
     """Write the measured figures into the manifests and the pages of docs/measured."""
