@@ -81,6 +81,12 @@ def test_one_platelet_does_not_set_the_size(smear: Smear, strength: float) -> No
     assert len(alone.notes) == 1
 
 
+def test_in_a_small_image_one_small_cell_sets_the_size(smear: Smear) -> None:
+    found = estimate_diameter(smear((120, 160), [(60.0, 80.0)], 12.0), silent, ByStain())
+    assert found.px == pytest.approx(24.0, rel=0.15)
+    assert found.notes == ()
+
+
 def test_many_small_cells_do(smear: Smear) -> None:
     centres = [(100.0, 150.0), (200.0, 300.0), (300.0, 450.0)]
     found = estimate_diameter(smear((400, 600), centres, 14), silent, ByStain())

@@ -63,8 +63,10 @@ ASSUMED_PX, ASSUMED_PART = 64.0, 0.1
 #: 243 boxes of Bio-Net is 1.9, of 236 of BCCD 1.9.
 OF_ERYTHROCYTE = 1.9
 #: A size below this, px, is believed of no fewer than so many sure candidates. One or two that
-#: small are platelets rather, and a field enlarged for them takes the networks a minute.
-SMALL_PX, FEWEST_SMALL = 32.0, 3
+#: small are platelets rather, and a field enlarged for them takes the networks a minute. In an
+#: image so small that they are this part of its smaller side, they are leukocytes: of one where
+#: platelets were that large, leukocytes would fill it.
+SMALL_PX, FEWEST_SMALL, SMALL_PART = 32.0, 3, 0.1
 _DESCRIPTION = Path(__file__).parent / "shipped" / "finder.json"
 
 #: (N, H, W, 3) float32 RGB 0 to 255 -> (N, H/4, W/4, 3): cell, centre, log2 of the diameter in px.
@@ -280,12 +282,13 @@ def estimate_diameter(
         candidates = [c for c in candidates if c.diameter >= LEAST_LEUKOCYTE * erythrocyte]
     typical = typical_diameter(candidates)
     sure = sum(c.score >= SURE for c in candidates)
-    if typical is not None and (typical >= SMALL_PX or sure >= FEWEST_SMALL):
+    small = min(SMALL_PX, SMALL_PART * min(rgb.shape[:2]))
+    if typical is not None and (typical >= small or sure >= FEWEST_SMALL):
         return Diameter(round(typical, 1))
     assumed = max(ASSUMED_PX, ASSUMED_PART * min(rgb.shape[:2]))
     if erythrocyte is not None:
         assumed = OF_ERYTHROCYTE * erythrocyte
-    if candidates and candidates[0].diameter >= SMALL_PX:
+    if candidates and candidates[0].diameter >= small:
         assumed = candidates[0].diameter
     return Diameter(
         round(assumed, 1),
