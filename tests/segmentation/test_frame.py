@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given
@@ -96,3 +97,25 @@ def test_any_image_keeps_its_shape_and_what_is_inside(rgb: NDArray[np.uint8]) ->
     assert framed.rgb.shape == rgb.shape
     inside = slice(None) if framed.outside is None else ~framed.outside
     np.testing.assert_array_equal(framed.rgb[inside], rgb[inside])
+
+
+def test_light_that_falls_towards_an_eyepieces_rim_is_evened_out() -> None:
+    rng = np.random.default_rng(3)
+    even = np.full((400, 400, 3), (215, 205, 210), np.float32)
+    for y, x in rng.uniform(60, 340, (20, 2)):
+        cv2.circle(even, (int(x), int(y)), 14, (150.0, 90.0, 120.0), -1)
+    yy, xx = np.mgrid[:400, :400] - 199.5
+    light = np.clip((190 - np.hypot(yy, xx)) / 24, 0, 1) ** 0.5
+    framed = without_frame((even * light[..., np.newaxis]).astype(np.uint8))
+    assert framed.outside is not None
+    inside = ~framed.outside
+    dimmed = inside & (light < 0.85)
+    assert dimmed.sum() > 500
+    difference = np.abs(framed.rgb.astype(np.float32) - even).mean(axis=2)
+    assert np.median(difference[dimmed]) < 8
+    assert np.median(difference[inside]) < 3
+    # A frame with a sharp edge leaves the photograph as it is.
+    sharp = np.where(light[..., np.newaxis] > 0.6, even, 0).astype(np.uint8)
+    kept = without_frame(sharp)
+    assert kept.outside is not None
+    np.testing.assert_array_equal(kept.rgb[~kept.outside], sharp[~kept.outside])

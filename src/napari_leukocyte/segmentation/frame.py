@@ -2,7 +2,8 @@
 
 What is flat, nearly black or nearly white, and joined to the border along a corner or most of an
 edge shows nothing of the smear. A network that sees it takes the step to it for the edge of a huge
-cell, so it is filled with the background's colour, and nothing is found in it.
+cell, so it is filled with the background's colour, and nothing is found in it. Towards the rim of
+an eyepiece the light falls, and a network takes that for a cell's edge as well: it is evened out.
 """
 
 from __future__ import annotations
@@ -37,6 +38,16 @@ ALONG = 0.6
 SAID = 0.005
 #: Side, px, of the copy on which the areas are looked for: 1 px of it is their blurred rim.
 _SIDE = 1024
+#: Width of the zone along what is black in which light may fall, in parts of the longer side.
+FALL = 0.08
+#: Least number of pixels at one distance from what is black that tell of the light there.
+ENOUGH = 60
+#: Share of the pixels at one distance from what is black that are darker than their background.
+_BACKGROUND = 80.0
+#: Light that falls to less than this part of that farther in leaves too little to see cells by.
+DARKEST = 0.3
+#: Light that falls to no less than this part needs no correction: smears are no more even.
+EVEN = 0.95
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,10 +89,13 @@ def without_frame(rgb: NDArray[np.uint8]) -> Framed:
     if found is None:
         return Framed(rgb)
     rim, words = found
+    light = light_at_rim(np.asarray(small, np.uint8), rim) if "black" in words else None
+    if light is not None:
+        rim |= (light < DARKEST).astype(np.uint8)
     full = cv2.resize(rim, rgb.shape[1::-1], interpolation=cv2.INTER_NEAREST).astype(bool)
     if full.all():
         return Framed(rgb)
-    filled = rgb.copy()
+    filled = rgb.copy() if light is None else _brightened(rgb, np.maximum(light, DARKEST))
     color = background_color(np.asarray(rgb[~full].reshape(1, -1, 3), np.uint8))
     filled[full] = np.round(color).astype(np.uint8)
     share = float(full.mean())
@@ -123,6 +137,49 @@ def find_frame(small: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], str] | None
     # The rim between is neither: blurred by the optics, the camera or the compression.
     rim = cv2.dilate(outside.astype(np.uint8), np.ones((5, 5), np.uint8))
     return np.asarray(rim, np.uint8), _words(black, white)
+
+
+def light_at_rim(
+    small: NDArray[np.uint8], outside: NDArray[np.uint8]
+) -> NDArray[np.float32] | None:
+    """Measure how light falls towards what is no image.
+
+    Parameters
+    ----------
+    small : ndarray
+        (h, w, 3) uint8.
+    outside : ndarray
+        (h, w) uint8, 1 where there is no image.
+
+    Returns
+    -------
+    ndarray or None
+        (h, w) float32, the light in parts of that farther in, up to 1: that of the background at
+        the same distance from `outside`, which cells cover nowhere all around. None where it is
+        even, or too few pixels tell.
+    """
+    width = max(1, round(FALL * max(small.shape[:2])))
+    distance = cv2.distanceTransform(1 - outside, cv2.DIST_L2, 5)
+    zone = (outside == 0) & (distance < width + 1)
+    steps = (distance[zone] - 1).astype(np.int32)  # pixels beside it are 1 px away
+    brightness = small[zone].mean(axis=1, dtype=np.float32)
+    order = np.argsort(steps, kind="stable")
+    groups = np.split(brightness[order], np.searchsorted(steps[order], np.arange(1, width)))
+    if min(group.size for group in groups) < ENOUGH:
+        return None
+    background = [np.percentile(group, _BACKGROUND) for group in groups]
+    # Light falls towards the rim; that it should rise there is a cell that the zone is full of.
+    risen = np.maximum.accumulate(np.asarray(background, np.float32))
+    if risen[-1] <= 0 or risen[0] >= EVEN * risen[-1]:
+        return None
+    fallen = np.interp(distance, np.arange(width) + 1.5, risen / risen[-1])
+    return np.where(outside > 0, 1.0, fallen).astype(np.float32)
+
+
+def _brightened(rgb: NDArray[np.uint8], light: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """Divide a photograph by the light of its coarse copy."""
+    fitted = cv2.resize(light, rgb.shape[1::-1], interpolation=cv2.INTER_LINEAR)
+    return np.clip(np.round(rgb / fitted[..., np.newaxis]), 0, 255).astype(np.uint8)
 
 
 def _words(black: NDArray[np.bool_], white: NDArray[np.bool_]) -> str:
