@@ -8,9 +8,10 @@ python3 run.py docs                    the documentation as a site, into site/
 python3 run.py wheel [3.12 ...]        the wheel, tried in clean environments of these Pythons
 python3 run.py release v1.2.3          wheel and sdist of a tag, checked, into dist/
 
-Steps: lint, format, types, manifest, docs, core, windows, training, data, training-data; tests
-stands for core and windows, which run side by side. What follows a -- goes to pytest. Every step
-has a home folder of its own, which is empty; only data and training-data see the image sets. With
+Steps: lint, format, manifest, windows-1, windows-2, windows-3, core, training, data, types,
+training-data, docs; windows stands for its three parts, tests for core and windows. Two run at a
+time, and what each prints is shown at its end. What follows a -- goes to pytest. Every step has a
+home folder of its own, which is empty; only data and training-data see the image sets. With
 --dry-run the commands are printed, and nothing is set up or run.
 
 NAPARI_LEUKOCYTE_QT chooses pyqt6 (the default) or pyside6, NAPARI_LEUKOCYTE_DEPENDENCIES newest
@@ -69,8 +70,14 @@ WINDOW_PACKAGES = (
 # A screen for the tests, so that their windows neither need a desktop nor disturb one.
 VIRTUAL_SCREEN_PACKAGES = ("xauth", "xvfb")
 SCREEN = "-screen 0 1600x1000x24"
-# Tests that open windows all the time; the others take about as long.
-WINDOWS = ("tests/ui",)
+# Tests that open windows all the time, and into how many processes they are parted: less would
+# leave one of the two that run at a time without work at the end.
+WINDOWS, PARTS = "tests/ui", 3
+# How many steps run at a time, whatever the machine: window tests wait for timers now and then,
+# but what tests say of speed holds where no more than two share two cores.
+LANES = 2
+# How often steps that run are asked whether they have ended, s.
+LOOK_S = 0.1
 # Prints commands instead of running them.
 DRY = "--dry-run"
 # What pytest says if its arguments leave no test.
@@ -401,23 +408,48 @@ def virtual_screen(number: int) -> list[str]:
     raise SetupError("the tests open windows and need xvfb-run, which is not installed.")
 
 
+def window_parts() -> list[list[str]]:
+    """Return the files of tests that open windows, in parts that take about as long.
+
+    A file is taken to last as long as it has tests.
+    """
+    counted = [
+        (len(re.findall(r"^def test_", file.read_text(encoding="utf-8"), re.MULTILINE)), file)
+        for file in (ROOT / WINDOWS).rglob("test_*.py")
+    ]
+    parts: list[list[str]] = [[] for _ in range(PARTS)]
+    sums = [0] * PARTS
+    for tests, file in sorted(counted, reverse=True):
+        shortest = sums.index(min(sums))
+        sums[shortest] += tests
+        parts[shortest].append(file.relative_to(ROOT).as_posix())
+    return [sorted(part) for part in parts]
+
+
 def steps(python: str, pytest_arguments: list[str]) -> dict[str, list[str]]:
-    """Return the command of every check by its name, in the order they run."""
+    """Return the command of every check by its name, in the order they begin.
+
+    What ends at once comes first, then the longest: the short ones fill what is left at the end.
+    """
     pytest = [python, "-m", "pytest"]
-    ignored = [f"--ignore={folder}" for folder in WINDOWS]
     unless = ["-m", "not data"]
+    windows = {
+        f"windows-{number}": [*pytest, *files, *unless, *pytest_arguments]
+        for number, files in enumerate(window_parts(), start=1)
+    }
+    # Never in one process: TensorFlow and the viewer's OpenGL crash together.
+    apart = "--ignore=tests/training"
     return {
         "lint": [python, "-m", "ruff", "check", "."],
         "format": [python, "-m", "ruff", "format", "--check", "."],
-        "types": [python, "-m", "mypy"],
         "manifest": [python, "-m", "npe2", "validate", "napari-leukocyte"],
-        "docs": site_command(python),
-        # Never in one process: TensorFlow and the viewer's OpenGL crash together.
-        "core": [*pytest, "tests", "--ignore=tests/training", *ignored, *unless, *pytest_arguments],
-        "windows": [*pytest, *WINDOWS, *unless, *pytest_arguments],
+        "core": [*pytest, "tests", apart, f"--ignore={WINDOWS}", *unless, *pytest_arguments],
+        **windows,
         "training": [*pytest, "tests/training", *unless, *pytest_arguments],
-        "data": [*pytest, "tests", "--ignore=tests/training", "-m", "data", *pytest_arguments],
+        "data": [*pytest, "tests", apart, "-m", "data", *pytest_arguments],
+        "types": [python, "-m", "mypy"],
         "training-data": [*pytest, "tests/training", "-m", "data", *pytest_arguments],
+        "docs": site_command(python),
     }
 
 
@@ -453,12 +485,59 @@ def test_environment(step: str, home: Path) -> dict[str, str]:
 
 
 def chosen_steps(names: list[str], known: dict[str, list[str]]) -> list[str]:
-    """Return the steps that were named, or all, in the order they run."""
-    named = [part for n in names for part in (("core", "windows") if n == "tests" else (n,))]
+    """Return the steps that were named, or all, in the order they begin."""
+    windows = [name for name in known if name.startswith("windows-")]
+    several = {"windows": windows, "tests": ["core", *windows]}
+    named = [part for name in names for part in several.get(name, [name])]
     for name in named:
         if name not in known:
-            raise SetupError(f"there is no step {name!r}: known are tests, {', '.join(known)}.")
+            raise SetupError(
+                f"there is no step {name!r}: known are tests, windows, {', '.join(known)}."
+            )
     return [name for name in known if not named or name in named]
+
+
+def run_steps(commands: dict[str, list[str]], folder: Path) -> dict[str, tuple[int, float]]:
+    """Run checks, two at a time, and return the exit status of each and how long it took, s.
+
+    What a check prints is shown at its end, unless it is the only one; their homes and outputs lie
+    in a folder that is removed afterwards.
+    """
+    waiting, results = list(commands), {}
+    running: dict[str, tuple[subprocess.Popen[bytes], float]] = {}
+    try:
+        while waiting or running:
+            while waiting and len(running) < LANES:
+                name = waiting.pop(0)
+                # Numbers of screens that no other of these programs takes at the same time.
+                opens = name.startswith(("core", "windows", "data"))
+                screen = virtual_screen(99 + 100 * list(commands).index(name)) if opens else []
+                command = [*screen, *commands[name]]
+                env = test_environment(name, folder / f"home-{name}")
+                say(f"\n== {name} begins: {shlex.join(command)}")
+                with (folder / name).open("wb") as file:
+                    process = subprocess.Popen(
+                        command,
+                        cwd=ROOT,
+                        env=env,
+                        stdin=subprocess.DEVNULL,
+                        stdout=None if len(commands) == 1 else file,
+                        stderr=None if len(commands) == 1 else subprocess.STDOUT,
+                    )
+                running[name] = process, time.monotonic()
+            time.sleep(LOOK_S)
+            for name, (process, start) in list(running.items()):
+                if process.poll() is None:
+                    continue
+                del running[name]
+                results[name] = process.returncode, time.monotonic() - start
+                printed = (folder / name).read_text(encoding="utf-8", errors="replace")
+                say(f"\n== {name} ended with exit status {process.returncode}\n{printed}")
+    finally:
+        for process, _ in running.values():  # Ctrl+C reached them, too
+            process.terminate()
+            process.wait()
+    return results
 
 
 def test(arguments: list[str]) -> int:
@@ -473,46 +552,19 @@ def test(arguments: list[str]) -> int:
         return dry_run([known[name] for name in chosen])
     if not here:
         known = steps(str(program(set_up("test"), "python")), pytest_arguments)
-    results = []
-    beside: tuple[subprocess.Popen[bytes], Path, float] | None = None
-    folder = tempfile.mkdtemp(prefix="napari-leukocyte-")
+    folder = Path(tempfile.mkdtemp(prefix="napari-leukocyte-"))
     try:
-        for name in chosen:
-            screen = {"core": 99, "windows": 199, "data": 299}.get(name)
-            command = [*([] if screen is None else virtual_screen(screen)), *known[name]]
-            env = test_environment(name, Path(folder) / f"home-{name}")
-            say(f"\n== {name}: {shlex.join(command)}")
-            start = time.monotonic()
-            if name == "core" and "windows" in chosen:
-                say("(beside the next step; what it prints follows at its end)")
-                printed = Path(folder) / name
-                with printed.open("wb") as file:
-                    process = subprocess.Popen(
-                        command,
-                        cwd=ROOT,
-                        env=env,
-                        stdin=subprocess.DEVNULL,
-                        stdout=file,
-                        stderr=subprocess.STDOUT,
-                    )
-                beside = (process, printed, start)
-                continue
-            status = subprocess.call(command, cwd=ROOT, env=env)
-            results.append((name, status, time.monotonic() - start))
-            if beside is not None:
-                process, printed, start = beside
-                status, beside = process.wait(), None
-                say(f"\n== core\n{printed.read_text(encoding='utf-8', errors='replace')}")
-                results.append(("core", status, time.monotonic() - start))
+        results = run_steps({name: known[name] for name in chosen}, folder)
     finally:
         # A program that is still closing down may write once more; what is left is the system's.
         shutil.rmtree(folder, ignore_errors=True)
     say("\n== summary")
     fine = (0, NOTHING_CHOSEN) if pytest_arguments else (0,)
-    for name, status, seconds in results:
+    for name in chosen:
+        status, seconds = results[name]
         verdict = "passed" if status in fine else f"FAILED (exit status {status})"
         say(f"{name:<14}{seconds:7.1f} s  {verdict}")
-    return int(any(status not in fine for _, status, _ in results))
+    return int(any(status not in fine for status, _ in results.values()))
 
 
 def dry_run(commands: list[list[str]]) -> int:

@@ -1,4 +1,4 @@
-"""The set-up says what it installs while it does."""
+"""The set-up says what it installs while it does, and the checks run two at a time."""
 
 from __future__ import annotations
 
@@ -82,3 +82,43 @@ def test_what_fails_shows_its_end(
     assert lines[0].startswith("This failed: ")
     assert lines[1:-1] == [f"    {number}" for number in range(5, 30)]
     assert lines[-1].endswith("setup.log")
+
+
+def test_steps_run_two_at_a_time_in_homes_of_their_own(
+    script: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    met = tmp_path / "met"
+    # Ends when the other one has begun, too; a lone one would never end.
+    meets = (
+        "import os, pathlib, sys, time; met = pathlib.Path(sys.argv[1]); met.mkdir(exist_ok=True)\n"
+        "(met / sys.argv[2]).write_text(os.environ['HOME'])\n"
+        "while len(list(met.iterdir())) < 2: time.sleep(0.01)\n"
+        "print('met')"
+    )
+    commands = {
+        "lint": [sys.executable, "-c", meets, str(met), "lint"],
+        "types": [sys.executable, "-c", meets, str(met), "types"],
+        "docs": [sys.executable, "-c", "raise SystemExit(3)"],
+    }
+    results = script.run_steps(commands, tmp_path)
+    assert {name: status for name, (status, _) in results.items()} == {
+        "lint": 0,
+        "types": 0,
+        "docs": 3,
+    }
+    out = capsys.readouterr().out
+    assert out.count("ended with exit status 0\nmet\n") == 2
+    assert (met / "lint").read_text() != (met / "types").read_text()
+
+
+def test_every_window_test_is_in_one_part(script: Any) -> None:
+    files = sorted(path for part in script.window_parts() for path in part)
+    folder = script.ROOT / script.WINDOWS
+    assert files == sorted(
+        path.relative_to(script.ROOT).as_posix() for path in folder.rglob("test_*.py")
+    )
+    known = script.steps("python", [])
+    windows = [name for name in known if name.startswith("windows-")]
+    assert script.chosen_steps(["windows"], known) == windows
+    assert script.chosen_steps(["tests"], known) == ["core", *windows]
+    assert script.chosen_steps([], known) == list(known)

@@ -40,7 +40,7 @@ def _faults(widget: QWidget) -> list[str]:
             faults.append(f"is wider than {_name(parent)}: {ends}")
         if not scrolled and widget.y() + widget.height() > parent.height() + _SLACK:
             faults.append(f"is higher than {_name(parent)}")
-    if not widget.toolTip() and _is_elided(widget):
+    if not _is_explained(widget) and _is_elided(widget):
         faults.append("is elided and has no tooltip")
     return faults
 
@@ -48,6 +48,13 @@ def _faults(widget: QWidget) -> list[str]:
 def _is_scrolled(parent: Any) -> bool:
     """Whether a parent shows a part of what it holds, and lets the user scroll to the rest."""
     return parent is not None and isinstance(parent.parentWidget(), QAbstractScrollArea)
+
+
+def _is_explained(widget: QWidget) -> bool:
+    """Whether a tooltip says what may be cut; tabs have one each."""
+    if isinstance(widget, QTabBar) and widget.count():
+        return all(widget.tabToolTip(i) for i in range(widget.count()))
+    return bool(widget.toolTip())
 
 
 def _is_elided(widget: QWidget) -> bool:

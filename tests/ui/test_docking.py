@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
 from typing import Any
 
 import napari
+import numpy as np
 import pytest
 from npe2 import PluginManifest
+from numpy.typing import NDArray
+from pytestqt.exceptions import TimeoutError
 from pytestqt.qtbot import QtBot
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QDockWidget, QTabBar
 
 from napari_leukocyte.ui.docking import TITLES
 from napari_leukocyte.ui.segment.widget import SegmentWidget
+from tests.ui.fields import Networks, run
+from tests.ui.fits import cut
 
 PLUGIN = "napari-leukocyte"
 RIGHT, BOTTOM, LEFT = (
@@ -21,6 +28,10 @@ RIGHT, BOTTOM, LEFT = (
     Qt.DockWidgetArea.BottomDockWidgetArea,
     Qt.DockWidgetArea.LeftDockWidgetArea,
 )
+#: Windows in which everything has room, px.
+LOW, HIGH = (1280, 720), (1600, 1000)
+#: What holds all steps, rather than being one.
+BENCH = ("Leukocyte workbench",)
 
 
 @pytest.fixture
@@ -59,6 +70,7 @@ def test_docks_are_tabs_beside_each_other(window: Any, qtbot: QtBot) -> None:
     action: Any = docks[0].toggleViewAction()
     assert action.text() == "Segment leukocytes (napari-leukocyte)"
     # The gallery is wide, and goes to the bottom the first time; later where it was put.
+    window._qt_window.resize(*HIGH)
     review = opened(window, "Review leukocytes", qtbot)
     assert area(review) == BOTTOM
     assert not beside(window, review)
@@ -84,3 +96,41 @@ def test_what_was_placed_on_purpose_stays(window: Any, qtbot: QtBot) -> None:
     last = opened(window, "Export annotations", qtbot)
     assert own.windowTitle() == "mine"
     assert not any(beside(window, dock) for dock in (own, moved, last))
+
+
+@pytest.mark.parametrize(("theme", "sizes"), [("dark", (LOW, HIGH)), ("light", (HIGH, LOW))])
+def test_all_steps_have_room_in_docks_of_their_own(
+    window: Any,
+    field: NDArray[np.uint8],
+    networks: Networks,
+    qtbot: QtBot,
+    sizes: tuple[tuple[int, int], ...],
+    theme: str,
+) -> None:
+    main, viewer = window._qt_window, window._qt_viewer.viewer
+    viewer.theme = theme
+    viewer.add_image(field, name="field")
+    main.resize(*sizes[0])
+    docks = {name: opened(window, name, qtbot) for name in TITLES if name not in BENCH}
+    steps: list[Any] = [dock.inner_widget() for dock in docks.values()]  # type: ignore[attr-defined]
+    run(next(step for step in steps if isinstance(step, SegmentWidget)), qtbot)
+    # The gallery is at the bottom where it has room there.
+    review = docks["Review leukocytes"]
+    assert main.dockWidgetArea(review) == (BOTTOM if sizes[0] == HIGH else RIGHT)
+    assert review.height() >= 300
+    for size in sizes:
+        main.resize(*size)
+        for dock, step in zip(docks.values(), steps, strict=True):
+            dock.raise_()
+            qtbot.waitUntil(partial(_is_settled, dock, step), timeout=60_000)
+            with suppress(TimeoutError):  # the layout follows what is shown, a moment later
+                qtbot.waitUntil(lambda dock=dock: not cut(dock), timeout=5000)
+            assert not cut(dock), dock.windowTitle()
+            assert (main.width(), main.height()) == size, dock.windowTitle()
+        bars = [bar for bar in main.findChildren(QTabBar) if bar.parent() is main and bar.count()]
+        assert {bar.tabText(i) for bar in bars for i in range(bar.count())} >= {"Segment", "Map"}
+        assert all(bar.tabToolTip(i) for bar in bars for i in range(bar.count()))
+
+
+def _is_settled(dock: QDockWidget, step: Any) -> bool:
+    return bool(not dock.visibleRegion().isEmpty() and getattr(step, "settled", True))

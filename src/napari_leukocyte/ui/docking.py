@@ -1,8 +1,8 @@
-"""The place of a dock of the plugin's when it is opened: a tab beside the others."""
+"""The place of a dock of the plugin's when it is opened, a tab beside the others, and its room."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 from napari.settings import get_settings
 from qtpy.QtCore import QEvent, QObject, Qt, QTimer
@@ -14,6 +14,11 @@ from napari_leukocyte.language import tr
 #: have names, and places, of the script's own.
 _ENDING = " (napari-leukocyte)"
 _REVIEW = "Review leukocytes"
+#: Napari's own least width and height of a dock, px.
+_SMALLEST = 50
+#: Height from which a window has room for the gallery below napari's own docks, and the height
+#: that the gallery gets there, px.
+_HIGH, _AT_BOTTOM = 860, 300
 #: What stands on the tab of each: names in the manifest, and the words of the workbench.
 TITLES = {
     "Leukocyte workbench": "Leukocyte workbench",
@@ -32,8 +37,9 @@ TITLES = {
 def stand_beside(widget: QWidget) -> None:
     """Have a widget's dock become a tab beside the plugin's other docks when it is first shown.
 
-    The gallery of cells is wide and goes to the bottom, unless it was put elsewhere once. A dock
-    that is not where napari puts it by itself was placed on purpose, and stays there.
+    The gallery of cells is wide and goes to the bottom of a window that is high enough, unless it
+    was put elsewhere once. A dock that is not where napari puts it by itself was placed on
+    purpose, and stays there.
 
     Parameters
     ----------
@@ -65,7 +71,10 @@ class _Placing(QObject):
 
     def _place(self) -> None:
         dock = _above(self._widget, QDockWidget)
-        window = None if dock is None else _above(dock, QMainWindow)
+        if dock is None:
+            return
+        _LeastSize(dock)
+        window = _above(dock, QMainWindow)
         name = getattr(dock, "name", "")
         title = TITLES.get(name.removesuffix(_ENDING))
         if window is None or title is None or not name.endswith(_ENDING):
@@ -75,9 +84,10 @@ class _Placing(QObject):
         if dock.isFloating() or area != dock.qt_area:
             return
         first = name == _REVIEW + _ENDING and name not in self._former
-        if first and area == Qt.DockWidgetArea.RightDockWidgetArea:
+        if first and window.height() >= _HIGH and area == Qt.DockWidgetArea.RightDockWidgetArea:
             area = Qt.DockWidgetArea.BottomDockWidgetArea
             window.addDockWidget(area, dock)
+            window.resizeDocks([dock], [_AT_BOTTOM], Qt.Orientation.Vertical)
         others = [
             other
             for other in window.findChildren(QDockWidget)
@@ -90,6 +100,28 @@ class _Placing(QObject):
         if others and not set(others) & set(window.tabifiedDockWidgets(dock)):
             window.tabifyDockWidget(others[-1], dock)
             dock.raise_()
+
+
+class _LeastSize(QObject):
+    """Lets a dock become as small again as what is in it.
+
+    Napari gives its docks a least size of their own. Qt then only ever raises it: what a dock has
+    needed once, before it was moved from the side to the bottom, it would keep for good, and the
+    window would not fit a low screen any more.
+    """
+
+    def __init__(self, dock: QWidget) -> None:
+        super().__init__(dock)
+        dock.installEventFilter(self)
+        layout = dock.layout()
+        if layout is not None:
+            layout.invalidate()
+
+    def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
+        """Forget the size before the dock's layout computes it anew."""
+        if event is not None and event.type() == QEvent.Type.LayoutRequest:
+            cast(QWidget, watched).setMinimumSize(_SMALLEST, _SMALLEST)
+        return False
 
 
 def _rename(dock: Any, title: str, name: str) -> None:

@@ -69,6 +69,11 @@ _WIDE = 1.4
 _LEFT, _RIGHT = 360, 360
 #: Width below which a dock does not get, px.
 _LEAST = 340
+#: Height below which it does not get, px: its parts below each other, and side by side. A window
+#: that is made as low as 720 px has no more room than that below napari's own docks.
+_LEAST_HIGH, _LEAST_FLAT = 280, 80
+#: Least height of the gallery then, px.
+_GALLERY_HIGH, _GALLERY_FLAT = 120, 60
 #: Part of a narrow dock's height that controls and details get at most.
 _MOST_CONTROLS, _MOST_DETAILS = 0.34, 0.28
 #: The same where the dock is lower than this, px, as in a window of 720 px: the gallery needs the
@@ -313,6 +318,7 @@ class ReviewForm(QWidget):
         direction = Qt.Orientation.Horizontal if wide else Qt.Orientation.Vertical
         if direction != self._splitter.orientation():
             self._splitter.setOrientation(direction)
+            self.gallery.setMinimumHeight(_GALLERY_FLAT if wide else _GALLERY_HIGH)
             self._moved = False
         self._fit_soon.start(0)
 
@@ -323,7 +329,8 @@ class ReviewForm(QWidget):
     def minimumSizeHint(self) -> QSize:
         """Return the least size: of a narrow dock, in which nothing is cut off at the right."""
         width = max(part.width_needed(_LEAST) for part in (self._controls, self._below))
-        return QSize(width, 280)
+        flat = self._splitter.orientation() == Qt.Orientation.Horizontal
+        return QSize(width, _LEAST_FLAT if flat else _LEAST_HIGH)
 
     def _on_moved(self) -> None:
         self._moved = True
