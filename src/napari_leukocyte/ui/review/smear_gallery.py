@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
-import pandas as pd
 from qtpy.QtCore import QTimer
 from qtpy.QtGui import QHideEvent, QShowEvent
-from qtpy.QtWidgets import QSizePolicy, QWidget
+from qtpy.QtWidgets import QWidget
 
 from napari_leukocyte.analysis.smear.cells import SmearCells, Tables
-from napari_leukocyte.counting.leukogram import count_classes
 from napari_leukocyte.errors import LeukocyteError
 from napari_leukocyte.gallery.arrange import CellsAndCandidates, arrange
 from napari_leukocyte.gallery.cells import CellTable
-from napari_leukocyte.gallery.thumbnails import CONTRASTS, ThumbnailStyle, extent_of
+from napari_leukocyte.gallery.thumbnails import extent_of
 from napari_leukocyte.language import tr, tr_n
 from napari_leukocyte.session.reviews import tidy
 from napari_leukocyte.session.session import Session
@@ -23,19 +20,15 @@ from napari_leukocyte.ui import build
 from napari_leukocyte.ui.controls.image_choice import ImageChoice
 from napari_leukocyte.ui.jobs import Job, start_job, tell
 from napari_leukocyte.ui.layers import links
-from napari_leukocyte.ui.layers.objects_style import palette
 from napari_leukocyte.ui.open_smear import OpenSmear, open_smear_of, smear_notice
-from napari_leukocyte.ui.own_classes import classes_now, notice
+from napari_leukocyte.ui.own_classes import classes_now
 from napari_leukocyte.ui.reader_name import reader_notice, reader_now
-from napari_leukocyte.ui.review.candidates import without_candidates
-from napari_leukocyte.ui.review.details import PICTURE
+from napari_leukocyte.ui.review.cell_gallery import CellGallery
 from napari_leukocyte.ui.review.field_opener import FieldOpener
 from napari_leukocyte.ui.review.form import ReviewForm, counted_now
-from napari_leukocyte.ui.review.reviewer import Reviewer
 from napari_leukocyte.ui.review.smear_candidates import SmearCandidateGroup
 from napari_leukocyte.ui.review.smear_pictures import SmearPictures
-from napari_leukocyte.ui.signals import BeforePaint, Signal
-from napari_leukocyte.vocabulary import CellClass
+from napari_leukocyte.ui.signals import Signal
 
 _NO_SMEAR = "Open the folder of a smear in “Smear”: all of its cells are shown here."
 _READING = "Reading the cells of the smear …"
@@ -46,7 +39,7 @@ _NONE_SHOWN = "No cells like this. Choose others above."
 _LOOK_MS = 1500
 
 
-class SmearGallery(QWidget):
+class SmearGallery(QWidget, CellGallery):
     """The cells of all fields of the open smear, with what can be said of them.
 
     Parameters
@@ -60,10 +53,8 @@ class SmearGallery(QWidget):
 
     Attributes
     ----------
-    form : ReviewForm
-        The controls.
-    reviewer : Reviewer
-        Carries out what the user asks for.
+    form, reviewer
+        See `CellGallery`.
     """
 
     # From the thread that reads: whose cells, and those of some fields.
@@ -75,37 +66,19 @@ class SmearGallery(QWidget):
         self._open: OpenSmear | None = None
         self._pictures: SmearPictures | None = None
         self._job: Job | None = None
-        self._table, self._counts = pd.DataFrame(), dict[str, int]()
-        self._cells: CellTable | None = None
-        self._queue: list[int] = []
-        self._extent: float | None = None
-        self._colors: dict[str, str] = {}
-        self._read = self._begun = False
-        classes = classes_now()
-        self.form = form = ReviewForm(self.viewer, image, classes, self, alone=False)
+        self._read = False
+        form = ReviewForm(self.viewer, image, classes_now(), self, alone=False)
         form.blind_section.hide()
-        form.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)
         self.setLayout(build.column(form))
         self._candidates = SmearCandidateGroup(self)
         self._candidates.changed.connect(self._show_candidates)
-        self.reviewer = Reviewer(self, form, self._candidates)
-        self._details_soon = BeforePaint(self._show_details, self)
+        self.begin_gallery(form, self._candidates)
         self._look = QTimer(self)
         self._look.setInterval(_LOOK_MS)
         self._look.timeout.connect(self._read_again)
         self._opener = FieldOpener(self.viewer, self)
-        self._take_classes(classes)
-        for box in (form.show_box, form.sort_box):
-            box.currentIndexChanged.connect(self.update_now)
         form.show_box.activated.connect(self._look_for_candidates)
-        form.grouped.toggled.connect(self.update_now)
-        form.contrast_box.currentIndexChanged.connect(self._set_look)
-        form.outline.toggled.connect(self._set_look)
-        form.zoom.valueChanged.connect(self._set_look)
-        form.gallery.zoomed.connect(form.zoom.setValue)
-        form.gallery.selected.connect(self._on_selected)
         smear_notice.changed.connect(self._follow)
-        notice.changed.connect(self._follow_classes)
         reader_notice.changed.connect(self._take_reader)
         self.destroyed.connect(lambda: self.release())
         self._came.connect(self._take_part)
@@ -123,16 +96,6 @@ class SmearGallery(QWidget):
         return None if self._open is None else self._open.cells
 
     @property
-    def cells(self) -> CellTable | None:
-        """Them as they are shown."""
-        return self._cells
-
-    @property
-    def queue(self) -> list[int]:
-        """The unreviewed cells in the order of the queue; empty if it is not sorted by that."""
-        return self._queue
-
-    @property
     def busy(self) -> bool:
         """Whether cells or pictures are being read."""
         pictures = self._pictures is not None and self._pictures.busy
@@ -144,7 +107,7 @@ class SmearGallery(QWidget):
             return
         self._opener.stop()
         self.release()
-        self._open, self._read, self._begun = found, False, False
+        self._open, self._read, self._to_begin = found, False, True
         self._extent, self._queue = None, []
         if found is not None:
             found.cells.reader = tidy(reader_now())
@@ -222,40 +185,26 @@ class SmearGallery(QWidget):
         """Show the smear's cells."""
         form, gallery, cells = self.form, self.form.gallery, self.session
         if cells is None or self._pictures is None:
-            self._cells, self._queue, self._table = None, [], pd.DataFrame()
-            gallery.empty_text = _NO_SMEAR
-            gallery.cell_delegate.set_source(None)
-            gallery.cells.show_cells(None, [])
-            gallery.show_cells_again()
-            form.details.show_nothing()
-            form.show_numbers({})
-            form.show_progress(0, 0)
+            self._show_no_cells(_NO_SMEAR)
             return
-        self._table = table = cells.table()
+        self._shown = table = cells.table()
         self._queue = self._ordered(cells) if form.choice.sort == "queue" else []
         groups = arrange(table, form.choice, self._queue)
-        self._cells = CellTable(table)
+        shown = CellTable(table)
         found = self._candidates.candidates
         if form.choice.show == "candidates" and found is not None and self._read:
             self._candidates.look()
             if len(found):
                 groups.append(found.group())
-            self._cells = CellsAndCandidates(table, (), found.cells)
+            shown = CellsAndCandidates(table, (), found.cells)
         self._extent = extent_of(table, self._extent)
         self._pictures.set_extent(self._extent)
         gallery.empty_text = _NONE_SHOWN if len(table) else _NO_CELLS if self._read else _READING
         if self._candidates.busy:
             gallery.empty_text = _LOOKING
         gallery.cell_delegate.set_pictures(self._pictures.picture)
-        if gallery.cells.show_cells(self._cells, groups):
-            gallery.show_cells_again()
-        gallery.set_look(form.look)
-        form.show_table(table, 0 if found is None else len(found))
-        self._counts = dict(count_classes(table))
-        if self._queue and not self._begun:
-            # The keys act at once.
-            self._begun = True
-            self.select(self._queue[:1], self._queue[0])
+        self._show_groups(shown, groups, 0 if found is None else len(found))
+        if self._begins():
             gallery.setFocus()
         self._show_selection()
 
@@ -294,75 +243,9 @@ class SmearGallery(QWidget):
             viewport.update()
         self._details_soon.ask()
 
-    def _set_look(self) -> None:
-        self.form.gallery.set_look(self.form.look)
-
-    def _take_classes(self, classes: tuple[CellClass, ...]) -> None:
-        if classes != self.form.classes.classes:
-            self.form.set_classes(classes)
-        self._colors = palette([]) | {c.name: c.color for c in classes}
-        self.form.gallery.cell_delegate.colors = self._colors
-        self.reviewer.set_classes(classes)
-
-    def _follow_classes(self, *_: object) -> None:
-        classes = classes_now()
-        if classes != self.form.classes.classes:
-            self._take_classes(classes)
-            self.update_now()
-
     def _take_reader(self, name: str) -> None:
         if self.session is not None:
             self.session.reader = tidy(name)
-
-    # -- selection ------------------------------------------------------------------------
-
-    def _on_selected(self, numbers: list[int]) -> None:
-        if self.session is not None:
-            self.session.select(numbers)
-            self._details_soon.ask()
-
-    def select(self, labels: Iterable[int], current: int | None = None) -> None:
-        """Select cells, and go to one of them in the gallery."""
-        chosen = list(labels)
-        if self.session is not None:
-            self.session.select(chosen)
-            self.form.gallery.select_labels(chosen, current)
-            self._details_soon.ask()
-
-    def _show_selection(self) -> None:
-        cells, gallery = self.session, self.form.gallery
-        if cells is None or self._cells is None:
-            return
-        shown = {n for n in cells.selection if gallery.cells.row_of(n) is not None}
-        if shown != set(without_candidates(gallery.selected_labels)):
-            gallery.select_labels(sorted(shown))
-        self._details_soon.ask()
-
-    def _show_details(self) -> None:
-        smear, details, cells = self.session, self.form.details, self._cells
-        if smear is None or cells is None or self._pictures is None:
-            return
-        selection = [n for n in smear.selection if n in cells]
-        classes = {cells[n].class_name for n in selection}
-        self.form.classes.show_counts(self._counts, classes.pop() if len(classes) == 1 else None)
-        self.form.approve.setEnabled(bool(selection))
-        self.form.show_on_image.setEnabled(bool(selection))
-        label = self.form.gallery.current_label
-        if label not in selection:
-            label = min(selection, default=None)
-        if label is None:
-            details.show_nothing()
-            return
-        cell = cells[label]
-        outline = self.form.outline.isChecked()
-        looks = [ThumbnailStyle(PICTURE, contrast, outline) for contrast in CONTRASTS]
-        details.show_cell(
-            self._table.iloc[cells.row_of(label)],
-            self._colors,
-            [self._pictures.picture(cell, look) for look in looks],
-            hidden=cell.hidden,
-            others=len(selection) - 1,
-        )
 
     # -- for the reviewer -----------------------------------------------------------------
 
@@ -394,8 +277,4 @@ class SmearGallery(QWidget):
 
     def go_past_end(self) -> str:
         """Say that all is done: there is nothing after the last cell of a smear."""
-        return "Every cell of the smear is reviewed." if len(self._table) else ""
-
-    def say_in_passing(self, text: str) -> None:
-        """Say something that need not stay."""
-        self.viewer.status = text
+        return "Every cell of the smear is reviewed." if len(self._shown) else ""
