@@ -17,7 +17,7 @@ from napari.layers import Labels
 from photographing import IMAGES, open_window, photograph, scroll_to, untouched, wait
 
 from napari_leukocyte.cli.window import Picture, fill_viewer
-from napari_leukocyte.samples.synthetic import synthetic_smear
+from napari_leukocyte.samples.synthetic import sample_smear
 from napari_leukocyte.segmentation.parameters import PostprocessParams
 
 #: Where a platelet lies in the smear: y and x, px.
@@ -37,7 +37,7 @@ def paint(labels: Labels, centre: tuple[int, int], number: int) -> None:
 def main(folder: Path) -> None:
     """Go from the smear to the leukogram, and take a picture at each stage."""
     folder.mkdir(parents=True, exist_ok=True)
-    smear = synthetic_smear()
+    smear = sample_smear()
     viewer, _ = open_window()
     bench = fill_viewer(viewer, [Picture("Synthetic smear", smear.image)])
     segment, classify = bench.page("segment"), bench.page("count")

@@ -30,7 +30,7 @@ from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QFileDialog
 
 from napari_leukocyte.cli.window import Picture, fill_viewer
-from napari_leukocyte.samples.synthetic import SyntheticSmear, synthetic_smear
+from napari_leukocyte.samples.synthetic import SyntheticSmear, sample_smear
 from napari_leukocyte.ui.layers import links
 from napari_leukocyte.ui.own_classes import classes_now
 from napari_leukocyte.ui.workbench.tour import TOUR, wrong_cells
@@ -55,7 +55,7 @@ class Camera:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.frames: list[Image.Image] = []
-        self.sample: SyntheticSmear = synthetic_smear()
+        self.sample: SyntheticSmear = sample_smear()
         self.viewer, self.bench = open_window()
         fill_viewer(self.viewer, [Picture("Synthetic smear", self.sample.image)])
         self.bench.sample = self.sample

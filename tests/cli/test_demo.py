@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import tifffile
 
-from napari_leukocyte.samples.synthetic import synthetic_smear
+from napari_leukocyte.samples.synthetic import sample_smear
 from napari_leukocyte.vocabulary import DISCLAIMER
 
 FILES = {
@@ -28,7 +28,7 @@ def test_the_whole_path_with_the_shipped_models(cli: Any, tmp_path: Path) -> Non
     assert str(out / "demo.png") in done.stdout
     assert {p.name for p in out.iterdir()} == FILES
 
-    smear = synthetic_smear()
+    smear = sample_smear()
     labels = tifffile.imread(out / "labels.tif")
     overlap = np.array(
         [

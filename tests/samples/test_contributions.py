@@ -16,7 +16,7 @@ from npe2 import DynamicPlugin
 from napari_leukocyte.errors import ImageError
 from napari_leukocyte.samples import contributions
 from napari_leukocyte.samples.public import DATA_VARIABLE, PublicImage, PublicSample
-from napari_leukocyte.samples.synthetic import synthetic_smear
+from napari_leukocyte.samples.synthetic import sample_smear
 
 PLUGIN = "leukocyte-sample-test"
 
@@ -35,7 +35,7 @@ def test_the_synthetic_smear_opens_with_its_truth(viewer: ViewerModel) -> None:
     [layer] = viewer.open_sample(PLUGIN, "synthetic")
     assert isinstance(layer, Image)
     assert layer.rgb
-    expected = synthetic_smear()
+    expected = sample_smear()
     np.testing.assert_array_equal(layer.data, expected.image)
     assert layer.metadata["synthetic"] is True
     assert layer.metadata["truth_classes"] == expected.classes

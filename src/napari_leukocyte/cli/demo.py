@@ -73,10 +73,10 @@ def write_demo(out: Path) -> None:
         make_record,
     )
     from napari_leukocyte.reporting.save import save_results
-    from napari_leukocyte.samples.synthetic import synthetic_smear
+    from napari_leukocyte.samples.synthetic import sample_smear
     from napari_leukocyte.segmentation.parameters import PostprocessParams
 
-    smear = synthetic_smear()
+    smear = sample_smear()
     with Reporter(1) as reporter:
         found = analyse(smear.image, progress=reporter.step)
     leukogram = count(found.table)

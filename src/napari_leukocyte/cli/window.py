@@ -168,9 +168,9 @@ def read_results(folders: Sequence[Path]) -> list[Picture]:
 
 def open_sample() -> None:
     """Open napari on the synthetic smear, have it analysed, and wait until the window is closed."""
-    from napari_leukocyte.samples.synthetic import synthetic_smear
+    from napari_leukocyte.samples.synthetic import sample_smear
 
-    sample = synthetic_smear()
+    sample = sample_smear()
     open_viewer([Picture("Synthetic smear", sample.image)], sample=sample)
 
 

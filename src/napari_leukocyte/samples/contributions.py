@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from napari_leukocyte.samples.public import BCCD, ZHENG, PublicSample, read_sample
 
 LayerData = tuple[NDArray[Any], dict[str, Any], str]
-_SEED = 0
 
 
 def synthetic_sample() -> list[LayerData]:
@@ -24,13 +23,13 @@ def synthetic_sample() -> list[LayerData]:
     list of (ndarray, dict, str)
         The layer's metadata say that it is synthetic, and hold the truth.
     """
-    from napari_leukocyte.samples.synthetic import synthetic_smear
+    from napari_leukocyte.samples.synthetic import SAMPLE_SEED, sample_smear
 
-    smear = synthetic_smear(seed=_SEED)
+    smear = sample_smear()
     metadata = {
         "synthetic": True,
         "source": "napari-leukocyte, synthetic smear",
-        "seed": _SEED,
+        "seed": SAMPLE_SEED,
         "diameter": smear.diameter,
         "truth_labels": smear.labels,
         "truth_nucleus": smear.nucleus,

@@ -117,6 +117,9 @@ def place(
 DEFAULT_COUNTS: Mapping[str, int] = MappingProxyType(
     {"neutrophil": 5, "eosinophil": 2, "basophil": 2, "lymphocyte": 3, "monocyte": 2}
 )
+#: Seed of the sample: the classifier takes one eosinophil of this smear for a neutrophil, as it
+#: does with pale ones in blood, so that the tour has a class to correct.
+SAMPLE_SEED = 4
 #: Smallest and largest diameter, px: below, a nucleus is a few pixels; above, memory runs out.
 DIAMETER_RANGE = (16.0, 400.0)
 # White point of the empty background, parts of full scale: a warm lamp, as in most photographs.
@@ -265,3 +268,20 @@ def synthetic_smear(
     _cells.fill(density, outlines, diameter, blood_rng)
     image = _photograph(density, diameter, camera_rng)
     return SyntheticSmear(image, labels, nucleus, classes, tuple(touching), float(diameter))
+
+
+def sample_smear() -> SyntheticSmear:
+    """Make the smear that is the plugin's sample: of the demonstration, the tour and napari's menu.
+
+    Returns
+    -------
+    SyntheticSmear
+        Of 1000 x 1000 px, with 14 leukocytes of all five kinds.
+
+    Examples
+    --------
+    >>> from napari_leukocyte.samples.synthetic import sample_smear
+    >>> len(sample_smear().classes)
+    14
+    """
+    return synthetic_smear(seed=SAMPLE_SEED)

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from pytestqt.qtbot import QtBot
 
-from napari_leukocyte.samples.synthetic import synthetic_smear
+from napari_leukocyte.samples.synthetic import sample_smear
 from napari_leukocyte.session.session import Session
 from napari_leukocyte.ui.workbench.tour import TOUR, wrong_cells
 from napari_leukocyte.ui.workbench.widget import Workbench
@@ -16,7 +16,7 @@ from tests.ui.workbench.test_widget import bench as bench
 
 
 def test_the_sample_s_wrong_cell_is_found() -> None:
-    smear = synthetic_smear()
+    smear = sample_smear()
     session = Session(smear.image)
     session.edit_labels(lambda _: smear.labels, "Draw")
     numbers = sorted(smear.classes)
