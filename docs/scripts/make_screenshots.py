@@ -21,7 +21,7 @@ from napari_leukocyte.samples.synthetic import sample_smear
 from napari_leukocyte.segmentation.parameters import PostprocessParams
 
 #: Where a platelet lies in the smear: y and x, px.
-PLATELET = (456, 337)
+PLATELET = (513, 742)
 
 
 def paint(labels: Labels, centre: tuple[int, int], number: int) -> None:
