@@ -26,7 +26,7 @@ from training.fitting import RUNS, fit, optimizer
 from training.networks.classifier import build_classifier
 from training.networks.warm_start import warm_start
 from training.networks.weights import start_from
-from training.ship_config import CONFIGS, ShipConfig, priors
+from training.ship_config import priors, recipe_of
 
 #: Before the name of a shipped classifier in an experiment's `encoder_weights`.
 SHIPPED = "shipped:"
@@ -71,8 +71,7 @@ def _go_on_from(model: keras.Model, config: ClassifierConfig, train: list[Cell])
     rng = np.random.default_rng(config.seed)
     weights = balance_weights(train, config)
     chosen = rng.choice(len(train), min(_STATISTICS, len(train)), replace=False, p=weights)
-    exported = read_config(CONFIGS / "shipped" / "classifier.toml", ShipConfig)
-    taken_off = shipped.temperature * np.log(priors(exported, config.classes))
+    taken_off = shipped.temperature * np.log(priors(recipe_of(shipped.name), config.classes))
     warm_start(model, shipped, plain_crops([train[i] for i in chosen], config), -taken_off)
 
 

@@ -8,12 +8,14 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from training.cell_batches import ClassifierConfig
 from training.cells import plugin_labels, segmented_labels
+from training.config import read_config
 from training.data.photographs import CLASSIFIED, SEGMENTED, DatasetName, Photograph, load
 from training.evaluate import Segment, classification_of, segmentation_of
 from training.fitting import RUNS
 from training.ship import ship_once
-from training.ship_config import ShipConfig
+from training.ship_config import CONFIGS, ShipConfig
 
 #: Figures of photographs.
 Measure = Callable[[list[Photograph]], dict[str, Any]]
@@ -22,7 +24,7 @@ MODELS = RUNS / "models"
 #: Views averaged over by the classifiers, as by the shipped one.
 VIEWS = 4
 #: How common the classes beyond the five are taken for, as by the shipped one.
-RARE_PRIOR, ARTEFACT_PRIOR = 0.1, 0.3
+RARE_PRIOR, ARTEFACT_PRIOR = 0.3, 0.3
 
 
 def segmenter_without(dataset: DatasetName) -> str:
@@ -57,8 +59,8 @@ def evaluate_left_out(
         networks that took part. The classifier's masks are those of the segmentation that has not
         seen the set either; PBC has no masks, so that no segmentation was trained on its
         annotations, and those are taken that were made for training. Experiments that are not
-        here keep the figures that they had; where a set's segmentation is not, the classifier's
-        masks are the shipped one's, which ``masks`` then says.
+        here keep the figures that they had. ``trained_on`` are a classifier's sets. Where a set's
+        segmentation is not here, the masks are the shipped one's, which ``masks`` then says.
     """
     result: dict[str, Any] = {"segmentation": {}, "classification": {}}
     known = former or result
@@ -85,7 +87,10 @@ def evaluate_left_out(
             model = export_left_out(name, "classification", data_root)
             measure = partial(classification_of, model=model, segment=segment)
             measured("classification", dataset, [_checksum(name), *masks_by], measure)
-            result["classification"][dataset]["masks"] = "left out" if masks_by else "shipped"
+            row = result["classification"][dataset]
+            row["masks"] = "left out" if masks_by else "shipped"
+            recipe = read_config(CONFIGS / "lodo" / f"{name}.toml", ClassifierConfig)
+            row["trained_on"] = list(recipe.datasets)
         else:
             _keep(known, result, "classification", dataset)
     return result

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,11 +10,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_leukocyte.errors import ParameterError
 from napari_leukocyte.vocabulary import (
     ERYTHROBLAST,
     IMMATURE_GRANULOCYTE,
     PLATELET_OR_ARTEFACT,
 )
+from training.config import read_config
 
 CONFIGS = Path(__file__).parent / "configs"
 
@@ -48,6 +51,20 @@ class ShipConfig:
     views: int = 1
     rare_prior: float = 1.0
     artefact_prior: float = 1.0
+
+
+def recipe_of(name: str) -> ShipConfig:
+    """Return the recipe of a shipped model by the model's name.
+
+    Raises
+    ------
+    ParameterError
+        If there is none of this name.
+    """
+    for file in sorted((CONFIGS / "shipped").glob("*.toml")):
+        if tomllib.loads(file.read_text(encoding="utf-8"))["name"] == name:
+            return read_config(file, ShipConfig)
+    raise ParameterError(f"No file in {CONFIGS / 'shipped'} makes a model of the name {name}.")
 
 
 def priors(config: ShipConfig, classes: Sequence[str]) -> NDArray[np.float64]:

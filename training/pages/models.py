@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +15,9 @@ from training.fitting import RESULTS
 from training.pages import abroad, compare, explain, performance, uncertainty
 from training.pages.render import MEASURED, SETS, interval, render, write_page
 from training.plots import drawn
+from training.ship_config import recipe_of
 
 PAGE = MEASURED / "models.md"
-#: The recipe of the shipped classifier.
-SHIPPED_CLASSIFIER = Path(__file__).parents[1] / "configs" / "shipped" / "classifier.toml"
 #: Figures of a set that go into a manifest; intervals are named with ``_95``.
 SEGMENTATION_FIGURES = (
     "photographs",
@@ -133,7 +131,7 @@ def pages(
     segmentation, fields, classification, left_out : dict
         As from :mod:`training.evaluate` and :mod:`training.leave_out`.
     """
-    recipe = tomllib.loads(SHIPPED_CLASSIFIER.read_text(encoding="utf-8"))
+    recipe = recipe_of(classifier.name)
     values = {
         "aims": list(aims(segmentation, classification, left_out)),
         "segmenter": segmenter,
@@ -150,8 +148,13 @@ def pages(
             for name, result in others_measured().items()
         },
         "left_out": left_out,
-        "rare_prior": recipe.get("rare_prior", 1.0),
-        "artefact_prior": recipe.get("artefact_prior", 1.0),
+        "left_out_before": [
+            SETS[name]
+            for name, row in left_out["classification"].items()
+            if "trained_on" not in row
+        ],
+        "rare_prior": recipe.rare_prior,
+        "artefact_prior": recipe.artefact_prior,
         "segmentation_rows": _segmentation_rows,
         "classification_rows": _classification_rows,
         "recall_rows": _recall_rows,
