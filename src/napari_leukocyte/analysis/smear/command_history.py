@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from napari_leukocyte.language import later
 from napari_leukocyte.session.reviews import Review
 
 
@@ -97,7 +98,7 @@ class CommandHistory:
         """Note that candidates were made cells, by field and number there: a command of its own."""
         cells = tuple(CellPlace(*place) for place in places)
         if cells:
-            self._done.append(TakenCells("Take a candidate", cells))
+            self._done.append(TakenCells(later("Take a candidate"), cells))
             self._undone.clear()
 
     def note_given_back(self) -> None:

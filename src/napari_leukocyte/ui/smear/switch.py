@@ -15,6 +15,7 @@ from qtpy.QtCore import QObject
 from napari_leukocyte.errors import ImageError
 from napari_leukocyte.io.images.reading import read_image
 from napari_leukocyte.io.slides.field import is_slide_field, load_slide_field
+from napari_leukocyte.language import tr
 from napari_leukocyte.progress import Progress
 from napari_leukocyte.session.session import Session
 from napari_leukocyte.ui.jobs import Job, start_job
@@ -161,7 +162,7 @@ class FieldSwitch(QObject):
         viewer = self._viewer
         if session.restored is not None and "damaged" not in session.restored:
             # At every turn of a page a notification would be in the way.
-            viewer.status = session.restored
+            viewer.status = tr(session.restored)
             session.restored = None
         with layer_source(path=str(path)):
             layer = Image(session.rgb, name=path.name, rgb=True, translate=place_of(path))
