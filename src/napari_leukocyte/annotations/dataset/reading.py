@@ -16,23 +16,15 @@ from numpy.typing import NDArray
 from napari_leukocyte.annotations.dataset.layout import (
     CROPS,
     LARGEST_TABLE,
-    MANIFEST,
     PARQUET,
-    POINTER,
-    VERSIONS,
     DatasetError,
     Side,
     inside,
-    refuse_link,
     refuse_unlike,
-    version_name,
-    versions_in,
 )
 from napari_leukocyte.annotations.dataset.manifest import (
     FileEntry,
     ImageEntry,
-    check_schema,
-    read_json,
     read_manifest,
 )
 from napari_leukocyte.annotations.dataset.objects import read_objects
@@ -340,6 +332,7 @@ def _refuse_other_size(path: Path, shape: tuple[int, int]) -> None:
         return  # a TIFF that Pillow does not know, or no image, which its reader says
     # Photographs that were taken upright may be stored lying.
     if pixels != shape[0] * shape[1]:
+<<<<<<< HEAD
         raise DatasetError("{path} has another size than the manifest says.", path=path)
 
 
@@ -438,3 +431,6 @@ def open_dataset(folder: Path, version: int | None = None) -> Dataset:
         raise DatasetError(
             "{folder} can't be read: {reason}.", folder=folder, reason=error.strerror or str(error)
         ) from error
+=======
+        raise DatasetError(f"{path} has another size than the manifest says.")
+>>>>>>> core
