@@ -16,7 +16,6 @@ from napari_leukocyte.counting.leukogram import count_classes
 from napari_leukocyte.counting.settings import not_counted
 from napari_leukocyte.errors import LeukocyteError, ParameterError
 from napari_leukocyte.language import later
-from napari_leukocyte.language import tr
 from napari_leukocyte.progress import Progress, silent
 from napari_leukocyte.schema import LABEL, probabilities_of
 from napari_leukocyte.session.predictions import Uncertainty, review_order
@@ -199,11 +198,7 @@ class SmearCells:
 
     def set_note(self, label: int, text: str) -> None:
         """Note something of a cell; see `set_class` for what is raised."""
-<<<<<<< HEAD
         self._say([label], lambda s, own: s.set_note(own[0], text), later("Note"))
-=======
-        self._say([label], lambda s, own: s.set_note(own[0], text), "Note")
->>>>>>> core
 
     def _by_field(self, numbers: Iterable[int]) -> dict[int, list[int]]:
         fields: dict[int, list[int]] = {}

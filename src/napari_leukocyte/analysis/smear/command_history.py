@@ -98,11 +98,7 @@ class CommandHistory:
         """Note that candidates were made cells, by field and number there: a command of its own."""
         cells = tuple(CellPlace(*place) for place in places)
         if cells:
-<<<<<<< HEAD
             self._done.append(TakenCells(later("Take a candidate"), cells))
-=======
-            self._done.append(TakenCells("Take a candidate", cells))
->>>>>>> core
             self._undone.clear()
 
     def note_given_back(self) -> None:

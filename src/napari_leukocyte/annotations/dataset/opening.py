@@ -37,7 +37,9 @@ def current_version(folder: Path) -> int | None:
         current = values.get("current")
         if not isinstance(current, int) or current not in found:
             raise DatasetError(
-                f"{folder / POINTER} points to version {str(current)[:20]}, which is missing."
+                "{path} points to version {current}, which is missing.",
+                path=folder / POINTER,
+                current=str(current)[:20],
             )
         pointed = current
     return max([pointed, *found]) or None
@@ -86,18 +88,27 @@ def open_dataset(folder: Path, version: int | None = None) -> Dataset:
         if version is None and (folder / MANIFEST).is_file():
             return Dataset(folder)
         if not folder.is_dir():
-            raise DatasetError(f"{folder} is no folder.")
+            raise DatasetError("{folder} is no folder.", folder=folder)
         newest = current_version(folder)
         if newest is None:
-            raise DatasetError(f"{folder} holds no dataset.")
+            raise DatasetError("{folder} holds no dataset.", folder=folder)
         wanted = newest if version is None else version
         if wanted not in versions_in(folder):
-            raise DatasetError(f"{folder} has no version {wanted}; the newest is {newest}.")
+            raise DatasetError(
+                "{folder} has no version {wanted}; the newest is {newest}.",
+                folder=folder,
+                wanted=wanted,
+                newest=newest,
+            )
         dataset = Dataset(folder / VERSIONS / version_name(wanted))
         if dataset.version != wanted:
             raise DatasetError(
-                f"{dataset.folder} says that it is version {dataset.version}: it was renamed."
+                "{folder} says that it is version {version}: it was renamed.",
+                folder=dataset.folder,
+                version=dataset.version,
             )
         return dataset
     except OSError as error:
-        raise DatasetError(f"{folder} can't be read: {error.strerror or error}.") from error
+        raise DatasetError(
+            "{folder} can't be read: {reason}.", folder=folder, reason=error.strerror or str(error)
+        ) from error
