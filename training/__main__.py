@@ -387,7 +387,7 @@ def failures() -> None:
     print(draw_failures())
 
 
-@app.command("drawn-fields")
+@app.command()
 def drawn_fields(
     former: Annotated[
         Path, typer.Argument(help="Root of a checkout from before objects had a score.")
