@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import pickle
+
 import pytest
 
 from napari_leukocyte import language, vocabulary
-from napari_leukocyte.language import tr, tr_n
+from napari_leukocyte.errors import LeukocyteError, ParameterError
+from napari_leukocyte.language import joined, later, later_n, tr, tr_n
 
 
 def test_english_is_as_it_is_written() -> None:
@@ -40,3 +43,29 @@ def test_classes_have_their_russian_names(russian: None) -> None:
 def test_a_language_without_a_catalogue_is_refused() -> None:
     with pytest.raises(ValueError, match="'tlh'"):
         language.use("tlh")
+
+
+def test_a_sentence_that_is_kept_is_english_until_it_is_shown(russian: None) -> None:
+    kept = later("Undo “{what}”", what=later("Classify {cells}", cells=_cells(2)))
+    assert f"{kept}" == str(kept) == "Undo “Classify 2 cells”"
+    for each in (kept, pickle.loads(pickle.dumps(kept))):  # noqa: S301 - made here
+        assert tr(each) == "Отменить «Классифицировать: 2 клетки»"
+    assert tr(joined(["a.png", _cells(5)], ": ")) == "a.png: 5 клеток"
+    assert tr(later("No such sentence.")) == "No such sentence."
+
+
+def test_an_error_is_english_but_where_it_is_shown(russian: None) -> None:
+    error = ParameterError("There is no object {n}.", n=3)
+    for each in (error, pickle.loads(pickle.dumps(error))):  # noqa: S301 - made here
+        assert str(each) == "There is no object 3."
+        assert tr(str(each)) == "Объекта 3 нет."
+    again = LeukocyteError("{path}: {reason}", path="{x}", reason=str(error))
+    assert (str(again), tr(str(again))) == (
+        "{x}: There is no object 3.",
+        "{x}: Объекта 3 нет.",
+    )
+    assert str(ParameterError("Of {braces} alone.")) == "Of {braces} alone."
+
+
+def _cells(number: int) -> str:
+    return later_n("{n} cell", "{n} cells", number)

@@ -14,7 +14,9 @@ from babel.messages.catalog import Catalog, Message
 from napari_leukocyte.language import CATALOGUES, DOMAIN, LANGUAGES
 from translation.__main__ import path_of, read_catalogue
 from translation.extract import (
+    PACKAGE,
     WINDOW,
+    WITH_VALUES,
     called,
     docstrings,
     is_sentence,
@@ -94,6 +96,19 @@ def test_the_compiled_catalogue_is_that_of_the_text(language: str) -> None:
 def test_the_window_shows_no_text_past_the_catalogue() -> None:
     found = [f"{place}: {text}" for place, text in _past_the_catalogue()]
     assert not found, "give these to tr, or to the builders of ui.build"
+
+
+def test_errors_have_their_values_beside_the_sentence() -> None:
+    found = []
+    for path in sorted(PACKAGE.rglob("*.py")):
+        if not path.relative_to(PACKAGE).as_posix().startswith(WITH_VALUES):
+            continue
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            error = node.exc if isinstance(node, ast.Raise) else None
+            if isinstance(error, ast.Call) and called(error) not in ("ValueError", "OSError"):
+                said = [a for a in error.args if isinstance(a, ast.JoinedStr)]
+                found += [f"{path.name}:{node.lineno}"] * len(said)
+    assert not found, "raise these as ErrorOfSomeKind('… {value} …', value=value)"
 
 
 def _past_the_catalogue() -> Iterator[tuple[str, str]]:

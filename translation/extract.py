@@ -1,8 +1,9 @@
 """The sentences that people are shown, found in the source.
 
-Three kinds: what is given to ``tr``, ``tr_n`` and ``later``; every text in the window's modules,
-since the builders there translate what they are given; and what stands between ``trans`` tags in
-templates. A text of the window that no person reads is named in `NO_SENTENCES`.
+Four kinds: what is given to ``tr``, ``tr_n``, ``later`` and ``later_n``; every text in the window's
+modules, since the builders there translate what they are given; what stands between ``trans`` tags
+in templates; and errors, those with values of every module. A text of the window that no person
+reads is named in `NO_SENTENCES`.
 """
 
 from __future__ import annotations
@@ -32,7 +33,8 @@ ALSO_SHOWN = (
     "interpretation/scoring.py",
     "models/card.py",
 )
-#: Where what the user can mend is refused: these sentences are translated where they are told.
+#: Where what the user can mend is refused: these sentences are translated where they are told, as
+#: are those with values everywhere.
 REFUSING = (
     "segmentation/editing/",
     "segmentation/watershed",
@@ -42,6 +44,31 @@ REFUSING = (
     "learning/head/",
     "analysis/smear/",
     "interpretation/",
+)
+#: Where errors have their values beside the sentence, never in it: what a window shows most.
+WITH_VALUES = (
+    "analysis/smear/",
+    "classification/embedding",
+    "counting/own_classes",
+    "counting/presets",
+    "counting/reference",
+    "io/atomic",
+    "io/images/",
+    "io/replace",
+    "io/user_files",
+    "learning/head/onnx_head",
+    "models/artifact",
+    "models/manifest",
+    "models/registry",
+    "models/runtime",
+    "samples/public",
+    "segmentation/editing/",
+    "session/blinding",
+    "session/restoring",
+    "session/reviewing",
+    "session/reviews",
+    "session/store",
+    "uncertainty/",
 )
 #: Modules of the window that hold no sentences: names of keys.
 _WITHOUT = ("key_names.py", "window_language.py")
@@ -84,6 +111,8 @@ _REFUSALS = (
     "MapError",
     "ArtifactError",
 )
+# Ends of the names of all errors, and what functions call the error that they were given.
+_ERRORS = ("Error", "SessionInUse", "error")
 _LETTERS = re.compile(r"[^\W\d_]{2}")
 
 
@@ -169,13 +198,16 @@ def _of_module(tree: ast.AST, path: Path) -> Iterator[Found]:
     no_text = docstrings(tree) | inside_f_strings(tree)
     refusing = path.relative_to(PACKAGE).as_posix().startswith(REFUSING)
     for node in ast.walk(tree):
-        if isinstance(node, ast.Call) and called(node) == "tr_n":
+        if isinstance(node, ast.Call) and called(node) in ("tr_n", "later_n"):
             one, many = (texts_of(argument) for argument in node.args[:2])
             if one and many:
                 yield Found(f"{file}:{node.lineno}", one[0], many[0])
                 no_text |= set(node.args[:2])
         elif isinstance(node, ast.Call) and called(node) in TRANSLATING and node.args:
             for text in texts_of(node.args[0]):
+                yield Found(f"{file}:{node.lineno}", text)
+        elif isinstance(node, ast.Call) and node.keywords and called(node).endswith(_ERRORS):
+            for text in texts_of(node.args[0]) if node.args else ():
                 yield Found(f"{file}:{node.lineno}", text)
         elif isinstance(node, ast.Raise) and refusing and called(node.exc).endswith(_REFUSALS):
             for text in texts_of(node.exc.args[0]) if isinstance(node.exc, ast.Call) else ():

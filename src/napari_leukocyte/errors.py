@@ -2,9 +2,24 @@
 
 from __future__ import annotations
 
+from napari_leukocyte.language import later
+
 
 class LeukocyteError(ValueError):
-    """Something the user can mend; the message says what is wrong and what to do."""
+    """Something the user can mend; the message says what is wrong and what to do.
+
+    Parameters
+    ----------
+    sentence : str
+        In English. With values, those stand in it by their names, as in
+        :func:`napari_leukocyte.language.later`: ``tr(str(error))`` then is the sentence in the
+        language of the window, and ``str(error)`` the one in English.
+    **values : object
+        What stands in it.
+    """
+
+    def __init__(self, sentence: str = "", /, **values: object) -> None:
+        super().__init__(later(sentence, **values) if values else sentence)
 
 
 class ImageError(LeukocyteError):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import gc
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -16,7 +17,9 @@ from numpy.typing import NDArray
 
 from napari_leukocyte.errors import LeukocyteError, OutputError
 from napari_leukocyte.io.images.key import image_key
+from napari_leukocyte.language import tr
 from napari_leukocyte.session import journal, store
+from napari_leukocyte.session.restoring import JOURNAL
 from napari_leukocyte.session.session import Session
 from napari_leukocyte.session.store import (
     SessionInUse,
@@ -28,6 +31,8 @@ from napari_leukocyte.session.store import (
     session_folder,
 )
 from tests.session.work import IMAGE, MAPS, fingerprint, predictions, work
+
+CYRILLIC = re.compile("[а-яё]{4}", re.IGNORECASE)
 
 
 @pytest.fixture
@@ -45,6 +50,28 @@ def worked() -> Session:
     session.set_class(numbers[:2], "eosinophil")
     session.set_note(numbers[0], "größer")
     return session
+
+
+def test_what_is_kept_is_english_in_every_language(russian: None, folder: Path) -> None:
+    session = open_session(IMAGE, "field")
+    session.set_maps(MAPS[0])
+    numbers = [int(n) for n in np.unique(session.labels) if n]
+    session.set_predictions(*predictions(numbers, np.random.default_rng(2)))
+    session.set_class(numbers[:2], "eosinophil")
+    session.set_flag(numbers[:1], "smudge")
+    session.approve(numbers)
+    assert session.undo_text == f"Confirm {len(numbers)} cells"
+    assert tr(session.undo_text).startswith("Подтвердить")
+    session.undo()
+    session.close()
+    written = (folder / JOURNAL).read_bytes().decode("utf-8", "ignore")
+    assert "Classify" in written
+    assert not CYRILLIC.search(written)
+    session = open_session(IMAGE, "field")
+    assert session.restored is not None
+    assert not CYRILLIC.search(session.restored)
+    assert CYRILLIC.search(tr(session.restored))
+    session.close()
 
 
 def test_an_image_that_was_only_looked_at_leaves_nothing(folder: Path) -> None:

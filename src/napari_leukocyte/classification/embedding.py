@@ -113,12 +113,14 @@ def features_of(model: str | Path | Manifest = "default") -> Features:
     manifest = model if isinstance(model, Manifest) else find_model("classification", model)
     if len(manifest.members) != 1:
         raise NoEmbeddingError(
-            f"{manifest.name} has {len(manifest.members)} members: a head can only be fitted on "
-            "one network."
+            "{name} has {number} members: a head can only be fitted on one network.",
+            name=manifest.name,
+            number=len(manifest.members),
         )
     if EMBEDDING not in manifest.outputs:
         raise NoEmbeddingError(
-            f"{manifest.name} gives no embedding of a cell, on which a head could be fitted."
+            "{name} gives no embedding of a cell, on which a head could be fitted.",
+            name=manifest.name,
         )
     member = manifest.members[0]
     shared = str(manifest.made_from.get("features_sha256", ""))
@@ -224,7 +226,9 @@ def embed_crops(crops: NDArray[np.uint8], features: Features) -> NDArray[np.floa
     """Run the network on crops, (N, S, S, 3); return (N, V, E) float16."""
     found = run_views(features.member, crops, features.views).embeddings
     if found is None:
-        raise NoEmbeddingError(f"{features.member.file} gives no embedding as second output.")
+        raise NoEmbeddingError(
+            "{file} gives no embedding as second output.", file=features.member.file
+        )
     return found.astype(np.float16)
 
 

@@ -59,24 +59,33 @@ def own_class(
     if not name:
         raise ParameterError("A class needs a name.")
     if len(name) > LONGEST_NAME:
-        raise ParameterError(f"The name of a class may have at most {LONGEST_NAME} characters.")
+        raise ParameterError(
+            "The name of a class may have at most {most} characters.", most=LONGEST_NAME
+        )
     if not _NAME.fullmatch(name):
         raise ParameterError(
-            f"The name of a class begins with a letter and has letters, digits, spaces and "
-            f"' ( ) / . + - alone; {name!r} does not."
+            "The name of a class begins with a letter and has letters, digits, spaces and ' "
+            "( ) / . + - alone; {name!r} does not.",
+            name=name,
         )
     if not _COLOR.fullmatch(color):
-        raise ParameterError(f"A colour is written like #56B4E9, not {color[:20]!r}.")
+        raise ParameterError("A colour is written like #56B4E9, not {color!r}.", color=color[:20])
     key = key.lower()
     if not _KEY.fullmatch(key):
-        raise ParameterError(f"The key of a class is one letter from a to z, not {key[:20]!r}.")
+        raise ParameterError(
+            "The key of a class is one letter from a to z, not {key!r}.", key=key[:20]
+        )
     for other in (*CLASSES, *others):
         if name == other.name:
-            raise ParameterError(f"There is a class {name!r} already.")
+            raise ParameterError("There is a class {name!r} already.", name=name)
         if key and key == other.key:
-            raise ParameterError(f"The key {key!r} is that of the class {other.name!r}.")
+            raise ParameterError(
+                "The key {key!r} is that of the class {name!r}.", key=key, name=other.name
+            )
     if name in _RESERVED:
-        raise ParameterError(f"{name!r} can't be the name of a class: it has another meaning.")
+        raise ParameterError(
+            "{name!r} can't be the name of a class: it has another meaning.", name=name
+        )
     return CellClass(name, color.upper(), key, counted)
 
 
@@ -93,11 +102,11 @@ def load_own_classes() -> tuple[CellClass, ...]:
     if entries is None:
         return ()
     if not isinstance(entries, list) or not all(isinstance(e, dict) for e in entries):
-        raise ParameterError(f"{path} must hold a list of classes.")
+        raise ParameterError("{path} must hold a list of classes.", path=path)
     try:
         return _checked(entries)
     except ParameterError as error:
-        raise ParameterError(f"{path}: {error}") from error
+        raise ParameterError("{path}: {reason}", path=path, reason=str(error)) from error
 
 
 def save_own_classes(classes: Iterable[CellClass]) -> tuple[CellClass, ...]:

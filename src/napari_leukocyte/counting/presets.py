@@ -142,7 +142,9 @@ def find_preset(name: str) -> ClassPreset:
         if preset.name == name:
             return preset
     known = " or ".join(repr(p.name) for p in PRESETS)
-    raise ParameterError(f"A preset of classes is {known}, not {str(name)[:40]!r}.")
+    raise ParameterError(
+        "A preset of classes is {known}, not {name!r}.", known=known, name=str(name)[:40]
+    )
 
 
 def recall_preset() -> ClassPreset:
@@ -160,7 +162,7 @@ def recall_preset() -> ClassPreset:
     try:
         return find_preset(name)
     except ParameterError as error:
-        raise ParameterError(f"{path}: {error}") from error
+        raise ParameterError("{path}: {reason}", path=path, reason=str(error)) from error
 
 
 def preset_in_use() -> ClassPreset:

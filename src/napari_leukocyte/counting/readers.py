@@ -18,7 +18,7 @@ from napari_leukocyte.errors import FormatError, ImageError, ParameterError
 from napari_leukocyte.io.spreadsheet_text import parse_table
 from napari_leukocyte.schema import LABEL
 from napari_leukocyte.segmentation.matching import overlaps
-from napari_leukocyte.vocabulary import DISCLAIMER, abbreviate
+from napari_leukocyte.vocabulary import DISCLAIMER, letters
 
 #: Cells of two label images are one cell if intersection over union exceeds this; no cell can then
 #: have two partners.
@@ -290,7 +290,7 @@ def _figures(agreement: Agreement) -> list[str]:
 
 def _table(confusion: pd.DataFrame) -> list[str]:
     names = [" ".join(str(n).split()) for n in confusion.columns]
-    heads = [abbreviate(n) for n in names]
+    heads = [letters(n) for n in names]
     if len(set(heads)) < len(heads):
         heads = [str(i) for i in range(1, len(names) + 1)]
     titles = [f"{head:<3} {name}" for head, name in zip(heads, names, strict=True)]

@@ -38,8 +38,10 @@ class Range:
         # False for NaN.
         if not 0 <= self.low <= self.high:
             raise ParameterError(
-                f"A reference range must begin at 0 or above and not end below its beginning; "
-                f"{self.low:g} to {self.high:g} does not."
+                "A reference range must begin at 0 or above and not end below its beginning; "
+                "{low:g} to {high:g} does not.",
+                low=self.low,
+                high=self.high,
             )
 
     def __str__(self) -> str:
@@ -91,10 +93,12 @@ class ReferenceRanges:
         if not self.name.strip():
             raise ParameterError("Reference ranges need a name.")
         if not self.source.strip():
-            raise ParameterError(f"Say where the reference ranges {self.name!r} come from.")
+            raise ParameterError(
+                "Say where the reference ranges {name!r} come from.", name=self.name
+            )
         for name, limits in self.percent.items():
             if limits.low > 100 or 100 < limits.high < math.inf:
-                raise ParameterError(f"The range of {name} reaches beyond 100 %.")
+                raise ParameterError("The range of {name} reaches beyond 100 %.", name=name)
 
     def to_dict(self) -> dict[str, Any]:
         """Return what JSON can hold; an open end is null."""
@@ -175,7 +179,7 @@ def find_ranges(name: str) -> ReferenceRanges:
     for ranges in _load():
         if ranges.name == name:
             return ranges
-    raise ParameterError(f"There are no reference ranges {name!r}.")
+    raise ParameterError("There are no reference ranges {name!r}.", name=name)
 
 
 def save_ranges(ranges: ReferenceRanges) -> None:
@@ -190,7 +194,7 @@ def save_ranges(ranges: ReferenceRanges) -> None:
     """
     if any(s.name == ranges.name for s in SHIPPED):
         raise ParameterError(
-            f"The ranges {ranges.name!r} come with the plugin: give yours another name."
+            "The ranges {name!r} come with the plugin: give yours another name.", name=ranges.name
         )
     _store([r for r in _load() if r.name != ranges.name] + [ranges])
 
@@ -207,7 +211,7 @@ def delete_ranges(name: str) -> None:
     """
     own = _load()
     if all(r.name != name for r in own):
-        raise ParameterError(f"You have no reference ranges {name!r} of your own.")
+        raise ParameterError("You have no reference ranges {name!r} of your own.", name=name)
     _store([r for r in own if r.name != name])
 
 

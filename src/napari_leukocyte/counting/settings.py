@@ -212,7 +212,7 @@ def cells_needed(
         If the share is not from 0 to 1.
     """
     if not 0 <= share <= 1:
-        raise ParameterError(f"A share must be from 0 to 100 %, not {100 * share:g} %.")
+        raise ParameterError("A share must be from 0 to 100 %, not {share:g} %.", share=100 * share)
     if not total or found == share * total:
         return None
     from scipy.special import betainc, betaincc

@@ -308,6 +308,8 @@ def _import(name: str, method: str) -> ModuleType:
     except ImportError as error:
         package = name.partition(".")[0]
         raise MissingPackageError(
-            f"{method} needs the package {package}: install it with "
-            "pip install 'napari-leukocyte[explain]'."
+            "{method} needs the package {package}: install it with pip install "
+            "'napari-leukocyte[explain]'.",
+            method=method,
+            package=package,
         ) from error

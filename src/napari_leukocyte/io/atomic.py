@@ -19,19 +19,20 @@ from pathlib import Path
 from types import FrameType
 
 from napari_leukocyte.errors import OutputError
+from napari_leukocyte.language import later
 
 #: Files that are flushed at once: the disk flushes many small ones together if asked together.
 _FLUSHED_AT_ONCE = 8
 _REASONS = {
-    errno.ENOSPC: "the disk is full",
-    errno.EDQUOT: "the disk is full",
-    errno.EACCES: "writing there is not permitted",
-    errno.EPERM: "writing there is not permitted",
-    errno.EROFS: "the disk is read-only",
-    errno.ENOTDIR: "a part of its path is a file, not a folder",
-    errno.EEXIST: "a file of that name is in the way",
-    errno.EISDIR: "a folder of that name is in the way",
-    errno.ENAMETOOLONG: "the name is too long",
+    errno.ENOSPC: later("the disk is full"),
+    errno.EDQUOT: later("the disk is full"),
+    errno.EACCES: later("writing there is not permitted"),
+    errno.EPERM: later("writing there is not permitted"),
+    errno.EROFS: later("the disk is read-only"),
+    errno.ENOTDIR: later("a part of its path is a file, not a folder"),
+    errno.EEXIST: later("a file of that name is in the way"),
+    errno.EISDIR: later("a folder of that name is in the way"),
+    errno.ENAMETOOLONG: later("the name is too long"),
 }
 
 
@@ -53,7 +54,7 @@ def as_output_error(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         reason = _REASONS.get(error.errno or 0, error.strerror or str(error))
-        raise OutputError(f"{path} can't be written: {reason}.") from error
+        raise OutputError("{path} can't be written: {reason}.", path=path, reason=reason) from error
 
 
 @contextmanager
@@ -202,8 +203,9 @@ def refuse_existing(folder: Path, names: Sequence[str]) -> None:
     existing = [name for name in names if os.path.lexists(folder / name)]
     if existing:
         raise OutputError(
-            f"{folder} already holds {', '.join(existing)}: choose another folder or allow "
-            "overwriting."
+            "{folder} already holds {names}: choose another folder or allow overwriting.",
+            folder=folder,
+            names=", ".join(existing),
         )
 
 

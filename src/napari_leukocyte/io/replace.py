@@ -50,9 +50,9 @@ def replace_file(path: Path, *, overwrite: bool) -> Iterator[Path]:
         If it exists and may not, or can't be written.
     """
     if os.path.lexists(path) and not overwrite:
-        raise OutputError(f"{path} exists: choose another name or allow overwriting.")
+        raise OutputError("{path} exists: choose another name or allow overwriting.", path=path)
     if path.is_dir():
-        raise OutputError(f"{path} is a folder where a file is to be written.")
+        raise OutputError("{path} is a folder where a file is to be written.", path=path)
     with as_output_error(path):
         made = make_folder(path.parent)
     complete = False
@@ -118,19 +118,22 @@ def _check_replaceable(
     if not os.path.lexists(target):
         return
     if not target.is_dir():
-        raise OutputError(f"{folder} is a file where a folder is to be written.")
+        raise OutputError("{folder} is a file where a folder is to be written.", folder=folder)
     inside = [p for p in target.rglob("*") if p.is_symlink() or not p.is_dir()]
     if not inside and is_ours is None:
         return
     if not overwrite:
         raise OutputError(
-            f"{folder} exists and is not empty: choose another folder or allow overwriting."
+            "{folder} exists and is not empty: choose another folder or allow overwriting.",
+            folder=folder,
         )
     others = [p for p in inside if not _owned(p.relative_to(target).as_posix(), owns)]
     if others or (is_ours is not None and not is_ours(target)):
         named = others[0].relative_to(target) if others else "other files"
         raise OutputError(
-            f"{folder} holds {named}, which this format did not write: choose another folder."
+            "{folder} holds {named}, which this format did not write: choose another folder.",
+            folder=folder,
+            named=named,
         )
 
 

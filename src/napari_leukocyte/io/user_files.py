@@ -51,10 +51,15 @@ def read_user_file(path: Path, key: str) -> Any:
     if data is None:
         return None
     if not isinstance(data, dict) or key not in data:
-        raise ParameterError(f"{path} must hold a JSON object with the entry {key!r}.")
+        raise ParameterError(
+            "{path} must hold a JSON object with the entry {key!r}.", path=path, key=key
+        )
     if data.get("schema") != SCHEMA_VERSION:
         raise ParameterError(
-            f"{path} has layout version {data.get('schema')!r}; this plugin reads {SCHEMA_VERSION}."
+            "{path} has layout version {version!r}; this plugin reads {known}.",
+            path=path,
+            version=data.get("schema"),
+            known=SCHEMA_VERSION,
         )
     return data[key]
 

@@ -135,8 +135,10 @@ class ArtifactKind:
             tied = found.header[self.tie]
         if tied != wanted:
             raise ArtifactError(
-                f"{self.subject} made for other networks than {classifier.name}'s: "
-                f"{self.otherwise}."
+                "{subject} made for other networks than {name}'s: {otherwise}.",
+                subject=self.subject,
+                name=classifier.name,
+                otherwise=self.otherwise,
             )
         return found
 
@@ -248,8 +250,8 @@ def _dumped(header: Mapping[str, Any]) -> str:
 
 
 def _damaged(path: Path) -> ArtifactError:
-    return ArtifactError(f"{path} is damaged: install the plugin or the model again.")
+    return ArtifactError("{path} is damaged: install the plugin or the model again.", path=path)
 
 
 def _other_layout(path: Path) -> ArtifactError:
-    return ArtifactError(f"{path} has another layout than this plugin reads.")
+    return ArtifactError("{path} has another layout than this plugin reads.", path=path)

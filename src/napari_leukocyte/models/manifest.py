@@ -148,11 +148,16 @@ def read_manifest(folder: Path) -> Manifest:
     path = folder / FILE_NAME
     data = read_json(path, ModelError)
     if data is None:
-        raise ModelError(f"{folder} is not a model: it has no {FILE_NAME}.")
+        raise ModelError(
+            "{folder} is not a model: it has no {file_name}.", folder=folder, file_name=FILE_NAME
+        )
     version = data.get("schema", "missing") if isinstance(data, dict) else "missing"
     if version != SCHEMA_VERSION:
         raise ModelError(
-            f"{path} has layout version {version!r} (schema); this plugin reads {SCHEMA_VERSION}."
+            "{path} has layout version {version!r} (schema); this plugin reads {known}.",
+            path=path,
+            version=version,
+            known=SCHEMA_VERSION,
         )
     manifest = parse(
         Manifest, {**data, "folder": folder}, error=ModelError, where=f"{path}: ", context=folder
@@ -162,7 +167,7 @@ def read_manifest(folder: Path) -> Manifest:
         or not SIDE_RANGE[0] <= manifest.side_px <= SIDE_RANGE[1]
     ):
         raise ModelError(
-            f"{path} needs at least two different classes and a crop of 32 to 1024 px."
+            "{path} needs at least two different classes and a crop of 32 to 1024 px.", path=path
         )
     return manifest
 
@@ -184,6 +189,7 @@ def write_manifest(folder: Path, manifest: dict[str, Any]) -> None:
 def wrong_checksum(file: Path) -> ModelError:
     """Return the error for a file that is not the one its manifest describes."""
     return ModelError(
-        f"The model file {file} is damaged or not the one its manifest describes (wrong checksum): "
-        "install it again."
+        "The model file {file} is damaged or not the one its manifest describes (wrong "
+        "checksum): install it again.",
+        file=file,
     )

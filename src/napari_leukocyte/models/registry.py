@@ -123,7 +123,7 @@ def default_name(kind: Kind) -> str:
         return str(json.loads(path.read_text(encoding="utf-8"))[kind])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ModelError(
-            f"{path} is missing or damaged: install napari-leukocyte again."
+            "{path} is missing or damaged: install napari-leukocyte again.", path=path
         ) from error
 
 
@@ -154,11 +154,18 @@ def find_model(kind: Kind, name: str | Path = "default") -> Manifest:
         if _is_folder(folder):
             manifest = read_manifest(folder)
             if manifest.kind != kind:
-                raise ModelError(f"{folder} is a {manifest.kind} model, not a {kind} model.")
+                raise ModelError(
+                    "{folder} is a {kind} model, not a {wanted} model.",
+                    folder=folder,
+                    kind=manifest.kind,
+                    wanted=kind,
+                )
             return manifest
     raise ModelError(
-        f"There is no {kind} model {wanted!r}: known are {', '.join(models) or 'none'}, "
-        "or give the folder of a model."
+        "There is no {kind} model {wanted!r}: known are {names}, or give the folder of a model.",
+        kind=kind,
+        wanted=wanted,
+        names=", ".join(models) or "none",
     )
 
 
@@ -186,8 +193,10 @@ def discover_models(kind: Kind) -> DiscoveredModels:
                 continue
             if manifest.name in found:
                 raise ModelError(
-                    f"The model in {folder} has the name of another one, {manifest.name!r}, which "
-                    "is taken instead: change the name in its manifest."
+                    "The model in {folder} has the name of another one, {name!r}, which is "
+                    "taken instead: change the name in its manifest.",
+                    folder=folder,
+                    name=manifest.name,
                 )
             for member in manifest.members:
                 check_file(member)
@@ -214,7 +223,9 @@ def check_file(member: Member) -> None:
         state = member.file.stat()
         sha256 = _sha256(str(member.file), state.st_size, state.st_mtime_ns)
     except OSError as error:
-        raise ModelError(f"The model file {member.file} is missing or can't be read.") from error
+        raise ModelError(
+            "The model file {file} is missing or can't be read.", file=member.file
+        ) from error
     if sha256 != member.sha256:
         raise wrong_checksum(member.file)
 

@@ -51,7 +51,7 @@ def _session(path: str, sha256: str) -> InferenceSession:
         with open(path, "rb") as f:  # noqa: PTH123 - the path is the cache's key, a str
             data = f.read()
     except OSError as error:
-        raise ModelError(f"The model file {path} is missing or can't be read.") from error
+        raise ModelError("The model file {path} is missing or can't be read.", path=path) from error
     if hashlib.sha256(data).hexdigest() != sha256:
         raise wrong_checksum(Path(path))
     options = onnxruntime.SessionOptions()
@@ -76,7 +76,7 @@ def _session(path: str, sha256: str) -> InferenceSession:
         session = onnxruntime.InferenceSession(data, options, providers=[PROVIDERS[_CPU]])
     except Exception as error:
         # ONNX Runtime raises classes of its own for every kind of damage.
-        raise ModelError(f"{path} is not a model that ONNX Runtime can run.") from error
+        raise ModelError("{path} is not a model that ONNX Runtime can run.", path=path) from error
     if name != _CPU:
         _failed.add(name)
     return session
@@ -162,8 +162,15 @@ def run(
         outputs = [np.asarray(o, np.float32) for o in given]
     except Exception as error:
         # ONNX Runtime's classes again, and outputs that are no arrays.
-        raise ModelError(f"{member.file} can't be run on an image of {batch.shape[1:]}.") from error
+        raise ModelError(
+            "{file} can't be run on an image of {shape}.", file=member.file, shape=batch.shape[1:]
+        ) from error
     if shapes and outputs[0].shape not in shapes:
         wanted = " or ".join(map(str, shapes))
-        raise ModelError(f"{member.file} gives {outputs[0].shape} where {wanted} was expected.")
+        raise ModelError(
+            "{file} gives {given} where {wanted} was expected.",
+            file=member.file,
+            given=outputs[0].shape,
+            wanted=wanted,
+        )
     return outputs

@@ -110,13 +110,18 @@ def _from_folder(image: PublicImage, folder: str) -> Path:
         digest = hashlib.sha256(path.read_bytes()).hexdigest()
     except OSError as error:
         raise ImageError(
-            f"{path} can't be read ({error.strerror}): put the file there, or unset "
-            f"{DATA_VARIABLE}."
+            "{path} can't be read ({reason}): put the file there, or unset {variable}.",
+            path=path,
+            reason=error.strerror,
+            variable=DATA_VARIABLE,
         ) from error
     if digest != image.sha256:
         raise ImageError(
-            f"{path} is not the file it should be (wrong checksum): replace it by the one from "
-            f"{image.urls[0]}, or unset {DATA_VARIABLE}."
+            "{path} is not the file it should be (wrong checksum): replace it by the one "
+            "from {address}, or unset {variable}.",
+            path=path,
+            address=image.urls[0],
+            variable=DATA_VARIABLE,
         )
     return path
 
@@ -162,21 +167,30 @@ def fetch(image: PublicImage) -> Path:
             )
         except PermissionError as error:
             raise ImageError(
-                f"The sample {image.title} can't be kept, because {cache} can't be written."
+                "The sample {title} can't be kept, because {cache} can't be written.",
+                title=image.title,
+                cache=cache,
             ) from error
         except (OSError, ValueError) as error:
             failure = error
         else:
             return Path(found)
     # Errors of the network, requests' own included, are OSErrors; pooch's on checksums is not.
-    what = (
-        f"could not be downloaded from {urlsplit(image.urls[-1]).hostname}: check the network"
-        if isinstance(failure, OSError)
-        else "arrived damaged or changed (wrong checksum): try again"
-    )
+    if isinstance(failure, OSError):
+        raise ImageError(
+            "The sample {title} could not be downloaded from {host}: check the network, or set "
+            "{variable} to a folder that holds {path}.",
+            title=image.title,
+            host=urlsplit(image.urls[-1]).hostname,
+            variable=DATA_VARIABLE,
+            path=image.path,
+        ) from failure
     raise ImageError(
-        f"The sample {image.title} {what}, or set {DATA_VARIABLE} to a folder that holds "
-        f"{image.path}."
+        "The sample {title} arrived damaged or changed (wrong checksum): try again, or set "
+        "{variable} to a folder that holds {path}.",
+        title=image.title,
+        variable=DATA_VARIABLE,
+        path=image.path,
     ) from failure
 
 

@@ -119,8 +119,10 @@ class MemberMaps:
             raise ParameterError("The members' weights must be numbers, one for each.") from error
         if len(given) != len(self.names):
             raise ParameterError(
-                f"{len(given)} weights were given for {len(self.names)} members "
-                f"({', '.join(self.names)})."
+                "{given} weights were given for {number} members ({names}).",
+                given=len(given),
+                number=len(self.names),
+                names=", ".join(self.names),
             )
         total = sum(given)
         if not (all(w >= 0 for w in given) and 0 < total < math.inf):
@@ -298,6 +300,9 @@ def _diameter(
     low, high = DIAMETER_RANGE
     if not (isinstance(diameter, Real) and low <= float(diameter) <= high):
         raise ParameterError(
-            f'The diameter must be "auto" or from {low:g} to {high:g} px, not {diameter!r}.'
+            'The diameter must be "auto" or from {low:g} to {high:g} px, not {diameter!r}.',
+            low=low,
+            high=high,
+            diameter=diameter,
         )
     return Diameter(float(diameter))

@@ -16,7 +16,7 @@ from napari_leukocyte.errors import LeukocyteError, OutputError, ParameterError
 from napari_leukocyte.gallery.cells import mask_predictions
 from napari_leukocyte.io.user_files import read_user_file, write_user_file
 from napari_leukocyte.io.validation import WholeKey, parse
-from napari_leukocyte.language import tr, tr_n
+from napari_leukocyte.language import later_n
 from napari_leukocyte.session.reviewing import Reviewing
 from napari_leukocyte.session.state import State
 
@@ -74,7 +74,7 @@ def load_read(folder: Path) -> StoredRead | None:
         return StoredRead(BlindRead.from_dict(values), before)
     except (ParameterError, KeyError, TypeError) as error:
         raise ParameterError(
-            f"The blind read that was begun is lost, as its file is damaged: {path}."
+            "The blind read that was begun is lost, as its file is damaged: {path}.", path=path
         ) from error
 
 
@@ -167,16 +167,13 @@ class Blinding(Reviewing):
         number = len(self.hidden)
         if self._blind_problem and number:
             raise BlindReadError(
-                tr(
-                    "“{name}” is not saved, exported or reported before its blind read is ended in "
-                    "“Review leukocytes”, since the file that says which cells it hides is "
-                    "damaged.",
-                    name=self.name,
-                )
+                "“{name}” is not saved, exported or reported before its blind read is ended in "
+                "“Review leukocytes”, since the file that says which cells it hides is damaged.",
+                name=self.name,
             )
         if number:
             raise BlindReadError(
-                tr_n(
+                later_n(
                     "“{name}” is saved, exported and reported after its blind read: {n} cell has "
                     "no answer yet.",
                     "“{name}” is saved, exported and reported after its blind read: {n} cells have "

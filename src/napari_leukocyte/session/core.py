@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from psygnal import Signal
 
 from napari_leukocyte.io.images.normalise import normalise_image
+from napari_leukocyte.language import later
 from napari_leukocyte.segmentation.ensemble import MemberMaps
 from napari_leukocyte.segmentation.objects import Objects
 from napari_leukocyte.segmentation.parameters import Vote
@@ -199,13 +200,16 @@ class Core:
 
     @property
     def undo_text(self) -> str:
-        """What `undo` would take back, such as "Merge 2 cells"; empty if nothing."""
+        """What `undo` would take back, in English, such as "Merge 2 cells"; empty if nothing.
+
+        A view that speaks another language gives it to :func:`napari_leukocyte.language.tr`.
+        """
         step = self._history.last
         return "" if step is None else step.what
 
     @property
     def redo_text(self) -> str:
-        """What `redo` would do again; empty if nothing."""
+        """What `redo` would do again, as `undo_text` has it; empty if nothing."""
         step = self._history.next
         return "" if step is None else step.what
 
@@ -222,7 +226,7 @@ class Core:
     def _undo(self, quiet: bool = False) -> None:
         step = self._history.last
         if step is not None:
-            back = replace(step.reversed(), what=f"Undo: {step.what}")
+            back = replace(step.reversed(), what=later("Undo: {what}", what=step.what))
             after = step.back(self._state)
             self._write(back, self._next_label)
             self._history.undo()
@@ -232,7 +236,7 @@ class Core:
         step = self._history.next
         if step is not None:
             after = step.forward(self._state)
-            self._write(replace(step, what=f"Redo: {step.what}"), self._next_label)
+            self._write(replace(step, what=later("Redo: {what}", what=step.what)), self._next_label)
             self._history.redo()
             self._show(after, step, quiet)
 

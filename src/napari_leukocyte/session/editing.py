@@ -10,6 +10,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from napari_leukocyte.classification.measurements import as_label_image, measure_some
+from napari_leukocyte.language import later
 from napari_leukocyte.schema import BOX, LABEL
 from napari_leukocyte.session.difference import Difference
 from napari_leukocyte.session.edits import record_edit
@@ -104,7 +105,7 @@ class Editing(Segmenting):
     """A session's masks as drawn by hand."""
 
     def accept_edit(
-        self, labels: ArrayLike, what: str = "Paint", *, own_step: bool = False
+        self, labels: ArrayLike, what: str = later("Paint"), *, own_step: bool = False
     ) -> None:
         """Take over a label image that a user has painted in.
 
@@ -171,9 +172,9 @@ class Editing(Segmenting):
         if computation is not None:
             computed = computation.run()
             state = replace(state, labels=computed.labels, known=LabelCache())
-        self._do(state, "Forget manual edits")
+        self._do(state, later("Forget manual edits"))
 
-    def start_afresh(self, labels: ArrayLike, what: str = "Take other labels") -> None:
+    def start_afresh(self, labels: ArrayLike, what: str = later("Take other labels")) -> None:
         """Take objects that have nothing to do with those before.
 
         Maps, classes and reviews go, since the same number is another cell now; parameters

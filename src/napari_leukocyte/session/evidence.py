@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_leukocyte.errors import ParameterError
+from napari_leukocyte.language import later
 from napari_leukocyte.segmentation.objects import Objects, find_objects
 from napari_leukocyte.session.editing import Editing
 from napari_leukocyte.session.state import LabelCache, State
@@ -115,7 +116,7 @@ class Evidence(Editing):
             reviews={n: review for n, review in state.reviews.items() if n != label},
             known=LabelCache(),
         )
-        self._do(after, "Give a candidate back")
+        self._do(after, later("Give a candidate back"))
         self._tell("labels")
 
     def _uncovered(self) -> Candidates:

@@ -34,7 +34,7 @@ class Step:
     Attributes
     ----------
     what : str
-        The command, as the user reads it behind *Undo*.
+        The command in English, which is shown behind *Undo* in the language in use.
     kind : str
         Steps of one kind can become one: "edit", "compute" or anything else.
     labels, erased : Difference or None

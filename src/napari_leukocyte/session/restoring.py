@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from napari_leukocyte.errors import LeukocyteError, ParameterError
 from napari_leukocyte.io.images.key import image_key
-from napari_leukocyte.language import tr, tr_n
+from napari_leukocyte.language import joined, later, later_n
 from napari_leukocyte.segmentation.parameters import PostprocessParams
 from napari_leukocyte.session.codec import BadRecordError, decode, follow
 from napari_leukocyte.session.journal import Contents, read_journal
@@ -141,8 +141,10 @@ def restore(
     try:
         contents = read_journal(path)
     except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise SessionUnreadableError(f"The session in {folder} can't be read: {reason}.") from error
+        reason = getattr(error, "strerror", None) or str(error)
+        raise SessionUnreadableError(
+            "The session in {folder} can't be read: {reason}.", folder=folder, reason=reason
+        ) from error
     if contents is None or not (contents.records or contents.damaged):
         return None
     if not contents.records:
@@ -157,9 +159,9 @@ def restore(
             PostprocessParams.as_in_0_1_0() if given is None else PostprocessParams.from_dict(given)
         )
     except (ValueError, KeyError, TypeError, ParameterError) as error:
-        raise SessionUnreadableError(f"{path} is no journal of a session.") from error
+        raise SessionUnreadableError("{path} is no journal of a session.", path=path) from error
     if key is not None and image != key:
-        raise SessionUnreadableError(f"{folder} holds the session of another image.")
+        raise SessionUnreadableError("{folder} holds the session of another image.", folder=folder)
     return _replay(contents, replace(State.empty((height, width)), params=params))
 
 
@@ -197,10 +199,10 @@ def describe(summary: SessionSummary) -> str | None:
     """Say in one sentence what came back; None if there is nothing to show."""
     if not summary.objects:
         return None
-    parts = [tr_n("{n} cell", "{n} cells", summary.objects)]
+    parts = [later_n("{n} cell", "{n} cells", summary.objects)]
     if summary.reviewed:
-        parts.append(tr("{n} of them reviewed", n=summary.reviewed))
+        parts.append(later("{n} of them reviewed", n=summary.reviewed))
     if summary.state == "signed off":
-        by = tr("signed off by {name}", name=summary.reader)
-        parts.append(by if summary.reader else tr("signed off"))
-    return tr("Earlier work on this image was restored: {parts}.", parts=", ".join(parts))
+        by = later("signed off by {name}", name=summary.reader)
+        parts.append(by if summary.reader else later("signed off"))
+    return later("Earlier work on this image was restored: {parts}.", parts=joined(parts, ", "))

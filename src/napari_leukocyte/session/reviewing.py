@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from napari_leukocyte.errors import ParameterError
-from napari_leukocyte.language import tr, tr_n
+from napari_leukocyte.language import later, later_n
 from napari_leukocyte.session.core import Core
 from napari_leukocyte.session.predictions import Predictions
 from napari_leukocyte.session.reviews import Review, SignOff, changed, flagged, now, pin_confirmed
@@ -76,7 +76,7 @@ class Reviewing(Core):
         number = len(table)
         self._do(
             replace(state, predictions=predictions, reviews=reviews),
-            tr("Classify {cells}", cells=_cells(number)),
+            later("Classify {cells}", cells=_cells(number)),
             amend=not all_objects,
         )
 
@@ -99,7 +99,7 @@ class Reviewing(Core):
         self._review(
             chosen,
             lambda r: replace(r, class_name=name, reviewed=True),
-            tr("{cells} as {name}", cells=_cells(len(chosen)), name=tr(name)),
+            later("{cells} as {name}", cells=_cells(len(chosen)), name=later(name)),
         )
 
     def clear_class(self, labels: Iterable[int]) -> None:
@@ -114,7 +114,7 @@ class Reviewing(Core):
         self._review(
             chosen,
             lambda r: replace(r, class_name=None, reviewed=False),
-            tr("Take back the class of {cells}", cells=_cells(len(chosen))),
+            later("Take back the class of {cells}", cells=_cells(len(chosen))),
         )
 
     def approve(self, labels: Iterable[int], note: str = "") -> None:
@@ -135,15 +135,13 @@ class Reviewing(Core):
         chosen = self._existing(labels)
         for number in chosen:
             if self._state.class_of(number) is None:
-                raise ParameterError(
-                    tr("Object {n} has no class to confirm: give it one.", n=number)
-                )
+                raise ParameterError("Object {n} has no class to confirm: give it one.", n=number)
 
         def confirmed(review: Review) -> Review:
             noted = "; ".join(text for text in (review.note, note.strip()) if text)
             return replace(review, reviewed=True, note=noted)
 
-        self._review(chosen, confirmed, tr("Confirm {cells}", cells=_cells(len(chosen))))
+        self._review(chosen, confirmed, later("Confirm {cells}", cells=_cells(len(chosen))))
 
     def set_flag(self, labels: Iterable[int], flag: str, on: bool = True) -> None:
         """Flag objects, or take a flag away.
@@ -163,9 +161,12 @@ class Reviewing(Core):
             If an object does not exist, or there is no such flag.
         """
         chosen = self._existing(labels)
-        said = tr("Flag {cells}: {flag}") if on else tr("Unflag {cells}: {flag}")
-        said = said.format(cells=_cells(len(chosen)), flag=tr(flag))
-        self._review(chosen, flagged(flag, on), said)
+        parts = {"cells": _cells(len(chosen)), "flag": later(flag)}
+        if on:
+            what = later("Flag {cells}: {flag}", **parts)
+        else:
+            what = later("Unflag {cells}: {flag}", **parts)
+        self._review(chosen, flagged(flag, on), what)
 
     def set_note(self, label: int, text: str) -> None:
         """Note something about an object; an empty text removes the note.
@@ -177,7 +178,9 @@ class Reviewing(Core):
         """
         chosen = self._existing([label])
         self._review(
-            chosen, lambda r: replace(r, note=text.strip()), tr("Note on cell {label}", label=label)
+            chosen,
+            lambda r: replace(r, note=text.strip()),
+            later("Note on cell {label}", label=label),
         )
 
     def restore_reviews(self, reviews: Mapping[int, Review | None], what: str) -> None:
@@ -203,7 +206,7 @@ class Reviewing(Core):
         existing = self._state.numbers() if chosen else frozenset()
         for number in chosen:
             if number not in existing:
-                raise ParameterError(tr("There is no object {n}.", n=number))
+                raise ParameterError("There is no object {n}.", n=number)
         return chosen
 
     def _review(self, chosen: Sequence[int], change: Callable[[Review], Review], what: str) -> None:
@@ -233,23 +236,21 @@ class Reviewing(Core):
         reviewed, total = self.review_progress
         if reviewed < total:
             raise ParameterError(
-                tr(
-                    "{cells} of {total} must be reviewed before the sign-off.",
-                    cells=_cells(total - reviewed),
-                    total=total,
-                )
+                "{cells} of {total} must be reviewed before the sign-off.",
+                cells=_cells(total - reviewed),
+                total=total,
             )
         without = sum(state.class_of(n) is None for n in numbers)
         if without:
             raise ParameterError(
-                tr("{cells} must get a class before the sign-off.", cells=_cells(without))
+                "{cells} must get a class before the sign-off.", cells=_cells(without)
             )
         if state.signed_off is None:
-            self._do(replace(state, signed_off=SignOff(self.reader, now())), "Sign off")
+            self._do(replace(state, signed_off=SignOff(self.reader, now())), later("Sign off"))
 
     def withdraw_sign_off(self) -> None:
         """Take the sign-off back."""
-        self._do(replace(self._state, signed_off=None), "Withdraw the sign-off")
+        self._do(replace(self._state, signed_off=None), later("Withdraw the sign-off"))
 
     @property
     def review_progress(self) -> tuple[int, int]:
@@ -263,4 +264,4 @@ class Reviewing(Core):
 
 
 def _cells(number: int) -> str:
-    return tr_n("{n} cell", "{n} cells", number)
+    return later_n("{n} cell", "{n} cells", number)

@@ -132,7 +132,9 @@ def flagged(flag: str, on: bool) -> Callable[[Review], Review]:
         If there is no such flag.
     """
     if flag not in FLAGS:
-        raise ParameterError(f"There is no flag “{flag}”: known are {', '.join(FLAGS)}.")
+        raise ParameterError(
+            "There is no flag “{flag}”: known are {names}.", flag=flag, names=", ".join(FLAGS)
+        )
     return lambda r: replace(r, flags=r.flags | {flag} if on else r.flags - {flag})
 
 
@@ -181,7 +183,7 @@ def recall_reader() -> str:
     if name is None:
         return ""
     if not isinstance(name, str):
-        raise ParameterError(f"{path} must hold a name.")
+        raise ParameterError("{path} must hold a name.", path=path)
     return tidy(name)
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from napari_leukocyte.errors import ParameterError
+from napari_leukocyte.language import later
 from napari_leukocyte.segmentation.ensemble import MemberMaps
 from napari_leukocyte.segmentation.parameters import PostprocessParams
 from napari_leukocyte.session.computation import Computation, Computed, merge_edits
@@ -88,7 +89,9 @@ class Segmenting(Core):
         """
         computation = self.plan(params=params)
         if computation is None:
-            self._do(replace(self._state, params=params), "Change parameters", kind="compute")
+            self._do(
+                replace(self._state, params=params), later("Change parameters"), kind="compute"
+            )
         else:
             self.take(computation.run())
 
@@ -106,7 +109,7 @@ class Segmenting(Core):
         if computation is not None and self.params.watershed == "points":
             self.take(computation.run())
         else:
-            self._do(state, "Move markers", kind="compute")
+            self._do(state, later("Move markers"), kind="compute")
 
     def plan(
         self,
@@ -222,9 +225,9 @@ class Segmenting(Core):
 
 def _what_was_computed(before: State, after: State) -> str:
     if before.maps is not after.maps:
-        return "Segment"
+        return later("Segment")
     if before.weights != after.weights:
-        return "Change weights"
+        return later("Change weights")
     if before.params != after.params:
-        return "Change parameters"
-    return "Move markers"
+        return later("Change parameters")
+    return later("Move markers")

@@ -20,6 +20,7 @@ from numpy.typing import ArrayLike, NDArray
 from napari_leukocyte.errors import LeukocyteError, OutputError
 from napari_leukocyte.io.atomic import as_output_error, make_folder
 from napari_leukocyte.io.images.key import image_key
+from napari_leukocyte.language import joined, later
 from napari_leukocyte.segmentation.ensemble import MemberMaps
 from napari_leukocyte.session.blinding import hidden_in
 from napari_leukocyte.session.codec import Record, encode, whole
@@ -125,18 +126,23 @@ class Store:
             maps = load_maps(self._folder, restored.maps)
             if maps is None:
                 state = replace(state, weights=None)
-                told.append("Its probability maps are missing or damaged: run again for them.")
+                told.append(
+                    later("Its probability maps are missing or damaged: run again for them.")
+                )
             else:
                 self._files[maps] = restored.maps
                 state = replace(state, maps=maps)
         if restored.lost:
             told.append(
-                "A part of what was written is damaged, so the last of the work may be missing; "
-                "the damaged file was set aside."
+                later(
+                    "A part of what was written is damaged, so the last of the work may be "
+                    "missing; the damaged file was set aside."
+                )
             )
         else:
             self._remove_unused(restored.maps)
-        return state, restored.next_label, " ".join(t for t in told if t) or None
+        said = [sentence for sentence in told if sentence]
+        return state, restored.next_label, joined(said) if said else None
 
     def record(self, step: Step, before: State, *, reader: str, next_label: int) -> None:
         """Write a step down; raises OutputError if that fails."""

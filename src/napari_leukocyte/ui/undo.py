@@ -56,7 +56,7 @@ def step_back(session: Session | None, *, again: bool = False) -> None:
         tell(error)
         return
     did, nothing = _SAID[again]
-    _say(f"{tr(did)}: {what}" if possible else tr(nothing))
+    _say(f"{tr(did)}: {tr(what)}" if possible else tr(nothing))
 
 
 def _say(text: str) -> None:

@@ -47,7 +47,10 @@ def check_level(level: float) -> None:
     low, high = LEVEL_RANGE
     if not low <= level <= high:
         raise ParameterError(
-            f"The level must lie from {100 * low:.0f} to {100 * high:.0f} %, not {100 * level:g} %."
+            "The level must lie from {low:.0f} to {high:.0f} %, not {level:g} %.",
+            low=100 * low,
+            high=100 * high,
+            level=100 * level,
         )
 
 

@@ -22,8 +22,10 @@ FILE_NAME = "conformal.json"
 _FILE = ArtifactKind(
     header=FILE_NAME,
     tie="sha256",
-    subject="The calibration that ships was",
-    otherwise="its sets would be wrong. Calibrate on reviewed cells, or install the model again",
+    subject=later("The calibration that ships was"),
+    otherwise=later(
+        "its sets would be wrong. Calibrate on reviewed cells, or install the model again"
+    ),
 )
 #: Digits of a probability that are kept.
 DIGITS = 5
@@ -140,7 +142,7 @@ class OwnCells:
         )
         found = read_user_file(self._path, "images")
         if not (found is None or isinstance(found, dict)):
-            raise ParameterError(f"{self._path} must hold the images of a calibration.")
+            raise ParameterError("{path} must hold the images of a calibration.", path=self._path)
         self._images: dict[str, Any] = found or {}
 
     @property
@@ -160,7 +162,9 @@ class OwnCells:
         try:
             parts = [_calibration(entry, classes) for entry in self._images.values()]
         except (KeyError, TypeError, ValueError, IndexError) as error:
-            raise ParameterError(f"{self._path} is malformed: {error}.") from error
+            raise ParameterError(
+                "{path} is malformed: {reason}.", path=self._path, reason=str(error)
+            ) from error
         truth = [classes[i] for part in parts for i in part.truth]
         probability = [part.probability for part in parts]
         joined = np.concatenate(probability) if probability else np.zeros((0, len(classes)))

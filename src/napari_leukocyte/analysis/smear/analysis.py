@@ -22,6 +22,7 @@ from napari_leukocyte.classification import inference as classification
 from napari_leukocyte.errors import Cancelled, OutputError
 from napari_leukocyte.io.images.normalise import normalise_image
 from napari_leukocyte.io.images.reading import read_image
+from napari_leukocyte.language import later
 from napari_leukocyte.models.registry import find_model
 from napari_leukocyte.progress import Progress, silent
 from napari_leukocyte.reporting.record import describe_model
@@ -164,7 +165,7 @@ def take(session: Session, finding: Finding) -> bool:
     OutputError
         If it can't be written down.
     """
-    with session.group("Segment and classify"):
+    with session.group(later("Segment and classify")):
         if finding.computed is not None:
             session.take(finding.computed)
         fits = np.array_equal(session.labels, finding.labels)

@@ -20,7 +20,7 @@ from napari_leukocyte.counting.leukogram import count_classes
 from napari_leukocyte.counting.settings import not_counted
 from napari_leukocyte.errors import LeukocyteError, ParameterError
 from napari_leukocyte.gallery.cells import mask_predictions
-from napari_leukocyte.language import tr
+from napari_leukocyte.language import later
 from napari_leukocyte.progress import Progress, silent
 from napari_leukocyte.schema import LABEL, probabilities_of
 from napari_leukocyte.session.blinding import FILE_NAME as BLIND
@@ -311,23 +311,31 @@ class SmearCells:
         ParameterError, OutputError, SessionInUse
             If it can't be said of all of them; then it is said of none.
         """
-        self._say(labels, lambda s, own: s.set_class(own, name), f"Classify as {name}")
+        self._say(
+            labels,
+            lambda s, own: s.set_class(own, name),
+            later("Classify as {name}", name=later(name)),
+        )
 
     def clear_class(self, labels: Iterable[int]) -> None:
         """Take back what the reader said of classes; see `set_class` for what is raised."""
-        self._say(labels, lambda s, own: s.clear_class(own), "Take the class back")
+        self._say(labels, lambda s, own: s.clear_class(own), later("Take the class back"))
 
     def approve(self, labels: Iterable[int], note: str = "") -> None:
         """Confirm the classes of cells; see `set_class` for what is raised."""
-        self._say(labels, lambda s, own: s.approve(own, note), "Confirm")
+        self._say(labels, lambda s, own: s.approve(own, note), later("Confirm"))
 
     def set_flag(self, labels: Iterable[int], flag: str, on: bool = True) -> None:
         """Flag cells, or take the flag away; see `set_class` for what is raised."""
-        self._say(labels, lambda s, own: s.set_flag(own, flag, on), f"Flag: {flag}")
+        self._say(
+            labels,
+            lambda s, own: s.set_flag(own, flag, on),
+            later("Flag: {flag}", flag=later(flag)),
+        )
 
     def set_note(self, label: int, text: str) -> None:
         """Note something of a cell; see `set_class` for what is raised."""
-        self._say([label], lambda s, own: s.set_note(own[0], text), "Note")
+        self._say([label], lambda s, own: s.set_note(own[0], text), later("Note"))
 
     @property
     def undo_text(self) -> str:
@@ -352,7 +360,7 @@ class SmearCells:
         """Note that candidates were made cells, by field and number there: a command of its own."""
         cells = tuple(CellPlace(*place) for place in places)
         if cells:
-            self._done.append(_Taken("Take a candidate", cells))
+            self._done.append(_Taken(later("Take a candidate"), cells))
             self._undone.clear()
 
     def note_given_back(self) -> None:
@@ -394,7 +402,7 @@ class SmearCells:
         for number in numbers:
             place = self._places.get(int(number))
             if place is None:
-                raise ParameterError(f"There is no cell {number} in the smear.")
+                raise ParameterError("There is no cell {number} in the smear.", number=number)
             fields.setdefault(place.field, []).append(place.label)
         return fields
 
@@ -422,16 +430,18 @@ class SmearCells:
 
     def _step(self, command: _Command, *, back: bool) -> frozenset[int]:
         now, then = (command.after, command.before) if back else (command.before, command.after)
-        what = f"{tr('Undo') if back else tr('Redo')} “{command.what}”"
+        did = later("Undo “{what}”", what=command.what)
+        if not back:
+            did = later("Redo “{what}”", what=command.what)
 
         def act(field: int, session: Session) -> None:
             if any(session.reviews.get(n) != review for n, review in now[field].items()):
                 raise ParameterError(
                     "This can't be undone here: something else was said of the cell since."
                 )
-            session.restore_reviews(then[field], what)
+            session.restore_reviews(then[field], did)
 
-        self._in_fields(list(now), act, lambda field, s: s.restore_reviews(now[field], what))
+        self._in_fields(list(now), act, lambda field, s: s.restore_reviews(now[field], did))
         return frozenset(self.number(f, n) for f, labels in now.items() for n in labels)
 
     def _in_fields(

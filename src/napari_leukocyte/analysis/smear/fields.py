@@ -12,7 +12,7 @@ from typing import Any, Literal
 import numpy as np
 
 from napari_leukocyte.io.validation import FORBID, Truth, Whole, parse
-from napari_leukocyte.language import tr, tr_n
+from napari_leukocyte.language import later, later_n
 from napari_leukocyte.session.session import Session
 from napari_leukocyte.session.state import State
 
@@ -86,14 +86,14 @@ class FieldState:
     def missing(self) -> str:
         """Say in a few words what is missing before a sign-off; empty if nothing is."""
         if not self.analysed:
-            return tr("not analysed")
+            return later("not analysed")
         if self.reviewed < self.objects:
-            return tr("{cells} not reviewed", cells=_cells(self.objects - self.reviewed))
+            return later("{cells} not reviewed", cells=_cells(self.objects - self.reviewed))
         if self.blind:
-            return tr("{cells} being read blindly", cells=_cells(self.blind))
+            return later("{cells} being read blindly", cells=_cells(self.blind))
         if not self.unclassified:
             return ""
-        return tr("{cells} without a class", cells=_cells(self.unclassified))
+        return later("{cells} without a class", cells=_cells(self.unclassified))
 
     def without_digest(self) -> FieldState:
         """Return the same as an open session tells it."""
@@ -197,4 +197,4 @@ def _digest(state: State) -> str:
 
 
 def _cells(number: int) -> str:
-    return tr_n("{n} cell", "{n} cells", number)
+    return later_n("{n} cell", "{n} cells", number)

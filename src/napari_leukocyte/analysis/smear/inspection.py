@@ -28,6 +28,7 @@ from napari_leukocyte.io.images.key import image_key
 from napari_leukocyte.io.images.normalise import normalise_image
 from napari_leukocyte.io.images.reading import find_images, read_image
 from napari_leukocyte.io.validation import Whole
+from napari_leukocyte.language import Sentence, joined, later
 from napari_leukocyte.session.blinding import FILE_NAME as BLIND
 from napari_leukocyte.session.blinding import hidden_in
 from napari_leukocyte.session.restoring import JOURNAL, restore, sessions_folder
@@ -141,13 +142,27 @@ def inspect_field(path: Path, former: FieldInspection | None = None) -> FieldIns
 
 
 def sentence(path: Path, error: BaseException) -> str:
-    """Say in one sentence what is wrong with a field, with its name but without its folder."""
+    """Say in one sentence what is wrong with a field, with its name but without its folder.
+
+    In English; :func:`napari_leukocyte.language.tr` says it in the language in use.
+    """
     if isinstance(error, LeukocyteError):
-        text = str(error).replace(str(path), path.name)
-        return text if path.name in text else f"{path.name}: {text}"
+        said = str(error)
+        if isinstance(said, Sentence):
+            said = said.exchanged(path, path.name)
+        else:
+            said = said.replace(str(path), path.name)
+        return said if path.name in said else joined([path.name, said], ": ")
     if isinstance(error, MemoryError):
-        return f"{path.name}: there is not enough memory for an image of this size."
-    return f"{path.name}: the analysis failed ({type(error).__name__}: {error})."
+        return later(
+            "{name}: there is not enough memory for an image of this size.", name=path.name
+        )
+    return later(
+        "{name}: the analysis failed ({kind}: {error}).",
+        name=path.name,
+        kind=type(error).__name__,
+        error=str(error),
+    )
 
 
 def _read(path: Path) -> str:

@@ -18,7 +18,7 @@ from napari_leukocyte.counting.settings import DifferentialSettings
 from napari_leukocyte.errors import LeukocyteError, OutputError
 from napari_leukocyte.io.atomic import write_together
 from napari_leukocyte.io.paths import plan
-from napari_leukocyte.language import tr, tr_n
+from napari_leukocyte.language import joined, tr, tr_n
 from napari_leukocyte.progress import Progress, silent
 from napari_leukocyte.reporting.drawing import write_png
 from napari_leukocyte.reporting.pictures import draw_overlay
@@ -208,7 +208,7 @@ def save_smear(
         tables.append((job.image, table))
         records.append(record)
     if not tables:
-        raise OutputError("No field can be read any more: " + " ".join(errors.values()))
+        raise OutputError("No field can be read any more: {why}", why=joined(errors.values()))
     with write_together(folder, SMEAR_FILES, overwrite=overwrite) as staging:
         write_csv(staging / OBJECTS, objects_table(tables))
         write_csv(staging / LEUKOGRAM, _leukograms(tables, settings))
@@ -230,8 +230,9 @@ def _require_shown(smear: Smear, chosen: Sequence[int]) -> None:
     if blind:
         named = ", ".join(blind[:3]) + (f" and {len(blind) - 3} more" if len(blind) > 3 else "")
         raise BlindReadError(
-            f"The smear is saved and reported after the blind reads of {named}, in which cells "
-            "have no answer yet."
+            "The smear is saved and reported after the blind reads of {named}, in which "
+            "cells have no answer yet.",
+            named=named,
         )
 
 
@@ -239,8 +240,9 @@ def _refuse(folder: Path, names: Sequence[str]) -> None:
     existing = [name for name in names if (folder / name).exists()]
     if existing:
         raise OutputError(
-            f"{folder} already holds {', '.join(existing[:3])}: choose another folder or allow "
-            "overwriting."
+            "{folder} already holds {names}: choose another folder or allow overwriting.",
+            folder=folder,
+            names=", ".join(existing[:3]),
         )
 
 

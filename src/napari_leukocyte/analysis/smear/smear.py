@@ -24,7 +24,7 @@ from napari_leukocyte.counting.leukogram import count, in_order
 from napari_leukocyte.counting.settings import DifferentialSettings
 from napari_leukocyte.errors import ParameterError
 from napari_leukocyte.io.images.reading import passed_over
-from napari_leukocyte.language import tr, tr_n
+from napari_leukocyte.language import joined, later, later_n
 from napari_leukocyte.progress import Progress, silent
 from napari_leukocyte.session.reviews import now
 
@@ -229,19 +229,28 @@ class Smear:
         return self._kept.sign_off
 
     def why_not(self) -> str | None:
-        """Say in one sentence what keeps the smear from being signed off; None if nothing does."""
+        """Say in one sentence what keeps the smear from being signed off; None if nothing does.
+
+        In English; :func:`napari_leukocyte.language.tr` says it in the language in use.
+        """
         usable = self.counted()
         states = [(self.paths[i].name, self.state(i)) for i in usable]
         waiting = [(name, missing) for name, state in states if (missing := state.missing())]
         if waiting:
-            named = ", ".join(f"{name} ({missing})" for name, missing in waiting[:_NAMED])
+            named = joined(
+                (
+                    later("{name} ({missing})", name=name, missing=missing)
+                    for name, missing in waiting[:_NAMED]
+                ),
+                ", ",
+            )
             more = len(waiting) - _NAMED
-            rest = tr(" and {n} more", n=more) if more > 0 else ""
-            return tr_n(
+            rest = later(" and {n} more", n=more) if more > 0 else ""
+            return later_n(
                 "{fields} has to be finished before the sign-off: {named}{rest}.",
                 "{fields} have to be finished before the sign-off: {named}{rest}.",
                 len(waiting),
-                fields=tr_n(
+                fields=later_n(
                     "{waiting} of {n} field",
                     "{waiting} of {n} fields",
                     len(usable),
@@ -251,7 +260,7 @@ class Smear:
                 rest=rest,
             )
         if not sum(state.objects for _, state in states):
-            return tr("There are no cells to sign off.")
+            return later("There are no cells to sign off.")
         return None
 
     def sign_off(self, reader: str, progress: Progress = silent) -> SmearSignOff:
@@ -321,17 +330,19 @@ class Smear:
             present.add(state.key)
             if state.stage == "damaged":
                 if name not in signed.left_out:
-                    reason = reason or f"{name} can't be read any more"
+                    reason = reason or later("{name} can't be read any more", name=name)
             elif state.key not in signed.fields:
-                reason = reason or f"{name} was added"
+                reason = reason or later("{name} was added", name=name)
             elif state.digest and state.digest != signed.fields[state.key]:
-                reason = reason or f"{name} was changed"
+                reason = reason or later("{name} was changed", name=name)
         if reason is None and not set(signed.fields) <= present:
-            reason = "a field was removed"
+            reason = later("a field was removed")
         if reason is None:
             return None
         self.withdraw_sign_off()
-        return f"The sign-off of the smear was withdrawn, since {reason} after it."
+        return later(
+            "The sign-off of the smear was withdrawn, since {reason} after it.", reason=reason
+        )
 
     def _change(self, change: persistence.Change) -> None:
         kept = persistence.change_record(self._file, change)

@@ -85,10 +85,12 @@ def take(state: ExportState, given: Field) -> None:
     if state.settings.only_reviewed:
         given = given.only_reviewed()
         if not len(given.table):
-            raise DatasetError(f"{given.name}: none of its cells was reviewed.")
+            raise DatasetError("{name}: none of its cells was reviewed.", name=given.name)
     key = image_key(given.rgb)
     if key in state.seen:
-        raise DatasetError(f"{given.name} shows the same pixels as {state.seen[key]}.")
+        raise DatasetError(
+            "{name} shows the same pixels as {other}.", name=given.name, other=state.seen[key]
+        )
     state.seen[key] = given.name
     copy = state.settings.copy_images
     if given.file is None and not copy:
@@ -100,7 +102,11 @@ def take(state: ExportState, given: Field) -> None:
         image = next(i for i in state.former.images if i.sha256 == key)
         known = state.former.read_log(image)
         if known.problems:
-            raise DatasetError(f"{image.name}: its history is damaged ({known.problems[0]})")
+            raise DatasetError(
+                "{name}: its history is damaged ({problem})",
+                name=image.name,
+                problem=known.problems[0],
+            )
         events = _that_follow(known.events, given)
         log, head = state.former.read_bytes(entry.provenance), known.head
         if digest == entry.digest and not events and _all_there(state.former, entry):

@@ -171,7 +171,9 @@ class Dataset:
         labels = self.read_labels(image)
         numbers = np.unique(labels)
         if sorted(rows[LABEL].tolist()) != numbers[numbers > 0].tolist():
-            raise DatasetError(f"{image.name}: the table and the label image have other objects.")
+            raise DatasetError(
+                "{name}: the table and the label image have other objects.", name=image.name
+            )
         name = image.file_name if image.image is None else image.image.name
         return AnnotatedImage(name, image.shape, labels, rows, image.image, key=image.sha256)
 
@@ -214,7 +216,9 @@ class Dataset:
         except ImageError as error:
             raise DatasetError(str(error)) from error
         if pixels.shape != image.shape:
-            raise DatasetError(f"{inside(self.folder, name)} is no mask of {image.name}.")
+            raise DatasetError(
+                "{path} is no mask of {name}.", path=inside(self.folder, name), name=image.name
+            )
         return np.asarray(pixels > 0)
 
     def read_rgb(self, image: DatasetImage) -> NDArray[np.uint8]:
@@ -228,8 +232,10 @@ class Dataset:
         if image.image is None:
             reference = image.entry.reference
             raise DatasetError(
-                f"{image.name}: the photograph was not copied into the dataset, and is not at "
-                f"{reference.path if reference else ''} any more."
+                "{name}: the photograph was not copied into the dataset, and is not at "
+                "{path} any more.",
+                name=image.name,
+                path=reference.path if reference else "",
             )
         _refuse_other_size(image.image, image.shape)
         try:
@@ -237,7 +243,7 @@ class Dataset:
         except ImageError as error:
             raise DatasetError(str(error)) from error
         if image_key(rgb) != image.sha256:
-            raise DatasetError(f"{image.image} is not the photograph that was exported.")
+            raise DatasetError("{path} is not the photograph that was exported.", path=image.image)
         return rgb
 
     def read_log(self, image: DatasetImage) -> Log:
@@ -269,10 +275,14 @@ class Dataset:
             try:
                 data = path.read_bytes()
             except OSError as error:
-                raise DatasetError(f"{path} can't be read: {error.strerror or error}.") from error
+                raise DatasetError(
+                    "{path} can't be read: {reason}.",
+                    path=path,
+                    reason=error.strerror or str(error),
+                ) from error
             if hashlib.sha256(data).hexdigest() == entry.sha256:
                 return data
-        raise DatasetError(f"{path} is not the file that was exported.")
+        raise DatasetError("{path} is not the file that was exported.", path=path)
 
     def is_whole(self, name: str, entry: FileEntry | None = None) -> str | None:
         """Say in one sentence what is wrong with a file; None if nothing is."""
@@ -330,7 +340,7 @@ def _refuse_other_size(path: Path, shape: tuple[int, int]) -> None:
         return  # a TIFF that Pillow does not know, or no image, which its reader says
     # Photographs that were taken upright may be stored lying.
     if pixels != shape[0] * shape[1]:
-        raise DatasetError(f"{path} has another size than the manifest says.")
+        raise DatasetError("{path} has another size than the manifest says.", path=path)
 
 
 def current_version(folder: Path) -> int | None:
@@ -353,7 +363,9 @@ def current_version(folder: Path) -> int | None:
         current = values.get("current")
         if not isinstance(current, int) or current not in found:
             raise DatasetError(
-                f"{folder / POINTER} points to version {str(current)[:20]}, which is missing."
+                "{path} points to version {current}, which is missing.",
+                path=folder / POINTER,
+                current=str(current)[:20],
             )
         pointed = current
     return max([pointed, *found]) or None
@@ -402,18 +414,27 @@ def open_dataset(folder: Path, version: int | None = None) -> Dataset:
         if version is None and (folder / MANIFEST).is_file():
             return Dataset(folder)
         if not folder.is_dir():
-            raise DatasetError(f"{folder} is no folder.")
+            raise DatasetError("{folder} is no folder.", folder=folder)
         newest = current_version(folder)
         if newest is None:
-            raise DatasetError(f"{folder} holds no dataset.")
+            raise DatasetError("{folder} holds no dataset.", folder=folder)
         wanted = newest if version is None else version
         if wanted not in versions_in(folder):
-            raise DatasetError(f"{folder} has no version {wanted}; the newest is {newest}.")
+            raise DatasetError(
+                "{folder} has no version {wanted}; the newest is {newest}.",
+                folder=folder,
+                wanted=wanted,
+                newest=newest,
+            )
         dataset = Dataset(folder / VERSIONS / version_name(wanted))
         if dataset.version != wanted:
             raise DatasetError(
-                f"{dataset.folder} says that it is version {dataset.version}: it was renamed."
+                "{folder} says that it is version {version}: it was renamed.",
+                folder=dataset.folder,
+                version=dataset.version,
             )
         return dataset
     except OSError as error:
-        raise DatasetError(f"{folder} can't be read: {error.strerror or error}.") from error
+        raise DatasetError(
+            "{folder} can't be read: {reason}.", folder=folder, reason=error.strerror or str(error)
+        ) from error

@@ -25,6 +25,7 @@ from napari_leukocyte.errors import LeukocyteError, ParameterError
 from napari_leukocyte.io.images.key import image_key
 from napari_leukocyte.io.user_files import read_user_file, write_user_file
 from napari_leukocyte.io.validation import Number, Whole, WholeKey, parse
+from napari_leukocyte.language import later
 from napari_leukocyte.progress import Progress, silent
 from napari_leukocyte.schema import LABEL
 from napari_leukocyte.segmentation.parameters import PostprocessParams
@@ -239,13 +240,19 @@ def fill_session(
         If the session is of another photograph or has work of its own, or the dataset is damaged.
     """
     if image_key(session.rgb) != image.sha256:
-        raise DatasetError(f"{session.name} is not the photograph {image.name} of the dataset.")
+        raise DatasetError(
+            "{name} is not the photograph {photograph} of the dataset.",
+            name=session.name,
+            photograph=image.name,
+        )
     if len(session.table()) and not replace:
-        raise DatasetError(f"{image.name}: there is work on this photograph already.")
+        raise DatasetError("{name}: there is work on this photograph already.", name=image.name)
     annotated = dataset.read(image, table)
     log = dataset.read_log(image)
     if log.problems:
-        raise DatasetError(f"{image.name}: its history is damaged ({log.problems[0]})")
+        raise DatasetError(
+            "{name}: its history is damaged ({problem})", name=image.name, problem=log.problems[0]
+        )
     record, rows = image.entry.record, annotated.table
     labels = annotated.labels
     assert labels is not None  # noqa: S101 - a dataset has masks
@@ -262,8 +269,10 @@ def fill_session(
             signed_off=_sign_off(record),
         )
     except (ParameterError, KeyError, TypeError, ValueError) as error:
-        raise DatasetError(f"{image.name}: what the manifest says of it is damaged.") from error
-    session.take_state(state, "Read from a dataset")
+        raise DatasetError(
+            "{name}: what the manifest says of it is damaged.", name=image.name
+        ) from error
+    session.take_state(state, later("Read from a dataset"))
     restored = None if folder is None else restore(folder)
     origin = Origin(
         dataset.sha256,

@@ -71,16 +71,26 @@ def field_of_annotated(
     """
     name = annotated.name
     if annotated.source is None:
-        where = f" beside {origin}" if origin else ""
-        raise DatasetError(f"{name}: a dataset needs the photograph; put it{where}.")
+        if not origin:
+            raise DatasetError("{name}: a dataset needs the photograph; put it.", name=name)
+        raise DatasetError(
+            "{name}: a dataset needs the photograph; put it beside {origin}.",
+            name=name,
+            origin=origin,
+        )
     given = annotated.labels
     if given is None:
-        raise DatasetError(f"{name}: a dataset needs masks, and only boxes are known.")
+        raise DatasetError("{name}: a dataset needs masks, and only boxes are known.", name=name)
     rgb = normalise_image(read_image(annotated.source)).rgb
     if rgb.shape[:2] != given.shape:
         raise DatasetError(
-            f"{name}: the photograph has {rgb.shape[1]} × {rgb.shape[0]} px, its masks "
-            f"{given.shape[1]} × {given.shape[0]} px."
+            "{name}: the photograph has {width} × {height} px, its masks {masks_width} × "
+            "{masks_height} px.",
+            name=name,
+            width=rgb.shape[1],
+            height=rgb.shape[0],
+            masks_width=given.shape[1],
+            masks_height=given.shape[0],
         )
     key = image_key(rgb)
     if annotated.key and annotated.key != key:
@@ -254,7 +264,7 @@ def field_of_file(path: Path, group: str | None = None) -> Field:
     image = read_image(path)
     session = read_session(image, path.name)
     if not _worked_on(session.rgb):
-        raise DatasetError(f"{path}: nothing was done with this photograph yet.")
+        raise DatasetError("{path}: nothing was done with this photograph yet.", path=path)
     taken = take_snapshot(session, session_folder(session.rgb))
     return taken.field(path, group)
 
@@ -369,7 +379,7 @@ def fields_of_sources(sources: Sequence[Path], group: str | None = None) -> Fiel
 
 def _of(source: Path, group: str | None) -> Fields:
     if not source.exists():
-        raise DatasetError(f"{source} does not exist.")
+        raise DatasetError("{source} does not exist.", source=source)
     own = _name_of_folder(source) if group == FOLDER_GROUP else group
     if source.is_file() and source.suffix.lower() in IMAGE_SUFFIXES:
         path = source
@@ -389,7 +399,8 @@ def _of(source: Path, group: str | None) -> Fields:
         if not images:
             raise
         raise DatasetError(
-            f"{source} holds images, but nothing was done with them yet, and no annotations."
+            "{source} holds images, but nothing was done with them yet, and no annotations.",
+            source=source,
         ) from error
 
 

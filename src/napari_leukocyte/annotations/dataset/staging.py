@@ -48,7 +48,9 @@ def locked_folder(folder: Path, patience: float) -> Iterator[None]:
         lock.acquire()
     except Timeout:
         raise OutputError(
-            f"Another export into {folder} goes on for more than {patience:g} s: try again later."
+            "Another export into {folder} goes on for more than {patience:g} s: try again later.",
+            folder=folder,
+            patience=patience,
         ) from None
     try:
         yield
@@ -67,10 +69,12 @@ def refuse_foreign(folder: Path) -> None:
     if not os.path.lexists(folder):
         return
     if not folder.is_dir():
-        raise DatasetError(f"{folder} is a file, where a folder is needed.")
+        raise DatasetError("{folder} is a file, where a folder is needed.", folder=folder)
     names = {p.name for p in folder.iterdir()}
     if names and not names & {POINTER, VERSIONS, LOCK}:
-        raise DatasetError(f"{folder} is not empty and holds no dataset: choose another folder.")
+        raise DatasetError(
+            "{folder} is not empty and holds no dataset: choose another folder.", folder=folder
+        )
 
 
 def remove_leftovers(folder: Path) -> None:
@@ -159,7 +163,7 @@ class Staging:
         """
         source, target = inside(former, name), self.path(name)
         if refuse_unlike(source) != entry.bytes:
-            raise DatasetError(f"{source} is damaged: export its photograph again.")
+            raise DatasetError("{source} is damaged: export its photograph again.", source=source)
         try:
             os.link(source, target)
         except FileExistsError:

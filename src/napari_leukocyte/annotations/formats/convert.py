@@ -78,12 +78,14 @@ def read(
     try:
         images: list[AnnotatedImage] = found.load().read(source)
     except MemoryError as error:
-        raise FormatError(f"There is not enough memory to read {path}.") from error
+        raise FormatError("There is not enough memory to read {path}.", path=path) from error
     if not images:
-        raise FormatError(f"{path} holds no annotated image.")
+        raise FormatError("{path} holds no annotated image.", path=path)
     said = left_out.sentences()
     if left_out.number and not any(len(image.table) for image in images):
-        raise FormatError(f"{path} holds no object that can be read: {said[-1]}")
+        raise FormatError(
+            "{path} holds no object that can be read: {reason}", path=path, reason=said[-1]
+        )
     return [with_notes(images[0], said), *images[1:]] if said else images
 
 
@@ -215,8 +217,10 @@ def _write_file(
         return
     if len(images) > 1:
         raise OutputError(
-            f"{dst} is one file, but {chosen.title} needs one for each of {len(images)} images: "
-            "name a folder."
+            "{dst} is one file, but {format} needs one for each of {number} images: name a folder.",
+            dst=dst,
+            format=chosen.title,
+            number=len(images),
         )
     if chosen.name == "ome-zarr":
         with replace_folder(

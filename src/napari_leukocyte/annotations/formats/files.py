@@ -48,16 +48,21 @@ def read_bytes(path: Path, most: int = MOST_TEXT_BYTES) -> bytes:
         If it can't be read, is no regular file or is larger.
     """
     if not is_file(path):  # a pipe or a device would never end
-        missing = "is no file" if os.path.lexists(path) else "does not exist"
-        raise FormatError(f"{path} {missing}.")
+        if os.path.lexists(path):
+            raise FormatError("{path} is no file.", path=path)
+        raise FormatError("{path} does not exist.", path=path)
     try:
         with path.open("rb") as file:
             data = file.read(most + 1)
     except OSError as error:
-        raise FormatError(f"{path} can't be read: {error.strerror or error}.") from error
+        raise FormatError(
+            "{path} can't be read: {reason}.", path=path, reason=error.strerror or str(error)
+        ) from error
     if len(data) > most:
         amount = f"{most // 1_000_000} MB" if most >= 1_000_000 else f"{most} bytes"
-        raise FormatError(f"{path} is larger than {amount}, more than it can be.")
+        raise FormatError(
+            "{path} is larger than {amount}, more than it can be.", path=path, amount=amount
+        )
     return data
 
 
@@ -71,7 +76,7 @@ def decode(data: bytes, where: str) -> str:
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise FormatError(f"{where} is not text in UTF-8.") from error
+        raise FormatError("{where} is not text in UTF-8.", where=where) from error
 
 
 def head(path: Path, number: int) -> bytes:
@@ -112,9 +117,13 @@ def entries(folder: Path) -> list[Path]:
     try:
         found = sorted(p for p in folder.iterdir() if not p.name.startswith("."))
     except OSError as error:
-        raise FormatError(f"{folder} can't be read: {error.strerror or error}.") from error
+        raise FormatError(
+            "{folder} can't be read: {reason}.", folder=folder, reason=error.strerror or str(error)
+        ) from error
     if len(found) > MOST_ENTRIES:
-        raise FormatError(f"{folder} holds more than {MOST_ENTRIES} files.")
+        raise FormatError(
+            "{folder} holds more than {most} files.", folder=folder, most=MOST_ENTRIES
+        )
     for path in found:
         if path.is_symlink():
             within(folder, path)
@@ -141,7 +150,11 @@ def within(folder: Path, path: Path) -> Path:
     """Return a path below a folder as it is; raises FormatError if it leads out of it by links."""
     root = os.path.realpath(folder)
     if os.path.commonpath([root, os.path.realpath(path)]) != root:
-        raise FormatError(f"{path} is a link that leads out of {folder}; it is not followed.")
+        raise FormatError(
+            "{path} is a link that leads out of {folder}; it is not followed.",
+            path=path,
+            folder=folder,
+        )
     return path
 
 
@@ -161,11 +174,15 @@ def plain_name(text: object, where: str) -> str:
         If it is no name, or leads out of the folder that it stands in.
     """
     if not isinstance(text, str) or not text.strip():
-        raise FormatError(f"{where} has an image without a file name.")
+        raise FormatError("{where} has an image without a file name.", where=where)
     text = _without_server(text)
     parts = PureWindowsPath(text).parts  # knows both separators
     if PurePosixPath(text).is_absolute() or PureWindowsPath(text).anchor or ".." in parts:
-        raise FormatError(f"{where} names the image {short(text)}, which leads out of its folder.")
+        raise FormatError(
+            "{where} names the image {text}, which leads out of its folder.",
+            where=where,
+            text=short(text),
+        )
     return checked_name(parts[-1] if parts else "", where)
 
 
@@ -187,7 +204,9 @@ def last_part(text: str) -> str:
 def checked_name(name: str, where: str) -> str:
     """Return a name that a file may have; raises FormatError if none may."""
     if name in ("", ".", "..") or not printable(name) or len(name.encode()) > LONGEST_FILE_NAME:
-        raise FormatError(f"{where} has the name {short(name)}, which no file can have.")
+        raise FormatError(
+            "{where} has the name {name}, which no file can have.", where=where, name=short(name)
+        )
     return name
 
 
@@ -240,20 +259,25 @@ def read_entries(data: bytes, where: str) -> Iterator[tuple[str, bytes]]:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             infos = archive.infolist()
             if len(infos) > MOST_ENTRIES:
-                raise FormatError(f"{where} has more than {MOST_ENTRIES} entries.")
+                raise FormatError(
+                    "{where} has more than {most} entries.", where=where, most=MOST_ENTRIES
+                )
             left, names = MOST_ARCHIVE_BYTES, set()
             for info in infos:
                 name = info.filename
                 _check_name(name, where)
                 if name in names:
-                    raise FormatError(f"{where} has the entry {short(name)} twice.")
+                    raise FormatError(
+                        "{where} has the entry {name} twice.", where=where, name=short(name)
+                    )
                 names.add(name)
                 if info.is_dir() or _of_the_system(name):
                     continue
                 if info.flag_bits & 0x1 or info.compress_type not in _METHODS:
                     raise FormatError(
-                        f"{where} has the entry {short(name)} encrypted or packed "
-                        "in an unusual way."
+                        "{where} has the entry {name} encrypted or packed in an unusual way.",
+                        where=where,
+                        name=short(name),
                     )
                 most = min(left, MOST_ENTRY_BYTES)
                 with archive.open(info) as file:
@@ -261,7 +285,7 @@ def read_entries(data: bytes, where: str) -> Iterator[tuple[str, bytes]]:
                     content = file.read(most + 1)
                 if len(content) > most:
                     raise FormatError(
-                        f"{where} unpacks to more than can be read, as a ZIP bomb does."
+                        "{where} unpacks to more than can be read, as a ZIP bomb does.", where=where
                     )
                 left -= len(content)
                 yield name, content
@@ -276,7 +300,9 @@ def read_entries(data: bytes, where: str) -> Iterator[tuple[str, bytes]]:
         NotImplementedError,
         RuntimeError,
     ) as error:
-        raise FormatError(f"{where} is not a whole ZIP file: it is damaged or cut off.") from error
+        raise FormatError(
+            "{where} is not a whole ZIP file: it is damaged or cut off.", where=where
+        ) from error
 
 
 def _of_the_system(name: str) -> bool:
@@ -288,6 +314,10 @@ def _of_the_system(name: str) -> bool:
 def _check_name(name: str, where: str) -> None:
     parts = PureWindowsPath(name).parts
     if not parts:
-        raise FormatError(f"{where} has an entry without a name: it is damaged.")
+        raise FormatError("{where} has an entry without a name: it is damaged.", where=where)
     if PurePosixPath(name).is_absolute() or PureWindowsPath(name).anchor or ".." in parts:
-        raise FormatError(f"{where} has an entry {short(name)}, which leads out of its folder.")
+        raise FormatError(
+            "{where} has an entry {name}, which leads out of its folder.",
+            where=where,
+            name=short(name),
+        )

@@ -120,11 +120,15 @@ def recognise_source(source: Source) -> Format:
         if FORMATS[name].load().recognises(source):
             return FORMATS[name]
     known = ", ".join(f.title for f in _ALL)
-    raise UnknownFormatError(f"{source.where} is in no known format ({known}).")
+    raise UnknownFormatError(
+        "{where} is in no known format ({known}).", where=source.where, known=known
+    )
 
 
 def find_format(name: str) -> Format:
     """Return a format by its name; raises FormatError if there is none."""
     if name not in FORMATS:
-        raise FormatError(f"There is no format {name!r}: choose {', '.join(FORMATS)}.")
+        raise FormatError(
+            "There is no format {name!r}: choose {names}.", name=name, names=", ".join(FORMATS)
+        )
     return FORMATS[name]

@@ -55,8 +55,12 @@ def require_credible(path: Path, claim: Claim, size: int) -> None:
     width, height, depth = claim
     if width * height * depth > max(_FREE, _TIMES * size):
         raise ImageError(
-            f"{path} is damaged: it claims to have {width} × {height} px, which its {size} bytes "
-            "can't hold."
+            "{path} is damaged: it claims to have {width} × {height} px, which its {size} "
+            "bytes can't hold.",
+            path=path,
+            width=width,
+            height=height,
+            size=size,
         )
 
 

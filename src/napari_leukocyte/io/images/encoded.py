@@ -148,8 +148,9 @@ def _gif(path: Path, data: bytes) -> NDArray[Any]:
     with _opened(GifImageFile, path, data) as image:
         if image.n_frames > 1:
             raise ImageError(
-                f"{path} is an animation of {image.n_frames} pictures: save the one that is the "
-                "photograph."
+                "{path} is an animation of {number} pictures: save the one that is the photograph.",
+                path=path,
+                number=image.n_frames,
             )
         return np.array(image.convert("RGBA" if "transparency" in image.info else "RGB"))
 
@@ -180,8 +181,9 @@ def _heic(path: Path, data: bytes) -> NDArray[Any]:
         import pi_heif
     except ImportError as error:
         raise ImageError(
-            f"{path} is a HEIC photograph, for which the library pi-heif is needed: pip install "
-            "pi-heif, or save it as PNG or JPEG."
+            "{path} is a HEIC photograph, for which the library pi-heif is needed: pip "
+            "install pi-heif, or save it as PNG or JPEG.",
+            path=path,
         ) from error
     # Turned upright by the library, by the marks of the format, which overrule its EXIF.
     file = pi_heif.open_heif(BytesIO(data), convert_hdr_to_8bit=False)

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from napari_leukocyte.errors import ImageError
+from napari_leukocyte.language import later
 
 #: Sides below this hold no leukocyte at any magnification.
 SMALLEST_SIDE_PX = 16
@@ -96,7 +97,7 @@ def _to_channels_last(array: NDArray[Any], notes: list[str]) -> NDArray[Any]:
     if array.size == 0:
         raise ImageError("The image is empty: it has no pixels.")
     if not np.issubdtype(array.dtype, np.number):
-        raise ImageError(f"The image holds {array.dtype} values, not intensities.")
+        raise ImageError("The image holds {dtype} values, not intensities.", dtype=array.dtype)
     if np.issubdtype(array.dtype, np.complexfloating):
         raise ImageError("The image holds complex numbers, not intensities.")
     shape = array.shape
@@ -109,16 +110,20 @@ def _to_channels_last(array: NDArray[Any], notes: list[str]) -> NDArray[Any]:
     if array.ndim == 3 and array.shape[2] == 1:
         array = array[..., 0]
     if array.ndim < 2:
-        raise ImageError(f"This is not an image: its shape is {shape}.")
+        raise ImageError("This is not an image: its shape is {shape}.", shape=shape)
     if array.ndim > 3 or (array.ndim == 3 and array.shape[2] not in (3, 4)):
         raise ImageError(
-            f"The image has shape {shape}, a stack along {_stack_axes(shape)}: choose one plane, "
-            "so that it is (height, width) or (height, width, 3)."
+            "The image has shape {shape}, a stack along {axes}: choose one plane, so that it "
+            "is (height, width) or (height, width, 3).",
+            shape=shape,
+            axes=_stack_axes(shape),
         )
     if min(array.shape[:2]) < SMALLEST_SIDE_PX:
         raise ImageError(
-            f"The image is {array.shape[0]} x {array.shape[1]} px: at least "
-            f"{SMALLEST_SIDE_PX} x {SMALLEST_SIDE_PX} are needed."
+            "The image is {height} x {width} px: at least {least} x {least} are needed.",
+            height=array.shape[0],
+            width=array.shape[1],
+            least=SMALLEST_SIDE_PX,
         )
     return array
 
@@ -126,9 +131,9 @@ def _to_channels_last(array: NDArray[Any], notes: list[str]) -> NDArray[Any]:
 def _stack_axes(shape: tuple[int, ...]) -> str:
     """Name the axes that are most likely not height, width or colour."""
     if len(shape) == 3:
-        return f"axis {int(np.argmin(shape))}"
+        return later("axis {n}", n=int(np.argmin(shape)))
     planes = len(shape) - (3 if shape[-1] in (3, 4) else 2)
-    return "axis 0" if planes == 1 else f"axes 0 to {planes - 1}"
+    return later("axis {n}", n=0) if planes == 1 else later("axes 0 to {n}", n=planes - 1)
 
 
 def _to_eight_bits(array: NDArray[Any], notes: list[str]) -> NDArray[np.uint8]:
@@ -137,7 +142,9 @@ def _to_eight_bits(array: NDArray[Any], notes: list[str]) -> NDArray[np.uint8]:
     if np.issubdtype(array.dtype, np.integer):
         lowest, highest = int(array.min()), int(array.max())
         if lowest < 0:
-            raise ImageError(f"The image has negative intensities (down to {lowest}).")
+            raise ImageError(
+                "The image has negative intensities (down to {lowest}).", lowest=lowest
+            )
         if highest <= 255:
             return array.astype(np.uint8)
         full = next((f for f in (1023, 4095, 65535) if highest <= f), highest)
@@ -153,7 +160,9 @@ def _to_eight_bits(array: NDArray[Any], notes: list[str]) -> NDArray[np.uint8]:
         return array.astype(np.uint8)
     if max(-low, high) > LARGEST_VALUE:
         raise ImageError(
-            f"The image holds values from {low:.4g} to {high:.4g}, which are no intensities."
+            "The image holds values from {low:.4g} to {high:.4g}, which are no intensities.",
+            low=low,
+            high=high,
         )
     step = 1 + int(np.sqrt(array.size / _SAMPLE_SIZE))
     sample = array[::step, ::step].astype(np.float64)

@@ -61,7 +61,7 @@ def find_images(paths: Iterable[Path]) -> list[Path]:
         elif _is(Path.exists, path):
             found[path] = None
         else:
-            raise ImageError(f"{path} does not exist.")
+            raise ImageError("{path} does not exist.", path=path)
     return list(found)
 
 
@@ -113,7 +113,9 @@ def _images_in(folder: Path) -> list[Path]:
             if p.suffix.lower() in IMAGE_SUFFIXES and not p.name.startswith(".") and p.is_file()
         )
     except OSError as error:
-        raise ImageError(f"{folder} can't be read: {error.strerror or error}.") from error
+        raise ImageError(
+            "{folder} can't be read: {reason}.", folder=folder, reason=error.strerror or str(error)
+        ) from error
 
 
 def read_image(path: Path) -> NDArray[Any]:
@@ -157,13 +159,15 @@ def read_image(path: Path) -> NDArray[Any]:
             # A TIFF may be a stack of gigabytes; its reader takes what it needs.
             data = start if is_tiff else start + file.read()
     except OSError as error:
-        raise ImageError(f"{path} can't be read: {error.strerror or error}.") from error
+        raise ImageError(
+            "{path} can't be read: {reason}.", path=path, reason=error.strerror or str(error)
+        ) from error
     if not data:
-        raise ImageError(f"{path} is empty.")
+        raise ImageError("{path} is empty.", path=path)
     with _quiet():
         pixels = tiff.read_tiff(path) if is_tiff else encoded.decode(path, data)
     if pixels is None or pixels.size == 0:
-        raise ImageError(f"{path} is not an image that can be read, or it is damaged.")
+        raise ImageError("{path} is not an image that can be read, or it is damaged.", path=path)
     return pixels
 
 
@@ -190,7 +194,9 @@ def reads_alike(path: Path) -> bool:
             file.seek(0)
             return encoded.is_stored_upright(path, file.read())
     except OSError as error:
-        raise ImageError(f"{path} can't be read: {error.strerror or error}.") from error
+        raise ImageError(
+            "{path} can't be read: {reason}.", path=path, reason=error.strerror or str(error)
+        ) from error
 
 
 @contextlib.contextmanager

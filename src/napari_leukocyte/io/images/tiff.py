@@ -17,6 +17,7 @@ from napari_leukocyte.io.images.claims import Claim, claim_of, require_credible
 from napari_leukocyte.io.images.colour_spaces import by_rows, rgb_of_cmyk, rgb_of_lab, to_byte
 from napari_leukocyte.io.images.lzw import LZW, require_whole, segments
 from napari_leukocyte.io.images.orientation import TAG, UPRIGHT, upright
+from napari_leukocyte.language import later
 
 if TYPE_CHECKING:
     from tifffile import TiffFile, TiffPage, TiffPageSeries
@@ -35,7 +36,7 @@ _SLACK = 4
 _ICC_PROFILE, _INK_SET, _COMPRESSION_JPEG = 34675, 332, 7
 #: Greatest values of cameras whose pixels are stored in 16 bits.
 _CAMERAS = (1023, 4095, 65535)
-_AXES = {"Z": "focus planes", "T": "points in time", "C": "channels"}
+_AXES = {"Z": later("focus planes"), "T": later("points in time"), "C": later("channels")}
 #: OME's colours of channels, signed RGBA, and ImageJ's names of them.
 _RED_GREEN_BLUE = ("-16776961", "16711935", "65535")
 _NAMES = (("red", "green", "blue"), ("r", "g", "b"))
@@ -148,14 +149,18 @@ def _photograph(path: Path, file: TiffFile) -> TiffPageSeries:
     series = next(whole, None)
     if series is None and file.series:
         raise ImageError(
-            f"{path} holds only a reduced image of a photograph: open the photograph itself."
+            "{path} holds only a reduced image of a photograph: open the photograph itself.",
+            path=path,
         )
     if series is None:
         raise ValueError
     page = series.keyframe
     if page.imagelength * page.imagewidth > _MOST_PIXELS:
         raise ImageError(
-            f"{path} has {page.imagewidth} × {page.imagelength} px, too many for a photograph."
+            "{path} has {width} × {height} px, too many for a photograph.",
+            path=path,
+            width=page.imagewidth,
+            height=page.imagelength,
         )
     if len(page.dataoffsets) < math.prod(page.chunked):
         raise ValueError  # tifffile would fill in what is missing, however much it is
@@ -202,9 +207,12 @@ def _planes(path: Path, file: TiffFile, series: TiffPageSeries) -> str:
     if len(axes) == 3 and {series.shape[0], series.shape[-1]} & {3, 4}:
         number = series.shape[axes.index(others[0])]
         raise ImageStackError(
-            f"{path} holds {number} grey {_AXES.get(others[0], 'planes')}, which are no red, green "
-            "and blue: take one of them, for example by “Split Stack” in the context menu of its "
-            "layer in napari."
+            "{path} holds {number} grey {planes}, which are no red, green and blue: take one "
+            "of them, for example by “Split Stack” in the context menu of its layer in "
+            "napari.",
+            path=path,
+            number=number,
+            planes=_AXES.get(others[0], later("planes")),
         )
     return "stack"
 
@@ -243,8 +251,10 @@ def _conversion(path: Path, page: TiffPage) -> Callable[[NDArray[Any]], NDArray[
     kind, bits = page.photometric, page.bitspersample
     if kind == PHOTOMETRIC.MINISBLACK and page.samplesperpixel > 2:
         raise ImageStackError(
-            f"{path} has {page.samplesperpixel} grey values a pixel, which are not tagged as red, "
-            "green and blue: save it as RGB."
+            "{path} has {number} grey values a pixel, which are not tagged as red, green and "
+            "blue: save it as RGB.",
+            path=path,
+            number=page.samplesperpixel,
         )
     if kind == PHOTOMETRIC.MINISBLACK:
         return lambda pixels: _by_depth(_first(pixels), bits)
@@ -275,8 +285,11 @@ def _conversion(path: Path, page: TiffPage) -> Callable[[NDArray[Any]], NDArray[
         raise ValueError  # a damaged file may give a list of them
     name = getattr(kind, "name", str(int(kind)))
     raise ImageError(
-        f"{path} has the colour space {name} with {bits} bits, which is not converted: save it as "
-        "RGB."
+        "{path} has the colour space {name} with {bits} bits, which is not converted: save "
+        "it as RGB.",
+        path=path,
+        name=name,
+        bits=bits,
     )
 
 

@@ -90,9 +90,11 @@ def trained_model(plan: Plan, job: Path, folder: Path) -> Manifest:
         expected = str(json.loads((job / RESULT).read_text(encoding="utf-8"))["sha256"])
         data = (job / NETWORK).read_bytes()
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise FinetuneError(f"The fine-tuning in {job} is not finished: resume it.") from error
+        raise FinetuneError(
+            "The fine-tuning in {job} is not finished: resume it.", job=job
+        ) from error
     if hashlib.sha256(data).hexdigest() != expected:
-        raise FinetuneError(f"{job / NETWORK} is damaged: fine-tune anew.")
+        raise FinetuneError("{path} is damaged: fine-tune anew.", path=job / NETWORK)
     former = read_manifest(Path(plan.model))
     names = [m.file.name for m in former.members if m.name != plan.member]
     own = f"{plan.name}.onnx"

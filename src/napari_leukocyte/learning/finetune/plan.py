@@ -13,6 +13,7 @@ from napari_leukocyte.errors import LeukocyteError
 from napari_leukocyte.io.atomic import as_output_error, atomic_write
 from napari_leukocyte.io.json_text import read_json
 from napari_leukocyte.io.validation import FORBID, Number, Whole, between, must, parse, record
+from napari_leukocyte.language import later
 from napari_leukocyte.learning.head.cells import reviewed
 from napari_leukocyte.models.adding import NewModel, check_new
 from napari_leukocyte.models.manifest import Kind, Manifest, Member
@@ -116,7 +117,7 @@ def read_plan(folder: Path) -> Plan:
     path = folder / PLAN
     values = read_json(path, FinetuneError)
     if values is None:
-        raise FinetuneError(f"{folder} holds no fine-tuning that could be resumed.")
+        raise FinetuneError("{folder} holds no fine-tuning that could be resumed.", folder=folder)
     damaged = f"{path} is damaged, begin anew: "
     return parse(Plan, values, error=FinetuneError, where=damaged, complete=True)
 
@@ -154,8 +155,10 @@ def find_member(model: str) -> tuple[Manifest, Member]:
                 return manifest, member
     names = [m.name for k in get_args(Kind) for m in list_models(k)]
     raise FinetuneError(
-        f"There is no model {model!r}: give segmentation, classification, a member or one of "
-        f"{', '.join(names)}."
+        "There is no model {model!r}: give segmentation, classification, a member or one of "
+        "{names}.",
+        model=model,
+        names=", ".join(names),
     )
 
 
@@ -205,10 +208,12 @@ def make_plan(
         table = table[table["image"].isin(complete)]
     for side in ("train", "validation"):
         if not (table["side"] == side).any():
-            what = "reviewed cell" if classes else "completely annotated photograph"
+            cell, photograph = later("reviewed cell"), later("completely annotated photograph")
             raise FinetuneError(
-                f"The dataset has no {what} on its {side} side: export more photographs (each is "
-                "on one side of the split for good)."
+                "The dataset has no {what} on its {side} side: export more photographs (each "
+                "is on one side of the split for good).",
+                what=cell if classes else photograph,
+                side=later(side),
             )
     check_new(NewModel(name, manifest.kind, classes), user_folder() if folder is None else folder)
     return Plan(

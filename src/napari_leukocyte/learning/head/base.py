@@ -101,7 +101,7 @@ def read_base(path: Path) -> Base:
     """
     found = replace(_FILE, header=path.name).read_any(path.parent)
     if found is None:
-        raise RetrainingError(f"There are no shipped embeddings at {path}.")
+        raise RetrainingError("There are no shipped embeddings at {path}.", path=path)
     with found.parsing():
         mean, axes, scores = (found.arrays[n] for n in ("mean", "axes", "scores"))
         classes, groups = found.header["classes"], found.header["groups"]
@@ -148,14 +148,18 @@ def base_for(features: Features) -> Base:
             base = read_base(path)
             if base.sha256 != features.sha256:
                 raise RetrainingError(
-                    f"{path} holds embeddings of another classifier ({base.sha256[:8]}, not "
-                    f"{features.sha256[:8]}): make them anew with 'python -m training embeddings'."
+                    "{path} holds embeddings of another classifier ({one}, not {other}): "
+                    "make them anew with 'python -m training embeddings'.",
+                    path=path,
+                    one=base.sha256[:8],
+                    other=features.sha256[:8],
                 )
             return base
     raise RetrainingError(
-        f"No shipped embeddings belong to {features.manifest.name}, so that a new head would "
-        "forget what it knows: retrain the shipped classifier, or make them with 'python -m "
-        f"training embeddings --model {features.manifest.name}'."
+        "No shipped embeddings belong to {name}, so that a new head would forget what it "
+        "knows: retrain the shipped classifier, or make them with 'python -m training "
+        "embeddings --model {name}'.",
+        name=features.manifest.name,
     )
 
 

@@ -90,8 +90,10 @@ def head_of(features: Features) -> Head:
     manifest = features.manifest
     if weights.shape[1] != len(manifest.classes):
         raise RetrainingError(
-            f"{features.member.file} gives {weights.shape[1]} logits for "
-            f"{len(manifest.classes)} classes."
+            "{file} gives {logits} logits for {classes} classes.",
+            file=features.member.file,
+            logits=weights.shape[1],
+            classes=len(manifest.classes),
         )
     return Head(manifest.classes, weights, bias, manifest.temperature)
 
@@ -200,7 +202,8 @@ def _drop_unused(model: ModelProto) -> None:
 
 def _other_end(file: str) -> RetrainingError:
     return RetrainingError(
-        f"{file} does not end with a dense layer on its embedding, which could be replaced."
+        "{file} does not end with a dense layer on its embedding, which could be replaced.",
+        file=file,
     )
 
 
@@ -238,7 +241,7 @@ def accept(
         If the name is taken or can't be one, or the model can't be written.
     """
     if result.refusals:
-        raise RetrainingError(f"The head was not taken. {result.refusals[0]}")
+        raise RetrainingError("The head was not taken. {reason}", reason=result.refusals[0])
     former = features.manifest
     new = NewModel(
         name=name,

@@ -44,7 +44,9 @@ def smooth(labels: NDArray[np.int32], numbers: Iterable[int], radius: float) -> 
     """
     if not 0 < radius <= MOST_RADIUS:
         raise ParameterError(
-            f"The radius of smoothing must be over 0 and at most {MOST_RADIUS:g} px, not {radius}."
+            "The radius of smoothing must be over 0 and at most {most:g} px, not {radius}.",
+            most=MOST_RADIUS,
+            radius=radius,
         )
     margin = math.ceil(3 * radius) + 1
 

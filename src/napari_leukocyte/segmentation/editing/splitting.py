@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from napari_leukocyte.errors import ParameterError
+from napari_leukocyte.language import later
 from napari_leukocyte.segmentation.editing.windows import Box, Edited, as_points, boxes_of, regions
 from napari_leukocyte.segmentation.matching import fresh_numbers
 from napari_leukocyte.segmentation.watershed import flood
@@ -85,7 +86,7 @@ def split_by_markers(
     ParameterError
         If no object holds two points.
     """
-    pixels = np.round(as_points(points, 2, "The points to part a cell by"))
+    pixels = np.round(as_points(points, 2, later("The points to part a cell by")))
     pixels = pixels[((pixels >= 0) & (pixels < labels.shape)).all(axis=1)]
     pixels = np.unique(pixels.astype(np.intp), axis=0)
     owners = labels[pixels[:, 0], pixels[:, 1]]
@@ -139,7 +140,7 @@ def objects_under(labels: NDArray[np.int32], line: ArrayLike) -> list[int]:
 
 
 def _corners(line: ArrayLike) -> NDArray[np.int32]:
-    given = as_points(line, 2, "The corners of a line")
+    given = as_points(line, 2, later("The corners of a line"))
     return np.round(np.clip(given, -_FAR, _FAR)).astype(np.int32)
 
 

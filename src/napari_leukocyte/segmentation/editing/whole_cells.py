@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from napari_leukocyte.errors import ParameterError
+from napari_leukocyte.language import later
 from napari_leukocyte.segmentation.editing.candidates import Click, from_probability, from_stain
 from napari_leukocyte.segmentation.editing.windows import (
     Box,
@@ -64,16 +65,20 @@ def add_at(
         is nothing of a cell's size.
     """
     if not 0 < diameter < math.inf:
-        raise ParameterError(f"The diameter must be a positive number of px, not {diameter!r}.")
+        raise ParameterError(
+            "The diameter must be a positive number of px, not {diameter!r}.", diameter=diameter
+        )
     y, x = (
         round(c)
-        for c in as_points(np.array([point], object), 1, "A click's coordinates")[0].tolist()
+        for c in as_points(np.array([point], object), 1, later("A click's coordinates"))[0].tolist()
     )
     height, width = labels.shape
     if not (0 <= y < height and 0 <= x < width):
         raise ParameterError("Click inside the image to add a cell.")
     if labels[y, x]:
-        raise ParameterError(f"There is cell {labels[y, x]} already: click beside it.")
+        raise ParameterError(
+            "There is cell {number} already: click beside it.", number=labels[y, x]
+        )
     reach = min(math.ceil(REACH * diameter), max(height, width))
     window = widen((slice(y, y + 1), slice(x, x + 1)), reach, labels.shape)
     (top, bottom), (left, right) = ((side.start, side.stop) for side in window)

@@ -85,7 +85,7 @@ def boxes_of(labels: NDArray[np.int32], numbers: Iterable[int]) -> dict[int, Box
     boxes = {n: box for n, box in found.items() if box is not None}
     for number in chosen:
         if number not in boxes:
-            raise ParameterError(f"There is no cell {number}.")
+            raise ParameterError("There is no cell {number}.", number=number)
     return boxes
 
 
@@ -127,9 +127,9 @@ def as_points(points: ArrayLike, least: int, what: str) -> NDArray[np.float64]:
     try:
         array = np.asarray(points, np.float64)
     except (TypeError, ValueError) as error:
-        raise ParameterError(f"{what} must be numbers: y and x of each.") from error
+        raise ParameterError("{what} must be numbers: y and x of each.", what=what) from error
     if array.ndim != 2 or array.shape[1] != 2 or not np.isfinite(array).all():
-        raise ParameterError(f"{what} must be numbers: y and x of each.")
+        raise ParameterError("{what} must be numbers: y and x of each.", what=what)
     if len(array) < least:
-        raise ParameterError(f"{what} must be at least {least}.")
+        raise ParameterError("{what} must be at least {least}.", what=what, least=least)
     return array

@@ -257,7 +257,7 @@ class ClassifyWidget(SessionDock):
 
     def _copy(self) -> None:
         self.form.leukogram.copy()
-        self.viewer.status = "The differential was copied."
+        self.viewer.status = tr("The differential was copied.")
 
     def _save(self) -> None:
         session = self.session

@@ -246,7 +246,7 @@ def short_html(model: Manifest) -> str:
 
 def reason_as_html(unusable: Unusable) -> str:
     """Return why a model can't be used as rich text."""
-    return f"<b>{_escaped(unusable.name)}</b>: {_escaped(unusable.reason)}"
+    return f"<b>{_escaped(unusable.name)}</b>: {_escaped(tr(unusable.reason))}"
 
 
 def _card(model: Manifest) -> str:

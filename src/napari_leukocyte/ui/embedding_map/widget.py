@@ -248,7 +248,7 @@ class CellMapWidget(SessionDock):
         try:
             features, note = features_for(wanted.classifier)
         except LeukocyteError as error:
-            self._forget(str(error))
+            self._forget(tr(str(error)))
             return
         whose = wanted.classifier, self.form.scope.currentIndex()
         known = self._layout

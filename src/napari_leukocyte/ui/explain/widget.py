@@ -134,7 +134,7 @@ class WhyWidget(SessionDock):
         try:
             classifier = find_model("classification", session.classifier)
         except LeukocyteError as error:
-            return str(error)
+            return tr(str(error))
         self.form.show_classes(classifier.classes)
         if self._background is None:
             self._background = background_color(session.rgb)

@@ -228,7 +228,7 @@ class ExportWidget(SessionDock):
             image = AnnotatedImage(session.name, shape, labels, table, file)
             return " ".join(convert.losses([image], name))
         except LeukocyteError as error:
-            return str(error)
+            return tr(str(error))
 
     def _show_existing(self) -> None:
         """Say which dataset is there already, and what licence it has."""

@@ -94,7 +94,7 @@ def _lines_of(done: Exported) -> list[str]:
         (tr("unchanged"), done.unchanged),
     ):
         lines += [f"  {what}: {name}" for name in names]
-    lines += [tr("  left out: {named}", named=_named(n, s)) for n, s in done.skipped.items()]
+    lines += [tr("  left out: {named}", named=_named(n, tr(s))) for n, s in done.skipped.items()]
     return lines
 
 
@@ -113,7 +113,7 @@ def export_format(
             try:
                 field = load().only_reviewed() if only_reviewed else load()
             except LeukocyteError as error:
-                left.append(tr("  left out: {named}", named=_named(image, str(error))))
+                left.append(tr("  left out: {named}", named=_named(image, tr(str(error)))))
                 continue
             images.append(field.annotated)
         if not images:
@@ -165,7 +165,9 @@ def reopen_dataset(folder: Path) -> Callable[[Progress], ExportOutcome]:
             lines.append(tr("Open {folder} with the Smear widget.", folder=done.files[0].parent))
         if added:
             lines.append(tr("Classes added to yours: {names}.", names=", ".join(added)))
-        lines += [tr("  left alone: {named}", named=_named(n, s)) for n, s in done.skipped.items()]
+        lines += [
+            tr("  left alone: {named}", named=_named(n, tr(s))) for n, s in done.skipped.items()
+        ]
         return ExportOutcome(sentence, tuple(lines))
 
     return work

@@ -11,7 +11,7 @@ from napari.layers import Labels
 from numpy.typing import NDArray
 
 from napari_leukocyte.errors import ImageError, LeukocyteError
-from napari_leukocyte.language import tr
+from napari_leukocyte.language import later, tr
 from napari_leukocyte.session.session import Session
 from napari_leukocyte.ui.jobs import tell
 
@@ -73,7 +73,7 @@ class LabelsView:
     def __init__(
         self, session: Session, layer: Labels, on_misfit: Callable[[Labels], None]
     ) -> None:
-        session.accept_edit(data_of(layer), "Take labels")
+        session.accept_edit(data_of(layer), later("Take labels"))
         self.session = session
         self._on_misfit = on_misfit
         self._layer = weakref.ref(layer)

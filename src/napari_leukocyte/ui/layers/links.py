@@ -79,7 +79,7 @@ def tell_about(session: Session) -> None:
     if warning is not None:
         show_warning(warning)
     if session.restored is not None:
-        show_info(session.restored)
+        show_info(tr(session.restored))
 
 
 # Kept beside the layers, not in their metadata, so that nothing of it is saved with them.

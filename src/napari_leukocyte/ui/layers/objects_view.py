@@ -298,7 +298,7 @@ class ObjectsView:
         except LeukocyteError as error:
             tell(error)
         if not chosen:
-            self._viewer.status = "No object is selected: click one, or draw a box about some."
+            self._viewer.status = tr("No object is selected: click one, or draw a box about some.")
         return len(chosen)
 
     def _bind_classes(self) -> None:
@@ -351,7 +351,7 @@ class ObjectsView:
         if len(self.layer.data) != len(self._shown):
             show_info(tr(HOW_TO_EDIT))
         else:
-            self._viewer.status = HOW_TO_EDIT
+            self._viewer.status = tr(HOW_TO_EDIT)
         # napari is still at work on the layer: it is put right once that is done.
         self._restore_timer.start(0)
 

@@ -10,7 +10,7 @@ from napari.layers import Image, Labels
 from napari.utils.notifications import show_info
 
 from napari_leukocyte.annotations.dataset.results import PhotographResult
-from napari_leukocyte.language import tr
+from napari_leukocyte.language import later, tr
 from napari_leukocyte.session.session import Session
 from napari_leukocyte.ui.jobs import telling_errors
 from napari_leukocyte.ui.layers import links
@@ -57,7 +57,9 @@ def take_up(
 def _fill(session: Session, result: PhotographResult) -> None:
     known = session.restored is not None or session.labels.any() or session.can_undo
     if not known:
-        session.take_state(replace(result.state, labels=result.state.labels.copy()), "Open results")
+        session.take_state(
+            replace(result.state, labels=result.state.labels.copy()), later("Open results")
+        )
         session.mark_saved()
     elif not np.array_equal(session.labels, result.state.labels):
         show_info(

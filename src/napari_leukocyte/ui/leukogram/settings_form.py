@@ -293,7 +293,7 @@ class RangesDialog(QDialog):
             save_ranges(self.saved)
         except LeukocyteError as error:
             self.saved = None
-            self.problem.setText(str(error))
+            self.problem.setText(tr(str(error)))
             return
         super().accept()
 
@@ -302,7 +302,7 @@ class RangesDialog(QDialog):
             try:
                 delete_ranges(self._former.name)
             except LeukocyteError as error:
-                self.problem.setText(str(error))
+                self.problem.setText(tr(str(error)))
                 return
             super().accept()
 

@@ -13,7 +13,7 @@ from napari.layers import Image
 from qtpy.QtCore import QObject, QTimer
 
 from napari_leukocyte.errors import LeukocyteError
-from napari_leukocyte.language import tr_n
+from napari_leukocyte.language import tr, tr_n
 from napari_leukocyte.progress import Progress
 from napari_leukocyte.segmentation import ensemble
 from napari_leukocyte.segmentation.ensemble import MemberMaps
@@ -260,7 +260,7 @@ class LiveUpdate(QObject):
             else:
                 self._start_thread(session, computation, changes)
         except LeukocyteError as error:
-            self.failed.emit(str(error))
+            self.failed.emit(tr(str(error)))
         if self._pending:
             self._timer.start()
 
@@ -276,7 +276,7 @@ class LiveUpdate(QObject):
 
         def done(result: Computed | LeukocyteError) -> None:
             if isinstance(result, LeukocyteError):
-                self.failed.emit(str(result))
+                self.failed.emit(tr(str(result)))
             elif "maps" not in changes and session.maps is not computation.maps:
                 # Another run has ended meanwhile: the values are wanted, but on its maps.
                 self._pending[session] = changes | self._pending.get(session, {})
@@ -284,7 +284,7 @@ class LiveUpdate(QObject):
                 try:
                     self._take(session, result, changes)
                 except LeukocyteError as error:
-                    self.failed.emit(str(error))
+                    self.failed.emit(tr(str(error)))
 
         def end() -> None:
             self._job = None

@@ -173,7 +173,7 @@ class SegmentWidget(SessionDock):
                 cancelled=self._show_cancelled,
             )
         except LeukocyteError as error:
-            self.complain(str(error))
+            self.complain(tr(str(error)))
             tell(error)
             return
         self.say_state("Starting …")
@@ -186,7 +186,7 @@ class SegmentWidget(SessionDock):
         try:
             session.take(computed)
         except LeukocyteError as error:
-            self.complain(str(error))
+            self.complain(tr(str(error)))
             tell(error)
             return
         self.found.emit(session, self.form.classify.isChecked())
@@ -296,7 +296,7 @@ class SegmentWidget(SessionDock):
         try:
             image_of(layer)
         except LeukocyteError as error:
-            return warning(str(error))
+            return warning(tr(str(error)))
         return _READY
 
     def on_busy(self) -> None:

@@ -11,6 +11,7 @@ from qtpy.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem
 from napari_leukocyte.analysis.smear.fields import FieldState
 from napari_leukocyte.analysis.smear.inspection import thumbnail_file
 from napari_leukocyte.analysis.smear.smear import Smear
+from napari_leukocyte.language import tr
 from napari_leukocyte.ui.smear.texts import describe_counts, describe_state
 
 #: Roles beside Qt's own: the FieldState, the line below the name, whether the field is shown in the
@@ -94,7 +95,7 @@ class FieldsModel(QAbstractListModel):
             return row == self._working
         if role == Qt.ItemDataRole.ToolTipRole:
             state = smear.state(row)
-            told = state.problem or describe_counts(state) or self._line(smear, row)
+            told = tr(state.problem) or describe_counts(state) or self._line(smear, row)
             return f"{smear.paths[row]}\n{told}"
         if role == Qt.ItemDataRole.AccessibleTextRole:
             return f"{smear.paths[row].name}, {self._line(smear, row)}"

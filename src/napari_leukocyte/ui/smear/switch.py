@@ -12,6 +12,7 @@ from napari.layers._source import layer_source
 from qtpy.QtCore import QObject
 
 from napari_leukocyte.io.images.reading import read_image
+from napari_leukocyte.language import tr
 from napari_leukocyte.progress import Progress
 from napari_leukocyte.session.session import Session
 from napari_leukocyte.ui.jobs import Job, start_job
@@ -158,7 +159,7 @@ class FieldSwitch(QObject):
         viewer = self._viewer
         if session.restored is not None and "damaged" not in session.restored:
             # At every turn of a page a notification would be in the way.
-            viewer.status = session.restored
+            viewer.status = tr(session.restored)
             session.restored = None
         with layer_source(path=str(path)):
             layer = Image(session.rgb, name=path.name, rgb=True)

@@ -225,7 +225,7 @@ class SmearWidget(SessionDock):
             return
         state = smear.state(row)
         if state.stage == "damaged":
-            show_warning(state.problem)
+            show_warning(tr(state.problem))
         elif self._may_leave():
             self._switch.go(smear.paths[row])
         self._choose_row()
@@ -241,7 +241,7 @@ class SmearWidget(SessionDock):
             if smear.state(row).stage != "damaged":
                 self.go(row)
                 return
-        self.viewer.status = "This is the last field." if by > 0 else "This is the first field."
+        self.viewer.status = tr("This is the last field." if by > 0 else "This is the first field.")
 
     def go_to_next_open(self) -> None:
         """Show the next field that is not finished."""
@@ -310,7 +310,7 @@ class SmearWidget(SessionDock):
     def _on_looked(self, smear: Smear, told: str | None) -> None:
         if smear is self.smear:
             if told is not None:
-                show_warning(told)
+                show_warning(tr(told))
             self.update_soon()
 
     def on_table(self, labels: frozenset[int] | None = None) -> None:

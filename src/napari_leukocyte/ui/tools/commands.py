@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from napari_leukocyte.errors import ParameterError
-from napari_leukocyte.language import later, tr
+from napari_leukocyte.language import later
 from napari_leukocyte.segmentation.editing.shaping import fill_holes, smooth
 from napari_leukocyte.segmentation.editing.splitting import (
     objects_under,
@@ -65,7 +65,7 @@ def use_click(tool: Tool, session: Session, point: tuple[float, float]) -> str:
         diameter_of(session),
         session.next_label,
     )
-    return _accept(session, edited, tr("Add {cells}", cells=cells(edited.changed)))
+    return _accept(session, edited, later("Add {cells}", cells=cells(edited.changed)))
 
 
 def use_on(tool: Tool, session: Session, numbers: Iterable[int]) -> str:
@@ -83,7 +83,7 @@ def use_on(tool: Tool, session: Session, numbers: Iterable[int]) -> str:
     Returns
     -------
     str
-        What was done, for the status bar.
+        What was done in English, for the status bar: `tr` says it in the language in use.
 
     Raises
     ------
@@ -93,27 +93,27 @@ def use_on(tool: Tool, session: Session, numbers: Iterable[int]) -> str:
     chosen = sorted(set(numbers))
     labels = session.labels
     if tool is MERGE:
-        return _accept(session, merge(labels, chosen), tr("Merge {cells}", cells=cells(chosen)))
+        return _accept(session, merge(labels, chosen), later("Merge {cells}", cells=cells(chosen)))
     if tool is DELETE:
-        return _accept(session, delete(labels, chosen), tr("Delete {cells}", cells=cells(chosen)))
+        return _accept(
+            session, delete(labels, chosen), later("Delete {cells}", cells=cells(chosen))
+        )
     if tool is SMOOTH:
         edited = smooth(labels, chosen, SMOOTHING * diameter_of(session))
         if edited:
-            return _accept(session, edited, tr("Smooth {cells}", cells=cells(edited.changed)))
-        return tr("Nothing to smooth on {cells}.", cells=cells(chosen))
+            return _accept(session, edited, later("Smooth {cells}", cells=cells(edited.changed)))
+        return later("Nothing to smooth on {cells}.", cells=cells(chosen))
     if tool is FILL:
         edited = fill_holes(labels, chosen)
         if edited:
             return _accept(
-                session, edited, tr("Fill holes of {cells}", cells=cells(edited.changed))
+                session, edited, later("Fill holes of {cells}", cells=cells(edited.changed))
             )
-        return tr("No holes in {cells}.", cells=cells(chosen))
+        return later("No holes in {cells}.", cells=cells(chosen))
     raise ParameterError(
-        tr(
-            "{title} needs a {gesture}, not a selection.",
-            title=tr(tool.title),
-            gesture=tr(_GESTURES[tool.gesture]),
-        )
+        "{title} needs a {gesture}, not a selection.",
+        title=later(tool.title),
+        gesture=_GESTURES[tool.gesture],
     )
 
 
@@ -153,7 +153,9 @@ def diameter_of(session: Session) -> float:
 def _split(session: Session, edited: Edited) -> str:
     before = session.next_label
     return _accept(
-        session, edited, tr("Split {cells}", cells=cells([n for n in edited.changed if n < before]))
+        session,
+        edited,
+        later("Split {cells}", cells=cells([n for n in edited.changed if n < before])),
     )
 
 

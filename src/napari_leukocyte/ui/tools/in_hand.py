@@ -193,14 +193,14 @@ class ToolInHand:
         if self.tool.gesture == "click":
             # A drag moves the picture.
             if not moved:
-                self._viewer.status = commands.use_click(self.tool, self.session, path[0])
+                self._viewer.status = tr(commands.use_click(self.tool, self.session, path[0]))
         elif moved:
             self._points.clear()
-            self._viewer.status = commands.use_line(self.tool, self.session, path)
+            self._viewer.status = tr(commands.use_line(self.tool, self.session, path))
         elif self.tool is SPLIT:
             self._place(path[0])
         else:
-            self._viewer.status = self.tool.hint
+            self._viewer.status = tr(self.tool.hint)
 
     def _place(self, point: tuple[float, float]) -> None:
         """Take one of two points in a cell; one in another cell is the first of a new pair."""
@@ -210,8 +210,8 @@ class ToolInHand:
         self._points.append(point)
         if len(self._points) == 1:
             self.preview.show(self._points, line=False)
-            self._viewer.status = "Now click on the other one of the two cells."
+            self._viewer.status = tr("Now click on the other one of the two cells.")
             return
         points = self._points.copy()
         self._points.clear()
-        self._viewer.status = commands.use_points(self.session, points)
+        self._viewer.status = tr(commands.use_points(self.session, points))

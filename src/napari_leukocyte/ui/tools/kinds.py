@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from napari_leukocyte.language import tr, tr_n
+from napari_leukocyte.language import later, later_n, tr
 from napari_leukocyte.ui.keys import shown_keys
 
 
@@ -124,7 +124,7 @@ def leave() -> str:
 
 
 def cells(numbers: tuple[int, ...] | list[int]) -> str:
-    """Return "cell 12" or "3 cells"."""
+    """Return "cell 12" or "3 cells", in English; `tr` says it in the language in use."""
     if len(numbers) == 1:
-        return tr("cell {label}", label=numbers[0])
-    return tr_n("{n} cell", "{n} cells", len(numbers))
+        return later("cell {label}", label=numbers[0])
+    return later_n("{n} cell", "{n} cells", len(numbers))

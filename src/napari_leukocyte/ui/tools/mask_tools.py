@@ -13,6 +13,7 @@ from psygnal import Signal
 from qtpy.QtCore import QTimer
 
 from napari_leukocyte.errors import LeukocyteError
+from napari_leukocyte.language import tr
 from napari_leukocyte.session.session import Session
 from napari_leukocyte.ui.jobs import tell
 from napari_leukocyte.ui.key_bindings import bind_action, unbind
@@ -107,7 +108,7 @@ class MaskTools:
         elif chosen:
             self._use_on(DELETE, session, chosen)
         else:
-            viewer.status = "Nothing to delete: select a cell, or point at one."
+            viewer.status = tr("Nothing to delete: select a cell, or point at one.")
 
     # -- inside ---------------------------------------------------------------------------
 
@@ -118,7 +119,7 @@ class MaskTools:
 
     def _use_on(self, tool: Tool, session: Session, chosen: list[int]) -> None:
         try:
-            self._viewer.status = commands.use_on(tool, session, chosen)
+            self._viewer.status = tr(commands.use_on(tool, session, chosen))
         except LeukocyteError as error:
             tell(error)
 

@@ -10,6 +10,7 @@ import numpy as np
 from napari.layers import Image, Labels, Layer, Points
 
 from napari_leukocyte.errors import LeukocyteError
+from napari_leukocyte.language import tr
 from napari_leukocyte.session.session import Session
 from napari_leukocyte.ui.jobs import tell
 from napari_leukocyte.ui.layers import links
@@ -71,7 +72,7 @@ class DeleteOnClick:
 def delete_cell(viewer: Any, session: Session, number: int) -> None:
     """Delete a cell, and say so in the status bar, with what brings it back."""
     try:
-        viewer.status = f"{commands.use_on(DELETE, session, [number])}. {_BACK}"
+        viewer.status = f"{tr(commands.use_on(DELETE, session, [number]))}. {tr(_BACK)}"
     except LeukocyteError as error:
         tell(error)
 

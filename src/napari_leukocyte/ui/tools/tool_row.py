@@ -186,7 +186,7 @@ class MaskToolRow(QWidget):
         session = self._session
         for name in ("undo", "redo"):
             possible = session is not None and bool(getattr(session, f"can_{name}"))
-            what = str(getattr(session, f"{name}_text")) if possible else ""
+            what = tr(getattr(session, f"{name}_text")) if possible else ""
             self.buttons[name].setEnabled(possible)
             said = f"{tr(_TITLES[name])}: {what} ({shown_keys(name)})"
             self.buttons[name].setToolTip(said if what else tr(_NOTHING[name]))

@@ -142,7 +142,7 @@ class UncertaintyWidget(SessionDock):
                 if known is None or known[0].members != classifier.members:
                     self._in_use = (classifier, calibration_in_use(classifier))
             except LeukocyteError as error:
-                why = str(error)
+                why = tr(str(error))
         self._show_sections(why)
         if why or session is None:
             self.approval = None

@@ -15,6 +15,7 @@ from napari_leukocyte.schema import LABEL
 from napari_leukocyte.session.session import Session
 from napari_leukocyte.ui import build
 from napari_leukocyte.ui.signals import Signal
+from napari_leukocyte.ui.tools.kinds import SPLIT
 from napari_leukocyte.ui.workbench.steps import StepName
 
 
@@ -232,7 +233,7 @@ class Tour:
         """Go on if the step is done; to be called after every change of a session."""
         if session is None or not self.running:
             return
-        if session.undo_text.startswith(tr("Split {cells}").partition("{")[0]):
+        if session.undo_text.partition(" ")[0] == SPLIT.title:
             self._split = True
         if session.unsaved_since is None and session.revision > 0:
             self._saved = True

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_leukocyte.language import later
 from napari_leukocyte.models.artifact import ArtifactKind
 from napari_leukocyte.models.manifest import Manifest
 from napari_leukocyte.uncertainty.domain_shift.cells import CellReference
@@ -19,8 +20,8 @@ _FILE = ArtifactKind(
     header=FILE_NAME,
     tie="classifier_sha256",
     checksum="checksum",
-    subject="The reference of the training sets was",
-    otherwise="distances to its training sets can't be told. Install the model again",
+    subject=later("The reference of the training sets was"),
+    otherwise=later("distances to its training sets can't be told. Install the model again"),
 )
 #: What a set is called in sentences.
 TITLES = {
