@@ -139,6 +139,19 @@ def test_every_page_is_two_clicks_away() -> None:
     assert [task for task in tasks if f"({task})" not in index] == []
 
 
+def test_every_figure_of_the_readme_is_on_the_page_that_it_links() -> None:
+    rows = re.findall(
+        r"^\| \*\*.*\((docs/measured/\S+\.md)\S*\) \|$", text_of(ROOT / "README.md"), re.M
+    )
+    lines = [line for line in text_of(ROOT / "README.md").splitlines() if line.startswith("| **")]
+    assert len(rows) == len(lines) == 5
+    for page, line in zip(rows, lines, strict=True):
+        measured = re.findall(r"(?<![\d.])\d+(?:\.\d+)?", text_of(ROOT / page))
+        for figure in re.findall(r"\d+\.\d+", line):
+            digits = len(figure.partition(".")[2])
+            assert any(f"{float(m):.{digits}f}" == figure for m in measured), f"{figure}: {page}"
+
+
 @pytest.mark.parametrize("page", PAGES, ids=relative)
 def test_pages_begin_with_their_title(page: Path) -> None:
     text = re.sub(r"\A---\n.*?\n---\n", "", PAGES[page], flags=re.DOTALL).lstrip()

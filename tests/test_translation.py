@@ -107,7 +107,7 @@ def test_errors_have_their_values_beside_the_sentence() -> None:
             error = node.exc if isinstance(node, ast.Raise) else None
             if isinstance(error, ast.Call) and called(error) not in ("ValueError", "OSError"):
                 said = [a for a in error.args if isinstance(a, ast.JoinedStr)]
-                found += [f"{path.name}:{node.lineno}"] * len(said)
+                found += [f"{path.name}:{each.lineno}" for each in said]
     assert not found, "raise these as ErrorOfSomeKind('… {value} …', value=value)"
 
 

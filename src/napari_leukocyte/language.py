@@ -181,7 +181,7 @@ def later_n(one: str, many: str, number: int, /, **values: object) -> str:
 
 def joined(sentences: Iterable[str], between: str = " ") -> str:
     """Return several sentences as one that `tr` translates part by part."""
-    parts = {f"part{i}": each for i, each in enumerate(sentences)}
+    parts: dict[str, object] = {f"part{i}": each for i, each in enumerate(sentences)}
     return Sentence(between.join(f"{{{name}}}" for name in parts), "", 1, parts)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -137,8 +136,6 @@ class SmearWidget(SessionDock):
     def on_release(self) -> None:
         """Let go of everything that outlives the widget; the shown field stays in the viewer."""
         set_open_smear(self.viewer, None, self.go)
-        with suppress(RuntimeError, TypeError):  # at the application's end Qt may have gone first
-            keys_notice.changed.disconnect(self._bind_viewer)
         unbind(self.viewer, self._viewer_keys)
         self.slides.release()
         self._runner.close()
