@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import gc
 import threading
 from collections.abc import Callable, Iterator
@@ -11,6 +12,7 @@ import napari
 import numpy as np
 import pytest
 from napari.utils.notifications import notification_manager
+from npe2 import PluginManifest
 from numpy.typing import NDArray
 from pytestqt.qtbot import QtBot
 from qtpy.QtCore import Qt
@@ -42,6 +44,23 @@ def quick_collections() -> None:
 
     gc.collect()
     gc.freeze()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def manifests_read_once() -> Iterator[None]:
+    """Read the manifests of installed plugins once: every window looks for new ones.
+
+    It would find none, and spends half of its time on parsing them.
+    """
+    discover = PluginManifest.discover
+
+    @functools.cache
+    def discovered(paths: tuple[str, ...]) -> list[Any]:
+        return list(discover(paths))
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(PluginManifest, "discover", lambda paths=(): iter(discovered(tuple(paths))))
+        yield
 
 
 @pytest.fixture(scope="session", autouse=True)
