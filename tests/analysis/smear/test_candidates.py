@@ -109,20 +109,20 @@ def test_what_was_taken_is_given_back(cells: SmearCells) -> None:
     numbers = list(found.cells)
     before = [len(cells.field_table(field)) for field in (0, 1)]
     first = found.take(numbers[:1])
-    cells.note_taken(first)
+    cells.history.note_taken(first)
     taken = found.take(numbers[1:3])
-    cells.note_taken(taken)
+    cells.history.note_taken(taken)
     for field in (0, 1):
         cells.refresh(field)
     cells.set_class([cells.number(*taken[0])], "basophil")
-    assert not cells.taken_last  # what was said comes first
+    assert not cells.history.taken_last  # what was said comes first
     cells.undo()
     assert cells.undo_text == "Take a candidate"
     assert cells.undo() == frozenset()
     for places in (taken, first):
-        assert [(c.field, c.label) for c in cells.taken_last] == places
+        assert [(c.field, c.label) for c in cells.history.taken_last] == places
         found.give_back(places)
-        cells.note_given_back()
+        cells.history.note_given_back()
     assert not cells.undo_text
     for field in (0, 1):
         cells.refresh(field)

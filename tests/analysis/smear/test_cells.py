@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from napari_leukocyte.analysis.smear import cells as module
+from napari_leukocyte.analysis.smear import field_tables as module
 from napari_leukocyte.analysis.smear.analysis import AnalysisOptions, analyse_fields
 from napari_leukocyte.analysis.smear.cells import SmearCells
 from napari_leukocyte.analysis.smear.pictures import load_pictures, picture_store
@@ -124,7 +124,7 @@ def test_nothing_is_said_at_all_if_one_field_is_in_use(
 ) -> None:
     path = cells.smear.paths[1]
     held = open_session(read_image(path), path.name)
-    monkeypatch.setattr("napari_leukocyte.analysis.smear.cells.open_here", lambda _: None)
+    monkeypatch.setattr("napari_leukocyte.analysis.smear.field_tables.open_here", lambda _: None)
     table = cells.table()
     with pytest.raises(LeukocyteError, match="open in another window"):
         cells.set_class(table["label"], "monocyte")

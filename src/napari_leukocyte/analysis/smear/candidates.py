@@ -122,7 +122,7 @@ class SmearCandidates:
         try:
             for number, field in enumerate(fields):
                 progress(number, len(fields), "Looking for candidates")
-                key, stamp = smear.state(field).key, self._smear_cells.stamp(field)
+                key, stamp = smear.state(field).key, self._smear_cells.fields.stamp(field)
                 known = kept.get(key)
                 if known is None or known[0] != stamp:
                     if worked_out == MOST_FIELDS:

@@ -86,7 +86,7 @@ class SmearCandidateGroup(QObject):
         def end(more: Sequence[tuple[int, int]]) -> None:
             candidates.drop(chosen)
             places = [*taken, *more]
-            cells.note_taken(places)
+            cells.history.note_taken(places)
             for field in sorted({field for field, _ in places}):
                 cells.refresh(field)
             then([*done, *(cells.number(field, label) for field, label in places)])
@@ -113,7 +113,7 @@ class SmearCandidateGroup(QObject):
             If the session of an open field refuses.
         """
         cells, candidates = self._cells, self.candidates
-        taken = () if cells is None else tuple((c.field, c.label) for c in cells.taken_last)
+        taken = () if cells is None else tuple((c.field, c.label) for c in cells.history.taken_last)
         if cells is None or candidates is None or not taken:
             return False
         if self._job is not None:
@@ -122,7 +122,7 @@ class SmearCandidateGroup(QObject):
         left = candidates.give_back_open(taken)
 
         def end(_: object) -> None:
-            cells.note_given_back()
+            cells.history.note_given_back()
             self._refresh(fields)
             self._again = True
 

@@ -10,7 +10,8 @@ from qtpy.QtCore import QTimer
 from qtpy.QtGui import QHideEvent, QShowEvent
 from qtpy.QtWidgets import QSizePolicy, QWidget
 
-from napari_leukocyte.analysis.smear.cells import SmearCells, Tables
+from napari_leukocyte.analysis.smear.cells import SmearCells
+from napari_leukocyte.analysis.smear.field_tables import Tables
 from napari_leukocyte.counting.leukogram import count_classes
 from napari_leukocyte.errors import LeukocyteError
 from napari_leukocyte.gallery.arrange import CellsAndCandidates, arrange
