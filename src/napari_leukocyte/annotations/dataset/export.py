@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from napari_leukocyte.annotations.dataset.corrections import corrections
 from napari_leukocyte.annotations.dataset.description import (
     croissant_of,
     datasheet_html,
@@ -24,7 +25,6 @@ from napari_leukocyte.annotations.dataset.export_state import (
     describe,
 )
 from napari_leukocyte.annotations.dataset.field import Field, Fields
-from napari_leukocyte.annotations.dataset.history import corrections
 from napari_leukocyte.annotations.dataset.layout import (
     CROISSANT,
     CROPS,

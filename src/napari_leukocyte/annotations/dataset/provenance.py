@@ -205,7 +205,7 @@ def merge(known: Sequence[Event], told: Sequence[Event]) -> list[Event]:
     """Return the events that are not known yet, in order.
 
     What was only concluded from how things stand is left out for objects that are known: their
-    history says more, and `napari_leukocyte.annotations.dataset.history` what it lacks.
+    history says more, and `napari_leukocyte.annotations.dataset.corrections` what it lacks.
     """
     identities = Counter(e.identity for e in known)
     labels = {e.label for e in known}

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from napari_leukocyte.annotations.dataset.corrections import corrections, with_models
 from napari_leukocyte.annotations.dataset.field import (
     RECORD,
     Field,
@@ -18,7 +19,7 @@ from napari_leukocyte.annotations.dataset.field import (
     Fields,
     default_group,
 )
-from napari_leukocyte.annotations.dataset.history import corrections, replay_events, with_models
+from napari_leukocyte.annotations.dataset.history import replay_events
 from napari_leukocyte.annotations.dataset.layout import DatasetError
 from napari_leukocyte.annotations.dataset.manifest import read_json
 from napari_leukocyte.annotations.dataset.provenance import merge
