@@ -98,7 +98,7 @@ def look(dataset: Path, out: Path, cells: int) -> None:
     masks = [int(coco.annToMask(a).sum()) for a in coco.loadAnns(coco.getAnnIds())]
     print(f"pycocotools: {len(masks)} masks, {min(masks)} to {max(masks)} px")
     check(len(masks) == cells, f"{len(masks)} masks of {cells} cells")
-    from napari_leukocyte.annotations.dataset.reading import open_dataset
+    from napari_leukocyte.annotations.dataset.opening import open_dataset
 
     crops = open_dataset(dataset).folder / "crops" / "train"
     print("Keras:", run([sys.executable, "-c", KERAS, str(crops)]).strip())
@@ -172,7 +172,7 @@ def main() -> None:
     dataset = out / "dataset"
     run([*LEUKOCYTE, "dataset", "export", str(out / "fields"), "--to", str(dataset)])
     run([*LEUKOCYTE, "dataset", "check", str(dataset)])
-    from napari_leukocyte.annotations.dataset.reading import open_dataset
+    from napari_leukocyte.annotations.dataset.opening import open_dataset
 
     look(dataset, out, len(open_dataset(dataset).objects()))
     # 1: the head is worse and therefore not taken, which is an answer, too.

@@ -9,9 +9,9 @@ from napari_leukocyte.annotations.dataset.export import export as export
 from napari_leukocyte.annotations.dataset.export_state import Exported as Exported
 from napari_leukocyte.annotations.dataset.export_state import ExportSettings as ExportSettings
 from napari_leukocyte.annotations.dataset.layout import DatasetError as DatasetError
+from napari_leukocyte.annotations.dataset.opening import open_dataset as open_dataset
 from napari_leukocyte.annotations.dataset.reading import Dataset as Dataset
 from napari_leukocyte.annotations.dataset.reading import DatasetImage as DatasetImage
-from napari_leukocyte.annotations.dataset.reading import open_dataset as open_dataset
 from napari_leukocyte.annotations.dataset.reopen import Reopened as Reopened
 from napari_leukocyte.annotations.dataset.reopen import reopen as reopen
 from napari_leukocyte.annotations.dataset.sources import fields_of_sources as fields_of_sources

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from napari_leukocyte.annotations.dataset.reading import open_dataset
+from napari_leukocyte.annotations.dataset.opening import open_dataset
 from napari_leukocyte.annotations.formats import convert
 from napari_leukocyte.annotations.formats.annotated import AnnotatedImage
 from napari_leukocyte.cli.main import app

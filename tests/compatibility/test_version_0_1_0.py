@@ -14,7 +14,7 @@ import pytest
 from napari_leukocyte.analysis.smear.persistence import read_inspections, read_record
 from napari_leukocyte.analysis.smear.reading import hold_session, read_field
 from napari_leukocyte.annotations.dataset.check import check
-from napari_leukocyte.annotations.dataset.reading import open_dataset
+from napari_leukocyte.annotations.dataset.opening import open_dataset
 from napari_leukocyte.annotations.dataset.reopen import origin_of
 from napari_leukocyte.annotations.formats.convert import read
 from napari_leukocyte.counting.own_classes import load_own_classes

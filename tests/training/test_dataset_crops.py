@@ -11,7 +11,7 @@ import pandas as pd
 
 from napari_leukocyte.annotations.dataset.export import export
 from napari_leukocyte.annotations.dataset.export_state import ExportSettings
-from napari_leukocyte.annotations.dataset.reading import open_dataset
+from napari_leukocyte.annotations.dataset.opening import open_dataset
 from napari_leukocyte.annotations.dataset.sources import field_of_annotated
 from napari_leukocyte.annotations.dataset.split import side_of
 from napari_leukocyte.annotations.formats.annotated import AnnotatedImage

@@ -16,7 +16,7 @@ from pytestqt.qtbot import QtBot
 from typer.testing import CliRunner
 
 import napari_leukocyte
-from napari_leukocyte.annotations.dataset.reading import open_dataset
+from napari_leukocyte.annotations.dataset.opening import open_dataset
 from napari_leukocyte.annotations.formats.convert import read
 from napari_leukocyte.cli.main import app
 from napari_leukocyte.io.images.normalise import normalise_image

@@ -168,7 +168,7 @@ def export_sources(
 
 def reopen_dataset(folder: Path, version: int | None, *, replace: bool) -> int:
     """Bring a dataset's work back into sessions; return the exit status."""
-    from napari_leukocyte.annotations.dataset.reading import open_dataset
+    from napari_leukocyte.annotations.dataset.opening import open_dataset
     from napari_leukocyte.annotations.dataset.reopen import adopt_classes, reopen
 
     dataset = open_dataset(folder, version)

@@ -56,7 +56,7 @@ def retrain_command(
     Exit status: 0 if the head is no worse; 1 if it is, and then it is not taken; 2 if nothing
     could be done.
     """
-    from napari_leukocyte.annotations.dataset.reading import open_dataset
+    from napari_leukocyte.annotations.dataset.opening import open_dataset
     from napari_leukocyte.classification.embedding import features_of
     from napari_leukocyte.learning.head.base import base_for
     from napari_leukocyte.learning.head.cells import from_dataset
@@ -124,7 +124,7 @@ def finetune_command(
     Exit status: 0 if the model was added, 1 if it is worse and was not, 2 if nothing could be
     done, 130 if interrupted.
     """
-    from napari_leukocyte.annotations.dataset.reading import open_dataset
+    from napari_leukocyte.annotations.dataset.opening import open_dataset
     from napari_leukocyte.learning.finetune.job import jobs_folder
     from napari_leukocyte.learning.finetune.plan import FinetuneParams, make_plan, read_plan
 

@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 from napari_leukocyte.annotations.dataset import reading
 from napari_leukocyte.annotations.dataset.check import check
 from napari_leukocyte.annotations.dataset.layout import DatasetError
-from napari_leukocyte.annotations.dataset.reading import open_dataset
+from napari_leukocyte.annotations.dataset.opening import open_dataset
 from napari_leukocyte.annotations.dataset.reopen import reopen
 from napari_leukocyte.errors import LeukocyteError
 from tests.annotations.dataset.worked import export_all, files_of, reclassify

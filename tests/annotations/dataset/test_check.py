@@ -17,8 +17,8 @@ from napari_leukocyte.annotations.dataset.check import check, find_suspects
 from napari_leukocyte.annotations.dataset.export import export
 from napari_leukocyte.annotations.dataset.export_state import ExportSettings
 from napari_leukocyte.annotations.dataset.layout import DatasetError
+from napari_leukocyte.annotations.dataset.opening import open_dataset
 from napari_leukocyte.annotations.dataset.provenance import Event, chained
-from napari_leukocyte.annotations.dataset.reading import open_dataset
 from napari_leukocyte.annotations.dataset.sources import field_of_annotated
 from napari_leukocyte.annotations.formats.annotated import AnnotatedImage
 from napari_leukocyte.errors import Cancelled

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from napari_leukocyte.annotations.dataset.export_state import ExportSettings
-from napari_leukocyte.annotations.dataset.reading import open_dataset
+from napari_leukocyte.annotations.dataset.opening import open_dataset
 from napari_leukocyte.vocabulary import DISCLAIMER
 from tests.annotations.dataset.worked import export_all
 

@@ -20,7 +20,7 @@ from napari_leukocyte.analysis.smear.reading import hold_session, read_field
 from napari_leukocyte.annotations.dataset.export import export
 from napari_leukocyte.annotations.dataset.export_state import ExportSettings
 from napari_leukocyte.annotations.dataset.layout import DatasetError
-from napari_leukocyte.annotations.dataset.reading import open_dataset
+from napari_leukocyte.annotations.dataset.opening import open_dataset
 from napari_leukocyte.annotations.dataset.sources import field_of_file, fields_of_files
 from napari_leukocyte.annotations.dataset.staging import Staging
 from napari_leukocyte.errors import Cancelled, OutputError

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from napari_leukocyte.annotations.dataset.check import check
-from napari_leukocyte.annotations.dataset.reading import open_dataset
+from napari_leukocyte.annotations.dataset.opening import open_dataset
 from tests.annotations.dataset.worked import export_all, files_of, reclassify
 
 KILLS = 16

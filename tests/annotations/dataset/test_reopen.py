@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from napari_leukocyte.analysis.smear.reading import hold_session, read_field
 from napari_leukocyte.annotations.dataset.export import export
 from napari_leukocyte.annotations.dataset.layout import DatasetError
-from napari_leukocyte.annotations.dataset.reading import open_dataset
+from napari_leukocyte.annotations.dataset.opening import open_dataset
 from napari_leukocyte.annotations.dataset.reopen import adopt_classes, fill_session, reopen
 from napari_leukocyte.annotations.dataset.sources import field_of_session, fields_of_files
 from napari_leukocyte.counting.own_classes import load_own_classes, own_class, save_own_classes

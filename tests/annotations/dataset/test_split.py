@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from napari_leukocyte.annotations.dataset.export import export
 from napari_leukocyte.annotations.dataset.export_state import ExportSettings
-from napari_leukocyte.annotations.dataset.reading import open_dataset
+from napari_leukocyte.annotations.dataset.opening import open_dataset
 from napari_leukocyte.annotations.dataset.sources import fields_of_files
 from napari_leukocyte.annotations.dataset.split import (
     Fingerprint,

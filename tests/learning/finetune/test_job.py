@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from napari_leukocyte.annotations.dataset.reading import open_dataset
+from napari_leukocyte.annotations.dataset.opening import open_dataset
 from napari_leukocyte.errors import Cancelled, ModelError
 from napari_leukocyte.learning.finetune import job as jobs
 from napari_leukocyte.learning.finetune.job import TrainingProgress

@@ -16,7 +16,7 @@ from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QFileDialog, QMessageBox
 
 from napari_leukocyte.analysis.smear.reading import read_field
-from napari_leukocyte.annotations.dataset.reading import open_dataset
+from napari_leukocyte.annotations.dataset.opening import open_dataset
 from napari_leukocyte.annotations.formats import convert
 from napari_leukocyte.counting.agreement import draw_blind
 from napari_leukocyte.ui import jobs

@@ -20,7 +20,8 @@ from napari_leukocyte.annotations.dataset.integrity import (
     check_versions,
 )
 from napari_leukocyte.annotations.dataset.layout import SIDES, DatasetError
-from napari_leukocyte.annotations.dataset.reading import Dataset, open_dataset
+from napari_leukocyte.annotations.dataset.opening import open_dataset
+from napari_leukocyte.annotations.dataset.reading import Dataset
 from napari_leukocyte.annotations.dataset.split import near_duplicates
 from napari_leukocyte.classification.label_errors import (
     CELLS,

@@ -13,7 +13,7 @@ from pathlib import Path
 from napari_leukocyte.annotations.dataset.export import export as export_fields
 from napari_leukocyte.annotations.dataset.field import Fields
 from napari_leukocyte.annotations.dataset.layout import KIND, POINTER
-from napari_leukocyte.annotations.dataset.reading import open_dataset
+from napari_leukocyte.annotations.dataset.opening import open_dataset
 from napari_leukocyte.annotations.dataset.sources import field_of_annotated
 from napari_leukocyte.annotations.formats import files
 from napari_leukocyte.annotations.formats.annotated import AnnotatedImage

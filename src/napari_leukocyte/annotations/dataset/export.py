@@ -45,12 +45,9 @@ from napari_leukocyte.annotations.dataset.layout import (
 )
 from napari_leukocyte.annotations.dataset.manifest import DatasetManifest, ImageEntry
 from napari_leukocyte.annotations.dataset.objects import join, write_objects
+from napari_leukocyte.annotations.dataset.opening import current_version, open_dataset
 from napari_leukocyte.annotations.dataset.provenance import Event, merge
-from napari_leukocyte.annotations.dataset.reading import (
-    Dataset,
-    current_version,
-    open_dataset,
-)
+from napari_leukocyte.annotations.dataset.reading import Dataset
 from napari_leukocyte.annotations.dataset.split import (
     Fingerprint,
     SplitMember,

@@ -16,23 +16,15 @@ from numpy.typing import NDArray
 from napari_leukocyte.annotations.dataset.layout import (
     CROPS,
     LARGEST_TABLE,
-    MANIFEST,
     PARQUET,
-    POINTER,
-    VERSIONS,
     DatasetError,
     Side,
     inside,
-    refuse_link,
     refuse_unlike,
-    version_name,
-    versions_in,
 )
 from napari_leukocyte.annotations.dataset.manifest import (
     FileEntry,
     ImageEntry,
-    check_schema,
-    read_json,
     read_manifest,
 )
 from napari_leukocyte.annotations.dataset.objects import read_objects
@@ -331,89 +323,3 @@ def _refuse_other_size(path: Path, shape: tuple[int, int]) -> None:
     # Photographs that were taken upright may be stored lying.
     if pixels != shape[0] * shape[1]:
         raise DatasetError(f"{path} has another size than the manifest says.")
-
-
-def current_version(folder: Path) -> int | None:
-    """Return the newest version of a dataset; None if there is none yet.
-
-    An export ends with the rename of the version's folder. If it was stopped before the pointer
-    followed, the version counts nonetheless.
-
-    Raises
-    ------
-    DatasetError
-        If the pointer is damaged or points to nothing.
-    """
-    refuse_link(folder / VERSIONS)
-    refuse_link(folder / POINTER)
-    found = versions_in(folder)
-    pointed = 0
-    if (folder / POINTER).exists():
-        values = check_schema(folder / POINTER, read_json(folder / POINTER)[0])
-        current = values.get("current")
-        if not isinstance(current, int) or current not in found:
-            raise DatasetError(
-                f"{folder / POINTER} points to version {str(current)[:20]}, which is missing."
-            )
-        pointed = current
-    return max([pointed, *found]) or None
-
-
-def open_dataset(folder: Path, version: int | None = None) -> Dataset:
-    """Open a dataset.
-
-    Parameters
-    ----------
-    folder : Path
-        The dataset's, or that of one of its versions.
-    version : int, optional
-        Which; the newest by default.
-
-    Returns
-    -------
-    Dataset
-
-    Raises
-    ------
-    DatasetError
-        With one sentence on what is missing or damaged.
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> from pathlib import Path
-    >>> import tifffile
-    >>> import napari_leukocyte as nl
-    >>> from napari_leukocyte import datasets, formats
-    >>> folder = Path(tempfile.mkdtemp())
-    >>> smear = nl.synthetic_smear((300, 300), n_per_class=1, diameter=60, touching_pairs=0)
-    >>> tifffile.imwrite(folder / "field.tif", smear.image, photometric="rgb")
-    >>> table = nl.classify(smear.image, smear.labels)
-    >>> image = formats.AnnotatedImage("field.tif", smear.labels.shape, smear.labels, table)
-    >>> lost = formats.write([image], folder / "field.json", "coco")
-    >>> fields = datasets.fields_of_sources([folder / "field.json"])
-    >>> done = datasets.export(folder / "cells", fields)
-    >>> dataset = datasets.open_dataset(folder / "cells")
-    >>> len(dataset.objects()), dataset.images[0].shape
-    (5, (300, 300))
-    """
-    folder = Path(folder)
-    try:
-        if version is None and (folder / MANIFEST).is_file():
-            return Dataset(folder)
-        if not folder.is_dir():
-            raise DatasetError(f"{folder} is no folder.")
-        newest = current_version(folder)
-        if newest is None:
-            raise DatasetError(f"{folder} holds no dataset.")
-        wanted = newest if version is None else version
-        if wanted not in versions_in(folder):
-            raise DatasetError(f"{folder} has no version {wanted}; the newest is {newest}.")
-        dataset = Dataset(folder / VERSIONS / version_name(wanted))
-        if dataset.version != wanted:
-            raise DatasetError(
-                f"{dataset.folder} says that it is version {dataset.version}: it was renamed."
-            )
-        return dataset
-    except OSError as error:
-        raise DatasetError(f"{folder} can't be read: {error.strerror or error}.") from error

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from qtpy.QtWidgets import QFileDialog, QMessageBox
 
 from napari_leukocyte.annotations.dataset.export_state import ExportSettings
-from napari_leukocyte.annotations.dataset.reading import open_dataset
+from napari_leukocyte.annotations.dataset.opening import open_dataset
 from napari_leukocyte.annotations.dataset.sources import take_snapshot
 from napari_leukocyte.annotations.formats import convert
 from napari_leukocyte.annotations.formats.annotated import AnnotatedImage

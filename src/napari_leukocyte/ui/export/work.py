@@ -11,7 +11,7 @@ from napari_leukocyte.annotations.dataset.export import export
 from napari_leukocyte.annotations.dataset.export_state import Exported, ExportSettings
 from napari_leukocyte.annotations.dataset.field import Fields
 from napari_leukocyte.annotations.dataset.layout import DatasetError
-from napari_leukocyte.annotations.dataset.reading import open_dataset
+from napari_leukocyte.annotations.dataset.opening import open_dataset
 from napari_leukocyte.annotations.dataset.reopen import adopt_classes, reopen
 from napari_leukocyte.annotations.dataset.sources import ExportSnapshot, fields_of_files
 from napari_leukocyte.annotations.formats import convert

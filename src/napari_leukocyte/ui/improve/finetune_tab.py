@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from napari_leukocyte.annotations.dataset.reading import open_dataset
+from napari_leukocyte.annotations.dataset.opening import open_dataset
 from napari_leukocyte.errors import Cancelled, ParameterError
 from napari_leukocyte.language import later, tr
 from napari_leukocyte.learning.finetune import job as jobs

@@ -10,7 +10,7 @@ from typing import Any
 
 from napari.layers import Image
 
-from napari_leukocyte.annotations.dataset.reading import open_dataset
+from napari_leukocyte.annotations.dataset.opening import open_dataset
 from napari_leukocyte.classification.embedding import Features, features_of
 from napari_leukocyte.errors import ParameterError
 from napari_leukocyte.gallery.cells import CellTable
