@@ -8,11 +8,12 @@ python3 run.py docs                    the documentation as a site, into site/
 python3 run.py wheel [3.12 ...]        the wheel, tried in clean environments of these Pythons
 python3 run.py release v1.2.3          wheel and sdist of a tag, checked, into dist/
 
-Steps: lint, format, manifest, windows-1, windows-2, windows-3, core, training, data, types,
-training-data, docs; windows stands for its three parts, tests for core and windows. Two run at a
-time, and what each prints is shown at its end. What follows a -- goes to pytest. Every step has a
-home folder of its own, which is empty; only data and training-data see the image sets. With
---dry-run the commands are printed, and nothing is set up or run.
+Steps: lint, format, manifest, core, windows-1, windows-2, windows-3, training, data, types,
+training-data, docs; windows stands for its three parts, tests for core and windows. Two to four
+run at a time, by the number of cores, and what each prints is shown at its end. What follows a --
+goes to pytest. Every step has a home folder of its own, which is empty; only data and
+training-data see the image sets. With --dry-run the commands are printed, and nothing is set up or
+run.
 
 NAPARI_LEUKOCYTE_QT chooses pyqt6 (the default) or pyside6, NAPARI_LEUKOCYTE_DEPENDENCIES newest
 (the default) or lowest, which installs the lower bounds of pyproject.toml themselves. wheel tries
@@ -70,12 +71,21 @@ WINDOW_PACKAGES = (
 # A screen for the tests, so that their windows neither need a desktop nor disturb one.
 VIRTUAL_SCREEN_PACKAGES = ("xauth", "xvfb")
 SCREEN = "-screen 0 1600x1000x24"
-# Tests that open windows all the time, and into how many processes they are parted: less would
-# leave one of the two that run at a time without work at the end.
+# Tests that open windows all the time, and into how many processes they are parted: with less,
+# some of those that run at a time would be without work at the end.
 WINDOWS, PARTS = "tests/ui", 3
-# How many steps run at a time, whatever the machine: window tests wait for timers now and then,
-# but what tests say of speed holds where no more than two share two cores.
-LANES = 2
+# How many steps run at a time: two, and more where each has two cores. Memory is the limit: each
+# takes a gigabyte or two.
+LANES = max(2, min(4, (os.cpu_count() or 1) // 2))
+# How many threads ONNX Runtime, OpenMP, OpenBLAS, TensorFlow and Mesa's OpenGL take: each takes all
+# cores by itself, and threads that wait for a core that another step has use it up by waiting.
+THREADS = (
+    "NAPARI_LEUKOCYTE_THREADS",
+    "OMP_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "TF_NUM_INTRAOP_THREADS",
+    "LP_NUM_THREADS",
+)
 # How often steps that run are asked whether they have ended, s.
 LOOK_S = 0.1
 # Prints commands instead of running them.
@@ -498,7 +508,7 @@ def chosen_steps(names: list[str], known: dict[str, list[str]]) -> list[str]:
 
 
 def run_steps(commands: dict[str, list[str]], folder: Path) -> dict[str, tuple[int, float]]:
-    """Run checks, two at a time, and return the exit status of each and how long it took, s.
+    """Run checks, some at a time, and return the exit status of each and how long it took, s.
 
     What a check prints is shown at its end, unless it is the only one; their homes and outputs lie
     in a folder that is removed afterwards.
@@ -514,6 +524,9 @@ def run_steps(commands: dict[str, list[str]], folder: Path) -> dict[str, tuple[i
                 screen = virtual_screen(99 + 100 * list(commands).index(name)) if opens else []
                 command = [*screen, *commands[name]]
                 env = test_environment(name, folder / f"home-{name}")
+                if len(commands) > 1:
+                    share = str(max(1, (os.cpu_count() or 1) // LANES))
+                    env = {**dict.fromkeys(THREADS, share), **env}
                 say(f"\n== {name} begins: {shlex.join(command)}")
                 with (folder / name).open("wb") as file:
                     process = subprocess.Popen(

@@ -1,4 +1,4 @@
-"""The set-up says what it installs while it does, and the checks run two at a time."""
+"""The set-up says what it installs while it does, and runs several checks at a time."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def test_what_fails_shows_its_end(
     assert lines[-1].endswith("setup.log")
 
 
-def test_steps_run_two_at_a_time_in_homes_of_their_own(
+def test_steps_run_side_by_side_in_homes_of_their_own(
     script: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     met = tmp_path / "met"
