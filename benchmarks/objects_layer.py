@@ -26,7 +26,7 @@ from qtpy.QtWidgets import QApplication
 from napari_leukocyte.ui.layers import objects_style as style
 from napari_leukocyte.ui.layers.class_outlines import ClassOutlines
 from napari_leukocyte.ui.layers.objects_style import draw_plainly
-from napari_leukocyte.ui.layers.placed_names import draw_halo
+from napari_leukocyte.ui.layers.placed_names import draw_names
 from napari_leukocyte.vocabulary import COLORS, LEUKOCYTE_NAMES
 
 #: Diameter of the objects, px, and the room that each takes in the field.
@@ -110,7 +110,7 @@ def measure(kind: style.LayerKind, n: int, repeats: int) -> dict[str, tuple[floa
         layers.append(viewer.add_layer(style.make_layer(kind, table, "Objects", labels)))
         if isinstance(layers[0], Points):
             draw_plainly(viewer, layers[0])
-        draw_halo(viewer, layers[0])
+        draw_names(viewer, layers[0])
         style.show_selection(layers[0], table, rings=False)
         colored.show(table)
         frame(0)

@@ -124,7 +124,7 @@ def test_all_steps_have_room_in_docks_of_their_own(
             dock.raise_()
             qtbot.waitUntil(partial(_is_settled, dock, step), timeout=60_000)
             with suppress(TimeoutError):  # the layout follows what is shown, a moment later
-                qtbot.waitUntil(lambda dock=dock: not cut(dock), timeout=5000)
+                qtbot.waitUntil(partial(_has_room, dock), timeout=5000)
             assert not cut(dock), dock.windowTitle()
             assert (main.width(), main.height()) == size, dock.windowTitle()
         bars = [bar for bar in main.findChildren(QTabBar) if bar.parent() is main and bar.count()]
@@ -134,3 +134,7 @@ def test_all_steps_have_room_in_docks_of_their_own(
 
 def _is_settled(dock: QDockWidget, step: Any) -> bool:
     return bool(not dock.visibleRegion().isEmpty() and getattr(step, "settled", True))
+
+
+def _has_room(dock: QDockWidget) -> bool:
+    return not cut(dock)

@@ -23,7 +23,7 @@ from napari_leukocyte.ui.layers.objects_style import (
     features_of,
 )
 from napari_leukocyte.ui.layers.objects_view import HOW_TO_EDIT, ObjectsView, objects_view_of
-from napari_leukocyte.ui.layers.placed_names import SIZE_PT, draw_halo
+from napari_leukocyte.ui.layers.placed_names import SIZE_PT, draw_names
 from napari_leukocyte.ui.own_classes import classes_now, keep_own_classes
 from napari_leukocyte.vocabulary import COLORS, LEUKOCYTE_NAMES, ORDERED
 
@@ -368,9 +368,16 @@ def test_names_have_a_halo(make: Make, qtbot: QtBot) -> None:
     qtbot.wait(200)
     seen = viewer.screenshot(canvas_only=True, flash=False)[..., :3]
     assert (seen > 230).all(axis=-1).sum() > 50
-    assert draw_halo(viewer, view.layer) is False  # it has one already
+    assert draw_names(viewer, view.layer) is False  # it has one already
+    # Each different name was laid out once, as vispy lays it out.
+    text = viewer.window._qt_viewer.canvas.layer_to_visual[view.layer].node.text
+    quick = text._vertices_data.copy()
+    text.__class__ = type(text).__mro__[1]
+    text._vertices = None
+    viewer.screenshot(canvas_only=True, flash=False)
+    assert (text._vertices_data == quick).all()
     # Another napari: the names stand there without.
-    assert not draw_halo(object(), view.layer)
+    assert not draw_names(object(), view.layer)
 
 
 def test_removed_layer_lets_go_of_the_session(make: Make, qtbot: QtBot) -> None:

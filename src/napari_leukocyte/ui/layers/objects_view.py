@@ -36,7 +36,7 @@ from napari_leukocyte.ui.layers.objects_style import (
     show_selection,
     speak_plainly,
 )
-from napari_leukocyte.ui.layers.placed_names import draw_halo, place
+from napari_leukocyte.ui.layers.placed_names import draw_names, place
 from napari_leukocyte.ui.layers.pointed import hush, pixel_um, speak
 from napari_leukocyte.ui.own_classes import classes_now, notice
 from napari_leukocyte.ui.signals import BeforePaint
@@ -112,7 +112,7 @@ class ObjectsView:
         self._viewer.add_layer(self.layer)
         if isinstance(self.layer, Points):
             draw_plainly(self._viewer, self.layer)
-        draw_halo(self._viewer, self.layer)
+        draw_names(self._viewer, self.layer)
         self._viewer.layers.selection.active = self.layer
         self.layer.mode = "select"
         self._connect()

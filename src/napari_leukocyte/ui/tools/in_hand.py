@@ -82,8 +82,8 @@ class LinePreview:
 _STEP = 1.0
 
 
-class ToolInHand:
-    """Listens to the mouse on a layer, and calls the tool's command after each gesture.
+class InHand:
+    """A tool that holds a labels layer in its mode until it is put down; a base.
 
     Parameters
     ----------
@@ -116,35 +116,28 @@ class ToolInHand:
         self.paused = False
         self._viewer = viewer
         self._on_leave = on_leave
-        self.preview = LinePreview(viewer, layer)
-        self._points: list[tuple[float, float]] = []
         layer.visible = True
         viewer.layers.selection.active = layer
-        layer.mode = "pan_zoom"
+        layer.mode = self._mode
         self._hold()
-        layer.mouse_drag_callbacks.append(self._on_drag)
         self._stop_keys = bind_action(layer, STOP, self._on_escape)
         layer.events.mode.connect(self._on_other)
         viewer.layers.selection.events.active.connect(self._on_other)
 
-    def put_down(self) -> None:
-        """Let go of the layer."""
-        self.preview.clear()
-        layer = self.layer
-        if self._on_drag in layer.mouse_drag_callbacks:
-            layer.mouse_drag_callbacks.remove(self._on_drag)
-        unbind(layer, self._stop_keys)
-        layer.events.mode.disconnect(self._on_other)
-        self._viewer.layers.selection.events.active.disconnect(self._on_other)
-        layer.mouse_pan = layer.mode == "pan_zoom"
-        if layer.mode == "pan_zoom":
-            layer.cursor, layer.help = "standard", ""
+    @property
+    def _mode(self) -> str:
+        """The mode of the layer, as napari calls it."""
+        return "pan_zoom"
 
     def _hold(self) -> None:
-        # A drag draws a path, where it would move the picture else.
-        self.layer.mouse_pan = self.tool.gesture != "path"
-        self.layer.cursor = "cross" if self.tool.gesture == "path" else "pointing"
+        """Say what the tool does, and prepare the layer for it."""
         self.layer.help = f"{tr(self.tool.title)}: {tr(self.tool.hint)} {leave()}"
+
+    def put_down(self) -> None:
+        """Let go of the layer."""
+        unbind(self.layer, self._stop_keys)
+        self.layer.events.mode.disconnect(self._on_other)
+        self._viewer.layers.selection.events.active.disconnect(self._on_other)
 
     def _on_escape(self, layer: Labels) -> None:
         self._on_leave(True)
@@ -153,8 +146,69 @@ class ToolInHand:
         """Another tool of napari's, or another layer, has been chosen."""
         if self.paused:
             return
-        if self.layer.mode != "pan_zoom" or self._viewer.layers.selection.active is not self.layer:
+        other = self._viewer.layers.selection.active is not self.layer
+        if other or self.layer.mode != self._mode:
             self._on_leave(False)
+
+
+class PaintingInHand(InHand):
+    """Brush or eraser: a mode of napari's own.
+
+    The brush paints with the layer's number, which follows the session's selection. The eraser
+    takes pixels from the selected cell alone, so that it does not gnaw at a neighbour.
+    """
+
+    def __init__(self, tool: Tool, viewer: Any, layer: Labels, *others: Any) -> None:
+        self._kept = layer.preserve_labels
+        super().__init__(tool, viewer, layer, *others)
+        self.session.selection_changed.connect(self._on_selection)
+
+    @property
+    def _mode(self) -> str:
+        return self.tool.gesture
+
+    def _hold(self) -> None:
+        super()._hold()
+        self._on_selection()
+
+    def put_down(self) -> None:
+        """Let go of the layer; if it is in the tool's mode still, it is in none afterwards."""
+        super().put_down()
+        self.session.selection_changed.disconnect(self._on_selection, missing_ok=True)
+        self.layer.preserve_labels = self._kept
+        if self.layer.mode == self._mode:
+            self.layer.mode = "pan_zoom"
+
+    def _on_selection(self) -> None:
+        erases = self.tool.gesture == "erase"
+        self.layer.preserve_labels = bool(self.session.selection) if erases else self._kept
+
+
+class ToolInHand(InHand):
+    """Any other tool: its command is called after each gesture of the mouse on the layer."""
+
+    def __init__(self, tool: Tool, viewer: Any, layer: Labels, *others: Any) -> None:
+        self.preview = LinePreview(viewer, layer)
+        self._points: list[tuple[float, float]] = []
+        super().__init__(tool, viewer, layer, *others)
+        layer.mouse_drag_callbacks.append(self._on_drag)
+
+    def put_down(self) -> None:
+        """Let go of the layer."""
+        self.preview.clear()
+        layer = self.layer
+        if self._on_drag in layer.mouse_drag_callbacks:
+            layer.mouse_drag_callbacks.remove(self._on_drag)
+        super().put_down()
+        layer.mouse_pan = layer.mode == "pan_zoom"
+        if layer.mode == "pan_zoom":
+            layer.cursor, layer.help = "standard", ""
+
+    def _hold(self) -> None:
+        # A drag draws a path, where it would move the picture else.
+        self.layer.mouse_pan = self.tool.gesture != "path"
+        self.layer.cursor = "cross" if self.tool.gesture == "path" else "pointing"
+        super()._hold()
 
     # -- the mouse ------------------------------------------------------------------------
 

@@ -20,9 +20,8 @@ from napari_leukocyte.ui.key_bindings import bind_action, unbind
 from napari_leukocyte.ui.keys import keys_notice
 from napari_leukocyte.ui.layers import links
 from napari_leukocyte.ui.tools import commands
-from napari_leukocyte.ui.tools.in_hand import ToolInHand
+from napari_leukocyte.ui.tools.in_hand import InHand, PaintingInHand, ToolInHand
 from napari_leukocyte.ui.tools.kinds import DELETE, TOOLS, Tool
-from napari_leukocyte.ui.tools.painting import PaintingInHand
 from napari_leukocyte.ui.tools.quick_delete import (
     DeleteOnClick,
     cell_under_pointer,
@@ -49,7 +48,7 @@ class MaskTools:
 
     def __init__(self, viewer: Any) -> None:
         self._viewer_ref = weakref.ref(viewer)
-        self._in_hand: ToolInHand | PaintingInHand | None = None
+        self._in_hand: InHand | None = None
         self._former: weakref.ref[Layer] | None = None
         # Whoever adds a layer ties it to its session only after it has become active.
         self._bind_soon = QTimer()
@@ -67,7 +66,7 @@ class MaskTools:
         return self._viewer_ref()
 
     @property
-    def in_hand(self) -> ToolInHand | PaintingInHand | None:
+    def in_hand(self) -> InHand | None:
         """The tool in hand, with its layer and session."""
         return self._in_hand
 
