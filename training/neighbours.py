@@ -110,10 +110,10 @@ def evaluate_neighbours(data_root: Path, model: str = "default") -> dict[str, An
     base = read_base(manifest.folder / FILE_NAME)
     weights, bias = last_layer_of(onnx.load(features.member.file))
     asked = {name: _only(base.measuring, name) for name in _sets(base.measuring)}
-    for name in ASKED:
-        abroad = _abroad(name, features, data_root)
+    for unknown in ASKED:
+        abroad = _abroad(unknown, features, data_root)
         if abroad is not None:
-            asked[name] = abroad
+            asked[unknown] = abroad
     result: dict[str, Any] = {}
     for name, cells in asked.items():
         logits = cells.embeddings.astype(np.float64) @ weights + bias

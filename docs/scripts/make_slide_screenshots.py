@@ -92,7 +92,7 @@ def main(folder: Path, work: Path) -> None:
     viewer.add_image(levels, **options)
     settle(0.5)
     # 1. The zone is found, and can be edited.
-    smear.slides.find.click()
+    smear.slides.find_zone.click()
     quiet()
     viewer.reset_view()
     photograph(viewer, folder / "slide-zone.png")

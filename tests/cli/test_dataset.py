@@ -148,7 +148,7 @@ def test_a_results_folder_is_exported_with_its_models(tmp_path: Path) -> None:
     objects = dataset.objects()
     assert len(objects) == 3
     assert set(objects["source"]) == {"model"}
-    assert set(objects["who"]) == {"lite-eight"}
+    assert set(objects["who"]) == {"lite-eight-wide"}
     assert objects["model_sha256"].str.len().eq(64).all()
     record = dataset.manifest.images[0].record
     assert record["segmentation"]["model"] == "unet-lite-trio"

@@ -63,7 +63,7 @@ def test_fields_of_a_slide_are_reviewed_as_photographs_are(
     open_slide_layer(smear, slide)
     assert panel.isVisible()
     assert not panel.take.isEnabled()
-    press(smear, panel.find, qtbot)
+    press(smear, panel.find_zone, qtbot)
     assert "The monolayer has" in panel.status.text()
     zone = zone_of(smear)
     assert zone.mode == "direct"
@@ -124,11 +124,11 @@ def test_a_search_can_be_cancelled(
             time.sleep(0.01)
 
     monkeypatch.setattr("napari_leukocyte.ui.slides.panel.find_zone", look)
-    QTEST.mouseClick(panel.find, LEFT)
-    qtbot.waitUntil(lambda: panel.progress.busy and not panel.find.isEnabled())
+    QTEST.mouseClick(panel.find_zone, LEFT)
+    qtbot.waitUntil(lambda: panel.progress.busy and not panel.find_zone.isEnabled())
     QTEST.mouseClick(panel.progress.cancel, LEFT)
     settle(smear, qtbot)
-    assert panel.find.isEnabled()
+    assert panel.find_zone.isEnabled()
     assert zone_layer_of(smear.viewer, slide_layers(smear.viewer)[0]) is None
 
 

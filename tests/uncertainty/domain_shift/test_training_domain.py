@@ -170,5 +170,6 @@ def test_the_shipped_classifier_has_its_reference() -> None:
     manifest = find_model("classification")
     found = read_training_domain(manifest)
     assert found is not None
-    assert {s.name for s in found.sets} == {"zheng1", "zheng2", "bccd", "pbc"}
+    learnt = {"zheng1", "zheng2", "bccd", "pbc", "raabin_labelled", "choi_marrow"}
+    assert {s.name for s in found.sets} == learnt
     assert (manifest.folder / FILE_NAME).stat().st_size < 200_000

@@ -20,7 +20,8 @@ from napari_leukocyte.analysis.slide.outlines import zone_within
 from napari_leukocyte.analysis.smear.inspection import smear_id, smears_folder
 from napari_leukocyte.errors import ParameterError
 from napari_leukocyte.io.images.normalise import SMALLEST_SIDE_PX
-from napari_leukocyte.io.slides.field import SUFFIX, SlideField, write_slide_field
+from napari_leukocyte.io.slides import FIELD_SUFFIX
+from napari_leukocyte.io.slides.field import SlideField, write_slide_field
 from napari_leukocyte.io.slides.image import PartBox, SlideImage
 from napari_leukocyte.io.slides.opening import fingerprint, open_slide
 from napari_leukocyte.language import tr
@@ -67,7 +68,7 @@ def taken_folder(slide: Path) -> Path:
 
 def fields_taken(slide: Path) -> list[Path]:
     """Return the files of the fields that were taken from a slide before."""
-    return list(taken_folder(slide).glob(f"*{SUFFIX}"))
+    return list(taken_folder(slide).glob(f"*{FIELD_SUFFIX}"))
 
 
 def take_fields(
@@ -151,9 +152,9 @@ def _write(folder: Path, slide: Path, parts: Sequence[PartBox]) -> None:
     place, state = str(slide.absolute()), fingerprint(slide)
     written = set()
     for number, (y0, x0, y1, x1) in enumerate(parts, 1):
-        path = folder / f"field {number}{SUFFIX}"
+        path = folder / f"field {number}{FIELD_SUFFIX}"
         write_slide_field(path, SlideField(place, state, y0, x0, y1 - y0, x1 - x0))
         written.add(path)
-    for former in set(folder.glob(f"*{SUFFIX}")) - written:
+    for former in set(folder.glob(f"*{FIELD_SUFFIX}")) - written:
         with suppress(OSError):
             former.unlink()

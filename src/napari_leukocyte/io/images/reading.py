@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from napari_leukocyte.errors import ImageError
 from napari_leukocyte.io.images import encoded, tiff
-from napari_leukocyte.io.slides.field import SUFFIX, is_slide_field, read_slide_field
+from napari_leukocyte.io.slides import FIELD_SUFFIX
 
 #: Those of them that every program for images reads.
 COMMON_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp"})
@@ -22,7 +22,7 @@ IMAGE_SUFFIXES = COMMON_SUFFIXES | frozenset(
     | {".heic", ".heif", ".hif", ".avif", ".jp2", ".j2k", ".j2c", ".jpc", ".jpf", ".jpx"}
 )
 #: Those, and the files that name a field of a slide.
-READ_SUFFIXES = IMAGE_SUFFIXES | {SUFFIX}
+READ_SUFFIXES = IMAGE_SUFFIXES | {FIELD_SUFFIX}
 #: Names in a sentence, at most.
 _NAMED = 3
 #: Photographs of formats that are not read: cameras' raw files, and those of drawing programs.
@@ -156,7 +156,10 @@ def read_image(path: Path) -> NDArray[Any]:
     >>> pixels.shape, pixels.dtype.name
     ((20, 30, 3), 'uint16')
     """
-    if is_slide_field(path):
+    if path.suffix.lower() == FIELD_SUFFIX:
+        # Readers of slides take long to load, and few need them.
+        from napari_leukocyte.io.slides.field import read_slide_field
+
         return read_slide_field(path)
     try:
         with path.open("rb") as file:

@@ -11,13 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_leukocyte.errors import ImageError, ParameterError
+from napari_leukocyte.io.slides import FIELD_SUFFIX
 from napari_leukocyte.io.slides.image import PartBox
 from napari_leukocyte.io.slides.opening import LARGE, fingerprint, open_slide, state_of
 from napari_leukocyte.io.user_files import read_user_file, write_user_file
 from napari_leukocyte.io.validation import Count, Name, Whole, between, parse, record
 
-#: Ending of such files.
-SUFFIX = ".slidefield"
 _ENTRY = "slide_field"
 
 
@@ -59,7 +58,7 @@ class SlideField:
 
 def is_slide_field(path: Path) -> bool:
     """Say whether a path is called as a field of a slide is."""
-    return path.suffix.lower() == SUFFIX
+    return path.suffix.lower() == FIELD_SUFFIX
 
 
 def write_slide_field(path: Path, field: SlideField) -> None:

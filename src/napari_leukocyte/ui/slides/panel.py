@@ -67,7 +67,7 @@ class SlidePanel(QWidget):
         super().__init__(parent)
         self._viewer, self._open_fields = unwrap(viewer), open_fields
         self._job: Job | None = None
-        self.find = build.button(
+        self.find_zone = build.button(
             "Find the zone to count in",
             "Look for the monolayer of the slide, where erythrocytes lie side by side, and show it "
             "as shapes that you can edit.",
@@ -93,7 +93,7 @@ class SlidePanel(QWidget):
         self.setLayout(
             build.column(
                 self._name,
-                build.row(self.find, self.resume),
+                build.row(self.find_zone, self.resume),
                 build.row("Leukocytes", self.leukocytes, self.take, stretch=(0, 1, 1)),
                 self.progress,
                 self.status,
@@ -119,7 +119,7 @@ class SlidePanel(QWidget):
         if slide is None:
             return
         self._name.setText(tr("Slide: {name}", name=slide.name))
-        self.find.setEnabled(not self.busy)
+        self.find_zone.setEnabled(not self.busy)
         self.take.setEnabled(not self.busy and zone_layer_of(self._viewer, slide) is not None)
         self.resume.setEnabled(not self.busy and bool(fields_taken(path_of(slide))))
 
