@@ -64,7 +64,7 @@ Step: TypeAlias = Callable[[CellCommand, bool], frozenset[int]]
 
 
 class CommandHistory:
-    """What was said of a smear's cells, in order, and what of it was taken back."""
+    """The commands that a smear's cells were given, in order, and those taken back."""
 
     def __init__(self) -> None:
         self._done: list[CellCommand | TakenCells] = []

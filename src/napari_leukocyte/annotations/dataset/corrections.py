@@ -1,4 +1,4 @@
-"""What a history of objects lacks to lead to their table, and who said which class in a table."""
+"""The corrections that a history of objects lacks to lead to their table, and who said each class."""
 
 from __future__ import annotations
 
