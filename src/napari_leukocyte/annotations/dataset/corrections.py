@@ -1,4 +1,4 @@
-"""The corrections that a history of objects lacks to lead to their table, and who said each class."""
+"""The corrections that a history of objects lacks to lead to their table, and who said what."""
 
 from __future__ import annotations
 
