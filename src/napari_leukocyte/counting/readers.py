@@ -201,7 +201,7 @@ def _read_labels(path: Path) -> NDArray[np.int32]:
     import tifffile
 
     from napari_leukocyte.classification.measurements import as_label_image
-    from napari_leukocyte.io.images.lzw import require_whole_pages
+    from napari_leukocyte.io.lzw import require_whole_pages
 
     try:
         with tifffile.TiffFile(path) as file:

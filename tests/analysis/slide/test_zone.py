@@ -10,6 +10,7 @@ from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 
 from napari_leukocyte.analysis.slide.battlement import HEIGHT, battlement, count_until
+from napari_leukocyte.analysis.slide.outlines import outlines_of, zone_within
 from napari_leukocyte.analysis.slide.sampling import sample_fields
 from napari_leukocyte.analysis.slide.zone import CountingZone, find_zone
 from napari_leukocyte.io.images.background import background_color
@@ -38,9 +39,16 @@ def test_the_monolayer_is_the_zone(smear: NDArray[np.uint8]) -> None:
     assert zone.side == 400
     assert zone.inside.tolist() == [[False] * 2 + [True] * 2 + [False] * 2] * 4
     assert steps == [1, 2, 3, 4]
-    (outline,) = zone.polygons()
+    (outline,) = outlines_of(zone)
     assert outline.min(axis=0).tolist() == [0, 800]
     assert outline.max(axis=0).tolist() == [1600, 1600]
+
+
+@given(hnp.arrays(bool, st.tuples(st.integers(1, 7), st.integers(1, 7))))
+def test_outlines_enclose_the_zone_and_no_more(inside: NDArray[np.bool_]) -> None:
+    shape = inside.shape[0] * 400, inside.shape[1] * 400
+    outlines = outlines_of(CountingZone(inside, 400, shape))
+    assert np.array_equal(zone_within(outlines, DIAMETER, shape).inside, inside)
 
 
 def test_sampled_fields_show_stain(smear: NDArray[np.uint8]) -> None:

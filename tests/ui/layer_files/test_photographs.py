@@ -15,7 +15,7 @@ from npe2 import PluginManager, PluginManifest
 
 import napari_leukocyte
 from napari_leukocyte.io.images.normalise import normalise_image
-from napari_leukocyte.io.images.reading import IMAGE_SUFFIXES, read_image
+from napari_leukocyte.io.images.reading import READ_SUFFIXES, read_image
 from napari_leukocyte.reporting.save import write_labels
 from napari_leukocyte.ui.layer_files.photographs import get_reader
 from tests.io.images.drawn import CONTAINERS, save, scene
@@ -40,7 +40,7 @@ def test_every_suffix_of_photographs_is_offered() -> None:
     patterns = {
         p for r in readers if r.command.endswith("photographs") for p in r.filename_patterns
     }
-    assert patterns == {f"*{suffix}" for suffix in IMAGE_SUFFIXES}
+    assert patterns == {f"*{suffix}" for suffix in READ_SUFFIXES}
 
 
 @pytest.mark.parametrize("name", CONTAINERS)

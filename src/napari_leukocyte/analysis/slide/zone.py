@@ -110,17 +110,6 @@ class CountingZone:
             min(x0 + self.side, self.shape[1]),
         )
 
-    def polygons(self) -> list[NDArray[np.float64]]:
-        """Return the outlines of the zone, (N, 2) y and x each, px: for a layer of shapes."""
-        wide = np.kron(self.inside, np.ones((2, 2))).astype(np.uint8)
-        found, _ = cv2.findContours(wide, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
-        result = []
-        for contour in found:
-            # From middles of half fields to the corners of fields.
-            corners = np.ceil(contour[:, 0, ::-1] / 2) * self.side
-            result.append(np.minimum(corners, self.shape).astype(np.float64))
-        return result
-
 
 def find_zone(image: SlideImage, diameter: float, progress: Progress = silent) -> CountingZone:
     """Find the zone of a slide in which cells are counted.

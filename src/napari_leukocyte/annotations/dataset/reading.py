@@ -41,9 +41,9 @@ from napari_leukocyte.annotations.formats.annotated import AnnotatedImage
 from napari_leukocyte.classification.measurements import as_label_image
 from napari_leukocyte.errors import ImageError
 from napari_leukocyte.io.images.key import image_key
-from napari_leukocyte.io.images.lzw import require_whole_pages
 from napari_leukocyte.io.images.normalise import normalise_image
 from napari_leukocyte.io.images.reading import read_image
+from napari_leukocyte.io.lzw import require_whole_pages
 from napari_leukocyte.schema import LABEL
 
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from napari_leukocyte.errors import ImageError
 from napari_leukocyte.io.images import encoded, tiff
+from napari_leukocyte.io.slides.field import SUFFIX, is_slide_field, read_slide_field
 
 #: Those of them that every program for images reads.
 COMMON_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp"})
@@ -20,6 +21,8 @@ IMAGE_SUFFIXES = COMMON_SUFFIXES | frozenset(
     {".jpe", ".jfif", ".gif"}
     | {".heic", ".heif", ".hif", ".avif", ".jp2", ".j2k", ".j2c", ".jpc", ".jpf", ".jpx"}
 )
+#: Those, and the files that name a field of a slide.
+READ_SUFFIXES = IMAGE_SUFFIXES | {SUFFIX}
 #: Names in a sentence, at most.
 _NAMED = 3
 #: Photographs of formats that are not read: cameras' raw files, and those of drawing programs.
@@ -110,7 +113,7 @@ def _images_in(folder: Path) -> list[Path]:
         return sorted(
             p
             for p in folder.iterdir()
-            if p.suffix.lower() in IMAGE_SUFFIXES and not p.name.startswith(".") and p.is_file()
+            if p.suffix.lower() in READ_SUFFIXES and not p.name.startswith(".") and p.is_file()
         )
     except OSError as error:
         raise ImageError(f"{folder} can't be read: {error.strerror or error}.") from error
@@ -122,7 +125,8 @@ def read_image(path: Path) -> NDArray[Any]:
     Parameters
     ----------
     path : Path
-        Its format is told by its content: TIFF
+        A field of a slide (:func:`napari_leukocyte.io.slides.field.read_slide_field`) by its name;
+        other formats are told by their content: TIFF
         (:func:`napari_leukocyte.io.images.tiff.read_tiff`), or any other
         (:func:`napari_leukocyte.io.images.encoded.decode`).
 
@@ -150,6 +154,8 @@ def read_image(path: Path) -> NDArray[Any]:
     >>> pixels.shape, pixels.dtype.name
     ((20, 30, 3), 'uint16')
     """
+    if is_slide_field(path):
+        return read_slide_field(path)
     try:
         with path.open("rb") as file:
             start = file.read(4)

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from napari_leukocyte.errors import ImageError
 from napari_leukocyte.io.images.claims import Claim, claim_of, require_credible
 from napari_leukocyte.io.images.colour_spaces import by_rows, rgb_of_cmyk, rgb_of_lab, to_byte
-from napari_leukocyte.io.images.lzw import LZW, require_whole, segments
 from napari_leukocyte.io.images.orientation import TAG, UPRIGHT, upright
+from napari_leukocyte.io.lzw import LZW, require_whole, segments
 
 if TYPE_CHECKING:
     from tifffile import TiffFile, TiffPage, TiffPageSeries

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from numpy.typing import NDArray
 
 from napari_leukocyte.errors import ImageError
-from napari_leukocyte.io.images.lzw import LZW, require_whole
+from napari_leukocyte.io.lzw import LZW, require_whole
 from napari_leukocyte.io.slides.chunked import ChunkedImage
 from napari_leukocyte.io.slides.image import PartBox
 

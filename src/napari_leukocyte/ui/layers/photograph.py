@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from napari_leukocyte.errors import ImageError
 from napari_leukocyte.io.images.normalise import normalise_image
 from napari_leukocyte.io.images.reading import read_image
+from napari_leukocyte.io.slides.field import is_slide_field, slide_field_scale
 from napari_leukocyte.io.slides.tiff import photograph_scale
 from napari_leukocyte.ui.layers.pointed import ABOUT, UM_PER_PX
 
@@ -34,7 +35,7 @@ def photograph_layer(path: Path) -> tuple[NDArray[Any], dict[str, Any], str] | N
         If it can't be read.
     """
     pixels: NDArray[Any] = read_image(path)
-    side = photograph_scale(path)
+    side = slide_field_scale(path) if is_slide_field(path) else photograph_scale(path)
     about: dict[str, Any] = {} if side is None else {"metadata": {ABOUT: {UM_PER_PX: side}}}
     if pixels.ndim == 2:
         return pixels, {"rgb": False, **about}, "image"

@@ -43,6 +43,8 @@ class SmearForm(QWidget):
     ----------
     open_folder, open_files, previous, next, next_open, analyse, sign_field, sign_smear, save
         Buttons.
+    head : QVBoxLayout
+        Place for where else fields come from.
     report : QPushButton
         Its menu holds the actions `report_smear` and `report_field`.
     fields : QListView
@@ -131,6 +133,8 @@ class SmearForm(QWidget):
         column.setContentsMargins(6, 6, 6, 2)
         column.setSpacing(5)
         column.addLayout(_row(self.open_folder, self.open_files))
+        self.head = QVBoxLayout()
+        column.addLayout(self.head)
         column.addWidget(self.summary)
         column.addWidget(self.fields, 1)
         column.addLayout(_row(self.previous, self.next, self.next_open))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,9 @@ from napari.layers import Image, Labels
 from napari.layers._source import layer_source
 from qtpy.QtCore import QObject
 
+from napari_leukocyte.errors import ImageError
 from napari_leukocyte.io.images.reading import read_image
+from napari_leukocyte.io.slides.field import is_slide_field, load_slide_field
 from napari_leukocyte.progress import Progress
 from napari_leukocyte.session.session import Session
 from napari_leukocyte.ui.jobs import Job, start_job
@@ -161,13 +164,13 @@ class FieldSwitch(QObject):
             viewer.status = session.restored
             session.restored = None
         with layer_source(path=str(path)):
-            layer = Image(session.rgb, name=path.name, rgb=True)
+            layer = Image(session.rgb, name=path.name, rgb=True, translate=place_of(path))
         links.adopt_session(layer, session)
         viewer.add_layer(layer)
         self.shown = Shown(path, layer, session)
         viewer.layers.selection.active = layer
         show_work(viewer, session, layer)
-        viewer.reset_view()
+        viewer.reset_view(layers=[layer])
         self.changed.emit()
 
     def _put_away(self, keep: Session | None = None) -> None:
@@ -185,6 +188,15 @@ class FieldSwitch(QObject):
         if shown is not None and event.value is shown.layer and not self._leaving:
             # The user has closed it: others may open it now.
             self.leave()
+
+
+def place_of(path: Path) -> tuple[int, int]:
+    """Return where a field is shown, y and x: that of a slide in its place on the slide."""
+    if is_slide_field(path):
+        with suppress(ImageError):
+            field = load_slide_field(path)
+            return field.y, field.x
+    return 0, 0
 
 
 def put_away(viewer: Any, layer: Image, session: Session, *, close: bool = True) -> None:

@@ -15,7 +15,7 @@ from qtpy.QtWidgets import QFileDialog, QMessageBox, QWidget
 from napari_leukocyte.analysis.smear.smear import Smear
 from napari_leukocyte.counting.settings import DifferentialSettings
 from napari_leukocyte.errors import LeukocyteError
-from napari_leukocyte.io.images.reading import IMAGE_SUFFIXES
+from napari_leukocyte.io.images.reading import READ_SUFFIXES
 from napari_leukocyte.language import tr
 from napari_leukocyte.session.session import Session
 from napari_leukocyte.ui import build
@@ -27,6 +27,7 @@ from napari_leukocyte.ui.key_bindings import bind_action, shortcut_of, unbind
 from napari_leukocyte.ui.keys import keys_notice
 from napari_leukocyte.ui.open_smear import set_open_smear
 from napari_leukocyte.ui.segment.preferences import read_preferences
+from napari_leukocyte.ui.slides.panel import SlidePanel
 from napari_leukocyte.ui.smear import texts
 from napari_leukocyte.ui.smear.background import Background
 from napari_leukocyte.ui.smear.desk import Desk
@@ -61,6 +62,8 @@ class SmearWidget(SessionDock):
         The controls.
     analysing : Analysing
         The analysis in the background.
+    slides : SlidePanel
+        Takes fields from a slide that is open.
     """
 
     rest_ms = _TOGETHER_MS
@@ -77,6 +80,8 @@ class SmearWidget(SessionDock):
         super().__init__(viewer, parent, shared=shared)
         self._opening = False
         self.form = SmearForm(read_preferences().model, self)
+        self.slides = SlidePanel(self.viewer, lambda folder: self.open([folder]), self)
+        self.form.head.addWidget(self.slides)
         self.setLayout(build.column(VerticalScroll(self.form)))
         self._look_soon = self.timer(_LOOK_MS, self._look_at_shown)
         # The room that the controls need is only known once they are shown.
@@ -135,6 +140,7 @@ class SmearWidget(SessionDock):
         with suppress(RuntimeError, TypeError):  # at the application's end Qt may have gone first
             keys_notice.changed.disconnect(self._bind_viewer)
         unbind(self.viewer, self._viewer_keys)
+        self.slides.release()
         self._runner.close()
         self._background.release()
         self._switch.release()
@@ -144,6 +150,11 @@ class SmearWidget(SessionDock):
         self.form.segmentation.refresh()
         self.form.classification.refresh()
         self._room_soon.start()
+        self.update_soon()
+
+    def on_layers(self) -> None:
+        """Offer what can be done with a slide, if one is open."""
+        self.slides.show_state()
         self.update_soon()
 
     # -- what is open ---------------------------------------------------------------------
@@ -166,7 +177,13 @@ class SmearWidget(SessionDock):
     @property
     def busy(self) -> bool:
         """Whether something is under way."""
-        return self._opening or self._switch.busy or self._background.busy or self._runner.running
+        return (
+            self._opening
+            or self._switch.busy
+            or self._background.busy
+            or self._runner.running
+            or self.slides.busy
+        )
 
     def open(self, given: Sequence[Path]) -> None:
         """Open a smear, and show its first field that is not finished.
@@ -209,7 +226,7 @@ class SmearWidget(SessionDock):
             self.open([Path(chosen)])
 
     def _ask_for_files(self) -> None:
-        patterns = " ".join(f"*{suffix}" for suffix in sorted(IMAGE_SUFFIXES))
+        patterns = " ".join(f"*{suffix}" for suffix in sorted(READ_SUFFIXES))
         chosen, _ = QFileDialog.getOpenFileNames(
             self, tr("Fields of a smear"), "", tr("Images ({patterns})", patterns=patterns)
         )

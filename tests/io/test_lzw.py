@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from napari_leukocyte.errors import ImageError
-from napari_leukocyte.io.images.lzw import require_whole, require_whole_pages
 from napari_leukocyte.io.images.reading import read_image
+from napari_leukocyte.io.lzw import require_whole, require_whole_pages
 from tests.io.images.drawn import scene
 
 

@@ -1,0 +1,1 @@
+"""Slides in the window: the zone in which cells are counted, and fields taken from it."""
