@@ -45,6 +45,18 @@ def test_file_is_read_and_checked_once(tmp_path: Path, network: Network) -> None
     assert len(sessions) == 4
 
 
+def test_networks_share_memory_and_cores(
+    tmp_path: Path, network: Network, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def said(number: int, of: str) -> str:
+        net = member(tmp_path / f"{number}.onnx", network(number * WEIGHTS))
+        return str(runtime.load(net).get_session_options().get_session_config_entry(of))
+
+    assert said(3, "session.use_env_allocators") == said(4, "session.use_env_allocators") == "1"
+    monkeypatch.setenv(runtime.THREADS_VARIABLE, "1")
+    assert said(5, "session.intra_op.allow_spinning") == "0"
+
+
 def test_file_that_is_missing_or_another_is_refused(tmp_path: Path, network: Network) -> None:
     net = member(tmp_path / "net.onnx", network(WEIGHTS))
     net.file.write_bytes(network(2 * WEIGHTS))

@@ -39,6 +39,8 @@ _CPU = "cpu"
 LARGE_BATCH_PX = 1_000_000
 # Held while a session is made, so that two threads don't load one file twice.
 _LOADING = threading.Lock()
+# Whether sessions may share the memory that networks work in; None before the first.
+_shares: bool | None = None
 # Providers that could not run a network: they are not tried again.
 _failed: set[str] = set()
 
@@ -64,6 +66,10 @@ def _session(path: str, sha256: str) -> InferenceSession:
     threads = os.environ.get(THREADS_VARIABLE, "")
     if threads.isdecimal():
         options.intra_op_num_threads = int(threads)
+        # Who says this shares the cores: a thread that waits must not keep one busy.
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    if _share_memory():
+        options.add_session_config_entry("session.use_env_allocators", "1")
     name = chosen_provider()
     if name != _CPU:
         providers = [PROVIDERS[name], PROVIDERS[_CPU]]
@@ -80,6 +86,26 @@ def _session(path: str, sha256: str) -> InferenceSession:
     if name != _CPU:
         _failed.add(name)
     return session
+
+
+def _share_memory() -> bool:
+    """Have the sessions of this process take their memory from one pool; say whether they may.
+
+    Networks run one after the other: each would else keep 130 MB for a tile, for itself.
+    """
+    global _shares
+    if _shares is None:
+        import onnxruntime
+
+        kinds = onnxruntime.OrtAllocatorType, onnxruntime.OrtMemType
+        info = onnxruntime.OrtMemoryInfo("Cpu", kinds[0].ORT_ARENA_ALLOCATOR, 0, kinds[1].DEFAULT)
+        try:
+            onnxruntime.create_and_register_allocator(info, None)
+            _shares = True
+        except Exception:
+            # Another program in this process has one, of which nothing is known.
+            _shares = False
+    return _shares
 
 
 def offered_providers() -> list[str]:
