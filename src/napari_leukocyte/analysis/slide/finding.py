@@ -85,8 +85,7 @@ def find_cells(slide: SlideMaps, block: PartBox) -> FoundCells:
         exact = shrink_cut(view, reach, shape)
         trusted = shrink_cut(exact, hole + 1, shape)
         maps = slide.predict(view)
-        vote = maps.combine(None, params.vote)
-        mask = _mask(vote, params, size)
+        mask = _mask(maps.combine(None, params.vote), params, size)
         inside = _local(exact, view)
         mask = mask[inside]
         if params.fill_holes:
@@ -214,7 +213,10 @@ def _part(
         return []
     groups = regions.copy()
     parted = part_regions(regions, areas.copy(), params, size, nucleus)
-    regions = np.where(parted[regions] > 0, regions, 0).astype(np.int32)
+    # By a table: masks and sums of whole blocks would be the largest things in memory.
+    kept = np.arange(len(parted), dtype=np.int32)
+    kept[parted <= 0] = 0
+    regions = np.take(kept, regions)
     voting = maps.voting()
     scores = score_objects(
         regions,
