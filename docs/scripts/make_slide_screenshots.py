@@ -25,7 +25,7 @@ from napari_leukocyte.ui.layer_files.slides import read_slide
 PART, DIAMETER = 800, 40.0
 #: Leukocytes of a part, and those that are wanted.
 COUNTS = {"neutrophil": 4, "lymphocyte": 2, "monocyte": 1}
-WANTED = 20
+WANTED = 8
 
 
 def draw_slide() -> NDArray[np.uint8]:
