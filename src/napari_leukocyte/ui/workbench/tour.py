@@ -261,7 +261,7 @@ class Tour:
         session.select([label])
         said = str(session.table().set_index(LABEL).loc[label, "class"])
         return tr(
-            "Cell {label}, which is selected, is a {name}, and was taken for: {said}.",
+            "Cell {label}, which is selected, was taken for: {said}. It is: {name}.",
             label=label,
             name=tr(wrong[label]),
             said=tr(said),
