@@ -18,8 +18,8 @@ from napari_leukocyte.errors import ParameterError
 from napari_leukocyte.progress import Progress
 from napari_leukocyte.session.session import Session
 from napari_leukocyte.ui import build
+from napari_leukocyte.ui.controls.containers import Table
 from napari_leukocyte.ui.controls.inputs import choice_box
-from napari_leukocyte.ui.controls.table import Table
 from napari_leukocyte.ui.dock import SessionDock, SharedParts
 from napari_leukocyte.ui.jobs import telling_errors
 from napari_leukocyte.ui.layers import links

@@ -18,7 +18,7 @@ from napari_leukocyte.ui.layers import links
 from napari_leukocyte.ui.review.widget import ReviewWidget
 from napari_leukocyte.ui.smear.widget import SmearWidget
 from napari_leukocyte.ui.tools.mask_tools import mask_tools_of
-from napari_leukocyte.ui.workbench.keys import key_groups
+from napari_leukocyte.ui.workbench.help import key_groups
 from napari_leukocyte.ui.workbench.widget import Workbench
 from tests.analysis.smear.conftest import folder as folder
 from tests.analysis.smear.conftest import networks as quick  # noqa: F401 - a fixture

@@ -216,7 +216,7 @@ def fill_viewer(
     from napari.layers import Image
     from napari.layers._source import layer_source
 
-    from napari_leukocyte.ui.layers.opened_results import take_up
+    from napari_leukocyte.ui.layers.restore import take_up
     from napari_leukocyte.ui.workbench.menus import workbench_of
 
     for i, picture in enumerate(pictures):

@@ -17,9 +17,8 @@ from napari_leukocyte.errors import LeukocyteError
 from napari_leukocyte.language import tr
 from napari_leukocyte.session.session import Session
 from napari_leukocyte.ui.jobs import tell
-from napari_leukocyte.ui.key_bindings import bind_action, shortcut_of, unbind
 from napari_leukocyte.ui.key_names import key_of_event
-from napari_leukocyte.ui.keys import keys_notice, keys_of
+from napari_leukocyte.ui.keys import bind_action, keys_notice, keys_of, shortcut_of, unbind
 
 #: The ids of their keys: to undo, and to do again.
 _ACTIONS = (("undo", False), ("redo", True))

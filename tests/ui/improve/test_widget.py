@@ -20,7 +20,7 @@ from napari_leukocyte.learning.finetune.job import TrainingProgress
 from napari_leukocyte.models.registry import list_models
 from napari_leukocyte.reporting.record import describe_model
 from napari_leukocyte.session.session import Session
-from napari_leukocyte.ui.improve import finetune_tab
+from napari_leukocyte.ui.improve import widget as improve
 from napari_leukocyte.ui.improve.head_tab import duration
 from napari_leukocyte.ui.improve.widget import ImproveWidget
 from napari_leukocyte.ui.layers import links
@@ -153,8 +153,8 @@ def test_fine_tuning_draws_its_curves_and_can_be_stopped(
         plans.append(arguments)
         return arguments
 
-    monkeypatch.setattr(finetune_tab, "make_plan", make_plan)
-    monkeypatch.setattr(finetune_tab, "open_dataset", lambda folder: folder)
+    monkeypatch.setattr(improve, "make_plan", make_plan)
+    monkeypatch.setattr(improve, "open_dataset", lambda folder: folder)
     monkeypatch.setattr(jobs, "begin", lambda plan, folder: None)
     monkeypatch.setattr(jobs, "run", run)
     tab.folder.setText("somewhere")

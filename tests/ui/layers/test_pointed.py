@@ -14,7 +14,7 @@ import tifffile
 from napari_leukocyte.session.session import Session
 from napari_leukocyte.ui.layers import links
 from napari_leukocyte.ui.layers.objects_view import ObjectsView
-from napari_leukocyte.ui.layers.photograph import photograph_layer
+from napari_leukocyte.ui.layers.own_pixels import photograph_layer
 from napari_leukocyte.ui.layers.pointed import pixel_um
 from napari_leukocyte.vocabulary import LEUKOCYTE_NAMES
 

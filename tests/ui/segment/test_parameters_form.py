@@ -15,8 +15,7 @@ from qtpy.QtWidgets import QApplication
 
 import napari_leukocyte
 from napari_leukocyte.segmentation.parameters import CHOICES, RANGES, PostprocessParams
-from napari_leukocyte.ui.segment.parameter_texts import TEXTS
-from napari_leukocyte.ui.segment.parameters_form import ParametersForm, WeightsForm
+from napari_leukocyte.ui.segment.parameters_form import TEXTS, ParametersForm, WeightsForm
 from napari_leukocyte.ui.segment.preferences import Preferences, read_preferences
 
 MANIFEST = Path(napari_leukocyte.__file__).parent / "napari.yaml"

@@ -9,8 +9,13 @@ from qtpy.QtGui import QGuiApplication
 
 from napari_leukocyte import __version__
 from napari_leukocyte.ui.own_classes import classes_now
-from napari_leukocyte.ui.workbench.help import AboutDialog, diagnostics, installed_models
-from napari_leukocyte.ui.workbench.keys import KeySheet, key_groups
+from napari_leukocyte.ui.workbench.help import (
+    AboutDialog,
+    KeySheet,
+    diagnostics,
+    installed_models,
+    key_groups,
+)
 from napari_leukocyte.ui.workbench.widget import Workbench
 
 

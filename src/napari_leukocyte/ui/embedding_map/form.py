@@ -9,8 +9,8 @@ from qtpy.QtWidgets import QMenu
 
 from napari_leukocyte.language import tr
 from napari_leukocyte.ui import build
+from napari_leukocyte.ui.controls.containers import Table
 from napari_leukocyte.ui.controls.inputs import choice_box, swatch
-from napari_leukocyte.ui.controls.table import Table
 from napari_leukocyte.ui.embedding_map.marks import MapLegend
 from napari_leukocyte.ui.embedding_map.scatter import Scatter
 from napari_leukocyte.ui.signals import Signal

@@ -37,9 +37,9 @@ from napari_leukocyte.session.predictions import Predictions
 from napari_leukocyte.session.session import Session
 from napari_leukocyte.session.snapshot import SessionSnapshot
 from napari_leukocyte.ui import build
+from napari_leukocyte.ui.controls.containers import Table
 from napari_leukocyte.ui.controls.inputs import choice_box
 from napari_leukocyte.ui.controls.model_choice import ModelChoice
-from napari_leukocyte.ui.controls.table import Table
 from napari_leukocyte.ui.dock import SessionDock, SharedParts
 from napari_leukocyte.ui.improve.line_chart import LineChart, Series
 from napari_leukocyte.ui.jobs import tell, telling_errors

@@ -15,7 +15,7 @@ from napari_leukocyte.io.slides.opening import is_slide
 from napari_leukocyte.reporting.save import LABELS
 from napari_leukocyte.ui.layer_files import reading
 from napari_leukocyte.ui.layer_files.reading import LayerData, Reader
-from napari_leukocyte.ui.layers.photograph import photograph_layer
+from napari_leukocyte.ui.layers.own_pixels import photograph_layer
 
 
 def get_reader(path: str | Sequence[str]) -> Reader | None:

@@ -74,7 +74,7 @@ def _take_up(taken: dict[str, PhotographResult]) -> None:
     from napari.layers import Image, Labels
 
     from napari_leukocyte.ui.layers import links
-    from napari_leukocyte.ui.layers.opened_results import take_up
+    from napari_leukocyte.ui.layers.restore import take_up
 
     for viewer in links.open_viewers():
         images: dict[str, Image] = {}

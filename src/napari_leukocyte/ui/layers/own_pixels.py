@@ -1,4 +1,4 @@
-"""Photographs that napari's own reader opened, brought to the pixels that they have elsewhere."""
+"""The pixels of a photograph's file: as a layer, and in layers that napari's own reader opened."""
 
 from __future__ import annotations
 
@@ -13,10 +13,43 @@ from numpy.typing import NDArray
 
 from napari_leukocyte.errors import ImageError
 from napari_leukocyte.io.images.normalise import normalise_image
-from napari_leukocyte.io.images.reading import IMAGE_SUFFIXES
+from napari_leukocyte.io.images.reading import IMAGE_SUFFIXES, read_image
+from napari_leukocyte.io.slides.field import is_slide_field, slide_field_scale
+from napari_leukocyte.io.slides.tiff import photograph_scale
 from napari_leukocyte.language import tr
 from napari_leukocyte.session.store import has_session
-from napari_leukocyte.ui.layers.photograph import photograph_layer
+from napari_leukocyte.ui.layers.pointed import ABOUT, UM_PER_PX
+
+
+def photograph_layer(path: Path) -> tuple[NDArray[Any], dict[str, Any], str] | None:
+    """Read a photograph as a layer.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+
+    Returns
+    -------
+    (ndarray, dict, str) or None
+        (H, W, 3) uint8 RGB, or (H, W) grey of the file's type; None if it holds a stack, or too
+        few pixels for a photograph. Its metadata say how large a pixel is, where the file does.
+
+    Raises
+    ------
+    ImageError
+        If it can't be read.
+    """
+    pixels: NDArray[Any] = read_image(path)
+    side = slide_field_scale(path) if is_slide_field(path) else photograph_scale(path)
+    about: dict[str, Any] = {} if side is None else {"metadata": {ABOUT: {UM_PER_PX: side}}}
+    if pixels.ndim == 2:
+        return pixels, {"rgb": False, **about}, "image"
+    try:
+        return normalise_image(pixels).rgb, {"rgb": True, **about}, "image"
+    except ImageError:
+        return None
+
 
 #: What napari's own reader is called in a layer's source.
 _NAPARI = "napari"

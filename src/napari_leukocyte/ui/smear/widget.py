@@ -22,8 +22,7 @@ from napari_leukocyte.ui.classify.runner import Runner
 from napari_leukocyte.ui.controls.containers import VerticalScroll
 from napari_leukocyte.ui.dock import SessionDock, SharedParts
 from napari_leukocyte.ui.jobs import tell
-from napari_leukocyte.ui.key_bindings import bind_action, shortcut_of, unbind
-from napari_leukocyte.ui.keys import keys_notice
+from napari_leukocyte.ui.keys import bind_action, keys_notice, shortcut_of, unbind
 from napari_leukocyte.ui.open_smear import set_open_smear
 from napari_leukocyte.ui.segment.preferences import read_preferences
 from napari_leukocyte.ui.slides.panel import SlidePanel

@@ -16,8 +16,7 @@ from napari_leukocyte.errors import LeukocyteError
 from napari_leukocyte.language import tr
 from napari_leukocyte.session.session import Session
 from napari_leukocyte.ui.jobs import tell
-from napari_leukocyte.ui.key_bindings import bind_action, unbind
-from napari_leukocyte.ui.keys import keys_notice
+from napari_leukocyte.ui.keys import bind_action, keys_notice, unbind
 from napari_leukocyte.ui.layers import links
 from napari_leukocyte.ui.tools import commands
 from napari_leukocyte.ui.tools.in_hand import InHand, PaintingInHand, ToolInHand

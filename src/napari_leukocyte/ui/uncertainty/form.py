@@ -12,7 +12,7 @@ from qtpy.QtWidgets import QTableWidgetItem
 from napari_leukocyte.language import tr
 from napari_leukocyte.schema import LABEL
 from napari_leukocyte.ui import build
-from napari_leukocyte.ui.controls.table import Table
+from napari_leukocyte.ui.controls.containers import Table
 from napari_leukocyte.uncertainty.calibration import DEFAULT_LEVEL, LEVEL_RANGE
 from napari_leukocyte.vocabulary import written
 

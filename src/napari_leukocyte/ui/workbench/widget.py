@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from qtpy.QtCore import Qt, QTimer
+import numpy as np
+from qtpy.QtCore import QEvent, QObject, Qt, QTimer
 from qtpy.QtWidgets import QDialog, QPushButton, QSizePolicy, QStackedWidget, QTabBar, QWidget
 
 from napari_leukocyte.language import tr
@@ -12,11 +13,9 @@ from napari_leukocyte.session.session import Session
 from napari_leukocyte.ui import build
 from napari_leukocyte.ui.dock import SessionDock, SharedParts
 from napari_leukocyte.ui.docking import stand_beside
-from napari_leukocyte.ui.key_bindings import shortcut_of
+from napari_leukocyte.ui.keys import shortcut_of
 from napari_leukocyte.ui.reader_name import keep_reader, reader_notice, reader_now
-from napari_leukocyte.ui.workbench.canvas_fit import CanvasFit
-from napari_leukocyte.ui.workbench.help import AboutDialog, HelpMenu
-from napari_leukocyte.ui.workbench.keys import KeySheet
+from napari_leukocyte.ui.workbench.help import AboutDialog, HelpMenu, KeySheet
 from napari_leukocyte.ui.workbench.steps import CELL_VIEWS, STEPS, StepName, WorkbenchStep, suggest
 from napari_leukocyte.ui.workbench.tour import Tour, TourPanel
 
@@ -24,6 +23,67 @@ if TYPE_CHECKING:
     import napari
 
     from napari_leukocyte.samples.synthetic import SyntheticSmear
+
+#: Part of the canvas that napari leaves free when it fits.
+_MARGIN = 0.05
+#: A camera that differs from a fitted one by less than these parts was not touched.
+_SAME = 0.03
+#: The window has its new size once nothing has changed for this long, ms.
+_REST_MS = 60
+
+
+class CanvasFit(QObject):
+    """Fits the view again when the canvas gets another size, as long as it was fitted before.
+
+    Docks that open, or a window that changes, would otherwise leave the photograph cut or small.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+        With a window.
+    parent : QObject
+        The owner; this ends with it.
+    """
+
+    def __init__(self, viewer: Any, parent: QObject) -> None:
+        super().__init__(parent)
+        self._viewer = viewer
+        self._fitted = self._is_fitted()
+        self._soon = QTimer(self)
+        self._soon.setSingleShot(True)
+        self._soon.setInterval(_REST_MS)
+        self._soon.timeout.connect(self._fit)
+        viewer.window._qt_viewer.canvas.native.installEventFilter(self)
+
+    def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
+        """Note whether the view was fitted to the size that ends, and fit it to the new one."""
+        if event is not None and event.type() == QEvent.Type.Resize:
+            if not self._soon.isActive():
+                # Before napari hears of the new size.
+                self._fitted = self._is_fitted()
+            self._soon.start()
+        return super().eventFilter(watched, event)
+
+    def _fit(self) -> None:
+        if self._fitted and len(self._viewer.layers):
+            self._viewer.reset_view()
+
+    def _is_fitted(self) -> bool:
+        """Whether the camera shows what napari's own fit to the last size would show."""
+        viewer = self._viewer
+        if not len(viewer.layers):
+            return True
+        if viewer.dims.ndisplay != 2 or viewer.canvas.grid.enabled:
+            return False
+        low, high = (corner[-2:] for corner in viewer.layers.extent.world)
+        scene = np.maximum(high - low, 1e-9)
+        zoom = (1 - _MARGIN) * float(np.min(np.array(viewer.canvas.size) / scene))
+        off = np.abs(np.array(viewer.scene.camera.center[-2:]) - (low + high) / 2)
+        return bool(
+            abs(viewer.scene.camera.zoom / max(zoom, 1e-9) - 1) < _SAME
+            and np.all(off < _SAME * scene)
+        )
+
 
 #: Steps after which *Why*, *How sure* and *Map* can be opened.
 _WITH_CELLS = ("review", *(s.name for s in CELL_VIEWS))

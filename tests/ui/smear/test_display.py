@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from napari_leukocyte.analysis.smear.analysis import STEPS
-from napari_leukocyte.ui.smear.pace import Pace
+from napari_leukocyte.ui.smear.display import Pace
 
 
 def test_the_rate_of_the_new_fields_tells_how_long_the_others_take() -> None:

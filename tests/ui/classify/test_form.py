@@ -3,7 +3,7 @@ from __future__ import annotations
 from pytestqt.qtbot import QtBot
 
 from napari_leukocyte.counting.own_classes import own_class, save_own_classes
-from napari_leukocyte.ui.classify.legend import Legend
+from napari_leukocyte.ui.classify.form import Legend
 from napari_leukocyte.ui.layers.objects_style import UNCLASSIFIED
 from napari_leukocyte.vocabulary import CLASSES
 
