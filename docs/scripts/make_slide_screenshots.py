@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -65,7 +66,7 @@ def draw_slide() -> NDArray[np.uint8]:
 
 def write_slide(path: Path, image: NDArray[np.uint8]) -> None:
     """Write an image as a pyramid of tiles."""
-    options = {"photometric": "rgb", "tile": (256, 256), "compression": "jpeg"}
+    options: dict[str, Any] = {"photometric": "rgb", "tile": (256, 256), "compression": "jpeg"}
     with tifffile.TiffWriter(path) as file:
         file.write(image, subifds=2, **options)
         for step in (2, 4):

@@ -55,7 +55,7 @@ class SlidePanel(QWidget):
 
     Attributes
     ----------
-    find, take, resume : QPushButton
+    find_zone, take, resume : QPushButton
     leukocytes : QSpinBox
     progress : ProgressLine
     status : Messages
