@@ -216,7 +216,9 @@ def draw_sign(
         painter.drawLine(ring.topLeft(), ring.bottomRight())
         painter.drawLine(ring.topRight(), ring.bottomLeft())
     elif state.stage == "signed off":
-        painter.setPen(QPen(_DONE, 2.6, cap=Qt.PenCapStyle.RoundCap))
+        pen = QPen(_DONE, 2.6)
+        pen.setCapStyle(Qt.PenCapStyle.RoundCap)  # PySide6 knows no keyword for it
+        painter.setPen(pen)
         low = QPointF(ring.left() + 0.38 * ring.width(), ring.bottom() - 1)
         painter.drawLine(QPointF(ring.left(), centre.y()), low)
         painter.drawLine(low, QPointF(ring.right(), ring.top() + 1))
