@@ -24,7 +24,7 @@ from napari_leukocyte.io.slides import FIELD_SUFFIX
 from napari_leukocyte.io.slides.field import SlideField, write_slide_field
 from napari_leukocyte.io.slides.image import PartBox, SlideImage
 from napari_leukocyte.io.slides.opening import fingerprint, open_slide
-from napari_leukocyte.language import tr
+from napari_leukocyte.language import later
 from napari_leukocyte.progress import Progress, silent
 from napari_leukocyte.segmentation.finder import SURE, find_candidates
 
@@ -109,9 +109,7 @@ def take_fields(
     with open_slide(slide) as image:
         zone = zone_within(polygons, diameter, image.shape)
         if not zone.inside.any():
-            raise ParameterError(
-                tr("The zone holds no field of {side} x {side} px.", side=zone.side)
-            )
+            raise ParameterError("The zone holds no field of {side} x {side} px.", side=zone.side)
         kept: list[PartBox] = []
 
         def count(part: PartBox) -> int:
@@ -127,7 +125,7 @@ def take_fields(
         reached = [0]
         counted = count_until(zone, leukocytes, count)
         if not kept:
-            raise ParameterError(tr("No leukocyte is seen in the zone."))
+            raise ParameterError(later("No leukocyte is seen in the zone."))
         folder = taken_folder(slide)
         _write(folder, slide, kept)
     return TakenFields(folder, len(kept), counted.total, len(counted.fields), counted.enough)
