@@ -54,7 +54,7 @@ ASKED = 16.0
 #: (BCCD, held out; Bio-Net, never seen) all but one have a pixel of 0.96 or more, and that one of
 #: 0.34; 34 of 40 fields without leukocytes of a third (Chula RBC-12) have none of 0.1.
 NOTHING = 0.1
-#: Measured again, a diameter must be within this factor of what it was.
+#: What is a leukocyte has a diameter within this factor of the typical one.
 _LIKE = 1.7
 #: Diameter, px, that is assumed where nothing is found, if the image is not smaller: a tenth of
 #: the smaller side, or the size at which the shipped networks see cells.
@@ -153,7 +153,7 @@ def find_candidates(
         finer = min(1.0, FINE / typical, sides[-1] / longer)
         if finer > 1.2 * taken:
             again = _in_copy(rgb, network, finer)
-            found = [c for c in again if typical / _LIKE < c.diameter < typical * _LIKE]
+            found = of_size(again, typical)
             if evidence(found) >= SURE:
                 return found
     return best
@@ -179,6 +179,11 @@ def may_show_leukocytes(
         False only if the finder is sure of every pixel that it is none's.
     """
     return bool((_seen(rgb, network, ASKED / diameter)[..., 0] >= NOTHING).any())
+
+
+def of_size(candidates: Sequence[Candidate], diameter: float) -> list[Candidate]:
+    """Return the candidates whose diameter is about as given, px."""
+    return [c for c in candidates if diameter / _LIKE < c.diameter < diameter * _LIKE]
 
 
 def evidence(candidates: Sequence[Candidate]) -> float:

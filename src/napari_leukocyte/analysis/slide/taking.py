@@ -26,12 +26,10 @@ from napari_leukocyte.io.slides.image import PartBox, SlideImage
 from napari_leukocyte.io.slides.opening import fingerprint, open_slide
 from napari_leukocyte.language import later
 from napari_leukocyte.progress import Progress, silent
-from napari_leukocyte.segmentation.finder import SURE, find_candidates
+from napari_leukocyte.segmentation.finder import SURE, find_candidates, of_size
 
 #: Between two fields, diameters of a leukocyte: more than the largest cells have.
 APART = 1.5
-#: What the finder sees is a leukocyte if its diameter is within this factor of what is given.
-_LIKE = 1.7
 _STRANGE = re.compile(r"[^\w .()+-]")
 
 
@@ -142,8 +140,7 @@ def _apart(part: PartBox, diameter: float) -> PartBox:
 
 def _leukocytes(image: SlideImage, part: PartBox, diameter: float) -> list[float]:
     """Return the scores of what looks like leukocytes in a field."""
-    found = find_candidates(image.read(part))
-    return [c.score for c in found if diameter / _LIKE < c.diameter < diameter * _LIKE]
+    return [c.score for c in of_size(find_candidates(image.read(part)), diameter)]
 
 
 def _write(folder: Path, slide: Path, parts: Sequence[PartBox]) -> None:
