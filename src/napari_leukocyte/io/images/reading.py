@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from napari_leukocyte.errors import ImageError
 from napari_leukocyte.io.images import encoded, tiff
-from napari_leukocyte.io.slides import FIELD_SUFFIX
+from napari_leukocyte.io.slides import FIELD_SUFFIX, is_slide_field
 
 #: Those of them that every program for images reads.
 COMMON_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp"})
@@ -156,7 +156,7 @@ def read_image(path: Path) -> NDArray[Any]:
     >>> pixels.shape, pixels.dtype.name
     ((20, 30, 3), 'uint16')
     """
-    if path.suffix.lower() == FIELD_SUFFIX:
+    if is_slide_field(path):
         # Readers of slides take long to load, and few need them.
         from napari_leukocyte.io.slides.field import read_slide_field
 

@@ -11,7 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_leukocyte.errors import ImageError, ParameterError
-from napari_leukocyte.io.slides import FIELD_SUFFIX
 from napari_leukocyte.io.slides.image import PartBox
 from napari_leukocyte.io.slides.opening import LARGE, fingerprint, open_slide, state_of
 from napari_leukocyte.io.user_files import read_user_file, write_user_file
@@ -54,11 +53,6 @@ class SlideField:
     def part(self) -> PartBox:
         """y0, x0, y1, x1, px of the finest level."""
         return self.y, self.x, self.y + self.height, self.x + self.width
-
-
-def is_slide_field(path: Path) -> bool:
-    """Say whether a path is called as a field of a slide is."""
-    return path.suffix.lower() == FIELD_SUFFIX
 
 
 def write_slide_field(path: Path, field: SlideField) -> None:

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from napari_leukocyte.errors import ImageError
 from napari_leukocyte.io.images.normalise import normalise_image
 from napari_leukocyte.io.images.reading import IMAGE_SUFFIXES, read_image
-from napari_leukocyte.io.slides.field import is_slide_field, slide_field_scale
+from napari_leukocyte.io.slides import is_slide_field
+from napari_leukocyte.io.slides.field import slide_field_scale
 from napari_leukocyte.io.slides.tiff import photograph_scale
 from napari_leukocyte.language import tr
 from napari_leukocyte.session.store import has_session

@@ -14,7 +14,8 @@ from qtpy.QtCore import QObject
 
 from napari_leukocyte.errors import ImageError
 from napari_leukocyte.io.images.reading import read_image
-from napari_leukocyte.io.slides.field import is_slide_field, load_slide_field
+from napari_leukocyte.io.slides import is_slide_field
+from napari_leukocyte.io.slides.field import load_slide_field
 from napari_leukocyte.language import tr
 from napari_leukocyte.progress import Progress
 from napari_leukocyte.session.session import Session
