@@ -123,7 +123,8 @@ def _exported(name: str, classes: int) -> Path:
         raise ParameterError(f"The teacher {name} was not trained: there is no {trained}.")
     file = trained.with_suffix(".onnx")
     if not file.is_file() or file.stat().st_mtime < trained.stat().st_mtime:
-        to_onnx(keras.models.load_model(trained, compile=False), file, ("logits",))
+        model = keras.models.load_model(trained, compile=False)
+        to_onnx(keras.Model(model.input, model.output["logits"]), file)
     outputs = onnxruntime.InferenceSession(file).get_outputs()[0].shape[-1]
     if outputs != classes:
         raise ParameterError(f"{name} has other classes than its pupil.")
