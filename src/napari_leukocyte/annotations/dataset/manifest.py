@@ -34,6 +34,7 @@ from napari_leukocyte.annotations.dataset.split import (
     check_shares,
 )
 from napari_leukocyte.io import json_text
+from napari_leukocyte.io.refusing import as_unreadable
 from napari_leukocyte.io.validation import Count, Number, must, parse
 from napari_leukocyte.vocabulary import DISCLAIMER
 
@@ -253,10 +254,8 @@ def read_json(path: Path) -> tuple[Any, str]:
         If it is missing, too large, or no JSON.
     """
     refuse_unlike(path, LARGEST_JSON)
-    try:
+    with as_unreadable(path, DatasetError):
         data = path.read_bytes()
-    except OSError as error:
-        raise DatasetError(f"{path} can't be read: {error.strerror or error}.") from error
     return json_text.parse(data, str(path), error=DatasetError), hashlib.sha256(data).hexdigest()
 
 

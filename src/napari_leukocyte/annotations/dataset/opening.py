@@ -15,6 +15,7 @@ from napari_leukocyte.annotations.dataset.layout import (
 )
 from napari_leukocyte.annotations.dataset.manifest import check_schema, read_json
 from napari_leukocyte.annotations.dataset.reading import Dataset
+from napari_leukocyte.io.refusing import as_unreadable
 
 
 def current_version(folder: Path) -> int | None:
@@ -84,7 +85,7 @@ def open_dataset(folder: Path, version: int | None = None) -> Dataset:
     (5, (300, 300))
     """
     folder = Path(folder)
-    try:
+    with as_unreadable(folder, DatasetError):
         if version is None and (folder / MANIFEST).is_file():
             return Dataset(folder)
         if not folder.is_dir():
@@ -108,7 +109,3 @@ def open_dataset(folder: Path, version: int | None = None) -> Dataset:
                 version=dataset.version,
             )
         return dataset
-    except OSError as error:
-        raise DatasetError(
-            "{folder} can't be read: {reason}.", folder=folder, reason=error.strerror or str(error)
-        ) from error

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from napari_leukocyte.annotations.dataset.layout import LARGEST_JSON, DatasetError, refuse_unlike
+from napari_leukocyte.io.refusing import as_unreadable
 
 Kind = Literal[
     "drawn",
@@ -169,10 +170,8 @@ def read_log(path: Path, image: str) -> Log:
         If the file is missing, too large or can't be read.
     """
     refuse_unlike(path, LARGEST_JSON)
-    try:
+    with as_unreadable(path, DatasetError):
         data = path.read_bytes()
-    except OSError as error:
-        raise DatasetError(f"{path} can't be read: {error.strerror or error}.") from error
     return parse_log(data, image, path.name)
 
 

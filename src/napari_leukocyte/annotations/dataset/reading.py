@@ -36,6 +36,7 @@ from napari_leukocyte.io.images.key import image_key
 from napari_leukocyte.io.images.normalise import normalise_image
 from napari_leukocyte.io.images.reading import read_image
 from napari_leukocyte.io.lzw import require_whole_pages
+from napari_leukocyte.io.refusing import as_unreadable
 from napari_leukocyte.schema import LABEL
 
 
@@ -264,14 +265,8 @@ class Dataset:
         """
         path, entry = inside(self.folder, name), self.manifest.files[name]
         if refuse_unlike(path, LARGEST_TABLE) == entry.bytes:
-            try:
+            with as_unreadable(path, DatasetError):
                 data = path.read_bytes()
-            except OSError as error:
-                raise DatasetError(
-                    "{path} can't be read: {reason}.",
-                    path=path,
-                    reason=error.strerror or str(error),
-                ) from error
             if hashlib.sha256(data).hexdigest() == entry.sha256:
                 return data
         raise DatasetError("{path} is not the file that was exported.", path=path)

@@ -20,6 +20,7 @@ from napari_leukocyte.annotations.formats.limits import (
     MOST_TEXT_BYTES,
 )
 from napari_leukocyte.errors import FormatError
+from napari_leukocyte.io.refusing import as_unreadable
 from napari_leukocyte.io.spreadsheet_text import as_text
 
 #: Control characters, halves of characters, and what breaks lines.
@@ -51,13 +52,8 @@ def read_bytes(path: Path, most: int = MOST_TEXT_BYTES) -> bytes:
         if os.path.lexists(path):
             raise FormatError("{path} is no file.", path=path)
         raise FormatError("{path} does not exist.", path=path)
-    try:
-        with path.open("rb") as file:
-            data = file.read(most + 1)
-    except OSError as error:
-        raise FormatError(
-            "{path} can't be read: {reason}.", path=path, reason=error.strerror or str(error)
-        ) from error
+    with as_unreadable(path, FormatError), path.open("rb") as file:
+        data = file.read(most + 1)
     if len(data) > most:
         amount = f"{most // 1_000_000} MB" if most >= 1_000_000 else f"{most} bytes"
         raise FormatError(
@@ -114,12 +110,8 @@ def entries(folder: Path) -> list[Path]:
     FormatError
         If it can't be read, holds too much, or a link in it leads out of it.
     """
-    try:
+    with as_unreadable(folder, FormatError):
         found = sorted(p for p in folder.iterdir() if not p.name.startswith("."))
-    except OSError as error:
-        raise FormatError(
-            "{folder} can't be read: {reason}.", folder=folder, reason=error.strerror or str(error)
-        ) from error
     if len(found) > MOST_ENTRIES:
         raise FormatError(
             "{folder} holds more than {most} files.", folder=folder, most=MOST_ENTRIES

@@ -25,6 +25,7 @@ from napari_leukocyte.annotations.formats.limits import (
 )
 from napari_leukocyte.errors import FormatError
 from napari_leukocyte.io import json_text
+from napari_leukocyte.io.refusing import as_unreadable
 
 V2_GROUP, V2_ARRAY, V2_ATTRIBUTES, V3 = ".zgroup", ".zarray", ".zattrs", "zarr.json"
 _KINDS_V3 = frozenset(
@@ -119,10 +120,8 @@ def _check(folder: Path, root: Path) -> None:
 
 def _below(folder: Path) -> list[Path]:
     """Return the files of an array, hidden ones included."""
-    try:
+    with as_unreadable(folder, FormatError):
         return [p for p in sorted(folder.rglob("*")) if not p.is_dir() or p.is_symlink()]
-    except OSError as error:
-        raise FormatError(f"{folder} can't be read: {error.strerror or error}.") from error
 
 
 def _sides(values: object, folder: Path) -> list[int]:
