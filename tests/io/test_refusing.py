@@ -16,8 +16,8 @@ def test_the_reason_is_the_system_s_and_other_errors_go_through(tmp_path: Path) 
         path.read_bytes()
     assert str(refused.value) == f"{path} can't be read: No such file or directory."
     assert isinstance(refused.value.__cause__, FileNotFoundError)
-    with pytest.raises(FormatError, match=r"can't be read: the disk has gone\."):
-        with as_unreadable(path, FormatError):
-            raise OSError("the disk has gone")
+    said = r"can't be read: the disk has gone\."
+    with pytest.raises(FormatError, match=said), as_unreadable(path, FormatError):
+        raise OSError("the disk has gone")
     with pytest.raises(KeyError), as_unreadable(path, FormatError):
         raise KeyError("label")
