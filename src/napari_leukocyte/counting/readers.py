@@ -161,7 +161,7 @@ def read_objects(path: Path) -> pd.DataFrame:
         raise ParameterError(f"{str(error).removesuffix('.')}; {needs}.") from error
     except (ValueError, OverflowError, KeyError) as error:
         raise ParameterError(
-            f"{path} is no table of objects: it needs the columns image, label and class."
+            f"{path} is not a table of objects: it needs the columns image, label and class."
         ) from error
     if table.duplicated(["image", LABEL]).any():
         raise ParameterError(f"{path} has a cell of one image twice.")

@@ -55,7 +55,7 @@ def parse(
 
     def note(constant: str) -> float:
         if constants is None:
-            raise error(f"{where} holds {constant}, which is no number.")
+            raise error(f"{where} holds {constant}, which is not a number.")
         constants.add(constant)
         return float(constant.replace("Infinity", "inf"))
 

@@ -262,7 +262,7 @@ def read_json(path: Path) -> tuple[Any, str]:
 def check_schema(path: Path, values: object) -> Mapping[str, Any]:
     """Return what a JSON file holds; raise DatasetError unless it is of a dataset of ours."""
     if not isinstance(values, dict) or values.get("kind") != KIND:
-        raise DatasetError(f"{path} is of no dataset of this plugin.")
+        raise DatasetError(f"{path} does not belong to a dataset of this plugin.")
     if values.get("schema") != SCHEMA_VERSION:
         raise DatasetError(
             f"{path} has layout version {str(values.get('schema'))[:20]}; this plugin reads "

@@ -89,7 +89,7 @@ def open_dataset(folder: Path, version: int | None = None) -> Dataset:
         if version is None and (folder / MANIFEST).is_file():
             return Dataset(folder)
         if not folder.is_dir():
-            raise DatasetError("{folder} is no folder.", folder=folder)
+            raise DatasetError("{folder} is not a folder.", folder=folder)
         newest = current_version(folder)
         if newest is None:
             raise DatasetError("{folder} holds no dataset.", folder=folder)
@@ -104,7 +104,7 @@ def open_dataset(folder: Path, version: int | None = None) -> Dataset:
         dataset = Dataset(folder / VERSIONS / version_name(wanted))
         if dataset.version != wanted:
             raise DatasetError(
-                "{folder} says that it is version {version}: it was renamed.",
+                "{folder} holds version {version}: the folder was renamed; give it its name back.",
                 folder=dataset.folder,
                 version=dataset.version,
             )

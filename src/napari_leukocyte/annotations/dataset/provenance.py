@@ -190,7 +190,7 @@ def parse_log(data: bytes, image: str, name: str) -> Log:
             events.append(Event.from_dict(values))
             link = values["previous"]
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-            problems.append(f"{name}, line {number}: it is no entry of a log.")
+            problems.append(f"{name}, line {number}: it is not an entry of a log.")
             break
         if link != previous:
             problems.append(f"{name}, line {number}: it does not follow on the line before it.")

@@ -165,7 +165,7 @@ class Dataset:
         numbers = np.unique(labels)
         if sorted(rows[LABEL].tolist()) != numbers[numbers > 0].tolist():
             raise DatasetError(
-                "{name}: the table and the label image have other objects.", name=image.name
+                "{name}: the table and the label image hold different objects.", name=image.name
             )
         name = image.file_name if image.image is None else image.image.name
         return AnnotatedImage(name, image.shape, labels, rows, image.image, key=image.sha256)
@@ -180,7 +180,7 @@ class Dataset:
         """
         import tifffile
 
-        bad = DatasetError(f"{image.labels} is no label image of {image.name}.")
+        bad = DatasetError(f"{image.labels} is not a label image of {image.name}.")
         data = self.read_bytes(image.entry.labels)
         try:
             with tifffile.TiffFile(BytesIO(data)) as file:
@@ -210,7 +210,7 @@ class Dataset:
             raise DatasetError(str(error)) from error
         if pixels.shape != image.shape:
             raise DatasetError(
-                "{path} is no mask of {name}.", path=inside(self.folder, name), name=image.name
+                "{path} is not a mask of {name}.", path=inside(self.folder, name), name=image.name
             )
         return np.asarray(pixels > 0)
 

@@ -92,7 +92,7 @@ def read_work(folder: Path) -> list[PhotographResult]:
         given = record.get("parameters")
         params = PostprocessParams() if given is None else PostprocessParams.from_dict(given)
     except (ParameterError, KeyError, TypeError, ValueError) as error:
-        raise FormatError(f"{path} has parameters that there are not.") from error
+        raise FormatError(f"{path} has parameters that this version does not know.") from error
     found = []
     for entry, image in zip(record["images"], read(folder), strict=True):
         file, missing = _photograph(folder, record, entry)

@@ -50,14 +50,14 @@ def read_bytes(path: Path, most: int = MOST_TEXT_BYTES) -> bytes:
     """
     if not is_file(path):  # a pipe or a device would never end
         if os.path.lexists(path):
-            raise FormatError("{path} is no file.", path=path)
+            raise FormatError("{path} is not a file.", path=path)
         raise FormatError("{path} does not exist.", path=path)
     with as_unreadable(path, FormatError), path.open("rb") as file:
         data = file.read(most + 1)
     if len(data) > most:
         amount = f"{most // 1_000_000} MB" if most >= 1_000_000 else f"{most} bytes"
         raise FormatError(
-            "{path} is larger than {amount}, more than it can be.", path=path, amount=amount
+            "{path} is larger than {amount}, the most that is read.", path=path, amount=amount
         )
     return data
 
