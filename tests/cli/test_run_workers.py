@@ -179,7 +179,7 @@ def test_failures_are_named_at_the_end(models: Path, images: Path, tmp_path: Pat
     assert done.returncode == 1
     assert done.stderr.splitlines()[-2:] == [
         "1 of 2 images failed.",
-        f"{some / 'broken.svs'} is no TIFF, or is cut off.",
+        f"{some / 'broken.svs'} is not a TIFF, or is cut off.",
     ]
     make_slide.write_slide(some / "broken.svs", (300, 300), make_slide.fields({}), levels=1)
     done = run(models, some, out, "--resume", "--log", "json")

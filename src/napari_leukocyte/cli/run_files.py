@@ -15,6 +15,7 @@ from napari_leukocyte.errors import ImageError, OutputError, ParameterError
 from napari_leukocyte.io.atomic import as_output_error, make_folder, remove_empty, write_together
 from napari_leukocyte.io.images.reading import find_images, passed_over
 from napari_leukocyte.io.paths import ImageFolder
+from napari_leukocyte.io.refusing import as_unreadable
 from napari_leukocyte.io.slides.opening import is_slide, slides_in
 from napari_leukocyte.reporting.record import write_record
 from napari_leukocyte.reporting.save import (
@@ -56,10 +57,8 @@ def list_images(paths: Sequence[str]) -> list[str]:
     found: dict[str, str] = {}
     for given in paths:
         path = Path(given)
-        try:
+        with as_unreadable(given, ImageError):
             inside = _images_of(path)
-        except OSError as error:
-            raise ImageError(f"{given} can't be read: {error.strerror or error}.") from error
         if path.is_dir() and inside == [path]:
             names = [given]  # a slide that is a folder
         elif path.is_dir():

@@ -129,8 +129,8 @@ def test_one_that_fails_does_not_stop_the_others(
     bad = job(tmp_path / "c.svs", slide=True)
     result, events = run(settings, [bad, *jobs])
     assert result.done == {"a.tif", "b.tif"}
-    assert result.errors == {"c.svs": "c.svs is no TIFF, or is cut off."}
-    assert events[0] == RunEvent("failed", "c.svs", notes=("c.svs is no TIFF, or is cut off.",))
+    assert result.errors == {"c.svs": "c.svs is not a TIFF, or is cut off."}
+    assert events[0] == RunEvent("failed", "c.svs", notes=("c.svs is not a TIFF, or is cut off.",))
 
 
 def test_a_slide_that_changes_while_it_is_read(

@@ -89,7 +89,7 @@ def _image_group(path: Path) -> tuple[Path, Mapping[str, Any]]:
         about = _attributes(path)
     scales = about.get("multiscales")
     if not isinstance(scales, list) or not scales or not isinstance(scales[0], dict):
-        raise ImageError(f"{path} is no OME-Zarr image.")
+        raise ImageError(f"{path} is not an OME-Zarr image.")
     if "image-label" in about:
         raise ImageError(f"{path} is a label image, not a slide.")
     return path, about

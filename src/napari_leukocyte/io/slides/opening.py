@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from napari_leukocyte.errors import ImageError
+from napari_leukocyte.io.refusing import as_unreadable
 
 if TYPE_CHECKING:
     from napari_leukocyte.io.slides.image import SlideImage
@@ -54,10 +55,8 @@ def slides_in(folder: Path) -> list[Path]:
     ImageError
         If it can't be read.
     """
-    try:
+    with as_unreadable(folder, ImageError):
         inside = sorted(p for p in folder.iterdir() if not p.name.startswith("."))
-    except OSError as error:
-        raise ImageError(f"{folder} can't be read: {error.strerror or error}.") from error
     endings = _TIFF_SLIDES | _OPENSLIDE
     return [
         p for p in inside if p.suffix.lower() in endings or (p.suffix == ".zarr" and is_slide(p))
@@ -114,7 +113,7 @@ def fingerprint(path: Path) -> str:
         If it can't be read.
     """
     digest = hashlib.sha256()
-    try:
+    with as_unreadable(path, ImageError):
         for file in _files(path):
             size = file.stat().st_size
             name = file.relative_to(path).as_posix() if path.is_dir() else ""
@@ -128,8 +127,6 @@ def fingerprint(path: Path) -> str:
                 for start in starts:
                     f.seek(start)
                     digest.update(f.read(_SAMPLE))
-    except OSError as error:
-        raise ImageError(f"{path} can't be read: {error.strerror or error}.") from error
     return digest.hexdigest()
 
 
@@ -141,10 +138,8 @@ def state_of(path: Path) -> tuple[int, int]:
     ImageError
         If it is not there any more.
     """
-    try:
+    with as_unreadable(path, ImageError):
         found = path.stat()
-    except OSError as error:
-        raise ImageError(f"{path} can't be read: {error.strerror or error}.") from error
     return found.st_size, found.st_mtime_ns
 
 

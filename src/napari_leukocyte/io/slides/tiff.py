@@ -53,7 +53,7 @@ class TiffImage(ChunkedImage):
             try:
                 file = tifffile.TiffFile(path)
             except Exception as error:
-                raise ImageError(f"{path} is no TIFF, or is cut off.") from error
+                raise ImageError(f"{path} is not a TIFF, or is cut off.") from error
             try:
                 series = pyramid_of(file)
                 notes: tuple[str, ...] = ()
