@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from napari_leukocyte.classification.inference import classify as classify_objects
-from napari_leukocyte.classification.measurements import measure
-from napari_leukocyte.counting.leukogram import count
 from napari_leukocyte.errors import LeukocyteError, ParameterError
 from napari_leukocyte.io.images.normalise import normalise_image
+from napari_leukocyte.models import runtime
+from napari_leukocyte.models.manifest import Member
+from napari_leukocyte.models.registry import find_model
 from napari_leukocyte.progress import Progress
-from napari_leukocyte.reporting.save import with_scores
 from napari_leukocyte.segmentation.ensemble import DIAMETER_RANGE, MemberMaps, segment_members
+from napari_leukocyte.segmentation.finder import shipped_finder
 from napari_leukocyte.segmentation.objects import find_objects
 from napari_leukocyte.segmentation.parameters import PostprocessParams
 from napari_leukocyte.vocabulary import DISCLAIMER
@@ -121,6 +122,17 @@ def analyse(
     ((300, 300), 'int32')
     """
     check_unattended(params, diameter)
+    runtime.load_ahead(_networks(model, classifier if classify else None, diameter))
+    # What parts cells and makes tables takes half a second to import: the networks are loaded
+    # meanwhile.
+    import scipy.special  # noqa: F401
+    import skimage.segmentation  # noqa: F401
+
+    from napari_leukocyte.classification.inference import classify as classify_objects
+    from napari_leukocyte.classification.measurements import measure
+    from napari_leukocyte.counting.leukogram import count
+    from napari_leukocyte.reporting.save import with_scores
+
     normalised = normalise_image(image)
     maps = segment_members(normalised.rgb, model, diameter, progress)
     nucleus = maps.combine_nucleus()
@@ -138,6 +150,17 @@ def analyse(
     # What the RGB image itself tells, the segmentation says again.
     notes = tuple(dict.fromkeys(normalised.notes + maps.notes + objects.notes))
     return Analysis(normalised.rgb, maps, labels, objects.candidates, table, leukogram, notes)
+
+
+def _networks(
+    model: str, classifier: str | None, diameter: float | Literal["auto"]
+) -> Iterator[Member]:
+    """Yield the networks of an analysis in the order that they are run in."""
+    if diameter == "auto":
+        yield shipped_finder()
+    yield from find_model("segmentation", model).members
+    if classifier is not None:
+        yield from find_model("classification", classifier).members
 
 
 def check_unattended(params: PostprocessParams, diameter: float | Literal["auto"]) -> None:
