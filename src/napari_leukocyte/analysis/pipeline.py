@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -122,7 +123,7 @@ def analyse(
     ((300, 300), 'int32')
     """
     check_unattended(params, diameter)
-    runtime.load_ahead(_networks(model, classifier if classify else None, diameter))
+    _load_ahead(model, classifier if classify else None, diameter == "auto")
     # What parts cells and makes tables takes half a second to import: the networks are loaded
     # meanwhile.
     import scipy.special  # noqa: F401
@@ -152,15 +153,18 @@ def analyse(
     return Analysis(normalised.rgb, maps, labels, objects.candidates, table, leukogram, notes)
 
 
-def _networks(
-    model: str, classifier: str | None, diameter: float | Literal["auto"]
-) -> Iterator[Member]:
-    """Yield the networks of an analysis in the order that they are run in."""
-    if diameter == "auto":
-        yield shipped_finder()
-    yield from find_model("segmentation", model).members
-    if classifier is not None:
-        yield from find_model("classification", classifier).members
+@cache
+def _load_ahead(model: str, classifier: str | None, finder: bool) -> None:  # noqa: FBT001
+    """Begin to load the networks of an analysis, once, in the order that they are run in."""
+
+    def networks() -> Iterator[Member]:
+        if finder:
+            yield shipped_finder()
+        yield from find_model("segmentation", model).members
+        if classifier is not None:
+            yield from find_model("classification", classifier).members
+
+    runtime.load_ahead(networks())
 
 
 def check_unattended(params: PostprocessParams, diameter: float | Literal["auto"]) -> None:
