@@ -154,7 +154,7 @@ def analyse(
 
 
 @cache
-def _load_ahead(model: str, classifier: str | None, finder: bool) -> None:  # noqa: FBT001
+def _load_ahead(model: str, classifier: str | None, finder: bool) -> None:
     """Begin to load the networks of an analysis, once, in the order that they are run in."""
 
     def networks() -> Iterator[Member]:
