@@ -10,7 +10,7 @@ import numpy as np
 import onnxruntime
 import pytest
 
-from napari_leukocyte.models import kept, runtime
+from napari_leukocyte.models import kept, runtime, upsampling
 from napari_leukocyte.models.manifest import Member
 
 Make = Callable[..., bytes]
@@ -26,7 +26,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def rewriting(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Count how often a network is rewritten."""
     calls: list[int] = []
-    rewrite = kept.without_doubling
+    rewrite = upsampling.without_doubling
 
     def counted(data: bytes) -> bytes | None:
         calls.append(len(data))
