@@ -48,7 +48,7 @@ def drawn() -> NDArray[np.uint8]:
 def paper() -> Callable[[NDArray[np.uint8]], int]:
     """Build the paper's networks; return what finds and classifies the cells of a field."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    from napari_leukocyte.classification.inference import cut_crop
+    from napari_leukocyte.classification.crops import cut_crop
     from napari_leukocyte.classification.measurements import iterate_regions
     from napari_leukocyte.segmentation.parameters import PostprocessParams
     from napari_leukocyte.segmentation.postprocess import postprocess
