@@ -20,7 +20,7 @@ from napari_leukocyte.io.slides.image import (
 
 #: Bytes of decoded chunks that are kept: a block's surroundings are read several times, by each
 #: network and for each cell, and decoding costs more than all else that is no network.
-KEPT_BYTES = 96 * 2**20
+KEPT_BYTES = 80 * 2**20
 #: Bytes of the largest chunk that is, and chunks that are read at once, at most.
 MOST_OF_CHUNK, AT_ONCE = KEPT_BYTES // 8, 64
 #: Largest difference between the downsamples of both axes, and from what sizes allow, parts.
@@ -166,9 +166,7 @@ class ChunkedImage(SlideImage):
             min((column + 1) * width, end.width),
         )
 
-    def _read_pieces(
-        self, part: PartBox, size: tuple[int, int], level: int
-    ) -> NDArray[np.uint8]:
+    def _read_pieces(self, part: PartBox, size: tuple[int, int], level: int) -> NDArray[np.uint8]:
         """Read a part of chunks that are too large to be kept."""
         y0, x0, y1, x1 = part
         try:
