@@ -5,16 +5,15 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import signal
 import subprocess
 import sys
 from pathlib import Path
 
 import cv2
-import psutil  # type: ignore[import-untyped]
 import pytest
 
 from benchmarks import make_slide
+from benchmarks.workers import contents, run_until
 from napari_leukocyte.models.registry import find_model
 from napari_leukocyte.samples.synthetic import synthetic_smear
 
@@ -75,16 +74,6 @@ def run(models: Path, images: Path, out: Path, *options: str) -> subprocess.Comp
     )
 
 
-def contents(out: Path) -> dict[str, object]:
-    """Return the files of a run, but for the time in its record."""
-    found: dict[str, object] = {
-        p.relative_to(out).as_posix(): p.read_bytes() for p in out.rglob("*") if p.is_file()
-    }
-    record = json.loads((out / "run.json").read_text("utf-8"))
-    assert record.pop("created")
-    return found | {"run.json": record}
-
-
 @pytest.fixture(scope="module")
 def undisturbed(
     models: Path, images: Path, tmp_path_factory: pytest.TempPathFactory
@@ -100,29 +89,9 @@ def test_killed_and_resumed(
     models: Path, images: Path, undisturbed: dict[str, object], tmp_path: Path
 ) -> None:
     out = tmp_path / "out"
-    with subprocess.Popen(
-        command(images, out, "--workers", "2", "--log", "json"),
-        env=environment(models),
-        stderr=subprocess.PIPE,
-        stdout=subprocess.DEVNULL,
-        start_new_session=True,  # to be killed with all its workers
-    ) as process:
-        assert process.stderr is not None
-        for number, line in enumerate(process.stderr):
-            event = json.loads(line)
-            if number == 0:
-                assert "watched at http" in event["message"]
-                # A worker is lost: another takes its place.
-                family = psutil.Process(process.pid).children(recursive=True)
-                workers = [
-                    p for p in family if not p.children() and "spawn" in " ".join(p.cmdline())
-                ]
-                assert len(workers) >= 2
-                workers[-1].kill()
-            if event["event"] == "done":
-                assert event["blocks"] >= event["images"] == 5
-                break
-        os.killpg(process.pid, signal.SIGKILL)
+    line = command(images, out, "--workers", "2", "--log", "json")
+    # A worker is lost, and later everything.
+    assert run_until(line, 0.2, kill_worker=True, environment=environment(models))
     assert not (out / "objects.csv").exists()
     refused = run(models, images, out)
     assert refused.returncode == 2

@@ -65,7 +65,7 @@ def test_a_field_seen_in_parts_shows_the_same(
 ) -> None:
     monkeypatch.setattr(sampling, "PART_PX", 256)
     field = smear[np.newaxis, :672, 800:1472].astype(np.float32)
-    np.testing.assert_allclose(find_in_parts(field), run_finder(field), atol=0.01)
+    np.testing.assert_allclose(find_in_parts(field), run_finder(field), rtol=5e-3, atol=0.01)
 
 
 @given(hnp.arrays(bool, st.tuples(st.integers(1, 9), st.integers(1, 9))))
