@@ -9,7 +9,8 @@ and whether all results are the same, byte by byte but for the time in ``run.jso
         [--no-single]
 
 One worker has all cores for the threads of its networks; on Linux it is also measured with the half
-of them that each of two has. What is drawn and the results lie in ``--folder``, a temporary one if none is named.
+of them that each of two has. What is drawn and the results lie in ``--folder``, a temporary one if
+none is named.
 """
 
 from __future__ import annotations
@@ -113,8 +114,7 @@ def run_until(
         stdout=subprocess.DEVNULL,
         start_new_session=True,  # to be killed with all its workers
     ) as process:
-        assert process.stderr is not None
-        for text in process.stderr:
+        for text in process.stderr or ():
             event = json.loads(text)
             if kill_worker and "watched at" in event.get("message", ""):
                 workers_of(process.pid)[-1].kill()
