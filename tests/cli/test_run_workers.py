@@ -14,6 +14,8 @@ import pytest
 
 from benchmarks import make_slide
 from benchmarks.workers import contents, run_until
+from napari_leukocyte.io.slides.field import SlideField, write_slide_field
+from napari_leukocyte.io.slides.opening import fingerprint
 from napari_leukocyte.models.registry import find_model
 from napari_leukocyte.samples.synthetic import synthetic_smear
 
@@ -48,7 +50,10 @@ def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
         name = str(folder / f"field {number}.png")
         assert cv2.imwrite(name, cv2.cvtColor(smear.image, cv2.COLOR_RGB2BGR))
     parts = make_slide.fields({"neutrophil": 2, "lymphocyte": 2})
-    make_slide.write_slide(folder / "slide.svs", (600, 700), parts, levels=1)
+    slide = folder / "slide.svs"
+    make_slide.write_slide(slide, (600, 700), parts, levels=1)
+    field = SlideField(str(slide), fingerprint(slide), 50, 70, 300, 300)
+    write_slide_field(folder / "field of a slide.slidefield", field)
     return folder
 
 
@@ -81,7 +86,7 @@ def undisturbed(
     out = tmp_path_factory.mktemp("undisturbed") / "out"
     done = run(models, images, out)
     assert done.returncode == 0, done.stderr
-    assert "5 images" in done.stdout
+    assert "6 images" in done.stdout
     return contents(out)
 
 
