@@ -17,6 +17,7 @@ from napari_leukocyte.io.slides.image import (
     scale_to_eight_bits,
     to_rgb,
 )
+from napari_leukocyte.io.slides.remote import lost_on_the_way
 
 #: Bytes of decoded chunks that are kept: a block's surroundings are read several times, by each
 #: network and for each cell, and decoding costs more than all else that is no network.
@@ -45,6 +46,8 @@ class ChunkedImage(SlideImage):
         Side of a pixel of the finest, µm.
     notes : tuple of str
         What a user should know.
+    remote : bool
+        Whether it lies at an address: what is not reached there is no damage.
 
     Raises
     ------
@@ -59,8 +62,10 @@ class ChunkedImage(SlideImage):
         axes: str,
         um_per_px: float | None = None,
         notes: tuple[str, ...] = (),
+        *,
+        remote: bool = False,
     ) -> None:
-        self._axes = axes
+        self._axes, self._remote = axes, remote
         self._check(name, arrays[0])
         finest = self._size(arrays[0])
         levels, kept = [Level(*finest, 1.0)], [arrays[0]]
@@ -138,8 +143,9 @@ class ChunkedImage(SlideImage):
         found: dict[_Place, NDArray[np.uint8]] = {}
         try:
             whole = to_rgb(self._pixels((*first[:2], *last[2:]), level), self._full)
-        except Exception:
+        except Exception as error:
             # Each library behind a chunk raises errors of its own on damage.
+            self._check_reached(error)
             if len(chunks) > 1:
                 for at in chunks:
                     found |= self._decode([at], size, level)
@@ -154,6 +160,11 @@ class ChunkedImage(SlideImage):
         for (row, column), pixels in found.items():
             self._kept[level, row, column] = pixels
         return found
+
+    def _check_reached(self, error: Exception) -> None:
+        """Raise ImageError if an error means that the slide is not reached any more."""
+        if self._remote and lost_on_the_way(error):
+            raise ImageError(f"{self.name} can't be reached any more.") from error
 
     def _box(self, at: _Place, size: tuple[int, int], level: int) -> PartBox:
         """Return a chunk's part of its level, px."""
@@ -171,7 +182,8 @@ class ChunkedImage(SlideImage):
         y0, x0, y1, x1 = part
         try:
             return to_rgb(self._pixels(part, level), self._full)
-        except Exception:
+        except Exception as error:
+            self._check_reached(error)
             result = np.empty((y1 - y0, x1 - x0, 3), np.uint8)
         for row in range(y0 // size[0], -(-y1 // size[0])):
             for column in range(x0 // size[1], -(-x1 // size[1])):
