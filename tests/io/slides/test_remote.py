@@ -32,7 +32,7 @@ class Parts(SimpleHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     ranges = True
 
-    def do_GET(self) -> None:  # noqa: N802 - so http.server calls it
+    def do_GET(self) -> None:
         """Send a file, or what is asked for of it."""
         path = Path(self.translate_path(self.path))
         if not path.is_file():
