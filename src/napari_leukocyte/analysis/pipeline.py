@@ -12,8 +12,10 @@ from napari_leukocyte.classification.inference import classify as classify_objec
 from napari_leukocyte.classification.measurements import measure
 from napari_leukocyte.counting.leukogram import count
 from napari_leukocyte.errors import LeukocyteError, ParameterError
+from napari_leukocyte.io.images.key import image_key
 from napari_leukocyte.io.images.normalise import normalise_image
 from napari_leukocyte.progress import Progress
+from napari_leukocyte.reporting.record import ImageRecord
 from napari_leukocyte.reporting.save import with_scores
 from napari_leukocyte.segmentation.ensemble import DIAMETER_RANGE, MemberMaps, segment_members
 from napari_leukocyte.segmentation.objects import find_objects
@@ -71,6 +73,34 @@ class Analysis:
             If the package xarray is not installed.
         """
         return as_dataset(self)
+
+
+def image_record(
+    found: Analysis, image: str, *, folder: str | None = None, file_sha256: str | None = None
+) -> ImageRecord:
+    """Return what is saved of an analysed image beside its results.
+
+    Parameters
+    ----------
+    found : Analysis
+        What was found in it.
+    image : str
+        Its name.
+    folder : str, optional
+        Folder of its label image and overlay, below that of the run.
+    file_sha256 : str, optional
+        Checksum of its file.
+    """
+    return ImageRecord(
+        image=image,
+        shape=(found.labels.shape[0], found.labels.shape[1]),
+        diameter_px=found.maps.diameter,
+        objects=len(found.table),
+        file_sha256=file_sha256,
+        folder=folder,
+        notes=found.notes,
+        pixels_sha256=image_key(found.rgb),
+    )
 
 
 def analyse(

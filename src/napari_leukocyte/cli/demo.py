@@ -11,7 +11,6 @@ from napari_leukocyte.cli.console import Reporter, complain
 from napari_leukocyte.cli.run_files import echo_leukogram
 from napari_leukocyte.cli.window import open_sample, why_no_window
 from napari_leukocyte.errors import OutputError
-from napari_leukocyte.io.images.key import image_key
 from napari_leukocyte.vocabulary import DISCLAIMER
 
 #: Name of the sample in the tables.
@@ -61,13 +60,12 @@ def write_demo(out: Path) -> None:
         See `demo`.
     """
     _check_folder(out)
-    from napari_leukocyte.analysis.pipeline import analyse
+    from napari_leukocyte.analysis.pipeline import analyse, image_record
     from napari_leukocyte.counting.leukogram import count
     from napari_leukocyte.models.registry import find_model
     from napari_leukocyte.reporting.drawing import write_png
     from napari_leukocyte.reporting.pictures import beside, draw_chart, draw_overlay, letter_height
     from napari_leukocyte.reporting.record import (
-        ImageRecord,
         describe_maps,
         describe_model,
         make_record,
@@ -80,17 +78,8 @@ def write_demo(out: Path) -> None:
     with Reporter(1) as reporter:
         found = analyse(smear.image, progress=reporter.step)
     leukogram = count(found.table)
-    shape = (found.labels.shape[0], found.labels.shape[1])
-    image = ImageRecord(
-        SAMPLE,
-        shape,
-        found.maps.diameter,
-        len(found.table),
-        notes=found.notes,
-        pixels_sha256=image_key(found.rgb),
-    )
     record = make_record(
-        images=[image],
+        images=[image_record(found, SAMPLE)],
         segmentation=describe_maps(found.maps),
         classification=describe_model(find_model("classification")),
         params=PostprocessParams(),
@@ -107,6 +96,7 @@ def write_demo(out: Path) -> None:
         overwrite=True,
     )
     write_png(out / PHOTOGRAPH, smear.image)
+    shape = found.labels.shape
     overlay = draw_overlay(found.rgb, found.labels, found.table)
     chart = draw_chart(leukogram, round(0.6 * shape[0]), letter_height(shape))
     write_png(out / PICTURE, beside(overlay, chart))

@@ -188,11 +188,11 @@ def _show(name: str) -> None:
 
 
 def _named(name: str) -> list[Manifest]:
-    surveys = [discover_models(kind) for kind in get_args(Kind)]
-    found = [m for s in surveys for m in s.models if m.name == name]
+    discovered = [discover_models(kind) for kind in get_args(Kind)]
+    found = [m for s in discovered for m in s.models if m.name == name]
     if found:
         return found
-    for each in (u for s in surveys for u in s.unusable):
+    for each in (u for s in discovered for u in s.unusable):
         if each.name == name:
             raise ModelError(each.reason)
     if Path(name).is_dir():
@@ -200,7 +200,7 @@ def _named(name: str) -> list[Manifest]:
         for member in manifest.members:
             check_file(member)
         return [manifest]
-    known = ", ".join(m.name for s in surveys for m in s.models)
+    known = ", ".join(m.name for s in discovered for m in s.models)
     raise ModelError(
         f"There is no model {printable(name)!r}: known are {known or 'none'}, or give the folder "
         "of a model."

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from napari_leukocyte.analysis.batch.kept import FOLDER
-from napari_leukocyte.analysis.pipeline import Analysis, analyse, check_unattended
+from napari_leukocyte.analysis.pipeline import analyse, check_unattended, image_record
 from napari_leukocyte.cli.console import (
     BAD_INPUT,
     DONE,
@@ -33,7 +33,6 @@ from napari_leukocyte.io.atomic import (
     remove_empty,
     write_together,
 )
-from napari_leukocyte.io.images.key import image_key
 from napari_leukocyte.io.images.reading import read_image
 from napari_leukocyte.io.paths import ImageFolder, plan
 from napari_leukocyte.io.slides.opening import is_slide
@@ -202,22 +201,10 @@ def _analyse_one(state: _Run, job: ImageFolder, reporter: Reporter) -> None:
             write_labels(staging / LABELS, found.labels)
             write_png(staging / OVERLAY, overlay)
         state.tables.append((job.image, found.table))
-        state.records.append(_record(job, found, checksum))
+        record = image_record(found, job.image, folder=job.folder, file_sha256=checksum)
+        state.records.append(record)
     for note in found.notes:
         reporter.say(f"{job.image}: {note}")
-
-
-def _record(job: ImageFolder, found: Analysis, checksum: str) -> ImageRecord:
-    return ImageRecord(
-        image=job.image,
-        shape=(found.labels.shape[0], found.labels.shape[1]),
-        diameter_px=found.maps.diameter,
-        objects=len(found.table),
-        file_sha256=checksum,
-        folder=job.folder,
-        notes=found.notes,
-        pixels_sha256=image_key(found.rgb),
-    )
 
 
 def _sentence(job: ImageFolder, error: Exception) -> str:

@@ -1,4 +1,4 @@
-"""Text that can be written."""
+"""Text of tables: what a file can hold, and what a spreadsheet has saved."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ import pandas as pd
 from napari_leukocyte.errors import FormatError
 
 
-def as_text(text: str) -> str:
-    """Return what can be written as UTF-8, and held by a column of text.
+def escape_surrogates(text: str) -> str:
+    """Return text that can be written as UTF-8, and held by a column of text.
 
     The name of a file may hold bytes that are no text, which Python keeps as halves of surrogate
     pairs. They become escapes.

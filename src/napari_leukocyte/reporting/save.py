@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from napari_leukocyte.counting.leukogram import count
 from napari_leukocyte.io.atomic import atomic_write, write_together
-from napari_leukocyte.io.spreadsheet_text import as_text
+from napari_leukocyte.io.spreadsheet_text import escape_surrogates
 from napari_leukocyte.reporting.drawing import write_png
 from napari_leukocyte.reporting.pictures import draw_overlay
 from napari_leukocyte.reporting.record import write_record
@@ -49,7 +49,7 @@ def objects_table(tables: Sequence[tuple[str, pd.DataFrame]]) -> pd.DataFrame:
             full["class"] = pd.Series(None, index=table.index, dtype="str")
         if "score" not in full:
             full["score"] = float("nan")
-        full.insert(0, "image", pd.Series(as_text(name), index=full.index, dtype="str"))
+        full.insert(0, "image", pd.Series(escape_surrogates(name), index=full.index, dtype="str"))
         named.append(full)
     # Of tables without rows only the columns say anything; their types would spoil the others'.
     joined = pd.concat([t for t in named if len(t)] or named[:1], ignore_index=True)
@@ -99,7 +99,7 @@ def leukogram_table(tables: Sequence[tuple[str, pd.DataFrame]]) -> pd.DataFrame:
     blocks = [*((name, count(table)) for name, table in tables), (ALL, count(pooled))]
     named = []
     for name, block in blocks:
-        block.insert(0, "image", as_text(name))
+        block.insert(0, "image", escape_surrogates(name))
         named.append(block)
     return pd.concat(named, ignore_index=True)
 

@@ -267,7 +267,7 @@ def keep_keys(widget: QWidget, viewer: Any, pages: Sequence[QWidget] = ()) -> No
     pages : sequence of QWidget
         Parts of it that would take the keys of pages for themselves.
     """
-    widget.installEventFilter(_Keeper(widget, viewer))
+    widget.installEventFilter(_KeyFilter(widget, viewer))
     for part in pages:
         part.installEventFilter(_Pages(part, viewer))
 
@@ -293,7 +293,7 @@ class _Pages(QObject):
         return True
 
 
-class _Keeper(_Pages):
+class _KeyFilter(_Pages):
     """Ends the way of every key press at its parent; shortcuts of Qt's go before it."""
 
     def _take(self, event: QKeyEvent) -> bool:

@@ -25,7 +25,7 @@ from napari_leukocyte.analysis.batch.settings import (
     key_of,
     settings_key,
 )
-from napari_leukocyte.analysis.pipeline import analyse
+from napari_leukocyte.analysis.pipeline import analyse, image_record
 from napari_leukocyte.analysis.slide.battlement import battlement
 from napari_leukocyte.analysis.slide.blocks import cut_blocks
 from napari_leukocyte.analysis.slide.cells import read_table
@@ -42,7 +42,6 @@ from napari_leukocyte.analysis.slide.segmenting import (
 from napari_leukocyte.analysis.slide.zone import find_zone
 from napari_leukocyte.errors import ImageError
 from napari_leukocyte.io.atomic import write_together
-from napari_leukocyte.io.images.key import image_key
 from napari_leukocyte.io.images.reading import read_image
 from napari_leukocyte.io.slides.opening import fingerprint, open_slide, state_of
 from napari_leukocyte.io.slides.remote import Address, Place
@@ -127,16 +126,7 @@ def analyse_photograph(
     with write_together(folder, (LABELS, OVERLAY), overwrite=True) as staging:
         write_labels(staging / LABELS, found.labels)
         write_png(staging / OVERLAY, overlay)
-    record = ImageRecord(
-        image=job.image,
-        shape=(found.labels.shape[0], found.labels.shape[1]),
-        diameter_px=found.maps.diameter,
-        objects=len(found.table),
-        file_sha256=checksum,
-        folder=job.folder,
-        notes=found.notes,
-        pixels_sha256=image_key(found.rgb),
-    )
+    record = image_record(found, job.image, folder=job.folder, file_sha256=checksum)
     keep_table(result_file(settings, job), key, found.table, {"record": asdict(record)})
     return list(found.notes)
 

@@ -138,10 +138,10 @@ def _appended(before: Dataset, dataset: Dataset) -> Iterator[DatasetFinding]:
 def check_table(dataset: Dataset, table: pd.DataFrame) -> Iterator[DatasetFinding]:
     """Find what the table names and the dataset lacks."""
     names = {i.name for i in dataset.images}
-    strange = sorted(set(table["image"].tolist()) - names)
-    if strange:
+    unknown = sorted(set(table["image"].tolist()) - names)
+    if unknown:
         yield DatasetFinding(
-            "wrong table", f"It names photographs that are not there: {strange[0]}."
+            "wrong table", f"It names photographs that are not there: {unknown[0]}."
         )
     unknown = sorted(set(table["class"].dropna().tolist()) - set(dataset.classes))
     if unknown:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from napari_leukocyte.annotations.dataset.layout import LARGEST_TABLE, DatasetError, refuse_unlike
 from napari_leukocyte.io.atomic import as_output_error, atomic_write
-from napari_leukocyte.io.spreadsheet_text import as_text
+from napari_leukocyte.io.spreadsheet_text import escape_surrogates
 from napari_leukocyte.reporting.save import write_csv
 from napari_leukocyte.schema import (
     COLUMNS,
@@ -166,8 +166,8 @@ def _whole(values: NDArray[Any]) -> NDArray[np.int64]:
 
 def _plain(series: Any) -> Any:
     if str(series.dtype) == "str":
-        # Half of a surrogate pair, as a strange file's name may hold, is no text for Arrow.
-        return [as_text(v) if isinstance(v, str) else None for v in series]
+        # Half of a surrogate pair, as a file's name may hold, is no text for Arrow.
+        return [escape_surrogates(v) if isinstance(v, str) else None for v in series]
     return series.to_numpy()
 
 

@@ -20,7 +20,7 @@ from napari_leukocyte.annotations.formats.limits import (
     MOST_TEXT_BYTES,
 )
 from napari_leukocyte.errors import FormatError
-from napari_leukocyte.io.spreadsheet_text import as_text
+from napari_leukocyte.io.spreadsheet_text import escape_surrogates
 
 #: Control characters, halves of characters, and what breaks lines.
 _UNPRINTABLE = frozenset({"Cc", "Cs", "Zl", "Zp"})
@@ -198,7 +198,7 @@ def _without_server(text: str) -> str:
 
 def last_part(text: str) -> str:
     """Return the last part of a path of any system, as a name that can be written."""
-    return as_text(PureWindowsPath(text).name or text)
+    return escape_surrogates(PureWindowsPath(text).name or text)
 
 
 def checked_name(name: str, where: str) -> str:

@@ -24,7 +24,7 @@ from napari_leukocyte.classification.measurements import iterate_regions, measur
 from napari_leukocyte.errors import FormatError, ImageError
 from napari_leukocyte.io import json_text
 from napari_leukocyte.io.paths import plan
-from napari_leukocyte.io.spreadsheet_text import as_text, parse_table
+from napari_leukocyte.io.spreadsheet_text import escape_surrogates, parse_table
 from napari_leukocyte.reporting.record import file_sha256
 from napari_leukocyte.reporting.save import LABELS, LEUKOGRAM, OBJECTS, RECORD
 from napari_leukocyte.schema import BOX, LABEL, MEASURED, PLACE, TRUTHS
@@ -160,7 +160,7 @@ def read_results(source: Source, folder: Path) -> list[AnnotatedImage]:
         jobs = plan(names, reserved=RESERVED)
         alone = len(names) == 1 and files.is_file(folder / LABELS)
         entries = [{"image": j.image, "folder": None if alone else j.folder} for j in jobs]
-    known = {as_text(entry["image"]) for entry in entries}
+    known = {escape_surrogates(entry["image"]) for entry in entries}
     unknown = [n for n in names if n not in known]
     if unknown:
         raise FormatError(
@@ -170,7 +170,7 @@ def read_results(source: Source, folder: Path) -> list[AnnotatedImage]:
     none = table.iloc[:0]
     found = []
     for entry in entries:
-        rows = by_image.get(as_text(entry["image"]), none).drop(columns="image")
+        rows = by_image.get(escape_surrogates(entry["image"]), none).drop(columns="image")
         found.append(_read_one(source, folder, entry, rows.reset_index(drop=True)))
     return found
 

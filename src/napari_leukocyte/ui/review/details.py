@@ -138,7 +138,7 @@ class Details(QWidget):
         Parameters
         ----------
         row : pandas.Series
-            Of a session's table, veiled if `hidden`.
+            Of a session's table, without classes if `hidden`.
         colors : mapping of str to str
             ``#rrggbb`` of the classes.
         pictures : sequence of QPixmap

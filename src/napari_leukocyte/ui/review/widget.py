@@ -181,21 +181,21 @@ class ReviewWidget(SessionDock, CellGallery):
         if self._stale and self._was_shown:
             return
         self._table = session.table()
-        hidden, veiled = session.hidden, session.shown_table()
+        hidden, shown = session.hidden, session.shown_table()
         choice = self.form.choice
         self._queue = session.review_order(counted_now()) if choice.sort == "queue" else []
-        groups = arrange(veiled, choice, self._queue, hidden)
+        groups = arrange(shown, choice, self._queue, hidden)
         found = self._candidates.update(session, choice.show)
-        cells = CellTable(veiled, hidden)
+        cells = CellTable(shown, hidden)
         if found is not None:
             groups.append(found.group())
-            cells = CellsAndCandidates(veiled, hidden, found.cells)
+            cells = CellsAndCandidates(shown, hidden, found.cells)
         self._extent = extent_of(self._table, self._extent)
         gallery.empty_text = _NONE_SHOWN if len(self._table) else _NO_CELLS
         gallery.cell_delegate.set_source(
             self._thumbnails, self._candidates.masks(session.labels), self._extent
         )
-        self._shown = veiled
+        self._shown = shown
         self._show_groups(cells, groups, self._candidates.number)
         self._show_selection()
         self._was_shown = True

@@ -125,8 +125,8 @@ class CellsTable(Table):
             if np.isfinite(wrong):
                 how.setToolTip(
                     tr(
-                        "{wrong:.0f} % of cells as strange were wrong on sets left out of "
-                        "training.",
+                        "{wrong:.0f} % of cells as far from the training data were wrong on sets "
+                        "left out of it.",
                         wrong=100 * wrong,
                     )
                 )
