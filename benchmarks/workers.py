@@ -194,7 +194,7 @@ def _drawn(folder: Path, fields: int, megapixels: float, *, sparse: bool) -> Pat
     side = round((megapixels * 1e6) ** 0.5)
     path = folder / "slide.tif"
     path.parent.mkdir(parents=True, exist_ok=True)
-    parts = make_slide.sparse_fields() if sparse else make_slide.fields()
+    parts = [smear.image for smear in make_slide.smears(sparse=sparse)]
     make_slide.write_slide(path, (side, side), parts)
     return path
 

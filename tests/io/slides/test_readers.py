@@ -191,6 +191,11 @@ def test_a_file_that_is_cut_off(slides: dict[str, Path], tmp_path: Path) -> None
     path.write_bytes(b"no TIFF")
     with pytest.raises(ImageError, match="no TIFF"):
         open_slide(path)
+    # Of a coarse level alone: the others do without it.
+    path.write_bytes(slides["a.tif"].read_bytes()[:-200])
+    with open_slide(path) as slide:
+        assert [level.downsample for level in slide.levels] == [1]
+        assert slide.notes == (f"Level 1 of {path} is cut off and is not used.",)
 
 
 def test_levels_whose_sizes_lie(whole: Pixels, tmp_path: Path) -> None:

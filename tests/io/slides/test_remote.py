@@ -141,7 +141,7 @@ def test_what_can_not_be_reached_is_one_sentence(
         (f"{server}/none.zarr", r"none\.zarr is no OME-Zarr image\."),
         (f"{server}/a.mrxs", "copy it to a disk first"),
         ("http://127.0.0.1:9/a.tif", r"127\.0\.0\.1:9/a\.tif can't be reached: "),
-        ("http://127.0.0.1:9/a.zarr", r"127\.0\.0\.1:9/a\.zarr can't be reached: "),
+        ("http://127.0.0.1:9/a.zarr", r"127\.0\.0\.1:9/a\.zarr/zarr\.json can't be reached: "),
         ("nonsense://a.tif", "nonsense://a.tif can't be reached: Protocol not known"),
     ):
         with pytest.raises(ImageError, match=sentence) as raised:
