@@ -123,7 +123,8 @@ class Address:
         with self.open() as file, self._reached():
             first = file.read(_SAMPLE)
             file.seek(max(0, file.size - _SAMPLE))
-            return f"{file.size}\0".encode() + first + bytes(file.read(_SAMPLE))
+            last = file.read(_SAMPLE)
+            return bytes(f"{file.size}\0".encode() + first + last)
 
     @contextmanager
     def _reached(self) -> Iterator[None]:
