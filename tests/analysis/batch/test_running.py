@@ -149,7 +149,7 @@ def test_a_slide_that_changes_while_it_is_read(
     def changing(*arguments: Any) -> Any:
         calls.append(1)
         if len(calls) == 2:
-            os.utime(jobs[1].path, ns=(1, 1))
+            os.utime(str(jobs[1].path), ns=(1, 1))
         return real(*arguments)
 
     monkeypatch.setattr(tasks, "analyse_block", changing)

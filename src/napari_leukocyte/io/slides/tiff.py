@@ -52,8 +52,9 @@ class TiffImage(ChunkedImage):
         self._pages: dict[int, tifffile.TiffPage] = {}
         with _quiet():
             stream = path.open() if isinstance(path, Address) else None
+            source: Any = path if stream is None else stream
             try:
-                file = tifffile.TiffFile(path if stream is None else stream, name=path.name)
+                file = tifffile.TiffFile(source, name=path.name)
             except Exception as error:
                 if stream is not None:
                     stream.close()
