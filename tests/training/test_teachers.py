@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
+from typing import Any
 
 import cv2
 import keras
@@ -90,7 +91,7 @@ def test_labels_have_their_part_and_crops_without_one_learn_the_vote_alone(tmp_p
         ({"teachers": (), "votes": (), "unlabelled": ("raabin",)}, "need a teacher"),
     ],
 )
-def test_what_does_not_fit_is_said(changes: dict[str, object], sentence: str) -> None:
+def test_what_does_not_fit_is_said(changes: dict[str, Any], sentence: str) -> None:
     with pytest.raises(ParameterError, match=sentence):
         dataclasses.replace(SHIPPED, **changes)
 
