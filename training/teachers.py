@@ -33,7 +33,7 @@ Logits = Callable[[NDArray[np.float32]], NDArray[np.float64]]
 
 @dataclass(frozen=True)
 class TeachingParams:
-    """Who teaches, and how much of what is learnt comes from them; nobody by default.
+    """The teachers and their part in what is learnt; none by default.
 
     Attributes
     ----------

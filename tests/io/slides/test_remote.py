@@ -138,7 +138,7 @@ def test_what_can_not_be_reached_is_one_sentence(
 ) -> None:
     for address, sentence in (
         (f"{server}/none.tif", r"There is nothing at http://.*none\.tif\."),
-        (f"{server}/none.zarr", r"none\.zarr is no OME-Zarr image\."),
+        (f"{server}/none.zarr", r"none\.zarr is not an OME-Zarr image\."),
         (f"{server}/a.mrxs", "copy it to a disk first"),
         ("http://127.0.0.1:9/a.tif", r"127\.0\.0\.1:9/a\.tif can't be reached: "),
         ("http://127.0.0.1:9/a.zarr", r"127\.0\.0\.1:9/a\.zarr/zarr\.json can't be reached: "),
