@@ -216,7 +216,7 @@ def test_a_slide_at_an_address(settings: RunSettings, jobs: list[ImageJob]) -> N
     pd.testing.assert_frame_equal(theirs, mine)
     photograph = ImageJob("memory://b.tif", Address("memory://b.tif"), "photograph", False)
     result, _ = run(settings, [photograph])
-    assert "photographs from disks" in result.errors["memory://b.tif"]
+    assert "photographs are not read at addresses" in result.errors["memory://b.tif"]
 
 
 def test_a_scheduler_that_vanishes() -> None:

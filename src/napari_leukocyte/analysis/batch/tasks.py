@@ -107,7 +107,7 @@ def analyse_photograph(
     """
     check_here(settings.model, settings.classifier, json.dumps(identity))
     if isinstance(job.path, Address):
-        raise ImageError(f"{job.path} is not a slide: only slides are read at addresses, photographs from disks.")
+        raise ImageError(f"{job.path} is not a slide: photographs are not read at addresses.")
     checksum = file_sha256(job.path)
     key = key_of(settings_key(settings, identity), checksum)
     kept = kept_table(result_file(settings, job), key)
