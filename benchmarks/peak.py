@@ -1,4 +1,4 @@
-"""Where the processor's time of one field goes, and how near to its peak the networks run.
+"""Share of each network in the time of one field, and how near to the processor's peak it runs.
 
 Analyses a drawn field, or a photograph, on one core; of each network it counts the multiplications
 and additions of its convolutions in the ONNX graph that is run and in the one that is shipped. The
