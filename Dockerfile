@@ -1,7 +1,7 @@
 # The command line in a container, from the wheel. Two variants:
 #
 #   docker build --target cpu -t napari-leukocyte .
-#   docker build --target gpu -t napari-leukocyte:gpu .      (CUDA 12; run with --gpus all)
+#   docker build --target gpu -t napari-leukocyte:gpu .      (CUDA 13; run with --gpus all)
 #
 #   docker run --rm -v "$PWD:/data" napari-leukocyte run /data/slide.svs --out /data/results
 #
@@ -30,8 +30,8 @@ ENTRYPOINT ["napari-leukocyte"]
 CMD ["--help"]
 
 # The libraries of CUDA and cuDNN that ONNX Runtime's build for NVIDIA's cards loads come with the
-# base.
-FROM nvidia/cuda:12.6.3-cudnn-runtime-ubuntu24.04 AS gpu
+# base, and have to be of the same CUDA: 1.31 is linked against CUDA 13.
+FROM nvidia/cuda:13.0.1-cudnn-runtime-ubuntu24.04 AS gpu
 RUN apt-get update \
     && apt-get install --no-install-recommends -y python3 python3-venv \
     && rm -rf /var/lib/apt/lists/*
@@ -42,7 +42,7 @@ RUN python3 -m venv /opt/venv \
     && WHEEL="$(ls /wheel/*.whl)" \
     && pip install --no-cache-dir "${WHEEL}[slides]" bokeh \
     && pip uninstall -y onnxruntime \
-    && pip install --no-cache-dir "onnxruntime-gpu>=1.20" \
+    && pip install --no-cache-dir "onnxruntime-gpu>=1.31" \
     && rm -r /wheel \
     && useradd --create-home reader
 USER reader

@@ -227,6 +227,7 @@ def test_the_citation_is_of_this_version() -> None:
     assert citation["version"] == RELEASED
     assert citation["license"] == PROJECT["license"]
     assert citation["title"] == PROJECT["name"]
+    assert citation["authors"] == PROJECT["authors"]
 
 
 def test_the_recipe_has_the_dependencies() -> None:
@@ -236,8 +237,32 @@ def test_the_recipe_has_the_dependencies() -> None:
     wanted = {f"{ON_CONDA_FORGE.get(m[1], m[1]).lower()} {m[2]}" for m in pairs if m}
     assert len(wanted) == len(PROJECT["dependencies"])
     assert {d for d in recipe["requirements"]["run"] if not d.startswith("python ")} == wanted
+    low, below = re.fullmatch(r">=([\d.]+),<([\d.]+)", PROJECT["requires-python"]).groups()  # type: ignore[union-attr]
+    assert recipe["context"]["python_min"] == low
+    assert recipe["requirements"]["run"][0] == f"python >=${{{{ python_min }}}},<{below}"
+    about = recipe["about"]
+    assert (about["license"], about["summary"]) == (PROJECT["license"], PROJECT["description"])
+    assert [about["license_file"]] == PROJECT["license-files"]
     program = PROJECT["scripts"]["napari-leukocyte"]
     assert recipe["build"]["python"]["entry_points"] == [f"napari-leukocyte = {program}"]
+
+
+def test_the_container_installs_what_there_is() -> None:
+    """Its Python, the extras of its wheel, what it starts, and what a build of it is given."""
+    text = (ROOT / "Dockerfile").read_text(encoding="utf-8")
+    pythons = {Version(v) for v in re.findall(r"^FROM python:([\d.]+)-", text, re.MULTILINE)}
+    supported = {c.rpartition(" ")[2] for c in PROJECT["classifiers"]}
+    assert pythons
+    assert {str(v) for v in pythons} <= supported
+    extras = {e for found in re.findall(r"\{WHEEL\}\[([\w,]+)\]", text) for e in found.split(",")}
+    assert extras
+    assert extras <= set(PROJECT["optional-dependencies"])
+    started = re.findall(r'^ENTRYPOINT \["([\w-]+)"\]$', text, re.MULTILINE)
+    assert set(started) == set(PROJECT["scripts"])
+    stages = set(re.findall(r"^FROM \S+ AS (\w+)$", text, re.MULTILINE))
+    assert set(re.findall(r"--target (\w+)", text)) == stages - {"wheel"}
+    hidden = (ROOT / ".dockerignore").read_text(encoding="utf-8").split()
+    assert not {"src", "pyproject.toml", "LICENSE", PROJECT["readme"]} & set(hidden)
 
 
 def test_what_the_hub_shows() -> None:
@@ -249,4 +274,11 @@ def test_what_the_hub_shows() -> None:
     pictures = re.findall(r"!\[[^\]]+\]\(([^)]+)\)", text)
     assert len(pictures) > 1
     assert [p for p in pictures if not (folder / p).is_file()] == []
-    assert len(read_yaml(folder / "config.yml")["summary"]) <= 120
+    config = read_yaml(folder / "config.yml")
+    assert len(config["summary"]) <= 120
+    assert config["summary"].startswith(PROJECT["description"].rpartition(", in napari")[0])
+    assert config["authors"] == PROJECT["authors"]
+    named = {widget.display_name for widget in manifest.contributions.widgets or ()}
+    for name in ("Segment leukocytes", "Classify and count"):
+        assert f"{name}*" in text
+        assert name in named

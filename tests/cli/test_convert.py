@@ -145,7 +145,7 @@ def test_bad_input_is_one_sentence(cli: Any, tmp_path: Path) -> None:
         ((tmp_path / "b.json", out, "--to", "voc"), "cut off"),
         ((tmp_path / "c.json", out, "--to", "voc"), "neither a file nor a folder"),
         ((tmp_path / "a.json", out, "--to", "png"), "no format 'png'"),
-        ((tmp_path / "a.json", out, "--to", "voc", "--from", "geojson"), "no GeoJSON"),
+        ((tmp_path / "a.json", out, "--to", "voc", "--from", "geojson"), "not a GeoJSON"),
         ((tmp_path / "a.json", out, "--to", "dataset"), "needs the photographs"),
         ((tmp_path / "a.json", tmp_path / "a.json", "--to", "coco", "--overwrite"), "what is read"),
         ((tmp_path / "a.json", tmp_path, "--to", "coco", "--overwrite"), "what is read"),

@@ -79,7 +79,7 @@ def test_the_check_says_by_its_status_what_it_found(
     assert (status, out) == (2, "")
     assert err.count("\n") == 1
     status, _, err = _run("dataset", "check", tmp_path / "none", capsys=capsys)
-    assert (status, err) == (2, f"{tmp_path / 'none'} is no folder.\n")
+    assert (status, err) == (2, f"{tmp_path / 'none'} is not a folder.\n")
     status, _, err = _run("dataset", "check", place, "--version", "7", capsys=capsys)
     assert status == 2
 

@@ -36,7 +36,7 @@ def test_own_classes_are_tidied_and_kept() -> None:
         ({"name": "<b>"}, "begins with a letter"),
         ({"name": "a\0b"}, "begins with a letter"),
         ({"name": "Neutrophil"}, "There is a class 'neutrophil' already"),
-        ({"name": "unclassified"}, "another meaning"),
+        ({"name": "unclassified"}, "is reserved"),
         ({"name": 3}, "must be texts"),
         ({"color": "red"}, "like #56B4E9"),
         ({"color": "#12345"}, "like #56B4E9"),

@@ -128,7 +128,7 @@ def test_refuses_what_is_no_range(low: float, high: float) -> None:
         ({"percent": {"monocyte": [5]}}, "monocyte must be two ends"),
         ({"percent": {"monocyte": ["1", 2]}}, "must be a number, not '1'"),
         ({"percent": [1]}, "percent must be names with values"),
-        ({"absolute": {"monocyte": [2, 1]}}, "must begin at 0"),
+        ({"absolute": {"monocyte": [2, 1]}}, "must start at 0"),
     ],
 )
 def test_a_damaged_file_is_one_sentence(change: dict[str, Any], message: str) -> None:

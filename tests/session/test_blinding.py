@@ -153,7 +153,7 @@ def test_of_a_damaged_file_everything_is_hidden(session: Session) -> None:
 def test_results_wait_until_every_cell_has_an_answer(session: Session) -> None:
     session.begin_blind(READ)
     with pytest.raises(
-        BlindReadError, match=r"after its blind read: 3 cells have no answer yet\.$"
+        BlindReadError, match=r"during its blind read: 3 cells have no answer yet\.$"
     ):
         session.require_shown()
     for label in (2, 3, 4):

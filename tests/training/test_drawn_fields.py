@@ -7,10 +7,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
 from napari_leukocyte.errors import ParameterError
-from training import drawn_fields, mosaic
+from tests.training.sheets import lines_of_tiles
+from training import drawn_fields
 from training.drawn_fields import COLUMNS, ROOT, TILE, draw_fields, fields
 
 
@@ -25,14 +25,7 @@ def test_every_field_has_its_truth_and_one_has_no_leukocyte() -> None:
 
 
 def test_both_checkouts_are_run_and_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    lines: list[tuple[str, ...]] = []
-    tile = mosaic.tile
-
-    def noted(rgb: NDArray[np.uint8], side: int, *text: str) -> NDArray[np.uint8]:
-        lines.append(text)
-        return tile(rgb, side, *text)
-
-    monkeypatch.setattr(drawn_fields, "tile", noted)
+    lines = lines_of_tiles(drawn_fields, monkeypatch)
     patch = [field for field in fields() if field.title == "like Choi"]
     monkeypatch.setattr(drawn_fields, "fields", lambda: patch)
     sheet = cv2.imread(str(draw_fields(ROOT, tmp_path / "new" / "fields.png")))

@@ -7,8 +7,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
+from tests.training.sheets import lines_of_tiles
 from training import failures, mosaic
 from training.failures import COLUMNS, TILE, cases, draw_failures
 
@@ -28,14 +28,7 @@ def test_every_case_is_the_same_smear_spoilt_and_keeps_its_truth() -> None:
 
 
 def test_the_sheet_says_what_was_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    lines: list[tuple[str, ...]] = []
-    tile = mosaic.tile
-
-    def noted(rgb: NDArray[np.uint8], side: int, *text: str) -> NDArray[np.uint8]:
-        lines.append(text)
-        return tile(rgb, side, *text)
-
-    monkeypatch.setattr(failures, "tile", noted)
+    lines = lines_of_tiles(failures, monkeypatch)
     drawn = list(cases())
     chosen = [drawn[0], drawn[-2]]
     monkeypatch.setattr(failures, "cases", lambda: chosen)

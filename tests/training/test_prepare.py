@@ -117,7 +117,7 @@ def test_what_does_not_fit_is_one_sentence() -> None:
         (dense, "can't be rebuilt"),
         (unet(channels=3), "where .* were expected"),
         (unet(activation=None), "end it with a sigmoid"),
-        (nan, "no numbers"),
+        (nan, "not numbers"),
     ):
         with pytest.raises(ModelError, match=rf"^[^\n]*{word}[^\n]*\.$"):
             prepare_segmentation(model)
@@ -126,7 +126,7 @@ def test_what_does_not_fit_is_one_sentence() -> None:
         (oblong, 2, "square"),
         (unet(), 2, "a value for each"),
         (classifier(None, [layers.Dense(5)]), 4, "a value for each"),
-        (classifier(None, sure), 2, "no probability"),
+        (classifier(None, sure), 2, "not a probability"),
     ):
         with pytest.raises(ModelError, match=rf"^[^\n]*{word}[^\n]*\.$"):
             prepare_classification(model, classes)

@@ -100,7 +100,7 @@ def test_keys_as_a_person_writes_them(text: str, key: str | None) -> None:
 def test_what_can_not_be_used_is_told_once_and_the_default_holds() -> None:
     chosen, (sentence,) = choose_keys({"confirm": "Seite"})
     assert chosen["confirm"] == ("Enter", "Space")
-    assert "“Seite” is no key" in sentence
+    assert "“Seite” is not a key" in sentence
     # Taken by another action of the same place, by a class, or by one that acts everywhere.
     for key, other in (("1", "uncertain class"), ("n", "a class"), ("ctrl+z", "Undo")):
         chosen, (sentence,) = choose_keys({"take_back": key}, ["n"])

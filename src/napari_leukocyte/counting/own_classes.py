@@ -84,7 +84,7 @@ def own_class(
             )
     if name in _RESERVED:
         raise ParameterError(
-            "{name!r} can't be the name of a class: it has another meaning.", name=name
+            "{name!r} can't be the name of a class: the name is reserved.", name=name
         )
     return CellClass(name, color.upper(), key, counted)
 

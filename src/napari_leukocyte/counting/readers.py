@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from napari_leukocyte.counting.agreement import Agreement, compare
 from napari_leukocyte.errors import FormatError, ImageError, ParameterError
+from napari_leukocyte.io.refusing import as_unreadable
 from napari_leukocyte.io.spreadsheet_text import parse_table
 from napari_leukocyte.schema import LABEL
 from napari_leukocyte.segmentation.matching import overlaps
@@ -150,17 +151,17 @@ def read_objects(path: Path) -> pd.DataFrame:
     ParameterError
         If it can't be read, lacks a column, or has a cell twice.
     """
+    with as_unreadable(path, ParameterError):
+        data = path.read_bytes()
     try:
-        table = parse_table(path.read_bytes(), str(path))
+        table = parse_table(data, str(path))
         table = table[_COLUMNS].assign(label=table[LABEL].astype("int64"))
-    except OSError as error:
-        raise ParameterError(f"{path} can't be read: {error.strerror or error}.") from error
     except FormatError as error:
         needs = "it needs the columns image, label and class"
         raise ParameterError(f"{str(error).removesuffix('.')}; {needs}.") from error
     except (ValueError, OverflowError, KeyError) as error:
         raise ParameterError(
-            f"{path} is no table of objects: it needs the columns image, label and class."
+            f"{path} is not a table of objects: it needs the columns image, label and class."
         ) from error
     if table.duplicated(["image", LABEL]).any():
         raise ParameterError(f"{path} has a cell of one image twice.")

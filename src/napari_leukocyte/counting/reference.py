@@ -38,7 +38,7 @@ class Range:
         # False for NaN.
         if not 0 <= self.low <= self.high:
             raise ParameterError(
-                "A reference range must begin at 0 or above and not end below its beginning; "
+                "A reference range must start at 0 or more and not end below its start; "
                 "{low:g} to {high:g} does not.",
                 low=self.low,
                 high=self.high,

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from napari_leukocyte.errors import FormatError, LeukocyteError
+from napari_leukocyte.io.refusing import as_unreadable
 
 
 def read_json(path: Path, error: type[LeukocyteError]) -> Any:
@@ -19,12 +20,12 @@ def read_json(path: Path, error: type[LeukocyteError]) -> Any:
     LeukocyteError
         Of the given type, if it can't be read or is no JSON as `parse` takes it.
     """
-    try:
-        return parse(path.read_bytes(), str(path), error=error)
-    except FileNotFoundError:
-        return None
-    except OSError as found:
-        raise error(f"{path} can't be read: {found.strerror or found}.") from found
+    with as_unreadable(path, error):
+        try:
+            data = path.read_bytes()
+        except FileNotFoundError:
+            return None
+    return parse(data, str(path), error=error)
 
 
 def parse(
@@ -54,7 +55,7 @@ def parse(
 
     def note(constant: str) -> float:
         if constants is None:
-            raise error(f"{where} holds {constant}, which is no number.")
+            raise error(f"{where} holds {constant}, which is not a number.")
         constants.add(constant)
         return float(constant.replace("Infinity", "inf"))
 

@@ -49,7 +49,7 @@ def decode_table(data: bytes, where: str) -> str:
             '"CSV UTF-8 (comma delimited)".'
         ) from error
     if "\0" in text:
-        raise FormatError(f"{where} is no CSV table: it holds binary data.")
+        raise FormatError(f"{where} is not a CSV table: it holds binary data.")
     return text
 
 
@@ -108,7 +108,9 @@ def parse_table(data: bytes, where: str) -> pd.DataFrame:
                 index_col=False,
             )
     except (ValueError, OverflowError, MemoryError, pd.errors.ParserWarning) as error:
-        raise FormatError(f"{where} is no whole CSV table: it is damaged or cut off.") from error
+        raise FormatError(
+            f"{where} is not a complete CSV table: it is damaged or cut off."
+        ) from error
     table.columns = [str(c).strip() for c in table.columns]
     # Columns to the right of all others, in which nothing ever stood.
     bare = [c for c in table.columns if not c or c.startswith("Unnamed:")]

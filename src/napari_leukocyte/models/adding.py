@@ -116,7 +116,7 @@ def add_model(
     if suffix not in (keras_file.SUFFIX, ".onnx", ".h5", ".hdf5"):
         raise ModelError(f"{file} is neither a {keras_file.SUFFIX} nor an .onnx file.")
     if not file.is_file():
-        raise ModelError(f"{file} does not exist or is no file.")
+        raise ModelError(f"{file} does not exist or is not a file.")
     name = f"{new.name}.onnx"
     with tempfile.TemporaryDirectory() as temporary:
         onnx = Path(temporary) / name
@@ -234,7 +234,10 @@ def _check(new: NewModel) -> None:
     if any(text != printable(text) for text in texts) or "" in (*new.classes, *new.training_data):
         raise ModelError("Titles, licences and names must be one line of at most 200 characters.")
     if new.kind == "segmentation" and (new.classes or new.side_px is not None):
-        raise ModelError("Classes and the side of crops are a classifier's; this is segmentation.")
+        raise ModelError(
+            "Classes and the side of crops are a classifier's: leave them out for a "
+            "segmentation model."
+        )
     if new.kind == "classification" and not 2 <= len(set(new.classes)) == len(new.classes):
         raise ModelError("A classifier needs the names of its classes, two or more different ones.")
     low, high = DIAMETER_RANGE

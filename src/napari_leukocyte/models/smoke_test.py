@@ -75,7 +75,7 @@ def try_classification(member: Member, side: int, classes: int) -> tuple[str, ..
     given = runtime.run(member, _random(side, side), (BATCH, classes))
     logits = given[0]
     if not np.isfinite(logits).all():
-        raise ModelError(f"{member.file} gives values that are no numbers on random images.")
+        raise ModelError(f"{member.file} gives values that are not numbers on random images.")
     if logits.min() >= 0 and np.allclose(logits.sum(axis=1), 1, atol=ROUNDING):
         raise ModelError(
             f"{member.file} gives probabilities where logits were expected: export the network "

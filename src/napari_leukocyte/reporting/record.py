@@ -15,6 +15,7 @@ import numpy as np
 from napari_leukocyte.errors import ImageError
 from napari_leukocyte.io.atomic import atomic_write
 from napari_leukocyte.io.json_text import dumps, plain
+from napari_leukocyte.io.refusing import as_unreadable
 from napari_leukocyte.models.manifest import Manifest
 from napari_leukocyte.segmentation.ensemble import MemberMaps
 from napari_leukocyte.segmentation.parameters import PostprocessParams
@@ -184,11 +185,8 @@ def file_sha256(path: Path) -> str:
     ImageError
         If it can't be read.
     """
-    try:
-        with path.open("rb") as f:
-            return hashlib.file_digest(f, "sha256").hexdigest()
-    except OSError as error:
-        raise ImageError(f"{path} can't be read: {error.strerror or error}.") from error
+    with as_unreadable(path, ImageError), path.open("rb") as f:
+        return hashlib.file_digest(f, "sha256").hexdigest()
 
 
 def write_record(path: Path, record: Mapping[str, Any]) -> None:

@@ -167,17 +167,17 @@ class Blinding(Reviewing):
         number = len(self.hidden)
         if self._blind_problem and number:
             raise BlindReadError(
-                "“{name}” is not saved, exported or reported before its blind read is ended in "
-                "“Review leukocytes”, since the file that says which cells it hides is damaged.",
+                "“{name}” can't be saved, exported or reported: end its blind read in “Review "
+                "leukocytes” first, since the file that says which cells it hides is damaged.",
                 name=self.name,
             )
         if number:
             raise BlindReadError(
                 later_n(
-                    "“{name}” is saved, exported and reported after its blind read: {n} cell has "
-                    "no answer yet.",
-                    "“{name}” is saved, exported and reported after its blind read: {n} cells have "
-                    "no answer yet.",
+                    "“{name}” can't be saved, exported or reported during its blind read: {n} "
+                    "cell has no answer yet.",
+                    "“{name}” can't be saved, exported or reported during its blind read: {n} "
+                    "cells have no answer yet.",
                     number,
                     name=self.name,
                 )

@@ -159,7 +159,7 @@ def restore(
             PostprocessParams.as_in_0_1_0() if given is None else PostprocessParams.from_dict(given)
         )
     except (ValueError, KeyError, TypeError, ParameterError) as error:
-        raise SessionUnreadableError("{path} is no journal of a session.", path=path) from error
+        raise SessionUnreadableError("{path} is not a journal of a session.", path=path) from error
     if key is not None and image != key:
         raise SessionUnreadableError("{folder} holds the session of another image.", folder=folder)
     return _replay(contents, replace(State.empty((height, width)), params=params))

@@ -235,7 +235,7 @@ def choose_keys(
         if keys is None:
             sentences.append(
                 tr(
-                    "Keys: “{text}” is no key for “{what}”, which keeps {default}; "
+                    "Keys: “{text}” is not a key for “{what}”, which keeps {default}; "
                     "write keys like Shift+D or Page Down, several with commas.",
                     text=text,
                     what=tr(action.what),

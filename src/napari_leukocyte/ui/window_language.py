@@ -38,7 +38,7 @@ def settle_language() -> None:
     named = os.environ.get(VARIABLE, "").strip()
     if named and named not in (SYSTEM, *LANGUAGES):
         known = ", ".join((SYSTEM, *LANGUAGES))
-        show_warning(f"{VARIABLE} is {named!r}, which is no language here: known are {known}.")
+        show_warning(f"{VARIABLE} is {named!r}, which is not a language here: known are {known}.")
     use(choose(os.environ, _preferred(), QLocale.system().uiLanguages()))
     _let_qt_speak()
 

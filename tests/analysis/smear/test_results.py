@@ -96,7 +96,7 @@ def test_what_is_read_blindly_is_counted_and_written_later(smear: Smear, tmp_pat
         smear.sign_off("Ada Field")
     for write in (write_smear_report, save_smear):
         with pytest.raises(
-            BlindReadError, match=r"after the blind reads of field 2\.png, in which"
+            BlindReadError, match=r"before the blind reads of field 2\.png are finished"
         ):
             write(tmp_path / "out", smear)
     assert not (tmp_path / "out").exists()

@@ -72,7 +72,7 @@ def _file(name: str) -> Callable[[Any], None]:
         (_file("a\0b"), "outside itself"),
         (_file("x" * 5000), "too long"),
         (_set(("schema",), 2), "layout version 2; this plugin reads 1"),
-        (_set(("kind",), "poem"), "of no dataset"),
+        (_set(("kind",), "poem"), "does not belong to a dataset"),
         (_set(("images", 0, "shape"), [1 << 40, 1 << 40]), "too large"),
         (_set(("images", 0, "shape"), [0, 10]), "too large"),
         (_set(("images", 0, "shape"), [-1, -10]), r"shape\[0\] must be from 0 to"),
@@ -206,7 +206,7 @@ def test_label_images_that_are_none_are_refused(folder: Path, place: Path, data:
     export_all(place, folder)
     _swap(place, "labels/field_1.tif", data)
     dataset = open_dataset(place)
-    with pytest.raises(DatasetError, match="no label image"):
+    with pytest.raises(DatasetError, match="not a label image"):
         dataset.read_labels(dataset.images[0])
     assert not check(place).sound
     assert "field_1" in reopen(dataset, replace=True).skipped
@@ -244,10 +244,10 @@ def test_tables_that_are_none_are_refused(folder: Path, place: Path, tmp_path: P
     for table in tables:
         table.to_parquet(path, index=False)
         _swap(place, "objects.parquet", path.read_bytes())
-        with pytest.raises(DatasetError, match="no table of objects"):
+        with pytest.raises(DatasetError, match="not a table of objects"):
             open_dataset(place).objects()
     _swap(place, "objects.parquet", b"PAR1")
-    with pytest.raises(DatasetError, match="no table of objects"):
+    with pytest.raises(DatasetError, match="not a table of objects"):
         open_dataset(place).objects()
     assert not check(place).sound
 

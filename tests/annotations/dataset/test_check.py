@@ -144,7 +144,7 @@ def test_a_history_that_was_written_anew_is_noticed(folder: Path, place: Path) -
     values["images"][0] |= {"head": head, "entries": len(events)}
     _write(place, values)
     report = check(place)
-    assert "its log is no continuation of that of version 1" in " ".join(
+    assert "its log is not a continuation of that of version 1" in " ".join(
         f.sentence for f in report.problems
     )
 
@@ -311,5 +311,5 @@ def test_many_findings_of_a_kind_are_summed_up(folder: Path, place: Path) -> Non
 def test_what_is_no_dataset_can_not_be_checked(folder: Path, tmp_path: Path) -> None:
     with pytest.raises(DatasetError, match="holds no dataset"):
         check(folder)
-    with pytest.raises(DatasetError, match="no folder"):
+    with pytest.raises(DatasetError, match="not a folder"):
         check(tmp_path / "nowhere")

@@ -307,7 +307,10 @@ def test_exports_wait_for_each_other(folder: Path, place: Path) -> None:
 def test_an_export_that_waits_too_long_says_so(folder: Path, place: Path) -> None:
     export_all(place, folder)
     impatient = ExportSettings(patience=0.1)
-    with FileLock(place / ".lock"), pytest.raises(OutputError, match="Another export into"):
+    with (
+        FileLock(place / ".lock"),
+        pytest.raises(OutputError, match="Another export has been writing to"),
+    ):
         export_all(place, folder, impatient)
 
 

@@ -93,7 +93,7 @@ def _polygon(*points: float) -> Spoil:
         (_set("images", 0, "height", to=10**9), "more than can be read"),
         (_set("images", 0, "height", to=-8), "whole pixels"),
         (_set("images", 0, "height", to=True), "whole pixels"),
-        (_set("images", 0, "height", to=float("nan")), "NaN, which is no number"),
+        (_set("images", 0, "height", to=float("nan")), "NaN, which is not a number"),
         (_set("images", to={}), "no list of images"),
         (_set("annotations", 1, "id", to=1), "two annotations with the id 1"),
         (_set("annotations", 1, "label", to=1), "two objects with the number 1"),
@@ -102,8 +102,8 @@ def _polygon(*points: float) -> Spoil:
         (_set("annotations", 0, "image_id", to=9), "belongs to no image"),
         (_set("annotations", 0, "category_id", to=77), "unknown category 77"),
         (_set("categories", 0, "name", to="=cmd()"), "formula"),
-        (_set("categories", 0, "name", to="a\nb"), "no class can be called"),
-        (_set("categories", 0, "name", to=["x"]), "no text"),
+        (_set("categories", 0, "name", to="a\nb"), "can't be the name of a class"),
+        (_set("categories", 0, "name", to=["x"]), "not text"),
         (_set("annotations", 0, "segmentation", to={"size": [8, 9], "counts": "~~"}), "damaged"),
         (_set("annotations", 0, "segmentation", "size", to=[10**9, 10**9]), "do not fit"),
         (_set("annotations", 0, "segmentation", "counts", to=[0, 10**18]), "do not fit"),
@@ -179,16 +179,16 @@ def _ring(*points: Any) -> Spoil:
     ("spoil", "expected"),
     [
         (_ring([0, 0], [1, 1], [2, 2], [0, 0]), "on one line"),
-        (_ring([0, 0], [float("inf"), 1], [2, 2]), "Infinity, which is no number"),
+        (_ring([0, 0], [float("inf"), 1], [2, 2]), "Infinity, which is not a number"),
         (_ring([0, 0], [1e400, 1], [2, 2]), "Infinity"),
         (_ring([0, 0], [-4, 1], [2, 2]), "outside"),
         (_ring([0, 0], [5, 100], [2, 2]), "outside"),
-        (_ring([0, 0], ["a", 1], [2, 2]), "no list of points"),
-        (_ring("abc"), "no list of points"),
+        (_ring([0, 0], ["a", 1], [2, 2]), "not a list of points"),
+        (_ring("abc"), "not a list of points"),
         (_set("features", 0, "geometry", "coordinates", to=[]), "without an outline"),
-        (_set("features", 0, "geometry", "type", to="LineString"), "no area"),
-        (_set("features", 0, "geometry", to=None), "no area"),
-        (_set("features", 0, to=7), "no area"),
+        (_set("features", 0, "geometry", "type", to="LineString"), "not an area"),
+        (_set("features", 0, "geometry", to=None), "not an area"),
+        (_set("features", 0, to=7), "not an area"),
         (_set("features", 0, "properties", "metadata", "label", to="-7"), "number '-7'"),
         (_set("features", 0, "properties", "metadata", "label", to="2"), "two objects"),
         (_set("napari-leukocyte", "image", to="../a.png"), "leads out of its folder"),
@@ -223,11 +223,11 @@ def _zip(path: Path, entries: dict[str, bytes], method: int = zipfile.ZIP_DEFLAT
         ({"/tmp/a.roi": b"Iout"}, "leads out of its folder"),  # noqa: S108 - never written
         ({"": b"Iout"}, "without a name"),
         ({".": b"Iout"}, "without a name"),
-        ({"a.txt": b"hello"}, "no ImageJ ROI"),
+        ({"a.txt": b"hello"}, "not an ImageJ ROI"),
         ({"a.roi": b"Iout" + bytes(20)}, "damaged ImageJ ROI"),
         ({"a.roi": bytes(100_000_000)}, "ZIP bomb"),
-        ({f"{i}.roi": bytes(60_000_000) for i in range(10)}, "no ImageJ ROI"),
-        ({}, "neither the size of its image nor"),
+        ({f"{i}.roi": bytes(60_000_000) for i in range(10)}, "not an ImageJ ROI"),
+        ({}, "does not say how large its image is"),
     ],
 )
 def test_zip(
@@ -259,7 +259,7 @@ def _roi(**fields: Any) -> bytes:
         (_roi(props="label: 0\n"), "number 0"),
         (_roi(props="label: 99999999999\n"), "number 99999999999"),
         (_roi(props="class: %3D1%2B1\n"), "formula"),
-        (_roi(props="box: 1 2 3\n"), "no four numbers"),
+        (_roi(props="box: 1 2 3\n"), "not four numbers"),
         (_roi(left=-20), "outside"),
         (_roi()[:70], "damaged"),
         (_roi()[:16] + b"\xff\xff" + _roi()[18:], "damaged"),
@@ -331,10 +331,10 @@ def test_an_oval_and_a_rectangle_of_imagej(tmp_path: Path) -> None:
         ("labels/a.txt", "0 0.1 0.1 0.2 0.2 0.3 0.3", "centre of no pixel|on one line"),
         ("labels/a.txt", "9 0.1 0.1 0.5 0.5 0.6 0.1", "class 9, which is not named"),
         ("labels/a.txt", "-1 0.1 0.1 0.5 0.5 0.6 0.1", "class -1"),
-        ("labels/a.txt", "0 x y", "no class followed by numbers"),
-        ("labels/a.txt", "0 0.5 0.5", "no class followed by finite"),
+        ("labels/a.txt", "0 x y", "not a class followed by numbers"),
+        ("labels/a.txt", "0 0.5 0.5", "not a class followed by finite"),
         ("labels/a.txt", "0 0.5 0.5 0 0.1", "without area"),
-        ("labels/a.txt", "\xff\xfe", "no class followed"),
+        ("labels/a.txt", "\xff\xfe", "not a class followed"),
         ("data.yaml", "names: &a [b]\nother: *a\n", "anchors"),
         ("data.yaml", "names: !!python/object/apply:os.system ['true']\n", "not whole YAML"),
         ("data.yaml", "names: [" + "[" * 50_000, "nested too deep|not whole YAML"),
@@ -378,7 +378,7 @@ OUTSIDE = b"""<!DOCTYPE annotation [<!ENTITY x SYSTEM "file:///etc/passwd">]>
         (b">a.png<", b">/etc/passwd<", "leads out of its folder"),
         (b"<width>9<", b"<width>999999999<", "more than can be read"),
         (b"<width>9<", b"<width>-9<", "whole pixels"),
-        (b"<xmin>3<", b"<xmin>nan<", "no finite numbers"),
+        (b"<xmin>3<", b"<xmin>nan<", "not finite numbers"),
         (b"<xmin>3<", b"<xmin>x<", "without a box"),
         (b"<id>2<", b"<id>1<", "two objects with the number 1"),
         (b"<id>2<", b"<id>99999999999<", "number 99999999999"),
@@ -404,7 +404,7 @@ def test_voc_boxes(tmp_path: Path, sentence: Callable[..., str]) -> None:
     write([simple()], tmp_path / "out", "voc")
     mask = tmp_path / "out" / "SegmentationObject" / "a.png"
     mask.write_bytes(mask.read_bytes()[:60])
-    assert "no whole PNG" in sentence(tmp_path / "out")
+    assert "not a complete PNG" in sentence(tmp_path / "out")
     mask.unlink()
     path = tmp_path / "out" / "Annotations" / "a.xml"
     text = path.read_text()
@@ -448,7 +448,7 @@ def _results(path: Path) -> Path:
         (
             "run.json",
             '{"schema": 1, "versions": {}, "images": [{"image": "a.png", "folder": "b/c"}]}',
-            "which is none",
+            "which no folder can be called",
         ),
         (
             "run.json",
@@ -493,7 +493,7 @@ def test_tiffs(tmp_path: Path, sentence: Callable[..., str]) -> None:
     path.write_bytes(whole[:150])
     assert "damaged or cut off" in sentence(tmp_path / "out")
     tifffile.imwrite(path, np.zeros((8, 9), np.float32))
-    assert "single plane of whole numbers" in sentence(tmp_path / "out")
+    assert "one plane of whole numbers" in sentence(tmp_path / "out")
     tifffile.imwrite(path, np.full((8, 9), -1, np.int32))
     assert "beyond 0" in sentence(tmp_path / "out")
     tifffile.imwrite(path, np.zeros((8, 9, 3), np.uint8))

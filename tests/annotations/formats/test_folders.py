@@ -328,7 +328,7 @@ def test_files_that_hold_another_format_say_so(tmp_path: Path) -> None:
     zipped = tmp_path / "f.zip"
     with zipfile.ZipFile(zipped, "w") as archive:
         archive.writestr("f.geojson", "{}")
-    with pytest.raises(FormatError, match=r"archive with 'f.geojson': unpack that, and read it\."):
+    with pytest.raises(FormatError, match=r"archive with 'f.geojson': unpack it and read that\."):
         read(zipped)
 
 

@@ -79,12 +79,12 @@ def test_a_centre_belongs_to_one_of_two_neighbours() -> None:
         ([[0, 0], [1, 1], [2, 2]], "on one line"),
         ([[0, 0], [0, 0], [0, 0]], "on one line"),
         ([[0, 0], [4, 0]], "on one line"),
-        ([[0, 0], [float("nan"), 1], [2, 0]], "NaN, which is no number"),
-        ([[0, 0], [1e300, 1], [2, 5]], "no image has"),
-        ([[0, 0, 1], [1, 1]], "no list of points"),
-        ("polygon", "no list of points"),
-        ([], "no list of points"),
-        ([[10**400, 0], [1, 1], [2, 0]], "no list of points"),
+        ([[0, 0], [float("nan"), 1], [2, 0]], "NaN, which is not a number"),
+        ([[0, 0], [1e300, 1], [2, 5]], "larger than any image"),
+        ([[0, 0, 1], [1, 1]], "not a list of points"),
+        ("polygon", "not a list of points"),
+        ([], "not a list of points"),
+        ([[10**400, 0], [1, 1], [2, 0]], "not a list of points"),
     ],
 )
 def test_bad_rings(points: Any, sentence: str) -> None:

@@ -87,7 +87,7 @@ def test_measurements_that_are_no_numbers(tmp_path: Path) -> None:
     assert not {"a", "c", "d", "e"} & set(image.table)
     ring = square()
     ring[1] = [math.nan, 3]
-    with pytest.raises(FormatError, match="NaN, which is no number"):
+    with pytest.raises(FormatError, match="NaN, which is not a number"):
         read(geojson(tmp_path / "b", feature(ring)))
 
 
@@ -124,7 +124,7 @@ def test_what_is_no_cell_is_left_out_with_a_count(tmp_path: Path) -> None:
         "and 1 more",
     ]
     assert note == f"9 of 10 left out: {'; '.join(expected)}."
-    with pytest.raises(FormatError, match="no area"):
+    with pytest.raises(FormatError, match="not an area"):
         read(path, strict=True)
 
 

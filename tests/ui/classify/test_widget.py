@@ -208,7 +208,7 @@ def test_classes_that_are_read_blindly_are_neither_shown_nor_counted(
     assert "2 read blindly" in widget.message
     assert not widget.form.classify_new.isVisible()
     widget.form.save.click()
-    assert "after its blind read: 2 cells have no answer" in last_message()
+    assert "during its blind read: 2 cells have no answer" in last_message()
     widget.form.copy.click()
     clipboard = QGuiApplication.clipboard()
     assert clipboard is not None

@@ -117,7 +117,8 @@ def test_what_is_read_blindly_is_exported_later(
     number = len(session.table())
     session.begin_blind(draw_blind(session.table()["label"], 1.0, 0))
     form.to.setText(str(tmp_path / "dataset"))
-    waits = f"“{session.name}” is saved, exported and reported after its blind read: {number} cells"
+    refused = "can't be saved, exported or reported during its blind read"
+    waits = f"“{session.name}” {refused}: {number} cells"
     _press(docked, qtbot)
     assert str(notification_manager.records[-1].message).startswith(waits)
     assert not (tmp_path / "dataset").exists()
@@ -126,7 +127,7 @@ def test_what_is_read_blindly_is_exported_later(
     form.folder.setText(str(folder))
     _press(docked, qtbot)
     assert docked.message == "Version 1: 2 added."
-    assert "“field 2.png” is saved, exported and reported after" in form.report.toPlainText()
+    assert "“field 2.png” can't be saved, exported or reported during" in form.report.toPlainText()
     session.end_blind()
     _press(docked, qtbot)
     assert docked.message == "Version 2: 1 added, 2 unchanged."

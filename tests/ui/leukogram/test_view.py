@@ -196,7 +196,7 @@ def test_own_ranges_are_made_from_shipped_ones_changed_and_deleted(qtbot: QtBot)
     assert first is not None
     first.setText("many")
     dialog.accept()
-    assert "'many' is no number (neutrophil, from, %)." in dialog.problem.text()
+    assert "'many' is not a number (neutrophil, from, %)." in dialog.problem.text()
     first.setText("45,5")
     last = dialog.table.item(0, 1)
     assert last is not None

@@ -373,7 +373,7 @@ def test_what_is_read_blindly_is_counted_and_reported_later(
     index = form.model.index(0)
     assert f"{len(labels)} read blindly" in form.model.data(index, Qt.ItemDataRole.ToolTipRole)
     form.report_field.trigger()
-    assert "after its blind read" in str(notification_manager.records[-1].message)
+    assert "during its blind read" in str(notification_manager.records[-1].message)
     session.end_blind()
     settle(smear, qtbot)
     assert [form.tabs.tabText(i) for i in (0, 1)] == tabs

@@ -263,7 +263,7 @@ class SmearCells:
         def act(field: int, session: Session) -> None:
             if any(session.reviews.get(n) != review for n, review in now[field].items()):
                 raise ParameterError(
-                    "This can't be undone here: something else was said of the cell since."
+                    "This can't be undone here: the cell was changed again afterwards."
                 )
             session.restore_reviews(then[field], did)
 

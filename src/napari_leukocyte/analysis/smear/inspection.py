@@ -186,7 +186,7 @@ def _small(rgb: NDArray[np.uint8]) -> bytes:
     small = cv2.cvtColor(cv2.resize(rgb, size, interpolation=cv2.INTER_AREA), cv2.COLOR_RGB2BGR)
     done, encoded = cv2.imencode(".jpg", small)
     if not done:
-        raise ImageError("A small picture can't be made.")
+        raise ImageError("No thumbnail can be made of this photograph.")
     return encoded.tobytes()
 
 

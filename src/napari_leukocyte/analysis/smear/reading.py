@@ -31,10 +31,10 @@ class _NoRecorder:
     """Stands where commands are written down while a session is filled."""
 
     def record(self, *_: object, **__: object) -> NoReturn:
-        raise OutputError("This session is only read.")
+        raise OutputError("The work on this photograph was opened for reading only.")
 
     def keep_maps(self, _: object) -> NoReturn:
-        raise OutputError("This session is only read.")
+        raise OutputError("The work on this photograph was opened for reading only.")
 
     def close(self) -> None:
         pass

@@ -230,8 +230,8 @@ def _require_shown(smear: Smear, chosen: Sequence[int]) -> None:
     if blind:
         named = ", ".join(blind[:3]) + (f" and {len(blind) - 3} more" if len(blind) > 3 else "")
         raise BlindReadError(
-            "The smear is saved and reported after the blind reads of {named}, in which "
-            "cells have no answer yet.",
+            "The smear can't be saved or reported before the blind reads of {named} are finished: "
+            "some of their cells have no answer yet.",
             named=named,
         )
 

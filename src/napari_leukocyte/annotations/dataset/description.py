@@ -144,7 +144,7 @@ def _sections(manifest: DatasetManifest, table: pd.DataFrame) -> list[tuple[str,
             [
                 "Made to train and test programs that find, outline and classify leukocytes on "
                 "photographs of stained blood smears. It says nothing of patients, and a share of "
-                "classes in it is no reference range.",
+                "classes in it is not a reference range.",
             ],
         ),
     ]

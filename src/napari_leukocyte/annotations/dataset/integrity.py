@@ -57,7 +57,7 @@ def check_files(dataset: Dataset) -> Iterator[DatasetFinding]:
     for path in sorted(dataset.folder.rglob("*")):
         name = path.relative_to(dataset.folder).as_posix()
         if path.is_symlink() or (not path.is_dir() and name not in known):
-            yield DatasetFinding("unknown file", f"{name} is no part of the export.", False)
+            yield DatasetFinding("unknown file", f"{name} is not part of the export.", False)
     for image in dataset.images:
         reference = image.entry.reference
         if reference is None:
@@ -130,7 +130,7 @@ def _appended(before: Dataset, dataset: Dataset) -> Iterator[DatasetFinding]:
             continue  # told as a damaged file
         if not new.startswith(old):
             sentence = (
-                f"{image.name}: its log is no continuation of that of version {before.version}."
+                f"{image.name}: its log is not a continuation of that of version {before.version}."
             )
             yield DatasetFinding("broken provenance", sentence)
 

@@ -34,6 +34,7 @@ from napari_leukocyte.annotations.dataset.split import (
     check_shares,
 )
 from napari_leukocyte.io import json_text
+from napari_leukocyte.io.refusing import as_unreadable
 from napari_leukocyte.io.validation import Count, Number, must, parse
 from napari_leukocyte.vocabulary import DISCLAIMER
 
@@ -253,17 +254,15 @@ def read_json(path: Path) -> tuple[Any, str]:
         If it is missing, too large, or no JSON.
     """
     refuse_unlike(path, LARGEST_JSON)
-    try:
+    with as_unreadable(path, DatasetError):
         data = path.read_bytes()
-    except OSError as error:
-        raise DatasetError(f"{path} can't be read: {error.strerror or error}.") from error
     return json_text.parse(data, str(path), error=DatasetError), hashlib.sha256(data).hexdigest()
 
 
 def check_schema(path: Path, values: object) -> Mapping[str, Any]:
     """Return what a JSON file holds; raise DatasetError unless it is of a dataset of ours."""
     if not isinstance(values, dict) or values.get("kind") != KIND:
-        raise DatasetError(f"{path} is of no dataset of this plugin.")
+        raise DatasetError(f"{path} does not belong to a dataset of this plugin.")
     if values.get("schema") != SCHEMA_VERSION:
         raise DatasetError(
             f"{path} has layout version {str(values.get('schema'))[:20]}; this plugin reads "

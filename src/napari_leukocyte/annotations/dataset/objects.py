@@ -116,7 +116,7 @@ def read_objects(path: Path, rows: int) -> pd.DataFrame:
     import pyarrow.parquet
 
     refuse_unlike(path, LARGEST_TABLE)
-    bad = DatasetError(f"{path} is no table of objects that can be read.")
+    bad = DatasetError(f"{path} is not a table of objects that can be read.")
     try:
         with pyarrow.parquet.ParquetFile(path) as file:
             found = file.metadata

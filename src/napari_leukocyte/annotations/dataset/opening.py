@@ -15,6 +15,7 @@ from napari_leukocyte.annotations.dataset.layout import (
 )
 from napari_leukocyte.annotations.dataset.manifest import check_schema, read_json
 from napari_leukocyte.annotations.dataset.reading import Dataset
+from napari_leukocyte.io.refusing import as_unreadable
 
 
 def current_version(folder: Path) -> int | None:
@@ -84,11 +85,11 @@ def open_dataset(folder: Path, version: int | None = None) -> Dataset:
     (5, (300, 300))
     """
     folder = Path(folder)
-    try:
+    with as_unreadable(folder, DatasetError):
         if version is None and (folder / MANIFEST).is_file():
             return Dataset(folder)
         if not folder.is_dir():
-            raise DatasetError("{folder} is no folder.", folder=folder)
+            raise DatasetError("{folder} is not a folder.", folder=folder)
         newest = current_version(folder)
         if newest is None:
             raise DatasetError("{folder} holds no dataset.", folder=folder)
@@ -103,12 +104,8 @@ def open_dataset(folder: Path, version: int | None = None) -> Dataset:
         dataset = Dataset(folder / VERSIONS / version_name(wanted))
         if dataset.version != wanted:
             raise DatasetError(
-                "{folder} says that it is version {version}: it was renamed.",
+                "{folder} holds version {version}: the folder was renamed; give it its name back.",
                 folder=dataset.folder,
                 version=dataset.version,
             )
         return dataset
-    except OSError as error:
-        raise DatasetError(
-            "{folder} can't be read: {reason}.", folder=folder, reason=error.strerror or str(error)
-        ) from error

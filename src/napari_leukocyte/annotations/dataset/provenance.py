@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from napari_leukocyte.annotations.dataset.layout import LARGEST_JSON, DatasetError, refuse_unlike
+from napari_leukocyte.io.refusing import as_unreadable
 
 Kind = Literal[
     "drawn",
@@ -169,10 +170,8 @@ def read_log(path: Path, image: str) -> Log:
         If the file is missing, too large or can't be read.
     """
     refuse_unlike(path, LARGEST_JSON)
-    try:
+    with as_unreadable(path, DatasetError):
         data = path.read_bytes()
-    except OSError as error:
-        raise DatasetError(f"{path} can't be read: {error.strerror or error}.") from error
     return parse_log(data, image, path.name)
 
 
@@ -191,7 +190,7 @@ def parse_log(data: bytes, image: str, name: str) -> Log:
             events.append(Event.from_dict(values))
             link = values["previous"]
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-            problems.append(f"{name}, line {number}: it is no entry of a log.")
+            problems.append(f"{name}, line {number}: it is not an entry of a log.")
             break
         if link != previous:
             problems.append(f"{name}, line {number}: it does not follow on the line before it.")

@@ -36,6 +36,7 @@ from napari_leukocyte.io.images.key import image_key
 from napari_leukocyte.io.images.normalise import normalise_image
 from napari_leukocyte.io.images.reading import read_image
 from napari_leukocyte.io.lzw import require_whole_pages
+from napari_leukocyte.io.refusing import as_unreadable
 from napari_leukocyte.schema import LABEL
 
 
@@ -164,7 +165,7 @@ class Dataset:
         numbers = np.unique(labels)
         if sorted(rows[LABEL].tolist()) != numbers[numbers > 0].tolist():
             raise DatasetError(
-                "{name}: the table and the label image have other objects.", name=image.name
+                "{name}: the table and the label image hold different objects.", name=image.name
             )
         name = image.file_name if image.image is None else image.image.name
         return AnnotatedImage(name, image.shape, labels, rows, image.image, key=image.sha256)
@@ -179,7 +180,7 @@ class Dataset:
         """
         import tifffile
 
-        bad = DatasetError(f"{image.labels} is no label image of {image.name}.")
+        bad = DatasetError(f"{image.labels} is not a label image of {image.name}.")
         data = self.read_bytes(image.entry.labels)
         try:
             with tifffile.TiffFile(BytesIO(data)) as file:
@@ -209,7 +210,7 @@ class Dataset:
             raise DatasetError(str(error)) from error
         if pixels.shape != image.shape:
             raise DatasetError(
-                "{path} is no mask of {name}.", path=inside(self.folder, name), name=image.name
+                "{path} is not a mask of {name}.", path=inside(self.folder, name), name=image.name
             )
         return np.asarray(pixels > 0)
 
@@ -264,14 +265,8 @@ class Dataset:
         """
         path, entry = inside(self.folder, name), self.manifest.files[name]
         if refuse_unlike(path, LARGEST_TABLE) == entry.bytes:
-            try:
+            with as_unreadable(path, DatasetError):
                 data = path.read_bytes()
-            except OSError as error:
-                raise DatasetError(
-                    "{path} can't be read: {reason}.",
-                    path=path,
-                    reason=error.strerror or str(error),
-                ) from error
             if hashlib.sha256(data).hexdigest() == entry.sha256:
                 return data
         raise DatasetError("{path} is not the file that was exported.", path=path)

@@ -18,6 +18,7 @@ from napari_leukocyte.errors import FormatError, ImageError, LeukocyteError, Par
 from napari_leukocyte.io import json_text
 from napari_leukocyte.io.images.normalise import normalise_image
 from napari_leukocyte.io.images.reading import read_image
+from napari_leukocyte.io.refusing import as_unreadable
 from napari_leukocyte.reporting.record import file_sha256
 from napari_leukocyte.reporting.save import OBJECTS, RECORD
 from napari_leukocyte.segmentation.parameters import PostprocessParams
@@ -85,15 +86,13 @@ def read_work(folder: Path) -> list[PhotographResult]:
         If the results are damaged.
     """
     path = folder / RECORD
-    try:
+    with as_unreadable(path, FormatError):
         record = json_text.parse(path.read_text("utf-8"), str(path))
-    except OSError as error:
-        raise FormatError(f"{path} can't be read: {error.strerror or error}.") from error
     try:
         given = record.get("parameters")
         params = PostprocessParams() if given is None else PostprocessParams.from_dict(given)
     except (ParameterError, KeyError, TypeError, ValueError) as error:
-        raise FormatError(f"{path} has parameters that there are not.") from error
+        raise FormatError(f"{path} has parameters that this version does not know.") from error
     found = []
     for entry, image in zip(record["images"], read(folder), strict=True):
         file, missing = _photograph(folder, record, entry)

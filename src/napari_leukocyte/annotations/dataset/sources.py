@@ -73,7 +73,9 @@ def field_of_annotated(
     name = annotated.name
     if annotated.source is None:
         if not origin:
-            raise DatasetError("{name}: a dataset needs the photograph; put it.", name=name)
+            raise DatasetError(
+                "{name}: a dataset needs the photograph, which was not found.", name=name
+            )
         raise DatasetError(
             "{name}: a dataset needs the photograph; put it beside {origin}.",
             name=name,
@@ -147,7 +149,7 @@ def _with_measurements(table: pd.DataFrame, labels: NDArray[np.int32]) -> pd.Dat
     if "nucleus_cell_ratio" in table:
         measured = measured.drop(columns="nucleus_cell_ratio")
     if table[LABEL].duplicated().any():
-        raise DatasetError("A number stands for two objects of one photograph.")
+        raise DatasetError("Two objects of one photograph have the same number.")
     kept = table.drop(columns=[c for c in table if c != LABEL and c in measured])
     return measured.merge(kept, on=LABEL, how="left")
 

@@ -48,7 +48,8 @@ def locked_folder(folder: Path, patience: float) -> Iterator[None]:
         lock.acquire()
     except Timeout:
         raise OutputError(
-            "Another export into {folder} goes on for more than {patience:g} s: try again later.",
+            "Another export has been writing to {folder} for more than {patience:g} s: try "
+            "again later.",
             folder=folder,
             patience=patience,
         ) from None

@@ -110,7 +110,7 @@ def image_of(
     if photograph is not None:
         return photograph.name, shape_of(photograph), photograph, []
     if far_corner is None:
-        raise FormatError(f"{source.where} says neither the size of its image nor has objects.")
+        raise FormatError(f"{source.where} has no objects and does not say how large its image is.")
     y, x = (max(1, math.ceil(side)) for side in far_corner)
     note = (
         f"{source.where}: the size of the image is not known; it is taken to end where its "

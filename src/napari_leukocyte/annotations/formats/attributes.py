@@ -56,11 +56,13 @@ def class_name(value: object, where: str) -> str | None:
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return None
     if not isinstance(value, str):
-        raise FormatError(f"{where} has the class {short(value)}, which is no text.")
+        raise FormatError(f"{where} has the class {short(value)}, which is not text.")
     if not value.strip() or value == UNCLASSIFIED:
         return None
     if len(value) > LONGEST_NAME or not printable(value):
-        raise FormatError(f"{where} has a class {short(value)}, which no class can be called.")
+        raise FormatError(
+            f"{where} has the class {short(value)}, which can't be the name of a class."
+        )
     if value.startswith(_FORMULA):
         raise FormatError(
             f"{where} has the class {short(value)}, which a spreadsheet would take for a formula."

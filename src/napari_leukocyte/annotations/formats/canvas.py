@@ -155,7 +155,7 @@ class Canvas:
         sides = np.array(box, float)
         limits = np.array(self.shape * 2, float)
         if not np.isfinite(sides).all():
-            raise FormatError(f"{where} has a box whose sides are no finite numbers.")
+            raise FormatError(f"{where} has a box whose sides are not finite numbers.")
         if sides[2] > sides[0] and sides[3] > sides[1]:
             corners = sides.reshape(2, 2)[:, ::-1]
             self.left_out.check_border(corners, self.shape, where, "box")

@@ -46,7 +46,7 @@ def _complete(image: AnnotatedImage) -> AnnotatedImage:
     check_shape(*image.shape, image.name)
     table = image.table
     if LABEL not in table:
-        raise FormatError(f"The table of {image.name} has no numbers.")
+        raise FormatError(f"The table of {image.name} has no column {LABEL}.")
     known = table[LABEL].to_numpy()
     if len(np.unique(known)) < len(known):
         raise FormatError(f"The table of {image.name} has an object twice.")
@@ -80,7 +80,7 @@ def _numbers(image: AnnotatedImage) -> NDArray[np.int32] | None:
         return image.packed_numbers
     labels = image.labels
     if labels is not None and labels.shape != tuple(image.shape):
-        raise FormatError(f"The label image of {image.name} has another size than it says.")
+        raise FormatError(f"The label image of {image.name} has another size than the image.")
     return None if labels is None else np.unique(labels)
 
 

@@ -160,7 +160,7 @@ def _read_file(source: Source, *, alone: bool) -> list[AnnotatedImage]:
     where = source.where
     data = source.strict_json
     if not _is_coco(data):
-        raise FormatError(f"{where} is no COCO file: it needs images and annotations.")
+        raise FormatError(f"{where} is not a COCO file: it needs images and annotations.")
     classes = _classes(data.get("categories", []), where)
     canvases: dict[int, Canvas] = {}
     keys: dict[int, str] = {}
@@ -272,7 +272,7 @@ def _mask(canvas: Canvas, segmentation: object, where: str) -> Mask:
     parts = []
     for flat in segmentation:
         if not isinstance(flat, list) or len(flat) % 2 or not all(_is_number(v) for v in flat):
-            raise FormatError(f"{where} has a polygon that is no list of x and y by turns.")
+            raise FormatError(f"{where} has a polygon that is not a list of x and y by turns.")
         points = [flat[i : i + 2] for i in range(0, len(flat), 2)]
         if len(segmentation) == 1:
             parts.append([canvas.ring(points, where)])

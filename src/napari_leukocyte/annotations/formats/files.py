@@ -20,6 +20,7 @@ from napari_leukocyte.annotations.formats.limits import (
     MOST_TEXT_BYTES,
 )
 from napari_leukocyte.errors import FormatError
+from napari_leukocyte.io.refusing import as_unreadable
 from napari_leukocyte.io.spreadsheet_text import escape_surrogates
 
 #: Control characters, halves of characters, and what breaks lines.
@@ -49,19 +50,14 @@ def read_bytes(path: Path, most: int = MOST_TEXT_BYTES) -> bytes:
     """
     if not is_file(path):  # a pipe or a device would never end
         if os.path.lexists(path):
-            raise FormatError("{path} is no file.", path=path)
+            raise FormatError("{path} is not a file.", path=path)
         raise FormatError("{path} does not exist.", path=path)
-    try:
-        with path.open("rb") as file:
-            data = file.read(most + 1)
-    except OSError as error:
-        raise FormatError(
-            "{path} can't be read: {reason}.", path=path, reason=error.strerror or str(error)
-        ) from error
+    with as_unreadable(path, FormatError), path.open("rb") as file:
+        data = file.read(most + 1)
     if len(data) > most:
         amount = f"{most // 1_000_000} MB" if most >= 1_000_000 else f"{most} bytes"
         raise FormatError(
-            "{path} is larger than {amount}, more than it can be.", path=path, amount=amount
+            "{path} is larger than {amount}, the most that is read.", path=path, amount=amount
         )
     return data
 
@@ -114,12 +110,8 @@ def entries(folder: Path) -> list[Path]:
     FormatError
         If it can't be read, holds too much, or a link in it leads out of it.
     """
-    try:
+    with as_unreadable(folder, FormatError):
         found = sorted(p for p in folder.iterdir() if not p.name.startswith("."))
-    except OSError as error:
-        raise FormatError(
-            "{folder} can't be read: {reason}.", folder=folder, reason=error.strerror or str(error)
-        ) from error
     if len(found) > MOST_ENTRIES:
         raise FormatError(
             "{folder} holds more than {most} files.", folder=folder, most=MOST_ENTRIES

@@ -145,7 +145,7 @@ def _read_file(source: Source) -> AnnotatedImage:
     data = source.json
     features = features_of(data)
     if features is None:
-        raise FormatError(f"{where} is no GeoJSON file: it needs features.")
+        raise FormatError(f"{where} is not a GeoJSON file: it needs features.")
     ours = data.get(_OURS) if isinstance(data, dict) else None
     about = ours if isinstance(ours, dict) else {}
     found = list(objects_of(features, where, ours=bool(about)))

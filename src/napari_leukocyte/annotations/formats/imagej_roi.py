@@ -143,10 +143,10 @@ def _read_file(source: Source) -> AnnotatedImage:
         for name, content in read_entries(data, where):
             if name.lower().endswith((".json", ".geojson")):
                 raise FormatError(
-                    f"{where} is an archive with {files.short(name)}: unpack that, and read it."
+                    f"{where} is an archive with {files.short(name)}: unpack it and read that."
                 )
             if not content.startswith(_MAGIC):
-                raise FormatError(f"{where}: its entry {files.short(name)} is no ImageJ ROI.")
+                raise FormatError(f"{where}: its entry {files.short(name)} is not an ImageJ ROI.")
             found.append((files.short(name), content, f"{where}: {files.short(name)}"))
     areas: list[tuple[str, Area]] = []
     for place, content, here in found:
@@ -188,7 +188,7 @@ def _draw(canvas: Canvas, area: Area) -> None:
     try:
         y0, x0, y1, x1 = (float(side) for side in box.split())
     except ValueError as error:
-        raise FormatError(f"{area.where} has a box that is no four numbers.") from error
+        raise FormatError(f"{area.where} has a box that is not four numbers.") from error
     canvas.add_box(numbered, kind, (y0, x0, y1, x1), values, area.where)
 
 

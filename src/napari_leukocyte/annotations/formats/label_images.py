@@ -50,7 +50,7 @@ def read_label_tiff(path: Path) -> NDArray[np.int32]:
     import tifffile
 
     if files.head(path, 4) not in STARTS:
-        raise FormatError(f"{path} is no TIFF.")
+        raise FormatError(f"{path} is not a TIFF.")
     try:
         with _quiet(), tifffile.TiffFile(path) as file:
             page = file.pages.first
@@ -63,14 +63,16 @@ def read_label_tiff(path: Path) -> NDArray[np.int32]:
         raise
     except Exception as error:
         # tifffile raises many types on damaged files; each means the same to the user.
-        raise FormatError(f"{path} is no whole TIFF: it is damaged or cut off.") from error
+        raise FormatError(f"{path} is not a complete TIFF: it is damaged or cut off.") from error
     return as_labels(pixels, str(path))
 
 
 def as_labels(pixels: NDArray[Any], where: str) -> NDArray[np.int32]:
     """Return pixels as labels; raises FormatError if they can be none."""
     if pixels.ndim != 2 or not (np.issubdtype(pixels.dtype, np.integer) or pixels.dtype == bool):
-        raise FormatError(f"{where} is no label image: it holds no single plane of whole numbers.")
+        raise FormatError(
+            f"{where} is not a label image: it does not hold one plane of whole numbers."
+        )
     if pixels.size and (int(pixels.min()) < 0 or int(pixels.max()) > LARGEST_LABEL):
         raise FormatError(f"{where} has numbers beyond 0 to {LARGEST_LABEL}.")
     return pixels.astype(np.int32)
@@ -92,7 +94,7 @@ def _check(page: tifffile.TiffPage | tifffile.TiffFrame, path: Path) -> None:
     import tifffile
 
     if not isinstance(page, tifffile.TiffPage):
-        raise FormatError(f"{path} is no label image.")
+        raise FormatError(f"{path} is not a label image.")
     shape = check_shape(page.imagelength, page.imagewidth, str(path))
     dtype = page.dtype
     if (
@@ -101,7 +103,9 @@ def _check(page: tifffile.TiffPage | tifffile.TiffFrame, path: Path) -> None:
         or dtype is None
         or dtype.kind not in "iub"
     ):
-        raise FormatError(f"{path} is no label image: it holds no single plane of whole numbers.")
+        raise FormatError(
+            f"{path} is not a label image: it does not hold one plane of whole numbers."
+        )
     if page.is_tiled:
         check_shape(page.tilelength, page.tilewidth, str(path))
         most = page.tilelength * page.tilewidth * dtype.itemsize
@@ -250,11 +254,13 @@ def _pixels(path: Path, shape: tuple[int, int] | None) -> NDArray[np.int32]:
             if shape not in (None, found):
                 raise FormatError(f"{path} has another size than its annotation says.")
             if picture.mode not in _MODES:
-                raise FormatError(f"{path} is no image of indices.")
+                raise FormatError(f"{path} is not an image of indices.")
             indices = np.array(picture).astype(np.int32)
     except FormatError:
         raise
     except Exception as error:
         # Pillow raises many types on damaged files; each means the same to the user.
-        raise FormatError(f"{path} is no whole PNG image: it is damaged or cut off.") from error
+        raise FormatError(
+            f"{path} is not a complete PNG image: it is damaged or cut off."
+        ) from error
     return indices

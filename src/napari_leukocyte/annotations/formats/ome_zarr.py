@@ -226,7 +226,7 @@ def _path_of(described: Mapping[str, Any], group: Path) -> str:
         else None
     )
     if not isinstance(found, str) or files.plain_name(found, str(group)) != found:
-        raise FormatError(f"{group} is no OME-Zarr label image.")
+        raise FormatError(f"{group} is not an OME-Zarr label image.")
     return found
 
 
@@ -241,7 +241,7 @@ def _image(
     about = described.get("image-label")
     entries = about.get("properties", []) if isinstance(about, dict) else []
     if not isinstance(entries, list) or not all(isinstance(e, dict) for e in entries):
-        raise FormatError(f"{where} has properties that are no list of objects.")
+        raise FormatError(f"{where} has properties that are not a list of objects.")
     said: dict[int, dict[str, Any]] = {}
     for entry in entries:
         label = number(entry.get("label-value"), where)

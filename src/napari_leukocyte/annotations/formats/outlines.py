@@ -226,9 +226,9 @@ def check_ring(points: object, where: str) -> NDArray[np.float64]:
     array = _pairs(points, where)
     if not np.isfinite(array).all():
         bad = "NaN" if np.isnan(array).any() else "Infinity"
-        raise FormatError(f"{where} has the coordinate {bad}, which is no number.")
+        raise FormatError(f"{where} has the coordinate {bad}, which is not a number.")
     if (np.abs(array) > _FARTHEST_PX).any():
-        raise FormatError(f"{where} has coordinates that no image has.")
+        raise FormatError(f"{where} has coordinates larger than any image.")
     if len(array) < 3 or _collinear(array):
         kind = _FEW.get(len(np.unique(array, axis=0)), "flat polygon")
         raise ObjectError(where, "has an outline without area: its points lie on one line", kind)
@@ -297,11 +297,11 @@ def _pairs(points: object, where: str) -> NDArray[np.float64]:
     try:
         array = np.asarray(points, np.float64)
     except (ValueError, TypeError, OverflowError) as error:
-        raise FormatError(f"{where} has an outline that is no list of points.") from error
+        raise FormatError(f"{where} has an outline that is not a list of points.") from error
     if isinstance(points, list) and not points:
-        raise ObjectError(where, "has an outline that is no list of points", _FEW[0])
+        raise ObjectError(where, "has an outline that is not a list of points", _FEW[0])
     if array.ndim != 2 or array.shape[1] != 2:
-        raise FormatError(f"{where} has an outline that is no list of points.")
+        raise FormatError(f"{where} has an outline that is not a list of points.")
     return array
 
 

@@ -119,7 +119,7 @@ def objects_of(features: Sequence[Any], where: str, *, ours: bool) -> Iterator[Q
         feature, place, in_cell = stack.pop()
         here = f"{where}: {place}"
         if not isinstance(feature, dict):
-            no_area = "is no area: only polygons can become cells"
+            no_area = "is not an area: only polygons can become cells"
             yield QuPathObject({}, place, here, ObjectError(here, no_area, "no feature"))
             continue
         children = _children(feature)
@@ -169,7 +169,7 @@ def _fault(
 
 
 def _region(where: str) -> ObjectError:
-    return ObjectError(where, "is a region with objects in it and no cell", "region")
+    return ObjectError(where, "is a region with objects in it, not a cell", "region")
 
 
 def _holds_area(feature: object) -> bool:
@@ -244,7 +244,7 @@ def areas_of(found: QuPathObject) -> list[list[Any]]:
             raise ObjectError(found.where, "has a polygon without an outline", "empty polygon")
         parts += polygons
     if not parts:
-        fault = "is no area: only polygons can become cells"
+        fault = "is not an area: only polygons can become cells"
         raise ObjectError(found.where, fault, other or "empty collection")
     return parts
 

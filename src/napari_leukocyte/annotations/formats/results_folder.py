@@ -183,7 +183,7 @@ def _record(folder: Path) -> list[dict[str, Any]]:
     files.within(folder, path)
     data = json_text.parse(files.read_text(path), str(path))
     if not is_record(data) or not isinstance(data["images"], list):
-        raise FormatError(f"{path} is no record of a run.")
+        raise FormatError(f"{path} is not a record of a run.")
     names: set[str] = set()
     for entry in data["images"]:
         name = entry.get("image") if isinstance(entry, dict) else None
@@ -196,7 +196,9 @@ def _record(folder: Path) -> list[dict[str, Any]]:
         if inside is not None and (
             not isinstance(inside, str) or files.plain_name(inside, str(path)) != inside
         ):
-            raise FormatError(f"{path} names the folder {files.short(inside)}, which is none.")
+            raise FormatError(
+                f"{path} names the folder {files.short(inside)}, which no folder can be called."
+            )
     return list(data["images"])
 
 
@@ -256,7 +258,7 @@ def _boxes(
         try:
             y0, x0, y1, x1 = (float(said[c]) for c in BOX)
         except (TypeError, ValueError) as error:
-            raise FormatError(f"{csv} has a box that is no four numbers.") from error
+            raise FormatError(f"{csv} has a box that is not four numbers.") from error
         kind = said.get("class")
         kind = kind if isinstance(kind, str) else None
         with left_out.one(f"label {said['label']} of {name}"):

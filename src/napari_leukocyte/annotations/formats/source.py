@@ -216,5 +216,5 @@ class Source:
         """The file's JSON; raises FormatError if it is none, or holds NaN or an infinity."""
         data = self.json
         if self._constants:
-            raise FormatError(f"{self.where} holds {min(self._constants)}, which is no number.")
+            raise FormatError(f"{self.where} holds {min(self._constants)}, which is not a number.")
         return data

@@ -191,7 +191,7 @@ def _image(
             f"{where} is in CVAT's own XML: export from CVAT as COCO, YOLO or Pascal VOC."
         )
     if root.tag != "annotation":
-        raise FormatError(f"{where} is no Pascal VOC annotation.")
+        raise FormatError(f"{where} is not a Pascal VOC annotation.")
     given = root.findtext("filename")
     name = files.plain_name(given, where) if given and given.strip() else path.stem
     places = (PHOTOGRAPHS, "images", path.parent.relative_to(folder).as_posix())
@@ -244,7 +244,7 @@ def _box(entry: Element, where: str) -> Box:
             raise FormatError(f"{where} has an object without a box.") from error
     y0, x0, y1, x1 = sides
     if not np.isfinite(sides).all():
-        raise FormatError(f"{where} has a box whose sides are no finite numbers.")
+        raise FormatError(f"{where} has a box whose sides are not finite numbers.")
     return y0, x0, y1, x1
 
 

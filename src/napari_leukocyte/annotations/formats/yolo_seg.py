@@ -262,12 +262,12 @@ def _numbers(line: str, where: str) -> tuple[int, NDArray[np.float64]]:
         values = np.array(others, np.float64)
         index = int(first) if not first.endswith(".0") else int(first[:-2])
     except ValueError as error:
-        raise FormatError(f"{where} is no class followed by numbers.") from error
+        raise FormatError(f"{where} is not a class followed by numbers.") from error
     if not np.isfinite(values).all():
-        raise FormatError(f"{where} is no class followed by finite numbers.")
+        raise FormatError(f"{where} is not a class followed by finite numbers.")
     if len(values) < _BOX:
         few = ("no", "one", "one", "one")[len(values)]
-        fault = "is no class followed by finite numbers of a box or an outline"
+        fault = "is not a class followed by finite numbers of a box or an outline"
         raise ObjectError(where, fault, f"line with {few} point")
     return index, values
 

@@ -25,6 +25,7 @@ from napari_leukocyte.annotations.formats.limits import (
 )
 from napari_leukocyte.errors import FormatError
 from napari_leukocyte.io import json_text
+from napari_leukocyte.io.refusing import as_unreadable
 
 V2_GROUP, V2_ARRAY, V2_ATTRIBUTES, V3 = ".zgroup", ".zarray", ".zattrs", "zarr.json"
 _KINDS_V3 = frozenset(
@@ -45,7 +46,7 @@ def read_json(path: Path, root: Path) -> dict[str, Any]:
     files.within(root, path)
     data = json_text.parse(files.read_text(path, MOST_SMALL_BYTES), str(path))
     if not isinstance(data, dict):
-        raise FormatError(f"{path} is no JSON object.")
+        raise FormatError(f"{path} is not a JSON object.")
     return data
 
 
@@ -53,7 +54,7 @@ def attributes_of(group: Path, root: Path) -> dict[str, Any]:
     """Return what a group says of itself, of either version; OME's part of version 3 as well."""
     found = read_json(group / V3, root).get("attributes") or read_json(group / V2_ATTRIBUTES, root)
     if not isinstance(found, dict):
-        raise FormatError(f"{group} has attributes that are no JSON object.")
+        raise FormatError(f"{group} has attributes that are not a JSON object.")
     ome = found.get("ome")
     return found | ome if isinstance(ome, dict) else found
 
@@ -86,7 +87,9 @@ def read_plane(folder: Path, root: Path) -> NDArray[np.int32]:
         pixels = np.asarray(array[...])
     except Exception as error:
         # Zarr and its codecs raise many types on damaged stores; each means the same to the user.
-        raise FormatError(f"{folder} is no whole Zarr array: it is damaged or cut off.") from error
+        raise FormatError(
+            f"{folder} is not a complete Zarr array: it is damaged or cut off."
+        ) from error
     return as_labels(pixels.reshape(pixels.shape[-2:]), str(folder))
 
 
@@ -100,7 +103,7 @@ def _check(folder: Path, root: Path) -> None:
     )
     shards = _shards_of(new, itemsize, chunks, folder)
     if len(shape) < 2 or len(shape) != len(chunks) or any(side != 1 for side in shape[:-2]):
-        raise FormatError(f"{folder} is no label image of a single plane.")
+        raise FormatError(f"{folder} is not a label image of a single plane.")
     check_shape(shape[-2], shape[-1], str(folder))
     if math.prod(chunks) > MOST_PIXELS // 4:
         raise FormatError(f"{folder} has pieces too large to be read.")
@@ -119,19 +122,17 @@ def _check(folder: Path, root: Path) -> None:
 
 def _below(folder: Path) -> list[Path]:
     """Return the files of an array, hidden ones included."""
-    try:
+    with as_unreadable(folder, FormatError):
         return [p for p in sorted(folder.rglob("*")) if not p.is_dir() or p.is_symlink()]
-    except OSError as error:
-        raise FormatError(f"{folder} can't be read: {error.strerror or error}.") from error
 
 
 def _sides(values: object, folder: Path) -> list[int]:
     if not isinstance(values, list) or not 1 <= len(values) <= 8:
-        raise FormatError(f"{folder} is no Zarr array that can be read.")
+        raise FormatError(f"{folder} is not a Zarr array that can be read.")
     sides = [whole(v) for v in values]
     found = [s for s in sides if s is not None and 0 < s < 2**40]
     if len(found) < len(sides):
-        raise FormatError(f"{folder} is no Zarr array that can be read.")
+        raise FormatError(f"{folder} is not a Zarr array that can be read.")
     return found
 
 
@@ -141,7 +142,7 @@ def _described_v2(
     try:
         dtype = np.dtype(str(data.get("dtype")))
     except TypeError as error:
-        raise FormatError(f"{folder} is no Zarr array that can be read.") from error
+        raise FormatError(f"{folder} is not a Zarr array that can be read.") from error
     compressor = data.get("compressor")
     packing = compressor.get("id") if isinstance(compressor, dict) else None
     if dtype.kind not in "iub" or data.get("filters") or not _known(packing, compressor):

@@ -163,7 +163,7 @@ def _to_eight_bits(array: NDArray[Any], notes: list[str]) -> NDArray[np.uint8]:
         return array.astype(np.uint8)
     if max(-low, high) > LARGEST_VALUE:
         raise ImageError(
-            "The image holds values from {low:.4g} to {high:.4g}, which are no intensities.",
+            "The image holds values from {low:.4g} to {high:.4g}, which are not intensities.",
             low=low,
             high=high,
         )

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from napari_leukocyte.errors import ImageError
 from napari_leukocyte.io.images import encoded, tiff
+from napari_leukocyte.io.refusing import as_unreadable
 from napari_leukocyte.io.slides import FIELD_SUFFIX, is_slide_field
 
 #: Those of them that every program for images reads.
@@ -108,17 +109,13 @@ def _is(what: Callable[[Path], bool], path: Path) -> bool:
 
 
 def _images_in(folder: Path) -> list[Path]:
-    try:
+    with as_unreadable(folder, ImageError):
         # Hidden files are no photographs: macOS leaves ._NAME.jpg on foreign disks.
         return sorted(
             p
             for p in folder.iterdir()
             if p.suffix.lower() in READ_SUFFIXES and not p.name.startswith(".") and p.is_file()
         )
-    except OSError as error:
-        raise ImageError(
-            "{folder} can't be read: {reason}.", folder=folder, reason=error.strerror or str(error)
-        ) from error
 
 
 def read_image(path: Path) -> NDArray[Any]:
@@ -161,16 +158,11 @@ def read_image(path: Path) -> NDArray[Any]:
         from napari_leukocyte.io.slides.field import read_slide_field
 
         return read_slide_field(path)
-    try:
-        with path.open("rb") as file:
-            start = file.read(4)
-            is_tiff = start in tiff.STARTS
-            # A TIFF may be a stack of gigabytes; its reader takes what it needs.
-            data = start if is_tiff else start + file.read()
-    except OSError as error:
-        raise ImageError(
-            "{path} can't be read: {reason}.", path=path, reason=error.strerror or str(error)
-        ) from error
+    with as_unreadable(path, ImageError), path.open("rb") as file:
+        start = file.read(4)
+        is_tiff = start in tiff.STARTS
+        # A TIFF may be a stack of gigabytes; its reader takes what it needs.
+        data = start if is_tiff else start + file.read()
     if not data:
         raise ImageError("{path} is empty.", path=path)
     with _quiet():
@@ -196,16 +188,11 @@ def reads_alike(path: Path) -> bool:
     """
     if path.suffix.lower() not in COMMON_SUFFIXES:
         return False
-    try:
-        with _quiet(), path.open("rb") as file:
-            if file.read(4) in tiff.STARTS:
-                return tiff.is_stored_upright(path)
-            file.seek(0)
-            return encoded.is_stored_upright(path, file.read())
-    except OSError as error:
-        raise ImageError(
-            "{path} can't be read: {reason}.", path=path, reason=error.strerror or str(error)
-        ) from error
+    with as_unreadable(path, ImageError), _quiet(), path.open("rb") as file:
+        if file.read(4) in tiff.STARTS:
+            return tiff.is_stored_upright(path)
+        file.seek(0)
+        return encoded.is_stored_upright(path, file.read())
 
 
 @contextlib.contextmanager

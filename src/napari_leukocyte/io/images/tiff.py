@@ -207,7 +207,7 @@ def _planes(path: Path, file: TiffFile, series: TiffPageSeries) -> str:
     if len(axes) == 3 and {series.shape[0], series.shape[-1]} & {3, 4}:
         number = series.shape[axes.index(others[0])]
         raise ImageStackError(
-            "{path} holds {number} grey {planes}, which are no red, green and blue: take one "
+            "{path} holds {number} grey {planes}, which are not red, green and blue: take one "
             "of them, for example by “Split Stack” in the context menu of its layer in "
             "napari.",
             path=path,

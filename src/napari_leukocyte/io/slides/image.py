@@ -189,8 +189,8 @@ class ArrayImage(SlideImage):
             fits = len(array.shape) in (2, 3) and np.dtype(array.dtype).kind == "u"
             if not fits or (len(array.shape) == 3 and array.shape[2] < 3):
                 raise ImageError(
-                    f"{name} is no colour image of whole numbers: its shape is {array.shape}, its "
-                    f"type {array.dtype}."
+                    f"{name} is not a colour image of whole numbers: its shape is {array.shape}, "
+                    f"its type {array.dtype}."
                 )
         height = arrays[0].shape[0]
         levels = tuple(

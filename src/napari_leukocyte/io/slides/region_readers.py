@@ -90,7 +90,9 @@ class OpenSlideImage(_RegionImage):
             )
             said = self._slide.properties.get(openslide.PROPERTY_NAME_MPP_X)
         except (openslide.OpenSlideError, OSError) as error:
-            raise ImageError(f"{path} is no slide that OpenSlide can read, or damaged.") from error
+            raise ImageError(
+                f"{path} is not a slide that OpenSlide can read, or damaged."
+            ) from error
         um_per_px = None
         with contextlib.suppress(TypeError, ValueError):
             um_per_px = float(str(said))
@@ -144,7 +146,7 @@ class DicomImage(_RegionImage):
             um_per_px = float(found[0].mpp.width)
         except Exception as error:
             # wsidicom and pydicom raise many types on what is no slide.
-            raise ImageError(f"{path} is no DICOM slide, or damaged.") from error
+            raise ImageError(f"{path} is not a DICOM slide, or damaged.") from error
         super().__init__(str(path), levels, um_per_px)
         self._close_with(self._slide.close)
 

@@ -146,7 +146,9 @@ def prepare_classification(model: keras.Model, classes: int) -> Prepared:
     positive = given.min() >= -ROUNDING and given.max() <= 1 + ROUNDING
     if single:
         if not positive:
-            raise ModelError("The network gives one value that is no probability: add a sigmoid.")
+            raise ModelError(
+                "The network gives one value that is not a probability: add a sigmoid."
+            )
         scores = _logarithm(ops.concatenate([1 - scores, scores], axis=-1))
         notes.append("Its one probability was taken for that of the second class.")
     elif positive and np.allclose(given.sum(axis=1), 1, atol=ROUNDING):
@@ -178,7 +180,7 @@ def run(model: keras.Model, images: NDArray[np.float32]) -> NDArray[np.float32]:
         ) from error
     first = np.asarray(given[0] if isinstance(given, (list, tuple)) else given, np.float32)
     if not np.isfinite(first).all():
-        raise ModelError(f"The network gives values that are no numbers on images of {size}.")
+        raise ModelError(f"The network gives values that are not numbers on images of {size}.")
     return first
 
 

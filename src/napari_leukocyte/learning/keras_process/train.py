@@ -317,7 +317,7 @@ class _Report(keras.callbacks.Callback):
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         values = {k: float(v) for k, v in (logs or {}).items()}
         if not all(map(math.isfinite, values.values())):
-            raise FinetuneError("The loss is no number any more: choose a lower learning rate.")
+            raise FinetuneError("The loss is not a number any more: choose a lower learning rate.")
         self._log.write(event="epoch", epoch=epoch, **values)
 
 

@@ -97,7 +97,10 @@ def annotated(layers: Sequence[FullLayerData]) -> AnnotatedImage:
     data, meta = by_kind["labels"]
     if isinstance(data, (list, tuple)):
         raise FormatError(
-            tr("{name} is a multiscale layer, which can't be saved so.", name=meta.get("name"))
+            tr(
+                "{name} is a multiscale layer, which can't be saved in this format.",
+                name=meta.get("name"),
+            )
         )
     labels = as_labels(np.asarray(data), str(meta.get("name")))
     if table is None:

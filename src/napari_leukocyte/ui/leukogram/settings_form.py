@@ -334,7 +334,7 @@ class RangesDialog(QDialog):
         except ValueError as error:
             raise ParameterError(
                 tr(
-                    "{text!r} is no number ({name}, {column}).",
+                    "{text!r} is not a number ({name}, {column}).",
                     text=text[:20],
                     name=tr(self._classes[row]),
                     column=tr(_HEADERS[column]),
