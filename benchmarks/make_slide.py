@@ -17,7 +17,7 @@ import numpy as np
 import tifffile
 from numpy.typing import NDArray
 
-from napari_leukocyte.samples.synthetic import synthetic_smear
+from napari_leukocyte.samples.synthetic import SyntheticSmear, synthetic_smear
 
 #: Side of a field, px: a power of two, so that levels are mosaics as well.
 FIELD = 1024
@@ -28,19 +28,40 @@ COUNTS = {"neutrophil": 7, "eosinophil": 1, "basophil": 1, "lymphocyte": 5, "mon
 UM_PER_PX = 0.14
 
 
+def smears(counts: dict[str, int] | None = None, *, sparse: bool = False) -> list[SyntheticSmear]:
+    """Return the fields of the mosaic with their truth.
+
+    Of sparse ones one has two leukocytes and the others none, as normal blood has.
+    """
+    if sparse:
+        two: dict[str, int] = {"neutrophil": 1, "lymphocyte": 1}
+        return [
+            synthetic_smear((FIELD, FIELD), seed, {} if seed else two, touching_pairs=0)
+            for seed in range(KINDS)
+        ]
+    chosen = COUNTS if counts is None else counts
+    return [synthetic_smear((FIELD, FIELD), seed, chosen) for seed in range(KINDS)]
+
+
 def fields(counts: dict[str, int] | None = None) -> list[NDArray[np.uint8]]:
     """Return the fields of the mosaic, (FIELD, FIELD, 3) uint8 each."""
-    chosen = COUNTS if counts is None else counts
-    return [synthetic_smear((FIELD, FIELD), seed, chosen).image for seed in range(KINDS)]
+    return [smear.image for smear in smears(counts)]
 
 
-def sparse_fields() -> list[NDArray[np.uint8]]:
-    """Return fields of which one has two leukocytes and the others none, as normal blood has."""
-    two: dict[str, int] = {"neutrophil": 1, "lymphocyte": 1}
-    return [
-        synthetic_smear((FIELD, FIELD), seed, {} if seed else two, touching_pairs=0).image
-        for seed in range(KINDS)
+def leukocytes(size: tuple[int, int], drawn: list[SyntheticSmear]) -> NDArray[np.float64]:
+    """Return the centres of all leukocytes of a mosaic, (N, 2) y and x, px."""
+    from scipy import ndimage
+
+    centres = [
+        np.array(ndimage.center_of_mass(s.labels > 0, s.labels, list(s.classes))).reshape(-1, 2)
+        for s in drawn
     ]
+    rows, columns = (-(-side // FIELD) for side in size)
+    placed = [
+        centres[kind_at(r, c)] + (r * FIELD, c * FIELD) for r in range(rows) for c in range(columns)
+    ]
+    found = np.concatenate(placed)
+    return np.asarray(found[(found < size).all(axis=1)], np.float64)
 
 
 def kind_at(row: int, column: int) -> int:

@@ -99,6 +99,8 @@ def _no_models_of_the_user(tmp_path_factory: pytest.TempPathFactory) -> Iterator
     with pytest.MonkeyPatch.context() as patch:
         folder = tmp_path_factory.mktemp("user-models")
         patch.setenv("NAPARI_LEUKOCYTE_MODELS", str(folder))
+        # What is made of the shipped ones is kept for this run alone.
+        patch.setenv("NAPARI_LEUKOCYTE_NETWORKS", str(tmp_path_factory.mktemp("networks")))
         yield
 
 

@@ -18,6 +18,7 @@ from training.cells import Cell, patch_side
 from training.data.photographs import DatasetName
 from training.fitting import Schedule
 from training.mixing import MixingParams, mix_batch
+from training.teachers import Teachers, TeachingParams
 
 #: Standard deviation of the log of the density that a nucleus gets in training: what is measured
 #: at inference has an error.
@@ -69,6 +70,8 @@ class ClassifierConfig:
         See :data:`training.networks.encoders.Normalisation`.
     mixing : MixingParams
         Mixup and cutmix; none by default.
+    teaching : TeachingParams
+        Earlier classifiers whose vote is learnt beside the labels; none by default.
     ema : float
         Momentum of the running average of the weights that is kept instead of the last ones, 0
         for none (Polyak and Juditsky, SIAM Journal on Control and Optimization 30, 1992).
@@ -96,6 +99,7 @@ class ClassifierConfig:
     stochastic_depth: float = 0.2
     normalisation: str = "batch"
     mixing: MixingParams = field(default_factory=MixingParams)
+    teaching: TeachingParams = field(default_factory=TeachingParams)
     ema: float = 0.0
     seed: int = 1
     schedule: Schedule = field(default_factory=Schedule)
@@ -110,6 +114,8 @@ class CellBatches(keras.utils.PyDataset):
         self._cells, self._config = cells, config
         self._targets = targets(cells, config.classes)
         self._weight = balance_weights(cells, config)
+        teaching = config.teaching
+        self._teachers = Teachers(teaching, config.classes) if teaching.teachers else None
         self._epoch = 0
         self._plan = self._make_plan()
 
@@ -145,7 +151,12 @@ class CellBatches(keras.utils.PyDataset):
             weights = (self._plan.weights[place].astype(np.float32),)
         crops = [augmented_crop(self._cells[i], config, appearance, rng) for i in chosen]
         images = np.stack(crops).astype(np.float32)
-        return (*mix_batch(images, self._targets[chosen], config.mixing, rng), *weights)
+        images, truth = mix_batch(images, self._targets[chosen], config.mixing, rng)
+        if self._teachers is not None:
+            # A crop without a label has no truth: all of its target is the teachers'.
+            labelled = truth.sum(axis=1, keepdims=True) * (1 - config.teaching.share)
+            truth = labelled * truth + (1 - labelled) * self._teachers.vote(images)
+        return (images, truth, *weights)
 
 
 def balance_weights(cells: list[Cell], config: ClassifierConfig) -> NDArray[np.float64]:
@@ -164,9 +175,10 @@ def _labels_and_sets(cells: list[Cell]) -> tuple[list[str], list[str]]:
 
 
 def targets(cells: list[Cell], classes: tuple[str, ...]) -> NDArray[np.float32]:
-    """Return one-hot classes, (N, C) float32."""
-    numbers = [classes.index(str(c.photograph.label)) for c in cells]
-    return np.eye(len(classes), dtype=np.float32)[numbers]
+    """Return one-hot classes, (N, C) float32; of cells without a class all are 0."""
+    named = np.vstack([np.eye(len(classes)), np.zeros(len(classes))]).astype(np.float32)
+    labels = [c.photograph.label for c in cells]
+    return named[[len(classes) if label is None else classes.index(label) for label in labels]]
 
 
 def augmented_crop(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import keras
@@ -10,7 +11,7 @@ import numpy as np
 from napari_leukocyte.errors import ParameterError
 from napari_leukocyte.models.registry import find_model
 from napari_leukocyte.vocabulary import LEUKOCYTE_NAMES
-from training.agree import photographs_with_agreed_classes
+from training.agree import candidates, photographs_with_agreed_classes
 from training.cell_batches import (
     CellBatches,
     ClassifierConfig,
@@ -27,9 +28,8 @@ from training.networks.classifier import build_classifier
 from training.networks.warm_start import warm_start
 from training.networks.weights import start_from
 from training.ship_config import priors, recipe_of
+from training.teachers import SHIPPED
 
-#: Before the name of a shipped classifier in an experiment's `encoder_weights`.
-SHIPPED = "shipped:"
 #: Crops that the statistics of its normalisation are measured on.
 _STATISTICS = 320
 
@@ -96,6 +96,9 @@ def train_classifier(config_file: Path, data_root: Path) -> keras.Model:
     train = cells_of(config, data_root, "train")
     if config.agreed:
         more = photographs_with_agreed_classes(data_root, config.agreed)
+        train += load_cells(more, config.side, config.diameter)
+    for dataset in config.teaching.unlabelled:
+        more = [replace(p, label=None) for p in candidates(dataset, data_root)]
         train += load_cells(more, config.side, config.diameter)
     validation = cells_of(config, data_root, "validation")
     model = build_classifier(

@@ -5,16 +5,17 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import signal
 import subprocess
 import sys
 from pathlib import Path
 
 import cv2
-import psutil  # type: ignore[import-untyped]
 import pytest
 
 from benchmarks import make_slide
+from benchmarks.workers import contents, run_until
+from napari_leukocyte.io.slides.field import SlideField, write_slide_field
+from napari_leukocyte.io.slides.opening import fingerprint
 from napari_leukocyte.models.registry import find_model
 from napari_leukocyte.samples.synthetic import synthetic_smear
 
@@ -49,7 +50,10 @@ def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
         name = str(folder / f"field {number}.png")
         assert cv2.imwrite(name, cv2.cvtColor(smear.image, cv2.COLOR_RGB2BGR))
     parts = make_slide.fields({"neutrophil": 2, "lymphocyte": 2})
-    make_slide.write_slide(folder / "slide.svs", (600, 700), parts, levels=1)
+    slide = folder / "slide.svs"
+    make_slide.write_slide(slide, (600, 700), parts, levels=1)
+    field = SlideField(str(slide), fingerprint(slide), 50, 70, 300, 300)
+    write_slide_field(folder / "field of a slide.slidefield", field)
     return folder
 
 
@@ -75,16 +79,6 @@ def run(models: Path, images: Path, out: Path, *options: str) -> subprocess.Comp
     )
 
 
-def contents(out: Path) -> dict[str, object]:
-    """Return the files of a run, but for the time in its record."""
-    found: dict[str, object] = {
-        p.relative_to(out).as_posix(): p.read_bytes() for p in out.rglob("*") if p.is_file()
-    }
-    record = json.loads((out / "run.json").read_text("utf-8"))
-    assert record.pop("created")
-    return found | {"run.json": record}
-
-
 @pytest.fixture(scope="module")
 def undisturbed(
     models: Path, images: Path, tmp_path_factory: pytest.TempPathFactory
@@ -92,7 +86,7 @@ def undisturbed(
     out = tmp_path_factory.mktemp("undisturbed") / "out"
     done = run(models, images, out)
     assert done.returncode == 0, done.stderr
-    assert "5 images" in done.stdout
+    assert "6 images" in done.stdout
     return contents(out)
 
 
@@ -100,29 +94,9 @@ def test_killed_and_resumed(
     models: Path, images: Path, undisturbed: dict[str, object], tmp_path: Path
 ) -> None:
     out = tmp_path / "out"
-    with subprocess.Popen(
-        command(images, out, "--workers", "2", "--log", "json"),
-        env=environment(models),
-        stderr=subprocess.PIPE,
-        stdout=subprocess.DEVNULL,
-        start_new_session=True,  # to be killed with all its workers
-    ) as process:
-        assert process.stderr is not None
-        for number, line in enumerate(process.stderr):
-            event = json.loads(line)
-            if number == 0:
-                assert "watched at http" in event["message"]
-                # A worker is lost: another takes its place.
-                family = psutil.Process(process.pid).children(recursive=True)
-                workers = [
-                    p for p in family if not p.children() and "spawn" in " ".join(p.cmdline())
-                ]
-                assert len(workers) >= 2
-                workers[-1].kill()
-            if event["event"] == "done":
-                assert event["blocks"] >= event["images"] == 5
-                break
-        os.killpg(process.pid, signal.SIGKILL)
+    line = command(images, out, "--workers", "2", "--log", "json")
+    # A worker is lost, and later everything.
+    assert run_until(line, 0.2, kill_worker=True, environment=environment(models))
     assert not (out / "objects.csv").exists()
     refused = run(models, images, out)
     assert refused.returncode == 2

@@ -1,4 +1,4 @@
-"""What can't be read, in one sentence."""
+"""One sentence for what can't be read."""
 
 from __future__ import annotations
 

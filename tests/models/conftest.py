@@ -100,3 +100,85 @@ def own_models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Let the models that `write_model` writes be the user's own."""
     monkeypatch.setenv(registry.FOLDER_VARIABLE, str(tmp_path))
     return tmp_path
+
+
+#: Called with what a decoder looks like: writes one level of it as Keras exports it.
+Doubling = Callable[..., bytes]
+
+
+@pytest.fixture(scope="session")
+def doubling() -> Doubling:
+    """Return a function that makes a network which doubles a map and convolves it."""
+    from onnx import TensorProto, helper, numpy_helper
+
+    def make(
+        *,
+        beside: int = 1,
+        half: bool = False,
+        times: int = 2,
+        kernel: int = 3,
+        step: int = 1,
+        used_twice: bool = False,
+    ) -> bytes:
+        chance = np.random.default_rng(0)
+        constants: dict[str, Any] = {}
+        nodes: list[Any] = []
+
+        def node(kind: str, inputs: list[str], output: str, **attributes: Any) -> str:
+            nodes.append(helper.make_node(kind, inputs, [output], output, **attributes))
+            return output
+
+        def whole(name: str, *values: int) -> str:
+            constants[name] = np.array(values, np.int64)
+            return name
+
+        def conv(source: str, name: str, out: int, given: int, side: int, step: int) -> str:
+            weights = chance.normal(size=(out, given, side, side)).astype(np.float32)
+            constants[f"{name}_w"] = weights.astype(np.float16) if half else weights
+            constants[f"{name}_b"] = chance.normal(size=out).astype(np.float32)
+            named = f"{name}_w"
+            if half:
+                named = node("Cast", [named], f"{name}_cast", to=TensorProto.FLOAT)
+            pads = [side // 2, side // 2, side // 2, side // 2]
+            return node("Conv", [source, named, f"{name}_b"], name, pads=pads, strides=[step, step])
+
+        colours = node("Transpose", ["x"], "colours", perm=[0, 3, 1, 2])
+        coarse = node("Relu", [conv(colours, "coarse", 4, 3, 3, 2)], "relu")
+        shape = node("Shape", [coarse], "shape")
+        dims = {
+            axis: node("Slice", [shape, whole(f"{axis}0", i), whole(f"{axis}1", i + 1)], axis)
+            for i, axis in enumerate("nchw")
+        }
+        by = whole("by", times)
+        high = node("Mul", [dims["h"], by], "high")
+        wide = node("Mul", [dims["w"], by], "wide")
+        first = node("Concat", [dims["n"], high, dims["w"], dims["c"]], "first", axis=0)
+        second = node("Concat", [dims["n"], high, wide, dims["c"]], "second", axis=0)
+        chain = node("Unsqueeze", [coarse, whole("three", 3)], "d1")
+        chain = node("Tile", [chain, whole("rows", 1, 1, 1, times, 1)], "d2")
+        chain = node("Transpose", [chain], "d3", perm=[0, 2, 3, 4, 1])
+        chain = node("Reshape", [chain, first], "d4")
+        chain = node("Unsqueeze", [chain, whole("also_three", 3)], "d5")
+        chain = node("Tile", [chain, whole("columns", 1, 1, 1, times, 1)], "d6")
+        chain = node("Reshape", [chain, second], "d7")
+        chain = doubled = node("Transpose", [chain], "d8", perm=[0, 3, 1, 2])
+        skips = [conv(colours, f"skip{i}", 2, 3, 1, 1) for i in range(beside)]
+        if skips:
+            chain = node("Concat", [chain, *skips], "joined", axis=1)
+        chain = conv(chain, "fine", 5, 4 + 2 * beside, kernel, step)
+        if used_twice:
+            chain = node("Concat", [chain, doubled], "also", axis=1)
+        node("Transpose", [chain], "y", perm=[0, 2, 3, 1])
+        graph = helper.make_graph(
+            nodes,
+            "decoder",
+            [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["n", "h", "w", 3])],
+            [helper.make_tensor_value_info("y", TensorProto.FLOAT, ["n", "a", "b", "c"])],
+            [numpy_helper.from_array(value, name) for name, value in constants.items()],
+        )
+        opset = [helper.make_opsetid("", 15)]
+        return bytes(
+            helper.make_model(graph, opset_imports=opset, ir_version=8).SerializeToString()
+        )
+
+    return make

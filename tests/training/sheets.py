@@ -1,4 +1,4 @@
-"""What stands below the tiles of a sheet of drawn fields, for its tests."""
+"""Lines below the tiles of a sheet of drawn fields, for its tests."""
 
 from __future__ import annotations
 

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from napari_leukocyte.classification.inference import classify as classify_objects
-from napari_leukocyte.classification.measurements import measure
-from napari_leukocyte.counting.leukogram import count
 from napari_leukocyte.errors import LeukocyteError, ParameterError
 from napari_leukocyte.io.images.key import image_key
 from napari_leukocyte.io.images.normalise import normalise_image
+from napari_leukocyte.models import runtime
+from napari_leukocyte.models.manifest import Member
+from napari_leukocyte.models.registry import find_model
 from napari_leukocyte.progress import Progress
 from napari_leukocyte.reporting.record import ImageRecord
-from napari_leukocyte.reporting.save import with_scores
 from napari_leukocyte.segmentation.ensemble import DIAMETER_RANGE, MemberMaps, segment_members
+from napari_leukocyte.segmentation.finder import shipped_finder
 from napari_leukocyte.segmentation.objects import find_objects
 from napari_leukocyte.segmentation.parameters import PostprocessParams
 from napari_leukocyte.vocabulary import DISCLAIMER
@@ -151,6 +153,17 @@ def analyse(
     ((300, 300), 'int32')
     """
     check_unattended(params, diameter)
+    _load_ahead(model, classifier if classify else None, diameter == "auto")
+    # What parts cells and makes tables takes half a second to import: the networks are loaded
+    # meanwhile.
+    import scipy.special  # noqa: F401
+    import skimage.segmentation  # noqa: F401
+
+    from napari_leukocyte.classification.inference import classify as classify_objects
+    from napari_leukocyte.classification.measurements import measure
+    from napari_leukocyte.counting.leukogram import count
+    from napari_leukocyte.reporting.save import with_scores
+
     normalised = normalise_image(image)
     maps = segment_members(normalised.rgb, model, diameter, progress)
     nucleus = maps.combine_nucleus()
@@ -168,6 +181,20 @@ def analyse(
     # What the RGB image itself tells, the segmentation says again.
     notes = tuple(dict.fromkeys(normalised.notes + maps.notes + objects.notes))
     return Analysis(normalised.rgb, maps, labels, objects.candidates, table, leukogram, notes)
+
+
+@cache
+def _load_ahead(model: str, classifier: str | None, finder: bool) -> None:
+    """Begin to load the networks of an analysis, once, in the order that they are run in."""
+
+    def networks() -> Iterator[Member]:
+        if finder:
+            yield shipped_finder()
+        yield from find_model("segmentation", model).members
+        if classifier is not None:
+            yield from find_model("classification", classifier).members
+
+    runtime.load_ahead(networks())
 
 
 def check_unattended(params: PostprocessParams, diameter: float | Literal["auto"]) -> None:

@@ -192,9 +192,14 @@ def _nuclei(labels: NDArray[np.int32], nucleus: ArrayLike | None) -> NDArray[np.
 
 
 def _table(regions: Iterable[Region], nuclei: NDArray[np.bool_] | None) -> pd.DataFrame:
-    rows = [measure_region(region, nuclei) for region in regions]
-    table = pd.DataFrame(rows, columns=list(MEASURED))
-    return table.astype({c: np.int64 if c in WHOLE else np.float64 for c in MEASURED})
+    columns = list(zip(*(measure_region(region, nuclei) for region in regions), strict=True))
+    # Built of whole columns: turning a table's types takes ten times as long.
+    return pd.DataFrame(
+        {
+            name: np.array(values, np.int64 if name in WHOLE else np.float64)
+            for name, values in zip(MEASURED, columns or [()] * len(MEASURED), strict=True)
+        }
+    )
 
 
 def measure_region(region: Region, nuclei: NDArray[np.bool_] | None) -> tuple[float, ...]:

@@ -31,6 +31,7 @@ from napari_leukocyte.errors import LeukocyteError, OutputError
 from napari_leukocyte.io.atomic import remove_empty
 from napari_leukocyte.io.paths import ImageFolder
 from napari_leukocyte.io.slides.opening import fingerprint
+from napari_leukocyte.io.slides.remote import place_of
 from napari_leukocyte.models.runtime import provider_notes
 from napari_leukocyte.reporting.record import file_sha256, make_record
 from napari_leukocyte.reporting.save import RECORD
@@ -78,9 +79,7 @@ def run_batch(
         until=options.until,
     )
     identity = identify(settings.model, settings.classifier)
-    jobs = [
-        ImageJob(f.image, Path(f.image).absolute(), f.folder, f.image in slides) for f in folders
-    ]
+    jobs = [ImageJob(f.image, place_of(f.image), f.folder, f.image in slides) for f in folders]
     if options.resume and _is_complete(options, jobs, identity, params, diameter):
         complain(f"{options.out} holds all results of this run: nothing is left to do.")
         return DONE
@@ -245,6 +244,11 @@ def _same_files(record: Mapping[str, Any], jobs: Sequence[ImageJob]) -> bool:
     checksums = {i["image"]: i.get("file_sha256") for i in record["images"]}
     checksums |= {i.get("image"): i.get("fingerprint") for i in record.get("slides", [])}
     return all(
-        checksums[job.image] == (fingerprint if job.slide else file_sha256)(job.path)
+        checksums[job.image]
+        == (
+            file_sha256(job.path)
+            if isinstance(job.path, Path) and not job.slide
+            else fingerprint(job.path)
+        )
         for job in jobs
     )

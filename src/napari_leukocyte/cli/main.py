@@ -59,7 +59,8 @@ def run_command(
         list[str],
         typer.Argument(
             metavar="PATH",
-            help="Images and slides, and folders whose images are taken.",
+            help="Images and slides, and folders whose images are taken; slides also at addresses, "
+            "such as https://host/slide.zarr or s3://bucket/slide.tif.",
             show_default=False,
         ),
     ],

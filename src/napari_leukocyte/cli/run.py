@@ -36,6 +36,7 @@ from napari_leukocyte.io.atomic import (
 from napari_leukocyte.io.images.reading import read_image
 from napari_leukocyte.io.paths import ImageFolder, plan
 from napari_leukocyte.io.slides.opening import is_slide
+from napari_leukocyte.io.slides.remote import place_of
 from napari_leukocyte.models import runtime
 from napari_leukocyte.models.manifest import Manifest
 from napari_leukocyte.models.registry import find_model
@@ -105,7 +106,7 @@ def run(options: RunOptions) -> int:
     diameter = parse_diameter(options.diameter)
     params = PostprocessParams() if options.params is None else load_preset(options.params)
     check_unattended(params, diameter)
-    slides = {job.image for job in jobs if is_slide(Path(job.image))}
+    slides = {job.image for job in jobs if is_slide(place_of(job.image))}
     as_tasks = options.workers or options.scheduler is not None or options.resume
     if slides or as_tasks or options.log == "json":
         # Photographs without any of these need neither tasks nor what is kept of them.

@@ -17,6 +17,7 @@ from napari_leukocyte.io.images.reading import find_images, passed_over
 from napari_leukocyte.io.paths import ImageFolder
 from napari_leukocyte.io.refusing import as_unreadable
 from napari_leukocyte.io.slides.opening import is_slide, slides_in
+from napari_leukocyte.io.slides.remote import is_address
 from napari_leukocyte.reporting.record import write_record
 from napari_leukocyte.reporting.save import (
     ALL,
@@ -39,7 +40,7 @@ def list_images(paths: Sequence[str]) -> list[str]:
     Parameters
     ----------
     paths : sequence of str
-        Files and folders, as typed.
+        Files and folders, as typed, and addresses of slides.
 
     Returns
     -------
@@ -55,7 +56,11 @@ def list_images(paths: Sequence[str]) -> list[str]:
         no image.
     """
     found: dict[str, str] = {}
+    on_disk = [given for given in paths if not is_address(given)]
     for given in paths:
+        if is_address(given):
+            found.setdefault(given, given)
+            continue
         path = Path(given)
         with as_unreadable(given, ImageError):
             inside = _images_of(path)
@@ -70,7 +75,7 @@ def list_images(paths: Sequence[str]) -> list[str]:
             raise ImageError(f"{given} is neither a file nor a folder.")
         for name in names:
             found.setdefault(os.path.realpath(name), name)
-    passed = passed_over(map(Path, paths))
+    passed = passed_over(map(Path, on_disk))
     if passed:
         complain(passed)
     return list(found.values())

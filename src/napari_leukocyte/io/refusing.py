@@ -1,4 +1,4 @@
-"""What the operating system refuses to read, said in one sentence.
+"""One sentence for what the operating system refuses to read.
 
 What it refuses to write is said by :func:`napari_leukocyte.io.atomic.as_output_error`.
 """

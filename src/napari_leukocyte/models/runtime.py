@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import os
 import threading
+from collections import defaultdict
+from collections.abc import Iterable
 from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
@@ -13,7 +15,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_leukocyte.errors import ModelError
+from napari_leukocyte.errors import LeukocyteError, ModelError
+from napari_leukocyte.models.kept import fastest
 from napari_leukocyte.models.manifest import Member, wrong_checksum
 
 if TYPE_CHECKING:
@@ -37,8 +40,10 @@ _CPU = "cpu"
 #: Pixels of a batch beyond which ONNX Runtime gives back the memory that it took for it: it would
 #: keep a gigabyte for the finest copy of one field that the finder was shown.
 LARGE_BATCH_PX = 1_000_000
-# Held while a session is made, so that two threads don't load one file twice.
-_LOADING = threading.Lock()
+# Held while the session of a file is made, so that two threads don't load it twice; and while such
+# a lock is looked up.
+_LOADING: defaultdict[tuple[str, str], threading.Lock] = defaultdict(threading.Lock)
+_LOOKING = threading.Lock()
 # Whether sessions may share the memory that networks work in; None before the first.
 _shares: bool | None = None
 # Providers that could not run a network: they are not tried again.
@@ -79,7 +84,9 @@ def _session(path: str, sha256: str) -> InferenceSession:
             if PROVIDERS[name] in session.get_providers():
                 return session
     try:
-        session = onnxruntime.InferenceSession(data, options, providers=[PROVIDERS[_CPU]])
+        session = onnxruntime.InferenceSession(
+            fastest(data, sha256), options, providers=[PROVIDERS[_CPU]]
+        )
     except Exception as error:
         # ONNX Runtime raises classes of its own for every kind of damage.
         raise ModelError("{path} is not a model that ONNX Runtime can run.", path=path) from error
@@ -94,7 +101,9 @@ def _share_memory() -> bool:
     Networks run one after the other: each would else keep 130 MB for a tile, for itself.
     """
     global _shares
-    if _shares is None:
+    with _LOOKING:
+        if _shares is not None:
+            return _shares
         import onnxruntime
 
         kinds = onnxruntime.OrtAllocatorType, onnxruntime.OrtMemType
@@ -144,8 +153,37 @@ def load(member: Member) -> InferenceSession:
     ModelError
         If the file is missing, its checksum is wrong or it is not a model.
     """
-    with _LOADING:
-        return _session(str(member.file), member.sha256)
+    key = (str(member.file), member.sha256)
+    with _LOOKING:
+        loading = _LOADING[key]
+    with loading:
+        return _session(*key)
+
+
+def load_ahead(members: Iterable[Member]) -> threading.Thread:
+    """Begin to load members, one after the other, that will be run soon.
+
+    What is wrong with one, or stops the iteration, is said when its turn has come.
+
+    Parameters
+    ----------
+    members : iterable of Member
+        In the order that they will be run in; iterated in the thread.
+
+    Returns
+    -------
+    threading.Thread
+        Which does it.
+    """
+
+    def load_all() -> None:
+        with suppress(LeukocyteError):
+            for member in members:
+                load(member)
+
+    thread = threading.Thread(target=load_all, name="leukocyte-networks")
+    thread.start()
+    return thread
 
 
 def _options_of(batch: NDArray[np.float32]) -> RunOptions | None:

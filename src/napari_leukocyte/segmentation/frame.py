@@ -122,6 +122,9 @@ def find_frame(small: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], str] | None
         (h, w) uint8, 1 where there is no image, the blurred rim included; and the words for it.
         None if all is image, or nothing is.
     """
+    edges = np.concatenate([small[0], small[-1], small[:, 0], small[:, -1]])
+    if not ((edges.max(axis=1) <= BLACK) | (edges.min(axis=1) >= WHITE)).any():
+        return None  # as of most photographs, without a look at the rest
     black = _joined(small.max(axis=2) <= BLACK)
     white = _joined(small.min(axis=2) >= WHITE)
     if white.any():

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import fsspec
 import numpy as np
+import pandas as pd
 import pytest
 import tifffile
 
@@ -23,16 +27,19 @@ from napari_leukocyte.analysis.batch.settings import (
 )
 from napari_leukocyte.analysis.batch.tasks import ImageJob
 from napari_leukocyte.analysis.batch.workers import (
+    Cluster,
     ClusterError,
     Finished,
     ThisProcess,
     join_workers,
     start_workers,
 )
+from napari_leukocyte.analysis.slide import segmenting
 from napari_leukocyte.analysis.slide.segmenting import analyse_block
 from napari_leukocyte.analysis.slide.zone import CountingZone
 from napari_leukocyte.errors import OutputError
 from napari_leukocyte.io.slides.opening import fingerprint
+from napari_leukocyte.io.slides.remote import Address
 from tests.analysis.slide.conftest import drawn, stain_model, stain_networks
 
 __all__ = ["stain_model", "stain_networks"]  # fixtures, borrowed
@@ -142,7 +149,7 @@ def test_a_slide_that_changes_while_it_is_read(
     def changing(*arguments: Any) -> Any:
         calls.append(1)
         if len(calls) == 2:
-            os.utime(jobs[1].path, ns=(1, 1))
+            os.utime(str(jobs[1].path), ns=(1, 1))
         return real(*arguments)
 
     monkeypatch.setattr(tasks, "analyse_block", changing)
@@ -160,6 +167,68 @@ def test_a_full_disk_ends_the_run(
     monkeypatch.setattr(tasks, "keep_table", keep_table)
     with pytest.raises(OutputError, match="full"):
         run(settings, jobs)
+
+
+def test_a_disk_that_is_full_at_the_end_of_a_slide(
+    settings: RunSettings, jobs: list[ImageJob], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def write(folder: Path, *_: Any, **__: Any) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as full:
+        full.setattr(segmenting, "write_label_pyramid", write)
+        with pytest.raises(OutputError, match=r"labels\.zarr .*the disk is full"):
+            run(settings, jobs)
+    assert not list((settings.out / "b").iterdir())
+    # What was done is kept.
+    assert len(list((settings.out / FOLDER / "b").glob("block-*"))) == 6
+    result, _ = run(settings, jobs)
+    assert result.done == {"a.tif", "b.tif"}
+
+
+def test_a_damaged_tile_is_named_once(settings: RunSettings, jobs: list[ImageJob]) -> None:
+    slide = jobs[1].path
+    assert isinstance(slide, Path)
+    pixels = drawn((200, 260), CELLS)
+    tifffile.imwrite(slide, pixels, photometric="rgb", tile=(64, 64), compression="jpeg")
+    with tifffile.TiffFile(slide) as file:
+        start, size = file.pages.first.dataoffsets[6], file.pages.first.databytecounts[6]
+    data = bytearray(slide.read_bytes())
+    data[start : start + size] = bytes(size)
+    slide.write_bytes(data)
+    # Its four blocks all look at it.
+    result, events = run(settings, jobs[1:])
+    assert result.done == {"b.tif"}
+    notes = [n for e in events if e.kind == "done" for n in e.notes if "blank" in n]
+    assert notes == [
+        "A part of the file at y 64 to 128, x 64 to 128 is damaged and was left blank."
+    ]
+
+
+def test_a_slide_at_an_address(settings: RunSettings, jobs: list[ImageJob]) -> None:
+    pixels = drawn((200, 260), CELLS)
+    options: dict[str, Any] = {"photometric": "rgb", "compression": "jpeg", "tile": (64, 64)}
+    tifffile.imwrite(str(jobs[1].path), pixels, **options)
+    fsspec.filesystem("memory").put(str(jobs[1].path), "/b.tif")
+    there = ImageJob("memory://b.tif", Address("memory://b.tif"), "there", True)
+    result, _ = run(settings, [jobs[1], there])
+    (_, mine), (_, theirs) = results_of(settings, [jobs[1], there], result.done)[0]
+    pd.testing.assert_frame_equal(theirs, mine)
+    photograph = ImageJob("memory://b.tif", Address("memory://b.tif"), "photograph", False)
+    result, _ = run(settings, [photograph])
+    assert "photographs are not read at addresses" in result.errors["memory://b.tif"]
+
+
+def test_a_scheduler_that_vanishes() -> None:
+    from distributed import Client, LocalCluster
+
+    cluster = LocalCluster(n_workers=1, threads_per_worker=1, dashboard_address=None)
+    client = Client(cluster.scheduler_address, set_as_default=False)
+    with Cluster(client, client.close) as workers:
+        workers.submit("token", time.sleep, 600)
+        cluster.close()
+        with pytest.raises(ClusterError, match="The scheduler has gone"):
+            workers.fetch()
 
 
 def test_workers_that_go(settings: RunSettings, jobs: list[ImageJob]) -> None:

@@ -9,13 +9,15 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 
+from napari_leukocyte.analysis.slide import sampling
 from napari_leukocyte.analysis.slide.battlement import HEIGHT, battlement, count_until
 from napari_leukocyte.analysis.slide.outlines import outlines_of, zone_within
-from napari_leukocyte.analysis.slide.sampling import sample_fields
+from napari_leukocyte.analysis.slide.sampling import find_in_parts, sample_fields
 from napari_leukocyte.analysis.slide.zone import CountingZone, find_zone
 from napari_leukocyte.io.images.background import background_color
 from napari_leukocyte.io.slides.image import ArrayImage
 from napari_leukocyte.samples.synthetic import synthetic_smear
+from napari_leukocyte.segmentation.finder import run_finder
 
 DIAMETER = 40.0
 
@@ -56,6 +58,14 @@ def test_sampled_fields_show_stain(smear: NDArray[np.uint8]) -> None:
     fields = sample_fields(ArrayImage(smear), background, side=400, most=5)
     assert len(fields) == 5
     assert all(x0 >= 800 for _, x0, _, _ in fields)
+
+
+def test_a_field_seen_in_parts_shows_the_same(
+    smear: NDArray[np.uint8], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sampling, "PART_PX", 256)
+    field = smear[np.newaxis, :672, 800:1472].astype(np.float32)
+    np.testing.assert_allclose(find_in_parts(field), run_finder(field), rtol=5e-3, atol=0.01)
 
 
 @given(hnp.arrays(bool, st.tuples(st.integers(1, 9), st.integers(1, 9))))

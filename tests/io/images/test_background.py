@@ -26,3 +26,14 @@ def test_no_background_and_no_light_stay_finite() -> None:
     assert not balance_white(black, background_color(black)).any()
     glare = np.full((20, 20, 3), 255, np.uint8)
     np.testing.assert_allclose(balance_white(glare, background_color(glare)), WHITE, atol=1)
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 977), (16, 20), (300, 517), (600, 900)])
+@pytest.mark.parametrize("values", [(0, 256), (200, 203), (254, 256)])
+def test_background_is_the_percentile_of_a_grid(
+    shape: tuple[int, int], values: tuple[int, int], rng: np.random.Generator
+) -> None:
+    image = rng.integers(*values, (*shape, 3)).astype(np.uint8)
+    step = max(1, min(shape) // 256)
+    expected = np.percentile(image[::step, ::step].reshape(-1, 3), 90, axis=0)
+    np.testing.assert_allclose(background_color(image), expected, rtol=1e-12)

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from benchmarks import make_slide
 from napari_leukocyte.errors import ImageError
-from napari_leukocyte.io.slides import opening
-from napari_leukocyte.io.slides.image import ArrayImage
+from napari_leukocyte.io.slides import chunked, opening
+from napari_leukocyte.io.slides.image import ArrayImage, PartBox
 from napari_leukocyte.io.slides.opening import fingerprint, is_slide, open_slide
 from tests.io.slides.dicom import write_dicom
 
@@ -157,6 +157,32 @@ def test_damaged_lzw_is_not_unpacked(
         np.testing.assert_array_equal(pixels[:500, :500], whole[:500, :500])
 
 
+@pytest.mark.parametrize(("kept", "most"), [(2**22, 1), (0, 3)])
+def test_a_tile_is_decoded_once_while_it_is_kept(
+    kept: int, most: int, slides: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(chunked, "KEPT_BYTES", kept)
+    with open_slide(slides["a.tif"]) as slide:
+        assert isinstance(slide, chunked.ChunkedImage)
+        decoded: list[PartBox] = []
+        real = slide._pixels
+
+        def pixels(part: PartBox, level: int) -> NDArray[Any]:
+            decoded.append(part)
+            return real(part, level)
+
+        monkeypatch.setattr(slide, "_pixels", pixels)
+        whole = slide.read((100, 100, 600, 600))
+        inside = slide.read((256, 300, 520, 560))
+        np.testing.assert_array_equal(inside, whole[156:420, 200:460])
+        slide.read((0, 0, 100, 100))
+        assert len(decoded) == most
+        # What was not kept is read at once with its neighbours.
+        slide.read((100, 100, 600, 900))
+        assert decoded[-1] == ((0, 768, 768, 1024) if kept else (0, 0, 768, 1024))
+        assert sum(v.nbytes for v in slide._kept.values()) <= kept
+
+
 def test_a_file_that_is_cut_off(slides: dict[str, Path], tmp_path: Path) -> None:
     path = tmp_path / "half.tif"
     path.write_bytes(slides["a.svs"].read_bytes()[:200_000])
@@ -165,6 +191,11 @@ def test_a_file_that_is_cut_off(slides: dict[str, Path], tmp_path: Path) -> None
     path.write_bytes(b"no TIFF")
     with pytest.raises(ImageError, match="not a TIFF"):
         open_slide(path)
+    # Of a coarse level alone: the others do without it.
+    path.write_bytes(slides["a.tif"].read_bytes()[:-200])
+    with open_slide(path) as slide:
+        assert [level.downsample for level in slide.levels] == [1]
+        assert slide.notes == (f"Level 1 of {path} is cut off and is not used.",)
 
 
 def test_levels_whose_sizes_lie(whole: Pixels, tmp_path: Path) -> None:

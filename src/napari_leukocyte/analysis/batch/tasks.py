@@ -44,6 +44,7 @@ from napari_leukocyte.errors import ImageError
 from napari_leukocyte.io.atomic import write_together
 from napari_leukocyte.io.images.reading import read_image
 from napari_leukocyte.io.slides.opening import fingerprint, open_slide, state_of
+from napari_leukocyte.io.slides.remote import Address, Place
 from napari_leukocyte.reporting.drawing import write_png
 from napari_leukocyte.reporting.pictures import draw_overlay
 from napari_leukocyte.reporting.record import ImageRecord, file_sha256
@@ -54,7 +55,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 #: The slide that this process has open, by file, state and plan.
-_slides: dict[tuple[Path, tuple[int, int], str], SlideMaps] = {}
+_slides: dict[tuple[Place, tuple[int, int], str], SlideMaps] = {}
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,7 @@ class ImageJob:
     ----------
     image : str
         The path as given.
-    path : Path
+    path : Path or Address
         The same, absolute: workers have a working folder of their own.
     folder : str
         Name of the folder of its results.
@@ -74,7 +75,7 @@ class ImageJob:
     """
 
     image: str
-    path: Path
+    path: Place
     folder: str
     slide: bool
 
@@ -105,6 +106,8 @@ def analyse_photograph(
         With one sentence on what is wrong.
     """
     check_here(settings.model, settings.classifier, json.dumps(identity))
+    if isinstance(job.path, Address):
+        raise ImageError(f"{job.path} is not a slide: photographs are not read at addresses.")
     checksum = file_sha256(job.path)
     key = key_of(settings_key(settings, identity), checksum)
     kept = kept_table(result_file(settings, job), key)
@@ -293,7 +296,7 @@ def _planned(settings: RunSettings, job: ImageJob) -> dict[str, Any]:
     return dict(found)
 
 
-def _opened(path: Path, state: tuple[int, int], plan: str) -> SlideMaps:
+def _opened(path: Place, state: tuple[int, int], plan: str) -> SlideMaps:
     """Open a slide, and keep it open for the next block; a plan is JSON."""
     key = (path, state, plan)
     if key not in _slides:
@@ -310,5 +313,5 @@ def let_go() -> None:
         _slides.popitem()[1].image.close()
 
 
-def _changed(path: Path) -> ImageError:
+def _changed(path: Place) -> ImageError:
     return ImageError(f"{path} has changed while it was read: run again when it is complete.")

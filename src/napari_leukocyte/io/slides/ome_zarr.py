@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from napari_leukocyte.errors import ImageError
 from napari_leukocyte.io import json_text
 from napari_leukocyte.io.slides.chunked import ChunkedImage
+from napari_leukocyte.io.slides.remote import Address, Place, lost_on_the_way
 from napari_leukocyte.io.slides.tiff import no_scale_text
 
 _PACKINGS = {"blosc", "crc32c", "gzip", "lz4", "zlib", "zstd"}
@@ -25,11 +25,11 @@ _UNITS_UM = {"nanometer": 1e-3, "micrometer": 1.0, "millimeter": 1e3, "meter": 1
 
 
 class OmeZarrImage(ChunkedImage):
-    """A slide in an OME-Zarr store on a disk.
+    """A slide in an OME-Zarr store on a disk or at an address.
 
     Parameters
     ----------
-    path : Path
+    path : Path or Address
         The store's folder, or that of an image in it.
 
     Raises
@@ -38,7 +38,7 @@ class OmeZarrImage(ChunkedImage):
         If it holds no image of version 0.4 or 0.5, or is stored in an unusual way.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Place) -> None:
         import zarr
 
         group, about = _image_group(path)
@@ -48,7 +48,7 @@ class OmeZarrImage(ChunkedImage):
             names = [str(d["path"]) for d in scales["datasets"]]
         except (KeyError, TypeError, IndexError) as error:
             raise ImageError(f"{path} does not describe its levels as OME-Zarr does.") from error
-        folders = [group.joinpath(*name.split("/")) for name in names]
+        folders = [group / name for name in names]
         if any(".." in name.split("/") or name.startswith("/") for name in names):
             raise ImageError(f"{path} names levels that lie elsewhere.")
         notes: tuple[str, ...] = ()
@@ -58,6 +58,8 @@ class OmeZarrImage(ChunkedImage):
                 _check_array(folder)
                 arrays.append(zarr.open_array(str(folder), mode="r"))
             except Exception as error:
+                if isinstance(path, Address) and lost_on_the_way(error):
+                    raise ImageError(f"{path} can't be reached any more.") from error
                 # Zarr raises many types on what is no array.
                 if number == 0:
                     raise ImageError(
@@ -70,10 +72,12 @@ class OmeZarrImage(ChunkedImage):
             notes += (no_scale_text(path.name),)
         if len(axes) != arrays[0].ndim:
             raise ImageError(f"{path} says that it has the axes {axes}, but has others.")
-        super().__init__(str(path), arrays, axes, um_per_px, notes)
+        super().__init__(
+            str(path), arrays, axes, um_per_px, notes, remote=isinstance(path, Address)
+        )
 
 
-def describes_image(path: Path) -> bool:
+def describes_image(path: Place) -> bool:
     """Say whether a folder is an OME-Zarr store of an image, not of labels alone."""
     try:
         _image_group(path)
@@ -82,7 +86,25 @@ def describes_image(path: Path) -> bool:
     return True
 
 
-def _image_group(path: Path) -> tuple[Path, Mapping[str, Any]]:
+def description(address: Address) -> bytes:
+    """Return what a store at an address says of itself: of its image and of its arrays.
+
+    Raises
+    ------
+    ImageError
+        If it can't be reached, or holds no image.
+    """
+    group, about = _image_group(address)
+    found = [repr(about)]
+    scales = about["multiscales"][0]
+    levels = scales.get("datasets") if isinstance(scales, dict) else None
+    for level in levels if isinstance(levels, list) else []:
+        folder = group / str(level.get("path")) if isinstance(level, dict) else group
+        found += [repr(_json(folder / name)) for name in ("zarr.json", ".zarray")]
+    return "\0".join(found).encode("utf-8", "surrogateescape")
+
+
+def _image_group(path: Place) -> tuple[Place, Mapping[str, Any]]:
     about = _attributes(path)
     if "bioformats2raw.layout" in about:
         path = path / "0"
@@ -95,24 +117,31 @@ def _image_group(path: Path) -> tuple[Path, Mapping[str, Any]]:
     return path, about
 
 
-def _attributes(group: Path) -> Mapping[str, Any]:
+def _attributes(group: Place) -> Mapping[str, Any]:
     new = _json(group / "zarr.json").get("attributes")
     found = new if isinstance(new, dict) else _json(group / ".zattrs")
     ome = found.get("ome")
     return ome if isinstance(ome, dict) else found
 
 
-def _json(path: Path) -> dict[str, Any]:
-    try:
-        if not path.is_file() or path.stat().st_size > _MOST_JSON:
+def _json(path: Place) -> dict[str, Any]:
+    if isinstance(path, Address):
+        data = path.read(_MOST_JSON) or b""
+    else:
+        try:
+            if not path.is_file() or path.stat().st_size > _MOST_JSON:
+                return {}
+            data = path.read_bytes()
+        except OSError:
             return {}
-        found = json_text.parse(path.read_text(encoding="utf-8"), str(path))
-    except (OSError, ValueError):
+    try:
+        found = json_text.parse(data.decode("utf-8"), str(path))
+    except ValueError:
         return {}
     return found if isinstance(found, dict) else {}
 
 
-def _check_array(folder: Path) -> None:
+def _check_array(folder: Place) -> None:
     """Raise ImageError unless an array holds whole numbers that are merely packed."""
     new, old = _json(folder / "zarr.json"), _json(folder / ".zarray")
     if new:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from napari_leukocyte.errors import ImageError
 from napari_leukocyte.io.refusing import as_unreadable
+from napari_leukocyte.io.slides.remote import Address, Place
 
 if TYPE_CHECKING:
     from napari_leukocyte.io.slides.image import SlideImage
@@ -23,15 +24,17 @@ LARGE = 64_000_000
 _SAMPLE, _SAMPLES = 2**20, 64
 
 
-def is_slide(path: Path) -> bool:
+def is_slide(path: Place) -> bool:
     """Say whether a path is a slide, to be read part by part, rather than a photograph.
 
     Parameters
     ----------
-    path : Path
+    path : Path or Address
         Scanners' files by their ending; a TIFF if it is a pyramid or has more than 64 megapixels; a
-        folder if it is an OME-Zarr image or holds DICOM files.
+        folder if it is an OME-Zarr image or holds DICOM files; any address.
     """
+    if isinstance(path, Address):
+        return True
     suffix = path.suffix.lower()
     try:
         if path.is_dir():
@@ -63,13 +66,13 @@ def slides_in(folder: Path) -> list[Path]:
     ]
 
 
-def open_slide(path: Path) -> SlideImage:
+def open_slide(path: Place) -> SlideImage:
     """Open a slide.
 
     Parameters
     ----------
-    path : Path
-        As for `is_slide`; any TIFF.
+    path : Path or Address
+        As for `is_slide`; any TIFF. At an address are TIFF, told by the ending, and OME-Zarr.
 
     Returns
     -------
@@ -82,6 +85,8 @@ def open_slide(path: Path) -> SlideImage:
         With one sentence on what is wrong.
     """
     suffix = path.suffix.lower()
+    if isinstance(path, Address):
+        return _open_address(path)
     if not path.exists():
         raise ImageError(f"{path} does not exist.")
     if path.is_dir() and _is_zarr(path):
@@ -101,11 +106,28 @@ def open_slide(path: Path) -> SlideImage:
     return TiffImage(path)
 
 
-def fingerprint(path: Path) -> str:
+def _open_address(address: Address) -> SlideImage:
+    suffix = address.suffix.lower()
+    if suffix in _OPENSLIDE or suffix == _DICOM:
+        raise ImageError(f"{address} can't be read at an address: copy it to a disk first.")
+    if _is_tiff(address):
+        from napari_leukocyte.io.slides.tiff import TiffImage
+
+        return TiffImage(address)
+    from napari_leukocyte.io.slides.ome_zarr import OmeZarrImage
+
+    return OmeZarrImage(address)
+
+
+def _is_tiff(address: Address) -> bool:
+    return address.suffix.lower() in _TIFFS | _TIFF_SLIDES
+
+
+def fingerprint(path: Place) -> str:
     """Return what tells one state of a slide from another, hexadecimal.
 
     The checksum of gigabytes takes minutes: this is that of all files' sizes, and of samples of
-    them.
+    them; of an OME-Zarr at an address, which may not be listed, that of its description.
 
     Raises
     ------
@@ -113,6 +135,9 @@ def fingerprint(path: Path) -> str:
         If it can't be read.
     """
     digest = hashlib.sha256()
+    if isinstance(path, Address):
+        digest.update(path.ends() if _is_tiff(path) else _description(path))
+        return digest.hexdigest()
     with as_unreadable(path, ImageError):
         for file in _files(path):
             size = file.stat().st_size
@@ -130,7 +155,13 @@ def fingerprint(path: Path) -> str:
     return digest.hexdigest()
 
 
-def state_of(path: Path) -> tuple[int, int]:
+def _description(address: Address) -> bytes:
+    from napari_leukocyte.io.slides.ome_zarr import description
+
+    return description(address)
+
+
+def state_of(path: Place) -> tuple[int, int]:
     """Return size and time of change of a slide's file, which differ if it is written to.
 
     Raises
@@ -138,6 +169,11 @@ def state_of(path: Path) -> tuple[int, int]:
     ImageError
         If it is not there any more.
     """
+    if isinstance(path, Address):
+        if _is_tiff(path):
+            return path.state()
+        told = _description(path)
+        return len(told), int.from_bytes(hashlib.sha256(told).digest()[:6])
     with as_unreadable(path, ImageError):
         found = path.stat()
     return found.st_size, found.st_mtime_ns

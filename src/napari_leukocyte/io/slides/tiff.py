@@ -20,6 +20,7 @@ from napari_leukocyte.errors import ImageError
 from napari_leukocyte.io.lzw import LZW, require_whole
 from napari_leukocyte.io.slides.chunked import ChunkedImage
 from napari_leukocyte.io.slides.image import PartBox
+from napari_leukocyte.io.slides.remote import Address, Place
 
 if TYPE_CHECKING:
     import tifffile
@@ -35,31 +36,35 @@ class TiffImage(ChunkedImage):
 
     Parameters
     ----------
-    path : Path
+    path : Path or Address
         The file.
 
     Raises
     ------
     ImageError
-        If it is no TIFF, cut off, or holds no image of colours.
+        If it is no TIFF, cut off, or holds no image of colours, or can't be reached.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Place) -> None:
         import tifffile
         import zarr
 
         self._pages: dict[int, tifffile.TiffPage] = {}
         with _quiet():
+            stream = path.open() if isinstance(path, Address) else None
+            source: Any = path if stream is None else stream
             try:
-                file = tifffile.TiffFile(path)
+                file = tifffile.TiffFile(source, name=path.name)
             except Exception as error:
+                if stream is not None:
+                    stream.close()
                 raise ImageError(f"{path} is not a TIFF, or is cut off.") from error
             try:
                 series = pyramid_of(file)
                 notes: tuple[str, ...] = ()
                 arrays, used = [], []
                 for number, level in enumerate(series.levels):
-                    lost = _lost(level, path.stat().st_size)
+                    lost = _lost(level, file.filehandle.size)
                     if lost and number == 0:
                         raise ImageError(
                             f"{path} is cut off: {lost} of the {len(level.keyframe.dataoffsets)} "
@@ -79,7 +84,9 @@ class TiffImage(ChunkedImage):
                 if um_per_px is None:
                     notes += (no_scale_text(path.name),)
                 axes = _axes(series)
-                super().__init__(str(path), arrays, axes, um_per_px, notes)
+                super().__init__(
+                    str(path), arrays, axes, um_per_px, notes, remote=stream is not None
+                )
             except ImageError:
                 file.close()
                 raise
@@ -87,7 +94,7 @@ class TiffImage(ChunkedImage):
                 file.close()
                 raise ImageError(f"{path} is damaged, or cut off.") from error
         self._file = file
-        self._close_with(file.close)
+        self._close_with(file.close if stream is None else stream.close)
         # What a decoder makes of half a JPEG is grey, and no error: its end is looked for. (NDPI's
         # tiles are parts of one JPEG and have none.) LZW is looked through.
         jpeg = series.keyframe.compression == tifffile.COMPRESSION.JPEG and not file.is_ndpi
