@@ -497,7 +497,7 @@ def test_tiffs(tmp_path: Path, sentence: Callable[..., str]) -> None:
     tifffile.imwrite(path, np.full((8, 9), -1, np.int32))
     assert "beyond 0" in sentence(tmp_path / "out")
     tifffile.imwrite(path, np.zeros((8, 9, 3), np.uint8))
-    assert "single plane" in sentence(tmp_path / "out")
+    assert "one plane" in sentence(tmp_path / "out")
     tifffile.imwrite(path, np.zeros((3, 8, 9), np.uint16), photometric="minisblack")
     assert "several pages" in sentence(tmp_path / "out")
     _bomb(path)

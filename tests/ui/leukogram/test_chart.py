@@ -9,8 +9,9 @@ from napari.utils.theme import get_theme
 from numpy.typing import NDArray
 from pytestqt.qtbot import QtBot
 from qtpy.QtCore import QPoint
-from qtpy.QtGui import QColor, QHelpEvent, QImage
+from qtpy.QtGui import QColor, QHelpEvent
 from qtpy.QtWidgets import QApplication, QToolTip, QWidget
+from superqt.utils import qimage_to_array
 
 from napari_leukocyte.counting.leukogram import count
 from napari_leukocyte.counting.reference import Range
@@ -25,12 +26,9 @@ def leukogram(counts: dict[str, int]) -> pd.DataFrame:
 
 
 def pixels(widget: QWidget) -> NDArray[np.uint8]:
-    image = widget.grab().toImage().convertToFormat(QImage.Format.Format_RGBA8888)
-    bits = image.constBits()
-    assert bits is not None
-    raw = np.frombuffer(bits.asstring(image.sizeInBytes()), np.uint8)
-    rgba = raw.reshape(image.height(), image.bytesPerLine() // 4, 4)
-    return np.array(rgba[:, : image.width(), :3])
+    # Of either binding of Qt, whose bits are of types of their own.
+    rgba: NDArray[np.uint8] = qimage_to_array(widget.grab().toImage())
+    return rgba[..., :3]
 
 
 def of_color(image: NDArray[np.uint8], color: str) -> NDArray[np.bool_]:
