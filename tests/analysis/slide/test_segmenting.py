@@ -86,6 +86,34 @@ def labels_of(result: SlideResult, plan: SlidePlan, folder: Path) -> NDArray[np.
     return np.asarray(array[...])
 
 
+def test_networks_see_every_tile_once(stain_model: str, stain_networks: list[str]) -> None:
+    image = drawn((600, 440), [(y, x, 13.0) for y in range(50, 560, 90) for x in (40, 130, 240)])
+    plan = dataclasses.replace(plan_of(image, stain_model, PostprocessParams()), overlap_px=90)
+    asked = []
+    for block_px in (10_000, 220):
+        stain_networks.clear()
+        with tiles_of(3):
+            segment_slide(ArrayImage(image), dataclasses.replace(plan, block_px=block_px))
+        asked.append(sorted(stain_networks))
+    assert asked[1] == asked[0]
+    assert len(asked[0]) > 100
+
+
+def test_answers_are_kept_for_blocks_ahead_alone() -> None:
+    tile = np.zeros((64, 96, 2), np.float32)
+    answers = maps.RecentAnswers(3 * tile.nbytes, unit=40)
+    for column in range(4):
+        answers[0, column] = tile
+    assert list(answers) == [(0, 1), (0, 2), (0, 3)]
+    answers.asked_again = lambda box: box[3] > 300
+    answers[2, 2] = answers[2, 5] = tile
+    assert (2, 2) not in answers
+    assert (2, 5) in answers
+    answers.asked_again = lambda box: box == (80, 200, 160, 320)
+    answers.forget()
+    assert list(answers) == [(2, 5)]
+
+
 @settings(
     max_examples=40,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],

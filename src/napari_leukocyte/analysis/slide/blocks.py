@@ -10,6 +10,9 @@ from napari_leukocyte.segmentation.parameters import PostprocessParams
 
 #: Side of a block, px, unless another is asked for: its maps and labels take about 700 MB.
 BLOCK_PX = 3072
+#: Blocks beside each other in a band. Bands follow one another, each row by row: what networks said
+#: of the row above is kept for the next one, and that of a whole slide's row would be too much.
+BAND = 4
 #: Overlap of neighbouring blocks, diameters: most groups of touching cells lie whole in it.
 OVERLAP = 2.0
 #: Widest hole that is filled, diameters: what is wider is a gap between cells, not part of one.
@@ -20,7 +23,7 @@ WIDEST_GROUP, WIDEST_GROUP_PX, LEAST_WIDEST_GROUP = 16.0, 2048.0, 6.0
 
 
 def cut_blocks(shape: tuple[int, int], side: int) -> list[PartBox]:
-    """Cut an image into blocks that do not overlap, row by row.
+    """Cut an image into blocks that do not overlap, in bands of `BAND` blocks, row by row.
 
     Parameters
     ----------
@@ -30,7 +33,8 @@ def cut_blocks(shape: tuple[int, int], side: int) -> list[PartBox]:
         Longest side of a block, px; blocks of one image differ by a pixel at most.
     """
     rows, columns = (list(_parts(length, side)) for length in shape)
-    return [(y0, x0, y1, x1) for y0, y1 in rows for x0, x1 in columns]
+    bands = [columns[i : i + BAND] for i in range(0, len(columns), BAND)]
+    return [(y0, x0, y1, x1) for band in bands for y0, y1 in rows for x0, x1 in band]
 
 
 def _parts(length: int, side: int) -> Iterator[tuple[int, int]]:

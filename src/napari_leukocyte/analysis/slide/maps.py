@@ -8,21 +8,21 @@ large to be looked at in one piece, tiles are left out in which the finder sees 
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterator, MutableMapping
+from collections.abc import Callable, Iterator, MutableMapping
 
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_leukocyte.analysis.slide.blocks import grow, least_overlap
+from napari_leukocyte.analysis.slide.blocks import cut_blocks, grow, least_overlap
 from napari_leukocyte.analysis.slide.plan import IN_ONE_PIECE, SlidePlan
 from napari_leukocyte.io.slides.image import PartBox, SlideImage
 from napari_leukocyte.models.registry import find_model
 from napari_leukocyte.segmentation.ensemble import MemberMaps, network_of
 from napari_leukocyte.segmentation.finder import may_show_leukocytes
-from napari_leukocyte.segmentation.tiles import predict_part
+from napari_leukocyte.segmentation.tiles import BLOCK, lattice, predict_part
 
 #: Bytes of networks' answers that are kept, so that neighbouring blocks don't ask again.
-KEPT_BYTES = 256 * 2**20
+KEPT_BYTES = 448 * 2**20
 
 
 class RecentAnswers(MutableMapping[tuple[int, int], NDArray[np.float32]]):
@@ -32,18 +32,24 @@ class RecentAnswers(MutableMapping[tuple[int, int], NDArray[np.float32]]):
     ----------
     most : int
         Bytes that are kept.
+    unit : int
+        Unit of the keys, px of the slide: `Lattice.block`.
     """
 
-    def __init__(self, most: int) -> None:
-        self._most = most
+    def __init__(self, most: int, unit: int) -> None:
+        self._most, self._unit = most, unit
         self._size = 0
         self._kept: OrderedDict[tuple[int, int], NDArray[np.float32]] = OrderedDict()
+        #: Says of a tile whether it will be asked about again; answers on others are not kept.
+        self.asked_again: Callable[[PartBox], bool] = lambda tile: True
 
     def __getitem__(self, key: tuple[int, int]) -> NDArray[np.float32]:
         self._kept.move_to_end(key)
         return self._kept[key]
 
     def __setitem__(self, key: tuple[int, int], value: NDArray[np.float32]) -> None:
+        if not self.asked_again(self._tile(key, value)):
+            return
         if key in self._kept:
             del self[key]
         self._kept[key] = value
@@ -59,6 +65,16 @@ class RecentAnswers(MutableMapping[tuple[int, int], NDArray[np.float32]]):
 
     def __len__(self) -> int:
         return len(self._kept)
+
+    def forget(self) -> None:
+        """Forget what will not be asked about again."""
+        for key in [k for k, v in self._kept.items() if not self.asked_again(self._tile(k, v))]:
+            del self[key]
+
+    def _tile(self, key: tuple[int, int], value: NDArray[np.float32]) -> PartBox:
+        y, x = (k * self._unit for k in key)
+        height, width = (side // BLOCK * self._unit for side in value.shape[:2])
+        return (y, x, y + height, x + width)
 
 
 class SlideMaps:
@@ -84,12 +100,34 @@ class SlideMaps:
         image.blank = (red, green, blue)
         # A tile's pixels alone decide, so that a tile is left out by all blocks or by none.
         self._may_show: dict[PartBox, bool] = {}
-        self._answers = [RecentAnswers(kept_bytes // len(members)) for _ in members]
+        self._answers = [
+            RecentAnswers(
+                kept_bytes // len(members), lattice(plan.shape, m.diameter_px / plan.diameter).block
+            )
+            for m in members
+        ]
+        blocks = cut_blocks(plan.shape, plan.block_px)
+        # What the blocks see that were not analysed yet, (n, 4) y0, x0, y1, x1, px.
+        self._ahead = np.array([grow(b, plan.overlap_px, plan.shape) for b in blocks])
 
     @property
     def has_nuclei(self) -> bool:
         """Whether the model maps nuclei."""
         return self.manifest.outputs != ("cell",)
+
+    def begin(self, block: PartBox) -> None:
+        """Say which block is analysed next, so that only what others ask again is kept."""
+        for answers in self._answers:
+            answers.asked_again = self._is_ahead
+            answers.forget()
+        own = np.array(grow(block, self.plan.overlap_px, self.plan.shape))
+        self._ahead = self._ahead[(self._ahead != own).any(axis=1)]
+
+    def _is_ahead(self, tile: PartBox) -> bool:
+        """Say whether a block that was not analysed yet shows a part of a tile."""
+        y0, x0, y1, x1 = tile
+        above, left, below, right = self._ahead.T
+        return bool(((above < y1) & (below > y0) & (left < x1) & (right > x0)).any())
 
     def read(self, part: PartBox) -> NDArray[np.uint8]:
         """Read pixels, (h, w, 3) uint8; what is no image has the background's colour."""

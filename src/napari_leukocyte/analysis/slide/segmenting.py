@@ -83,6 +83,7 @@ def analyse_block(slide: SlideMaps, block: PartBox) -> BlockResult:
     """
     plan = slide.plan
     slide.image.damaged.clear()
+    slide.begin(block)
     found = find_cells(slide, block)
     table = cells_table(found.cells)
     if plan.classifier is not None:
