@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from typer.testing import CliRunner, Result
 
 from napari_leukocyte.analysis import pipeline
+from napari_leukocyte.classification import inference
 from napari_leukocyte.classification.measurements import measure
 from napari_leukocyte.cli.main import app
 from napari_leukocyte.segmentation.ensemble import MemberMaps
@@ -78,4 +79,4 @@ def quick_networks(monkeypatch: pytest.MonkeyPatch, all_convincing: None) -> Non
         return pd.concat([table, measured.drop(columns="label")], axis=1)
 
     monkeypatch.setattr(pipeline, "segment_members", segment_members)
-    monkeypatch.setattr(pipeline, "classify_objects", classify)
+    monkeypatch.setattr(inference, "classify", classify)

@@ -114,7 +114,7 @@ def test_a_session_that_is_open_follows(cells: SmearCells) -> None:
     assert session.table()["class"].iloc[0] == "monocyte"
     session.undo()
     cells.refresh(1)
-    with pytest.raises(ParameterError, match="since"):
+    with pytest.raises(ParameterError, match="changed again afterwards"):
         cells.undo()
     session.close()
 

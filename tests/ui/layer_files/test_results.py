@@ -14,6 +14,7 @@ from napari.layers import Image, Labels, Points
 from pytestqt.qtbot import QtBot
 
 from napari_leukocyte.analysis import pipeline
+from napari_leukocyte.classification import inference
 from napari_leukocyte.cli.run import run
 from napari_leukocyte.cli.run_files import RunOptions
 from napari_leukocyte.cli.window import fill_viewer, read_results
@@ -35,7 +36,7 @@ PLUGIN = "napari-leukocyte"
 def out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Return what `run` wrote of three fields that were given by a relative path."""
     monkeypatch.setattr(pipeline, "segment_members", find_dark)
-    monkeypatch.setattr(pipeline, "classify_objects", name_in_turn)
+    monkeypatch.setattr(inference, "classify", name_in_turn)
     make_folder(tmp_path / "photographs")
     monkeypatch.chdir(tmp_path)
     assert run(RunOptions(("photographs",), tmp_path / "out")) == 0

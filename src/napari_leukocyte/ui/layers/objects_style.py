@@ -164,7 +164,7 @@ def show_objects(
     line = _line(table)
     layer.selected_data = set()
     if isinstance(layer, Points):
-        layer.data = table[["y", "x"]].to_numpy(np.float64)
+        layer.data = table[["y", "x"]].to_numpy(np.float64, copy=True)
         if len(table):
             layer.size = _RING * diameter + line
             layer.border_width = np.full(len(table), line)
