@@ -153,9 +153,9 @@ class CellBatches(keras.utils.PyDataset):
         images = np.stack(crops).astype(np.float32)
         images, truth = mix_batch(images, self._targets[chosen], config.mixing, rng)
         if self._teachers is not None:
-            # A crop without a label has no truth: all of its target is the teachers'.
-            labelled = truth.sum(axis=1, keepdims=True) * (1 - config.teaching.share)
-            truth = labelled * truth + (1 - labelled) * self._teachers.vote(images)
+            # What has no label, of a crop or of one that is mixed into it, the teachers fill up.
+            truth = (1 - config.teaching.share) * truth
+            truth += (1 - truth.sum(axis=1, keepdims=True)) * self._teachers.vote(images)
         return (images, truth, *weights)
 
 

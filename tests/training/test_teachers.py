@@ -21,6 +21,7 @@ from training.cell_batches import CellBatches, ClassifierConfig
 from training.cells import load_cells
 from training.data.photographs import Photograph
 from training.fitting import Schedule
+from training.mixing import MixingParams
 from training.ship_config import priors, recipe_of
 from training.teachers import Teachers, TeachingParams
 
@@ -71,7 +72,8 @@ def test_labels_have_their_part_and_crops_without_one_learn_the_vote_alone(tmp_p
     config = ClassifierConfig(
         classes=CLASSES, teaching=SHIPPED, schedule=Schedule(epochs=1, steps=4, batch_size=4)
     )
-    batches = CellBatches(load_cells([known, unknown], config.side, config.diameter), config)
+    cells = load_cells([known, unknown], config.side, config.diameter)
+    batches = CellBatches(cells, config)
     labelled = 0
     for images, truth in (batches[i] for i in range(4)):
         vote = Teachers(SHIPPED, CLASSES).vote(images)
@@ -80,6 +82,9 @@ def test_labels_have_their_part_and_crops_without_one_learn_the_vote_alone(tmp_p
         np.testing.assert_allclose(truth[~alone], mixed[~alone], atol=1e-5)
         labelled += int((~alone).sum())
     assert 0 < labelled < 16
+    mixed_config = dataclasses.replace(config, mixing=MixingParams(mixup_share=1.0))
+    for _, truth in (CellBatches(cells, mixed_config)[i] for i in range(4)):
+        np.testing.assert_allclose(truth.sum(axis=1), 1, atol=1e-5)
 
 
 @pytest.mark.parametrize(
