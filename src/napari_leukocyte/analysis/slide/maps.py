@@ -34,14 +34,17 @@ class RecentAnswers(MutableMapping[tuple[int, int], NDArray[np.float32]]):
         Bytes that are kept.
     unit : int
         Unit of the keys, px of the slide: `Lattice.block`.
+    asked_again : callable
+        Says of a tile whether it will be asked about again; answers on others are not kept.
     """
 
-    def __init__(self, most: int, unit: int) -> None:
+    def __init__(
+        self, most: int, unit: int, asked_again: Callable[[PartBox], bool] = lambda tile: True
+    ) -> None:
         self._most, self._unit = most, unit
+        self.asked_again = asked_again
         self._size = 0
         self._kept: OrderedDict[tuple[int, int], NDArray[np.float32]] = OrderedDict()
-        #: Says of a tile whether it will be asked about again; answers on others are not kept.
-        self.asked_again: Callable[[PartBox], bool] = lambda tile: True
 
     def __getitem__(self, key: tuple[int, int]) -> NDArray[np.float32]:
         self._kept.move_to_end(key)
@@ -102,7 +105,9 @@ class SlideMaps:
         self._may_show: dict[PartBox, bool] = {}
         self._answers = [
             RecentAnswers(
-                kept_bytes // len(members), lattice(plan.shape, m.diameter_px / plan.diameter).block
+                kept_bytes // len(members),
+                lattice(plan.shape, m.diameter_px / plan.diameter).block,
+                self._is_ahead,
             )
             for m in members
         ]
@@ -118,7 +123,6 @@ class SlideMaps:
     def begin(self, block: PartBox) -> None:
         """Say which block is analysed next, so that only what others ask again is kept."""
         for answers in self._answers:
-            answers.asked_again = self._is_ahead
             answers.forget()
         own = np.array(grow(block, self.plan.overlap_px, self.plan.shape))
         self._ahead = self._ahead[(self._ahead != own).any(axis=1)]

@@ -66,8 +66,7 @@ class Address:
         ImageError
             If it can't be reached.
         """
-        with self._reached():
-            system, path = _system(self.url)
+        with self._reached() as (system, path):
             try:
                 data = bytes(system.cat_file(path))
             except FileNotFoundError:
@@ -82,8 +81,7 @@ class Address:
         ImageError
             If it can't be reached, or its server sends whole files only.
         """
-        with self._reached():
-            system, path = _system(self.url)
+        with self._reached() as (system, path):
             options = {"cache_type": "blockcache", "cache_options": {"maxblocks": _BLOCKS}}
             file = system.open(path, "rb", block_size=_BLOCK, **options)
             try:
@@ -105,8 +103,7 @@ class Address:
         ImageError
             If it can't be reached.
         """
-        with self._reached():
-            system, path = _system(self.url)
+        with self._reached() as (system, path):
             info = system.info(path)
         told = [str(info[name]) for name in _STATES if name in info]
         digest = hashlib.sha256("\0".join(told).encode()).digest()
@@ -127,10 +124,13 @@ class Address:
             return bytes(f"{file.size}\0".encode() + first + last)
 
     @contextmanager
-    def _reached(self) -> Iterator[None]:
-        """Turn what fsspec and its packages raise into one sentence."""
+    def _reached(self) -> Iterator[tuple[Any, str]]:
+        """Give the file system and the path in it; turn what they raise into one sentence."""
         try:
-            yield
+            import fsspec
+
+            system, path = fsspec.core.url_to_fs(self.url)
+            yield system, str(path)
         except ImageError:
             raise
         except ImportError as error:
@@ -168,14 +168,6 @@ def lost_on_the_way(error: BaseException) -> bool:
             return True
         chain = chain.__cause__ or chain.__context__
     return False
-
-
-def _system(url: str) -> tuple[Any, str]:
-    """Return the file system of an address, and the path in it."""
-    import fsspec
-
-    system, path = fsspec.core.url_to_fs(url)
-    return system, str(path)
 
 
 def _words(error: Exception) -> str:
